@@ -1,0 +1,216 @@
+//! Why a registration failed.
+
+use std::{error::Error, fmt, time::Duration};
+
+use provisioning_types::{ErrorKind, Phase, ServiceError, TransportError};
+
+/// A registration that failed: the reason, the step, and the operation that it was about.
+#[derive(Debug, Clone)]
+pub struct RegisterError {
+    reason: FailureReason,
+    phase: Phase,
+    operation_id: Option<String>,
+}
+
+/// The reason of a failed registration, named for whose doing it is.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum FailureReason {
+    /// The caller asked for a second registration while one is in progress. Wait for that one, or cancel it.
+    #[doc(alias = "InvalidOperationError")]
+    #[error("a registration is in progress already")]
+    InvalidOperation,
+
+    /// The caller cancelled, disconnected, or dropped the call.
+    #[doc(alias = "OperationCancelledError")]
+    #[error("the registration was cancelled")]
+    OperationCancelled,
+
+    /// The transport failed: no connection, a lost one, or a request that the service refused.
+    #[error(transparent)]
+    Transport(TransportError),
+
+    /// The service ended the registration as failed; its words say why.
+    #[doc(alias = "ProvisioningRegistrationFailedError")]
+    #[error("the service ended the registration as failed")]
+    RegistrationFailed(#[source] ServiceError),
+
+    /// The enrollment is disabled. Enable it.
+    #[error("the enrollment is disabled")]
+    Disabled(#[source] ServiceError),
+
+    /// The service answered with a status that this version does not know.
+    #[doc(alias = "SyntaxError")]
+    #[error("the service answered with the unknown status {status:?}")]
+    UnexpectedStatus {
+        /// The status as it arrived.
+        status: String,
+        /// The whole answer.
+        source: ServiceError,
+    },
+
+    /// The service's answer lacks what it must hold.
+    #[error("the answer lacks {missing}")]
+    UnexpectedResponse {
+        /// What is missing, or of the wrong type.
+        missing: &'static str,
+        /// The whole answer.
+        source: ServiceError,
+    },
+
+    /// The service kept answering 429, or asked to wait past the limit. Register again, not before `retry_after`.
+    #[error("the service throttles{}", come_back(*retry_after))]
+    Throttled {
+        /// When to come back, counted from the failure.
+        retry_after: Option<Duration>,
+        /// The last answer.
+        source: ServiceError,
+    },
+
+    /// The service kept answering above 429, or asked to wait past the limit. Register again, not before
+    /// `retry_after`.
+    #[error("the service is not available{}", come_back(*retry_after))]
+    ServiceUnavailable {
+        /// When to come back, counted from the failure.
+        retry_after: Option<Duration>,
+        /// The last answer.
+        source: ServiceError,
+    },
+
+    /// A limit was reached, or the service asked to wait past it. Allow more time, or register again.
+    #[error("no assignment within {}{}", seconds(*limit), come_back(*retry_after))]
+    TimedOut {
+        /// The limit: of the operation or of the registration.
+        limit: Duration,
+        /// When to come back, counted from the failure, if the service said so.
+        retry_after: Option<Duration>,
+    },
+}
+
+fn come_back(retry_after: Option<Duration>) -> String {
+    retry_after.map_or_else(String::new, |wait| {
+        format!("; it asks to come back in {}", seconds(wait))
+    })
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}
+
+impl RegisterError {
+    pub(crate) fn new(reason: FailureReason, phase: Phase, operation_id: Option<String>) -> Self {
+        Self {
+            reason,
+            phase,
+            operation_id,
+        }
+    }
+
+    /// The reason.
+    pub fn reason(&self) -> &FailureReason {
+        &self.reason
+    }
+
+    /// The kind of failure, as one word.
+    pub fn kind(&self) -> ErrorKind {
+        match &self.reason {
+            FailureReason::InvalidOperation => ErrorKind::InvalidOperation,
+            FailureReason::OperationCancelled => ErrorKind::Cancelled,
+            FailureReason::Transport(error) => error.kind(),
+            FailureReason::RegistrationFailed(_) => ErrorKind::Failed,
+            FailureReason::Disabled(_) => ErrorKind::Disabled,
+            FailureReason::UnexpectedStatus { .. } | FailureReason::UnexpectedResponse { .. } => {
+                ErrorKind::UnexpectedResponse
+            }
+            FailureReason::Throttled { .. } => ErrorKind::Throttled,
+            FailureReason::ServiceUnavailable { .. } => ErrorKind::Service,
+            FailureReason::TimedOut { .. } => ErrorKind::Timeout,
+        }
+    }
+
+    /// The step at which it failed.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The operation, once the service had named one.
+    pub fn operation_id(&self) -> Option<&str> {
+        self.operation_id.as_deref()
+    }
+
+    /// What the service said, when it is the service that failed the registration.
+    pub fn service(&self) -> Option<&ServiceError> {
+        match &self.reason {
+            FailureReason::Transport(error) => error.service(),
+            FailureReason::RegistrationFailed(source)
+            | FailureReason::Disabled(source)
+            | FailureReason::UnexpectedStatus { source, .. }
+            | FailureReason::UnexpectedResponse { source, .. }
+            | FailureReason::Throttled { source, .. }
+            | FailureReason::ServiceUnavailable { source, .. } => Some(source),
+            FailureReason::InvalidOperation | FailureReason::OperationCancelled | FailureReason::TimedOut { .. } => {
+                None
+            }
+        }
+    }
+
+    /// How long the service asks to stay away, counted from the failure.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match &self.reason {
+            FailureReason::Throttled { retry_after, .. }
+            | FailureReason::ServiceUnavailable { retry_after, .. }
+            | FailureReason::TimedOut { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether registering again later may succeed without anything being changed.
+    pub fn is_retryable(&self) -> bool {
+        self.kind().is_retryable()
+    }
+
+    /// What to look at first, in one sentence.
+    pub fn hint(&self) -> &'static str {
+        self.kind().hint()
+    }
+}
+
+impl fmt::Display for RegisterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl Error for RegisterError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.reason.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_says_when_to_come_back_and_never_repeats_its_source() {
+        let source = ServiceError::from_body(429, b"");
+        let reason = FailureReason::Throttled {
+            retry_after: Some(Duration::from_secs(90)),
+            source,
+        };
+        let error = RegisterError::new(reason, Phase::Register, None);
+        assert_eq!(error.to_string(), "the service throttles; it asks to come back in 90 s");
+        assert_eq!(
+            error.source().map(ToString::to_string).as_deref(),
+            Some("the service answered 429 with an empty body")
+        );
+    }
+
+    #[test]
+    fn a_transports_failure_speaks_for_itself() {
+        let transport = TransportError::new(ErrorKind::Connect, "no route").with_source("inner");
+        let error = RegisterError::new(FailureReason::Transport(transport), Phase::Connect, None);
+        assert_eq!(error.to_string(), "no route");
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("inner"));
+    }
+}

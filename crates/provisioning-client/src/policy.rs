@@ -1,0 +1,138 @@
+//! How long a registration waits for what, and from what it recovers: values, passed in.
+
+use std::time::Duration;
+
+/// The limits and waits of a registration. `Policy::default()` is what the documentation's table of defaults shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    pub(crate) registration_limit: Duration,
+    pub(crate) operation_limit: Duration,
+    pub(crate) leaving_limit: Duration,
+    pub(crate) default_wait: Duration,
+    pub(crate) wait_floor: Duration,
+    pub(crate) backoff_cap: Duration,
+    pub(crate) recovery: Recovery,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            registration_limit: Duration::from_secs(300),
+            operation_limit: Duration::from_secs(30),
+            leaving_limit: Duration::from_secs(5),
+            default_wait: Duration::from_secs(2),
+            wait_floor: Duration::from_secs(1),
+            backoff_cap: Duration::from_secs(60),
+            recovery: Recovery::none(),
+        }
+    }
+}
+
+impl Policy {
+    /// Limits the whole registration, connecting and every wait included. 300 s unless given.
+    #[must_use]
+    pub fn with_registration_limit(mut self, limit: Duration) -> Self {
+        self.registration_limit = limit;
+        self
+    }
+
+    /// Limits one request from sending to its answer, connecting for it included. 30 s unless given.
+    #[must_use]
+    pub fn with_operation_limit(mut self, limit: Duration) -> Self {
+        self.operation_limit = limit;
+        self
+    }
+
+    /// Limits what `cancel` and `disconnect` spend in the transport. 5 s unless given.
+    #[must_use]
+    pub fn with_leaving_limit(mut self, limit: Duration) -> Self {
+        self.leaving_limit = limit;
+        self
+    }
+
+    /// The wait after an answer that names none. 2 s unless given; repeated answers of 429 and above double it.
+    #[must_use]
+    pub fn with_default_wait(mut self, wait: Duration) -> Self {
+        self.default_wait = wait;
+        self
+    }
+
+    /// The wait after an answer that asks for 0 s or less. 1 s unless given.
+    #[must_use]
+    pub fn with_wait_floor(mut self, wait: Duration) -> Self {
+        self.wait_floor = wait;
+        self
+    }
+
+    /// Up to where waits double while answers of 429 and above name none. 60 s unless given.
+    #[must_use]
+    pub fn with_backoff_cap(mut self, cap: Duration) -> Self {
+        self.backoff_cap = cap;
+        self
+    }
+
+    /// From what a registration recovers. Nothing unless given.
+    #[must_use]
+    pub fn with_recovery(mut self, recovery: Recovery) -> Self {
+        self.recovery = recovery;
+        self
+    }
+
+    /// The wait before the `nth` repetition (from 0) of an unnamed wait.
+    ///
+    /// The first is the default, later ones double up to the cap. `jitter`, from 0 to 1, takes up to a quarter off each
+    /// doubled wait, so that devices that failed together do not come back together; never below the default.
+    pub(crate) fn backoff(&self, nth: u32, jitter: f64) -> Duration {
+        let factor = 1_u32 << nth.min(16);
+        let doubled = self.default_wait.saturating_mul(factor).min(self.backoff_cap);
+        doubled
+            .mul_f64(1.0 - 0.25 * jitter.clamp(0.0, 1.0))
+            .max(self.default_wait)
+    }
+}
+
+/// From what a registration recovers by itself.
+///
+/// Sending the same request again at 429 and above is no recovery: it is always on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    pub(crate) lost_connections: u32,
+}
+
+impl Recovery {
+    /// A failed request or a lost connection fails the registration: the requirement documents' behaviour.
+    pub fn none() -> Self {
+        Self::lost_connections(0)
+    }
+
+    /// Reconnects after up to `count` lost connections, with back-off, and goes on by the operation's id.
+    ///
+    /// An attempt to reconnect that fails counts as one more. A connection lost before the service named an operation
+    /// leaves nothing to go on with: there the registration request is sent again.
+    pub fn lost_connections(count: u32) -> Self {
+        Self {
+            lost_connections: count,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_from_the_default_up_to_the_cap() {
+        let policy = Policy::default();
+        let waits: Vec<u64> = (0..7).map(|nth| policy.backoff(nth, 0.0).as_secs()).collect();
+        assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(policy.backoff(u32::MAX, 0.0), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn jitter_takes_up_to_a_quarter_off_but_never_below_the_default() {
+        let policy = Policy::default();
+        assert_eq!(policy.backoff(0, 1.0), Duration::from_secs(2));
+        assert_eq!(policy.backoff(1, 1.0), Duration::from_secs(3));
+        assert_eq!(policy.backoff(5, 0.5), Duration::from_millis(52_500));
+    }
+}

@@ -1,0 +1,49 @@
+//! The device client for Azure IoT Hub Device Provisioning Service (DPS): a device proves who it is, asks which IoT hub it
+//! belongs to, and gets its answer, over MQTT or MQTT over WebSocket.
+//!
+//! This crate wires the others together: [`ProvisioningDeviceClient`] is a credential, a [`Transport`] and the
+//! registration state machine. Its parts can be used alone: `provisioning-client` (the state machine),
+//! `provisioning-mqtt` and `provisioning-websocket` (the transports), `provisioning-types` (what they share).
+//!
+//! ```no_run
+//! use provisioning_device::{ProvisioningDeviceClient, Transport, x509_from_pem_files};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let credential = x509_from_pem_files("device.pem", "device.key")?;
+//! let client = ProvisioningDeviceClient::builder("0ne00A1B2C3", credential, Transport::Mqtt).build()?;
+//! let assignment = client.register().await?;
+//! println!("{} belongs to {}", assignment.device_id(), assignment.assigned_hub());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! - `mqtt` (default): [`Transport::Mqtt`].
+//! - `websocket` (default): [`Transport::MqttWs`].
+//! - `ring` (default), `aws-lc-rs`: the TLS provider; ring if both are on. With neither, pass one with
+//!   `Builder::with_tls`.
+//!
+//! # Limits
+//! Credentials are X.509 certificates with their keys in memory. The service does not offer TPM attestation over MQTT. A
+//! tokio runtime with time and I/O enabled is needed.
+
+#[cfg(any(feature = "mqtt", feature = "websocket"))]
+mod builder;
+#[cfg(any(feature = "mqtt", feature = "websocket"))]
+mod client;
+mod files;
+#[cfg(feature = "websocket")]
+mod websocket;
+
+#[cfg(any(feature = "mqtt", feature = "websocket"))]
+pub use builder::{Builder, Transport};
+#[cfg(any(feature = "mqtt", feature = "websocket"))]
+pub use client::ProvisioningDeviceClient;
+pub use files::x509_from_pem_files;
+pub use provisioning_client::{FailureReason, Policy, Recovery, RegisterError, StatusEvent, StatusEvents};
+#[cfg(any(feature = "mqtt", feature = "websocket"))]
+pub use provisioning_mqtt::{Settings, Tls};
+pub use provisioning_types::{
+    ApiVersion, Assignment, Credential, Endpoint, ErrorKind, Host, IdScope, InvalidInput, Phase, RegistrationId,
+    RegistrationState, Secret, ServiceError, Substatus, TransportError, X509Credential,
+};

@@ -1,0 +1,210 @@
+//! What a connection is made with: the URI, the identity, and the manners.
+
+use std::{fmt, time::Duration};
+
+use percent_encoding::utf8_percent_encode;
+use provisioning_types::{Endpoint, Host, InvalidInput, RegistrationRequest, Secret, X509Credential};
+
+use crate::topic::ESCAPED;
+
+/// How MQTT is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Over TLS, on port 8883 unless given.
+    Mqtts,
+    /// Over a WebSocket over TLS, on port 443 unless given.
+    Wss,
+}
+
+/// The address of the service, as a URI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceUri {
+    scheme: Scheme,
+    endpoint: Endpoint,
+}
+
+impl ServiceUri {
+    /// The URI of `endpoint` under `scheme`.
+    pub fn new(scheme: Scheme, endpoint: Endpoint) -> Self {
+        Self { scheme, endpoint }
+    }
+
+    /// How MQTT is carried.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The host to connect to.
+    pub fn host(&self) -> &Host {
+        self.endpoint.host()
+    }
+
+    /// The port to connect to.
+    pub fn port(&self) -> u16 {
+        self.endpoint.port().unwrap_or(match self.scheme {
+            Scheme::Mqtts => 8883,
+            Scheme::Wss => 443,
+        })
+    }
+
+    /// The path of the WebSocket.
+    pub fn path(&self) -> &str {
+        self.endpoint.websocket_path()
+    }
+
+    /// The name that the server's certificate must bear.
+    pub fn server_name(&self) -> &Host {
+        self.endpoint.server_name()
+    }
+}
+
+impl fmt::Display for ServiceUri {
+    /// `mqtts://host[:port]` or `wss://host:port/path`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.scheme, self.endpoint.port()) {
+            (Scheme::Mqtts, None) => write!(f, "mqtts://{}", self.host()),
+            (Scheme::Mqtts, Some(port)) => write!(f, "mqtts://{}:{port}", self.host()),
+            (Scheme::Wss, _) => write!(f, "wss://{}:{}{}", self.host(), self.port(), self.path()),
+        }
+    }
+}
+
+/// Everything that one connection is made with.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TransportConfig {
+    /// Where to.
+    pub uri: ServiceUri,
+    /// The MQTT client id: the registration id.
+    pub client_id: String,
+    /// The MQTT user name, which carries the id scope, the api-version and the agent.
+    pub username: String,
+    /// The MQTT password; absent with X.509.
+    pub password: Option<Secret>,
+    /// Clean session: always true, the service keeps no sessions.
+    pub clean: bool,
+    /// The certificate to present in the TLS handshake.
+    pub x509: Option<X509Credential>,
+    /// After how long without a packet the peer may take the connection for dead; zero for never.
+    pub keep_alive: Duration,
+    /// The largest packet that is accepted, in bytes.
+    pub max_packet_size: usize,
+}
+
+impl TransportConfig {
+    /// Whether a connection made with `self` serves where one with `other` is asked for.
+    pub(crate) fn serves(&self, other: &Self) -> bool {
+        self.uri == other.uri && self.client_id == other.client_id && self.username == other.username
+    }
+}
+
+/// The manners of the transport. `Settings::default()` is what the documentation's table of defaults shows.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    keep_alive: Duration,
+    max_packet_size: usize,
+    user_agent: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            keep_alive: Duration::from_secs(180),
+            max_packet_size: 1024 * 1024,
+            user_agent: concat!("provisioning-device-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+impl Settings {
+    /// The MQTT keep-alive. 180 s unless given; zero for none; rounded up to whole seconds.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] above 65,535 s, the most that MQTT can say.
+    pub fn with_keep_alive(mut self, keep_alive: Duration) -> Result<Self, InvalidInput> {
+        let whole = keep_alive
+            .as_secs()
+            .saturating_add(u64::from(keep_alive.subsec_nanos() > 0));
+        if whole > u64::from(u16::MAX) {
+            return Err(InvalidInput::new("keep-alive", "at most 65535 s").with_given(&format!("{whole} s")));
+        }
+        self.keep_alive = Duration::from_secs(whole);
+        Ok(self)
+    }
+
+    /// The largest packet that is accepted from the service, in bytes. 1 MiB unless given.
+    #[must_use]
+    pub fn with_max_packet_size(mut self, bytes: usize) -> Self {
+        self.max_packet_size = bytes;
+        self
+    }
+
+    /// Adds `suffix` to the agent that the service is told, after a blank.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] above 1,024 bytes.
+    pub fn with_user_agent_suffix(mut self, suffix: &str) -> Result<Self, InvalidInput> {
+        if suffix.len() > 1024 {
+            return Err(InvalidInput::new("user agent suffix", "at most 1024 bytes").with_given(suffix));
+        }
+        self.user_agent = format!("{} {suffix}", self.user_agent);
+        Ok(self)
+    }
+
+    /// The configuration of a connection for `request`.
+    pub(crate) fn config(
+        &self,
+        scheme: Scheme,
+        default_endpoint: &Endpoint,
+        x509: Option<X509Credential>,
+        request: &RegistrationRequest,
+    ) -> TransportConfig {
+        let endpoint = request.endpoint().unwrap_or(default_endpoint).clone();
+        TransportConfig {
+            uri: ServiceUri::new(scheme, endpoint),
+            client_id: request.registration_id().to_string(),
+            username: self.username(request),
+            password: None,
+            clean: true,
+            x509,
+            keep_alive: self.keep_alive,
+            max_packet_size: self.max_packet_size,
+        }
+    }
+
+    fn username(&self, request: &RegistrationRequest) -> String {
+        format!(
+            "{}/registrations/{}/api-version={}&ClientVersion={}",
+            request.id_scope(),
+            request.registration_id(),
+            request.api_version(),
+            utf8_percent_encode(&self.user_agent, ESCAPED)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_shows_what_was_given_and_a_websockets_port_always() {
+        let uri = |scheme, endpoint: &str| ServiceUri::new(scheme, endpoint.parse().expect("valid")).to_string();
+        assert_eq!(uri(Scheme::Mqtts, "h.example"), "mqtts://h.example");
+        assert_eq!(uri(Scheme::Mqtts, "[::1]:18883"), "mqtts://[::1]:18883");
+        assert_eq!(uri(Scheme::Wss, "h.example"), "wss://h.example:443/$iothub/websocket");
+        assert_eq!(
+            uri(Scheme::Wss, "h.example:8443"),
+            "wss://h.example:8443/$iothub/websocket"
+        );
+    }
+
+    #[test]
+    fn a_keep_alive_is_whole_seconds_that_mqtt_can_say() {
+        let keep_alive = |duration| Settings::default().with_keep_alive(duration).map(|s| s.keep_alive);
+        assert_eq!(keep_alive(Duration::from_millis(1500)), Ok(Duration::from_secs(2)));
+        assert_eq!(keep_alive(Duration::ZERO), Ok(Duration::ZERO));
+        assert!(keep_alive(Duration::from_secs(65_536)).is_err());
+        assert!(keep_alive(Duration::MAX).is_err());
+    }
+}

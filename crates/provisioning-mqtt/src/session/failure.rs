@@ -1,0 +1,47 @@
+//! Why a connection ended, as the error that its users get.
+
+use std::io;
+
+use provisioning_types::{ErrorKind, TransportError};
+use rumqttc::Error as CodecError;
+
+use super::codec::WireError;
+use crate::tls;
+
+/// The end of the stream without an error.
+pub(super) fn ended() -> TransportError {
+    TransportError::new(ErrorKind::Lost, "the service closed the connection")
+}
+
+pub(super) fn from_wire(error: WireError) -> TransportError {
+    match error {
+        WireError::Io(error) => connection_error(error),
+        // The codec knows 0 to 5 only; a refusal that it does not know is a refusal all the same.
+        WireError::Malformed(CodecError::InvalidConnectReturnCode(code)) => TransportError::new(
+            ErrorKind::Refused,
+            format!("the service refused the connection (CONNACK {code})"),
+        ),
+        broken => TransportError::new(ErrorKind::UnexpectedResponse, broken.to_string()).with_source(broken),
+    }
+}
+
+/// What a stream's error means for a connection that stood: TLS ended by the server, a peer that breaks its carrier's rules
+/// (which carriers tell as [`io::ErrorKind::InvalidData`]), or a lost connection.
+pub fn connection_error(error: io::Error) -> TransportError {
+    let (kind, message) = if tls::tls_error(&error).is_some() {
+        (ErrorKind::Tls, tls::rejected())
+    } else if error.kind() == io::ErrorKind::InvalidData {
+        (
+            ErrorKind::UnexpectedResponse,
+            "what the service sent breaks the rules of its carrier",
+        )
+    } else {
+        (ErrorKind::Lost, "the connection was lost")
+    };
+    TransportError::new(kind, message).with_source(error)
+}
+
+/// The peer does not do what MQTT demands.
+pub(super) fn broken_protocol(what: &'static str) -> TransportError {
+    TransportError::new(ErrorKind::UnexpectedResponse, what)
+}

@@ -1,0 +1,75 @@
+//! CONNECT and its answer.
+
+use futures_util::future::poll_fn;
+use provisioning_types::{ErrorKind, Phase, TransportError};
+use rumqttc::{Connect, ConnectReturnCode, Login, Packet};
+use tokio_util::codec::Framed;
+
+use super::{
+    codec::ClientCodec,
+    failure,
+    task::{MqttStream, poll_packet, queue},
+    text,
+};
+use crate::{BoxedStream, TransportConfig};
+
+/// Sends CONNECT and waits for an accepting CONNACK.
+pub(super) async fn connect(stream: BoxedStream, config: &TransportConfig) -> Result<MqttStream, TransportError> {
+    let connect = connect_packet(config)?;
+    let mut framed = Framed::new(stream, ClientCodec::new(config.max_packet_size));
+    let exchange = async {
+        queue(&mut framed, connect)?;
+        poll_fn(|cx| poll_packet(&mut framed, cx)).await
+    };
+    let answer = exchange.await.map_err(|error| error.in_phase(Phase::Connect))?;
+    accepted(&answer).map_err(|error| error.in_phase(Phase::Connect))?;
+    Ok(framed)
+}
+
+fn connect_packet(config: &TransportConfig) -> Result<Packet, TransportError> {
+    let mut connect = Connect::new(text("registration id", &config.client_id)?);
+    // `Settings` keeps it within what MQTT can say.
+    connect.keep_alive = u16::try_from(config.keep_alive.as_secs()).unwrap_or(u16::MAX);
+    connect.clean_session = config.clean;
+    let password = match &config.password {
+        Some(password) => String::from_utf8_lossy(password.expose()).into_owned(),
+        None => String::new(),
+    };
+    connect.login = Some(Login {
+        username: text("user name", &config.username)?,
+        password,
+    });
+    Ok(Packet::Connect(connect))
+}
+
+fn accepted(answer: &Packet) -> Result<(), TransportError> {
+    let Packet::ConnAck(ack) = answer else {
+        return Err(failure::broken_protocol(
+            "the service answered CONNECT with something else than CONNACK",
+        ));
+    };
+    let (kind, message) = match ack.code {
+        ConnectReturnCode::Success => return Ok(()),
+        ConnectReturnCode::BadUserNamePassword => (
+            ErrorKind::Unauthorized,
+            "the service refused the connection: bad user name or password (CONNACK 4)",
+        ),
+        ConnectReturnCode::NotAuthorized => (
+            ErrorKind::Unauthorized,
+            "the service refused the connection: not authorized (CONNACK 5)",
+        ),
+        ConnectReturnCode::ServiceUnavailable => (
+            ErrorKind::Service,
+            "the service refused the connection: not available (CONNACK 3)",
+        ),
+        ConnectReturnCode::RefusedProtocolVersion => (
+            ErrorKind::Refused,
+            "the service refused the connection: MQTT 3.1.1 not accepted (CONNACK 1)",
+        ),
+        ConnectReturnCode::BadClientId => (
+            ErrorKind::Refused,
+            "the service refused the connection: client id not accepted (CONNACK 2)",
+        ),
+    };
+    Err(TransportError::new(kind, message))
+}

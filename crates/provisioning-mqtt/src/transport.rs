@@ -1,0 +1,387 @@
+//! The transport: single requests to the service and their answers, over connections that it makes when needed.
+
+use std::{
+    future::pending,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use provisioning_types::{
+    Answer, ConnectionStep, Credential, Endpoint, ErrorKind, Phase, PollingTransport, Progress, RegistrationRequest,
+    ServiceError, TransportError, X509Credential,
+};
+use serde_json::json;
+use tokio::{join, select, sync::oneshot};
+
+use crate::{
+    MqttBase, MqttSession, Scheme, Settings, TransportConfig,
+    answers::{Answers, Arrived, Link},
+    topic,
+};
+
+/// DPS over MQTT: over TLS as [`mqtt`](Self::mqtt), over WebSockets as [`mqtt_ws`](Self::mqtt_ws).
+///
+/// It connects when a request needs it, keeps the connection for the next one, and serves it in between.
+pub struct MqttTransport {
+    base: Arc<dyn MqttBase>,
+    scheme: Scheme,
+    endpoint: Endpoint,
+    credential: Credential,
+    settings: Settings,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    connection: Connection,
+    operation: Option<Operation>,
+    operations: u64,
+}
+
+#[derive(Default)]
+enum Connection {
+    #[default]
+    Disconnected,
+    /// Being made by the operation in flight; the session, once MQTT's own handshake is done.
+    Connecting(Option<Arc<dyn MqttSession>>),
+    Connected(Link),
+}
+
+/// The request in flight. `cancel` and `disconnect` end it by dropping this.
+struct Operation {
+    number: u64,
+    _cancelled_by_drop: oneshot::Sender<()>,
+}
+
+impl MqttTransport {
+    /// MQTT over TLS to `endpoint`, port 8883 unless given, proving the device's identity with `credential`.
+    #[doc(alias = "setAuthentication")]
+    pub fn mqtt(base: Arc<dyn MqttBase>, endpoint: Endpoint, credential: Credential, settings: Settings) -> Self {
+        Self {
+            base,
+            scheme: Scheme::Mqtts,
+            endpoint,
+            credential,
+            settings,
+            state: Mutex::default(),
+        }
+    }
+
+    /// MQTT over a WebSocket over TLS to `endpoint`, port 443 unless given. `base` must carry WebSockets.
+    #[doc(alias = "MqttWs")]
+    pub fn mqtt_ws(base: Arc<dyn MqttBase>, endpoint: Endpoint, credential: Credential, settings: Settings) -> Self {
+        Self {
+            scheme: Scheme::Wss,
+            ..Self::mqtt(base, endpoint, credential, settings)
+        }
+    }
+
+    /// Lets go of the connection and of the request in flight without waiting; the connection is closed in an orderly way
+    /// in the background.
+    pub fn abandon(&self) {
+        let mut state = self.state();
+        state.operation = None;
+        state.connection = Connection::Disconnected;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held; the state is whole in any case.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Performs one request, unless another is in flight; ends early when it is cancelled.
+    async fn operate(
+        &self,
+        request: &RegistrationRequest,
+        asked: Asked<'_>,
+        progress: &Progress,
+    ) -> Result<Answer, TransportError> {
+        let (running, cancelled) = Running::begin(self)?;
+        select! {
+            biased;
+            _ = cancelled => Err(TransportError::operation_cancelled()),
+            result = self.exchange(&running, request, asked, progress) => result,
+        }
+    }
+
+    async fn exchange(
+        &self,
+        running: &Running<'_>,
+        request: &RegistrationRequest,
+        asked: Asked<'_>,
+        progress: &Progress,
+    ) -> Result<Answer, TransportError> {
+        let link = self.connected(running, request, progress).await?;
+        let request_id = format!("{:032x}", fastrand::u128(..));
+        let topic = asked.topic(&request_id)?;
+        let answer = link.answers.expect(&request_id);
+        let published = async {
+            match link.session.publish(&topic, asked.body(request)).await {
+                // Acknowledged: that the answer is missing still is no failure.
+                Ok(()) => pending().await,
+                Err(error) => error,
+            }
+        };
+        select! {
+            biased;
+            // An answer counts even if its PUBACK never comes and the connection ends right behind it.
+            Ok(arrived) = answer => asked.judge(arrived),
+            error = published => Err(link.answers.loss().unwrap_or(error)),
+            error = link.answers.lost() => Err(error),
+        }
+        .map_err(|error| error.in_phase(asked.phase()))
+    }
+
+    /// The connection that stands, or a new one that hears the service's answers.
+    async fn connected(
+        &self,
+        running: &Running<'_>,
+        request: &RegistrationRequest,
+        progress: &Progress,
+    ) -> Result<Link, TransportError> {
+        let config = self.settings.config(self.scheme, &self.endpoint, self.x509(), request);
+        let standing = match &self.state().connection {
+            Connection::Connected(link) => Some(link.clone()),
+            _ => None,
+        };
+        match standing {
+            Some(link) if link.answers.loss().is_none() && link.config.serves(&config) => return Ok(link),
+            // Another place or another device: one connection at a time.
+            Some(link) if link.answers.loss().is_none() => warn_if_failed(leave(link.session).await),
+            _ => {}
+        }
+        running.set(Connection::Connecting(None))?;
+        let result = self.connect(running, config, progress).await;
+        if result.is_err() {
+            warn_if_failed(self.leave_half_made().await);
+        }
+        result
+    }
+
+    async fn connect(
+        &self,
+        running: &Running<'_>,
+        config: TransportConfig,
+        progress: &Progress,
+    ) -> Result<Link, TransportError> {
+        tracing::debug!(uri = %config.uri, client_id = config.client_id, "connecting");
+        progress.report(ConnectionStep::Connecting {
+            uri: config.uri.to_string(),
+        });
+        let answers = Answers::new();
+        let in_phase = |phase| move |error: TransportError| error.in_phase(phase);
+        let session = self
+            .base
+            .connect(config.clone(), answers.listener())
+            .await
+            .map_err(in_phase(Phase::Connect))?;
+        running.set(Connection::Connecting(Some(Arc::clone(&session))))?;
+        session
+            .subscribe(topic::ANSWERS)
+            .await
+            .map_err(in_phase(Phase::Subscribe))?;
+        let link = Link {
+            session,
+            answers,
+            config: Arc::new(config),
+        };
+        running.set(Connection::Connected(link.clone()))?;
+        progress.report(ConnectionStep::Connected);
+        Ok(link)
+    }
+
+    /// Leaves a connection that is being made.
+    async fn leave_half_made(&self) -> Result<(), TransportError> {
+        let half_made = {
+            let mut state = self.state();
+            match mem::take(&mut state.connection) {
+                Connection::Connecting(session) => session,
+                other => {
+                    state.connection = other;
+                    None
+                }
+            }
+        };
+        match half_made {
+            Some(session) => session.disconnect().await,
+            None => Ok(()),
+        }
+    }
+
+    fn x509(&self) -> Option<X509Credential> {
+        match &self.credential {
+            Credential::X509(x509) => Some(x509.clone()),
+            _ => None,
+        }
+    }
+}
+
+#[async_trait]
+impl PollingTransport for MqttTransport {
+    async fn registration_request(
+        &self,
+        request: &RegistrationRequest,
+        progress: &Progress,
+    ) -> Result<Answer, TransportError> {
+        self.operate(request, Asked::Register, progress).await
+    }
+
+    async fn query_operation_status(
+        &self,
+        request: &RegistrationRequest,
+        operation_id: &str,
+        progress: &Progress,
+    ) -> Result<Answer, TransportError> {
+        self.operate(request, Asked::Query { operation_id }, progress).await
+    }
+
+    async fn cancel(&self) -> Result<(), TransportError> {
+        self.state().operation = None;
+        self.leave_half_made().await
+    }
+
+    async fn disconnect(&self) -> Result<(), TransportError> {
+        let connection = {
+            let mut state = self.state();
+            state.operation = None;
+            mem::take(&mut state.connection)
+        };
+        match connection {
+            Connection::Disconnected | Connection::Connecting(None) => Ok(()),
+            Connection::Connecting(Some(session)) => session.disconnect().await,
+            Connection::Connected(link) if link.answers.loss().is_some() => Ok(()),
+            Connection::Connected(link) => leave(link.session).await,
+        }
+    }
+
+    async fn connection_lost(&self) -> TransportError {
+        let answers = match &self.state().connection {
+            Connection::Connected(link) => Some(Arc::clone(&link.answers)),
+            Connection::Disconnected | Connection::Connecting(_) => None,
+        };
+        match answers {
+            Some(answers) => answers.lost().await,
+            None => pending().await,
+        }
+    }
+}
+
+/// The right of one request to change the connection, until it ends, or is cancelled, or forgotten.
+struct Running<'a> {
+    transport: &'a MqttTransport,
+    number: u64,
+}
+
+impl<'a> Running<'a> {
+    /// Also returns what resolves when the request is cancelled.
+    fn begin(transport: &'a MqttTransport) -> Result<(Self, oneshot::Receiver<()>), TransportError> {
+        let mut state = transport.state();
+        if state.operation.is_some() {
+            return Err(TransportError::invalid_operation());
+        }
+        let (cancel, cancelled) = oneshot::channel();
+        state.operations += 1;
+        let number = state.operations;
+        state.operation = Some(Operation {
+            number,
+            _cancelled_by_drop: cancel,
+        });
+        Ok((Self { transport, number }, cancelled))
+    }
+
+    /// Changes the connection; a request that was cancelled meanwhile must not, and fails.
+    fn set(&self, connection: Connection) -> Result<(), TransportError> {
+        let mut state = self.transport.state();
+        if !self.is_current(&state) {
+            return Err(TransportError::operation_cancelled());
+        }
+        state.connection = connection;
+        Ok(())
+    }
+
+    fn is_current(&self, state: &State) -> bool {
+        state
+            .operation
+            .as_ref()
+            .is_some_and(|operation| operation.number == self.number)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut state = self.transport.state();
+        if self.is_current(&state) {
+            state.operation = None;
+            // Only a request that was dropped half-way leaves a half-made connection; dropping that closes it.
+            if matches!(state.connection, Connection::Connecting(_)) {
+                state.connection = Connection::Disconnected;
+            }
+        }
+    }
+}
+
+/// What is asked of the service.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    Register,
+    Query { operation_id: &'a str },
+}
+
+impl Asked<'_> {
+    fn topic(self, request_id: &str) -> Result<String, TransportError> {
+        let topic = match self {
+            Self::Register => topic::register(request_id),
+            Self::Query { operation_id } => topic::query(request_id, operation_id),
+        };
+        if topic.len() > usize::from(u16::MAX) {
+            let message = "the operation id that the service gave is too long for a topic";
+            return Err(TransportError::new(ErrorKind::UnexpectedResponse, message));
+        }
+        Ok(topic)
+    }
+
+    /// A query's body is ignored by the service, so nothing is sent twice.
+    fn body(self, request: &RegistrationRequest) -> Vec<u8> {
+        let registration_id = request.registration_id().as_str();
+        match (self, request.payload()) {
+            (Self::Query { .. }, _) => Vec::new(),
+            (Self::Register, None) => json!({"registrationId": registration_id}).to_string().into(),
+            (Self::Register, Some(payload)) => json!({"registrationId": registration_id, "payload": payload})
+                .to_string()
+                .into(),
+        }
+    }
+
+    fn phase(self) -> Phase {
+        match self {
+            Self::Register => Phase::Register,
+            Self::Query { .. } => Phase::Poll,
+        }
+    }
+
+    fn judge(self, arrived: Arrived) -> Result<Answer, TransportError> {
+        let Some(status) = arrived.status else {
+            let message = format!("the answer came on the topic {:?}, which has no status", arrived.topic);
+            return Err(TransportError::new(ErrorKind::UnexpectedResponse, message)
+                .with_source(ServiceError::from_body(0, &arrived.body)));
+        };
+        let queried = match self {
+            Self::Register => None,
+            Self::Query { operation_id } => Some(operation_id),
+        };
+        Answer::from_service(status, &arrived.body, arrived.retry_after, queried)
+    }
+}
+
+/// Unsubscribes and disconnects. Both are on their way before either is awaited; of two failures the latter's counts.
+async fn leave(session: Arc<dyn MqttSession>) -> Result<(), TransportError> {
+    let (unsubscribed, disconnected) = join!(session.unsubscribe(topic::ANSWERS), session.disconnect());
+    disconnected.and(unsubscribed)
+}
+
+fn warn_if_failed(result: Result<(), TransportError>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "leaving a connection failed");
+    }
+}

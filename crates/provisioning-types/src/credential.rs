@@ -1,0 +1,263 @@
+//! How a device proves who it is.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use rustls_pki_types::{
+    CertificateDer, PrivateKeyDer,
+    pem::{self, PemObject},
+};
+use x509_parser::prelude::{FromDer, X509Certificate};
+use zeroize::Zeroize;
+
+use crate::{InvalidInput, RegistrationId, Secret};
+
+/// What a device proves its identity with. Cheap to clone; secrets are wiped when the last clone goes.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Credential {
+    /// A client certificate and its private key, presented in the TLS handshake.
+    X509(X509Credential),
+}
+
+impl Credential {
+    /// The registration id that the credential itself carries: an X.509 certificate's common name.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] when it carries none, or one that is not a registration id.
+    pub fn registration_id(&self) -> Result<RegistrationId, InvalidInput> {
+        match self {
+            Self::X509(x509) => x509.registration_id(),
+        }
+    }
+}
+
+impl From<X509Credential> for Credential {
+    fn from(x509: X509Credential) -> Self {
+        Self::X509(x509)
+    }
+}
+
+/// A device certificate, the intermediates up to its CA, and the private key.
+///
+/// Whether the key fits the certificate is checked where the TLS stack is known, before any connection.
+#[derive(Clone)]
+pub struct X509Credential(Arc<Parts>);
+
+struct Parts {
+    chain: Vec<Vec<u8>>,
+    key: Secret,
+    common_name: Option<String>,
+    not_before: SystemTime,
+    not_after: SystemTime,
+}
+
+impl X509Credential {
+    /// Reads PEM: in `certificates` the device's certificate first, then its intermediates; in `key` one unencrypted
+    /// PKCS#8, SEC1 (EC) or PKCS#1 (RSA) private key.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `certificate` or `private key`, and what was found instead.
+    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, InvalidInput> {
+        let chain = CertificateDer::pem_slice_iter(certificates)
+            .map(|der| der.map(|der| der.to_vec()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| invalid_certificate(format!("PEM ({e})")))?;
+        let mut key = PrivateKeyDer::from_pem_slice(key).map_err(|error| no_key(key, &error))?;
+        let secret = Secret::new(key.secret_der().to_vec());
+        key.zeroize();
+        Self::from_der(chain, secret)
+    }
+
+    /// Takes DER: in `chain` the device's certificate first, then its intermediates; in `key` a PKCS#8, SEC1 or
+    /// PKCS#1 private key.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `certificate` or `private key`.
+    pub fn from_der(chain: Vec<Vec<u8>>, key: Secret) -> Result<Self, InvalidInput> {
+        let Some(leaf) = chain.first() else {
+            return Err(invalid_certificate("at least one certificate, the device's own first"));
+        };
+        let (_, leaf) =
+            X509Certificate::from_der(leaf).map_err(|e| invalid_certificate(format!("an X.509 certificate ({e})")))?;
+        let common_name = leaf
+            .subject()
+            .iter_common_name()
+            .find_map(|name| name.as_str().ok())
+            .map(str::to_owned);
+        let not_before = system_time(leaf.validity().not_before.timestamp());
+        let not_after = system_time(leaf.validity().not_after.timestamp());
+        if PrivateKeyDer::try_from(key.expose()).is_err() {
+            return Err(invalid_key("a PKCS#8, SEC1 or PKCS#1 key"));
+        }
+        Ok(Self(Arc::new(Parts {
+            common_name,
+            not_before,
+            not_after,
+            chain,
+            key,
+        })))
+    }
+
+    /// The certificates in DER, the device's own first.
+    pub fn chain(&self) -> &[Vec<u8>] {
+        &self.0.chain
+    }
+
+    /// The private key in DER: PKCS#8, SEC1 or PKCS#1.
+    pub fn key(&self) -> &Secret {
+        &self.0.key
+    }
+
+    /// The common name in the certificate's subject.
+    pub fn common_name(&self) -> Option<&str> {
+        self.0.common_name.as_deref()
+    }
+
+    /// From when the certificate is valid.
+    pub fn not_before(&self) -> SystemTime {
+        self.0.not_before
+    }
+
+    /// Until when the certificate is valid.
+    pub fn not_after(&self) -> SystemTime {
+        self.0.not_after
+    }
+
+    fn registration_id(&self) -> Result<RegistrationId, InvalidInput> {
+        let name = self
+            .common_name()
+            .ok_or_else(|| invalid_certificate("a common name in its subject: the registration id"))?;
+        RegistrationId::new(name).map_err(|e| {
+            invalid_certificate(format!("a registration id as its common name: {}", e.expected())).with_given(name)
+        })
+    }
+}
+
+impl fmt::Debug for X509Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("X509Credential")
+            .field("common_name", &self.0.common_name)
+            .field("certificates", &self.0.chain.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// `seconds` since 1970, which a certificate may put before 1970 too.
+fn system_time(seconds: i64) -> SystemTime {
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    let time = if seconds < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(distance)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(distance)
+    };
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn no_key(pem: &[u8], error: &pem::Error) -> InvalidInput {
+    let contains = |what: &str| pem.windows(what.len()).any(|part| part == what.as_bytes());
+    if contains("BEGIN ENCRYPTED PRIVATE KEY") || contains("Proc-Type: 4,ENCRYPTED") {
+        return invalid_key("a key that is not encrypted");
+    }
+    match error {
+        pem::Error::NoItemsFound => invalid_key("a PEM block with a PKCS#8, SEC1 or PKCS#1 private key"),
+        other => invalid_key(format!("well-formed PEM ({other})")),
+    }
+}
+
+fn invalid_certificate(expected: impl Into<std::borrow::Cow<'static, str>>) -> InvalidInput {
+    InvalidInput::new("certificate", expected)
+}
+
+fn invalid_key(expected: impl Into<std::borrow::Cow<'static, str>>) -> InvalidInput {
+    InvalidInput::new("private key", expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DnType, KeyPair};
+
+    use super::*;
+
+    fn certificate(common_name: Option<&str>) -> (String, String) {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        if let Some(name) = common_name {
+            params.distinguished_name.push(DnType::CommonName, name);
+        }
+        params.not_before = rcgen::date_time_ymd(1960, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    #[test]
+    fn the_registration_id_is_the_common_name() {
+        let (cert, key) = certificate(Some("device-1"));
+        let x509 = X509Credential::from_pem(cert.as_bytes(), key.as_bytes()).expect("valid");
+        assert_eq!(x509.common_name(), Some("device-1"));
+        let id = Credential::from(x509).registration_id().expect("an id");
+        assert_eq!(id.as_str(), "device-1");
+    }
+
+    #[test]
+    fn a_certificate_without_a_usable_common_name_says_so() {
+        for name in [None, Some("not a registration id")] {
+            let (cert, key) = certificate(name);
+            let x509 = X509Credential::from_pem(cert.as_bytes(), key.as_bytes()).expect("valid");
+            let error = Credential::from(x509).registration_id().expect_err("no id");
+            assert!(error.to_string().contains("common name"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_chain_keeps_its_order_and_dates_before_1970_are_read() {
+        let (first, key) = certificate(Some("a"));
+        let (second, _) = certificate(Some("b"));
+        let both = format!("{first}{second}");
+        let x509 = X509Credential::from_pem(both.as_bytes(), key.as_bytes()).expect("valid");
+        assert_eq!(x509.chain().len(), 2);
+        assert_eq!(x509.common_name(), Some("a"));
+        assert!(x509.not_before() < SystemTime::UNIX_EPOCH);
+        assert!(x509.not_after() > SystemTime::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn each_kind_of_bad_pem_names_what_is_wrong() {
+        let (cert, key) = certificate(Some("a"));
+        let (cert, key) = (cert.as_bytes(), key.as_bytes());
+        let encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let cases: [(&[u8], &[u8], &str, &str); 6] = [
+            (b"", key, "certificate", "at least one"),
+            (key, key, "certificate", "at least one"),
+            (
+                b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                key,
+                "certificate",
+                "X.509",
+            ),
+            (cert, cert, "private key", "PEM block"),
+            (cert, b"", "private key", "PEM block"),
+            (cert, encrypted, "private key", "not encrypted"),
+        ];
+        for (cert, key, input, expected) in cases {
+            let error = X509Credential::from_pem(cert, key).expect_err(expected);
+            assert_eq!(error.input(), input);
+            assert!(error.expected().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_does_not_show_the_key() {
+        let (cert, key) = certificate(Some("device-1"));
+        let x509 = X509Credential::from_pem(cert.as_bytes(), key.as_bytes()).expect("valid");
+        assert_eq!(
+            format!("{x509:?}"),
+            r#"X509Credential { common_name: Some("device-1"), certificates: 1, .. }"#
+        );
+    }
+}

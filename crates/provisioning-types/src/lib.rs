@@ -1,0 +1,50 @@
+//! What the crates of the device client for Azure IoT Hub Device Provisioning Service (DPS) share: checked identities,
+//! credentials, the service's answers, errors, and [`PollingTransport`], the contract that a transport fulfils.
+//!
+//! Nothing here opens a connection, reads a file or needs a runtime. Most users take the facade crate
+//! `provisioning-device`; take this one to write a transport of your own, or a state machine over one.
+//!
+//! ```
+//! use provisioning_types::{IdScope, RegistrationId, RegistrationRequest};
+//!
+//! let request = RegistrationRequest::new(IdScope::new("0ne00A1B2C3")?, RegistrationId::new("device-1")?)
+//!     .with_payload(serde_json::json!({"site": "north"}));
+//! assert_eq!(request.registration_id().as_str(), "device-1");
+//!
+//! let error = IdScope::new("not an id scope").unwrap_err();
+//! assert_eq!(error.input(), "id scope");
+//! # Ok::<(), provisioning_types::InvalidInput>(())
+//! ```
+//!
+//! # Features
+//! - `mock`: generates `MockPollingTransport` with mockall, for the tests of what drives a transport.
+
+mod answer;
+mod credential;
+mod endpoint;
+mod error_kind;
+mod identity;
+mod invalid_input;
+#[cfg(feature = "mock")]
+mod mock;
+mod registration_state;
+mod request;
+mod secret;
+mod service_error;
+mod transport;
+mod transport_error;
+
+pub use answer::{Answer, AnswerStatus};
+pub use credential::{Credential, X509Credential};
+pub use endpoint::{Endpoint, GLOBAL_HOST, Host, WEBSOCKET_PATH};
+pub use error_kind::{ErrorKind, Phase};
+pub use identity::{ApiVersion, IdScope, RegistrationId};
+pub use invalid_input::InvalidInput;
+#[cfg(feature = "mock")]
+pub use mock::MockPollingTransport;
+pub use registration_state::{Assignment, RegistrationState, Substatus};
+pub use request::RegistrationRequest;
+pub use secret::Secret;
+pub use service_error::ServiceError;
+pub use transport::{ConnectionStep, PollingTransport, Progress};
+pub use transport_error::TransportError;

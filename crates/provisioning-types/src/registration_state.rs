@@ -1,0 +1,289 @@
+//! What the service says of a registration: typed, and with nothing lost.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// The service's `registrationState`, as it arrived.
+///
+/// Every documented field has a method; unknown fields are kept and found through [`raw`](Self::raw). A field that is
+/// absent, `null` or of another type than documented is `None`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RegistrationState(Map<String, Value>);
+
+impl RegistrationState {
+    /// Wraps the JSON object.
+    pub fn new(fields: Map<String, Value>) -> Self {
+        Self(fields)
+    }
+
+    /// Every field under its wire name, known or not.
+    pub fn raw(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// The registration id.
+    pub fn registration_id(&self) -> Option<&str> {
+        self.text("registrationId")
+    }
+
+    /// When the registration was created: UTC, ISO 8601, as the service wrote it.
+    pub fn created_at(&self) -> Option<&str> {
+        self.text("createdDateTimeUtc")
+    }
+
+    /// When the registration was last changed: UTC, ISO 8601, as the service wrote it.
+    pub fn last_updated_at(&self) -> Option<&str> {
+        self.text("lastUpdatedDateTimeUtc")
+    }
+
+    /// The host name of the IoT hub that the device belongs to.
+    pub fn assigned_hub(&self) -> Option<&str> {
+        self.text("assignedHub")
+    }
+
+    /// The device's id at that hub.
+    pub fn device_id(&self) -> Option<&str> {
+        self.text("deviceId")
+    }
+
+    /// How the assignment came about.
+    pub fn substatus(&self) -> Option<Substatus> {
+        self.text("substatus").map(Substatus::from_wire)
+    }
+
+    /// The version of this state.
+    pub fn etag(&self) -> Option<&str> {
+        self.text("etag")
+    }
+
+    /// The device's generation at the hub.
+    pub fn generation_id(&self) -> Option<&str> {
+        self.text("generationId")
+    }
+
+    /// What a custom allocation webhook returned: any JSON value.
+    pub fn payload(&self) -> Option<&Value> {
+        self.field("payload")
+    }
+
+    /// The enrollment group that the credential belongs to, for X.509 and symmetric keys alike.
+    pub fn enrollment_group_id(&self) -> Option<&str> {
+        [self.x509(), self.symmetric_key()]
+            .into_iter()
+            .flatten()
+            .find_map(|block| block.get("enrollmentGroupId")?.as_str())
+    }
+
+    /// The `x509` block.
+    pub fn x509(&self) -> Option<&Map<String, Value>> {
+        self.field("x509")?.as_object()
+    }
+
+    /// The `symmetricKey` block.
+    pub fn symmetric_key(&self) -> Option<&Map<String, Value>> {
+        self.field("symmetricKey")?.as_object()
+    }
+
+    /// The `tpm` block.
+    pub fn tpm(&self) -> Option<&Map<String, Value>> {
+        self.field("tpm")?.as_object()
+    }
+
+    /// The certificates issued for a CSR: base64 of DER, the device's own first. Entries that are no text are left out.
+    pub fn issued_certificate_chain(&self) -> Option<Vec<&str>> {
+        let chain = self.field("issuedCertificateChain")?.as_array()?;
+        Some(chain.iter().filter_map(Value::as_str).collect())
+    }
+
+    /// How to connect to the hub: `classic`, `mqttV5`, or whatever comes later, verbatim.
+    pub fn connection_profile(&self) -> Option<&str> {
+        self.text("connectionProfile")
+    }
+
+    /// The service's six-digit code of a failed registration.
+    pub fn error_code(&self) -> Option<u64> {
+        self.field("errorCode")?.as_u64()
+    }
+
+    /// The service's words about a failed registration.
+    pub fn error_message(&self) -> Option<&str> {
+        self.text("errorMessage")
+    }
+
+    fn field(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.field(name)?.as_str()
+    }
+}
+
+/// How an assignment came about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Substatus {
+    /// Assigned for the first time.
+    InitialAssignment,
+    /// Assigned to another hub, its data moved there.
+    DeviceDataMigrated,
+    /// Assigned to another hub, its data reset.
+    DeviceDataReset,
+    /// Assigned anew to the initial state.
+    ReprovisionedToInitialAssignment,
+    /// What this version does not know, verbatim.
+    Other(String),
+}
+
+impl Substatus {
+    fn from_wire(text: &str) -> Self {
+        match text.to_ascii_lowercase().as_str() {
+            "initialassignment" => Self::InitialAssignment,
+            "devicedatamigrated" => Self::DeviceDataMigrated,
+            "devicedatareset" => Self::DeviceDataReset,
+            "reprovisionedtoinitialassignment" => Self::ReprovisionedToInitialAssignment,
+            _ => Self::Other(text.to_owned()),
+        }
+    }
+
+    /// The wire name.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::InitialAssignment => "initialAssignment",
+            Self::DeviceDataMigrated => "deviceDataMigrated",
+            Self::DeviceDataReset => "deviceDataReset",
+            Self::ReprovisionedToInitialAssignment => "reprovisionedToInitialAssignment",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for Substatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The end of a successful registration: the hub, the device's id there, and everything else that the service said.
+#[doc(alias = "RegistrationResult")]
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assignment {
+    assigned_hub: String,
+    device_id: String,
+    operation_id: Option<String>,
+    state: RegistrationState,
+}
+
+impl Assignment {
+    /// Reads an `assigned` answer's `registrationState`.
+    ///
+    /// `None` unless it holds `assignedHub` and `deviceId` as non-empty texts: without them there is nothing to
+    /// connect to.
+    pub fn from_state(state: RegistrationState, operation_id: Option<String>) -> Option<Self> {
+        let required = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        Some(Self {
+            assigned_hub: required(state.assigned_hub())?,
+            device_id: required(state.device_id())?,
+            operation_id,
+            state,
+        })
+    }
+
+    /// The host name of the IoT hub that the device belongs to.
+    pub fn assigned_hub(&self) -> &str {
+        &self.assigned_hub
+    }
+
+    /// The device's id at that hub.
+    pub fn device_id(&self) -> &str {
+        &self.device_id
+    }
+
+    /// The operation that led here, for the service's support.
+    pub fn operation_id(&self) -> Option<&str> {
+        self.operation_id.as_deref()
+    }
+
+    /// Everything else.
+    pub fn state(&self) -> &RegistrationState {
+        &self.state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn state(json: Value) -> RegistrationState {
+        RegistrationState::new(json.as_object().expect("an object").clone())
+    }
+
+    #[test]
+    fn the_captured_answer_of_the_live_service_is_read_whole() {
+        let state = state(json!({
+            "x509": {"enrollmentGroupId": "dac6db18"},
+            "registrationId": "sn01", "createdDateTimeUtc": "2023-01-10T21:52:50.5898405Z",
+            "assignedHub": "hub.azure-devices.net", "deviceId": "sn01", "status": "assigned",
+            "substatus": "initialAssignment", "lastUpdatedDateTimeUtc": "2023-01-10T21:52:52.1928267Z",
+            "etag": "IjYy", "somethingNew": {"a": 1},
+        }));
+        assert_eq!(state.registration_id(), Some("sn01"));
+        assert_eq!(state.created_at(), Some("2023-01-10T21:52:50.5898405Z"));
+        assert_eq!(state.last_updated_at(), Some("2023-01-10T21:52:52.1928267Z"));
+        assert_eq!(state.enrollment_group_id(), Some("dac6db18"));
+        assert_eq!(state.substatus(), Some(Substatus::InitialAssignment));
+        assert_eq!(state.etag(), Some("IjYy"));
+        assert_eq!(state.raw()["somethingNew"], json!({"a": 1}));
+    }
+
+    #[test]
+    fn the_rarer_fields_are_read_too() {
+        let state = state(json!({
+            "symmetricKey": {"enrollmentGroupId": "g"}, "tpm": {"authenticationKey": "k"},
+            "generationId": "7", "connectionProfile": "mqttV9", "errorCode": 400_207, "errorMessage": "m",
+            "issuedCertificateChain": ["AA==", "BB=="], "substatus": "somethingElse",
+        }));
+        assert_eq!(state.enrollment_group_id(), Some("g"));
+        assert_eq!(state.tpm().expect("tpm")["authenticationKey"], "k");
+        assert_eq!(state.generation_id(), Some("7"));
+        assert_eq!(state.connection_profile(), Some("mqttV9"));
+        assert_eq!(state.error_code(), Some(400_207));
+        assert_eq!(state.error_message(), Some("m"));
+        assert_eq!(state.issued_certificate_chain(), Some(vec!["AA==", "BB=="]));
+        assert_eq!(state.substatus().expect("kept").as_str(), "somethingElse");
+    }
+
+    #[test]
+    fn null_means_absent_and_falsy_payloads_are_payloads() {
+        let nulls = state(json!({"payload": null, "etag": null, "issuedCertificateChain": null}));
+        assert_eq!(nulls.payload(), None);
+        assert_eq!(nulls.etag(), None);
+        assert_eq!(nulls.issued_certificate_chain(), None);
+        for payload in [json!(0), json!(false), json!(""), json!("ü"), json!([]), json!({})] {
+            let state = state(json!({"payload": payload}));
+            assert_eq!(state.payload(), Some(&payload));
+        }
+    }
+
+    #[test]
+    fn an_assignment_needs_a_hub_and_a_device_id_of_the_right_type() {
+        let complete = json!({"assignedHub": "h", "deviceId": "d"});
+        let assignment = Assignment::from_state(state(complete), Some("op".into())).expect("complete");
+        assert_eq!(assignment.assigned_hub(), "h");
+        assert_eq!(assignment.device_id(), "d");
+        assert_eq!(assignment.operation_id(), Some("op"));
+        for incomplete in [
+            json!({}),
+            json!({"assignedHub": "h"}),
+            json!({"deviceId": "d"}),
+            json!({"assignedHub": 1, "deviceId": "d"}),
+            json!({"assignedHub": "h", "deviceId": null}),
+            json!({"assignedHub": "", "deviceId": "d"}),
+        ] {
+            assert_eq!(Assignment::from_state(state(incomplete), None), None);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What the service said when it refused or failed.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// Everything that the service said about a refusal or a failure.
+///
+/// The body may be the service's JSON, any other text, or empty; it is kept whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServiceError {
+    status: u16,
+    error_code: Option<u64>,
+    tracking_id: Option<String>,
+    message: Option<String>,
+    timestamp: Option<String>,
+    body: Vec<u8>,
+}
+
+/// How much of a body is repeated in a message, in characters.
+const EXCERPT: usize = 200;
+
+impl ServiceError {
+    /// Reads what `body` holds; nothing in it is required.
+    ///
+    /// A refusal has its fields at the top, a failed registration in its `registrationState`.
+    #[doc(alias = "translateError")]
+    pub fn from_body(status: u16, body: &[u8]) -> Self {
+        let json: Value = serde_json::from_slice(body).unwrap_or_default();
+        let state = &json["registrationState"];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let code = |value: &Value| value.as_u64().filter(|&code| code != 0);
+        Self {
+            status,
+            error_code: code(&json["errorCode"]).or_else(|| code(&state["errorCode"])),
+            tracking_id: text(&json["trackingId"]),
+            message: text(&json["message"]).or_else(|| text(&state["errorMessage"])),
+            timestamp: text(&json["timestampUtc"]).or_else(|| text(&state["lastUpdatedDateTimeUtc"])),
+            body: body.to_vec(),
+        }
+    }
+
+    /// The HTTP-like status of the answer.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The service's six-digit code, such as 401002.
+    pub fn error_code(&self) -> Option<u64> {
+        self.error_code
+    }
+
+    /// What the service's support asks for.
+    pub fn tracking_id(&self) -> Option<&str> {
+        self.tracking_id.as_deref()
+    }
+
+    /// The service's own words.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// When it happened, by the service's clock, as the service wrote it.
+    pub fn timestamp(&self) -> Option<&str> {
+        self.timestamp.as_deref()
+    }
+
+    /// The body as it arrived.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the service answered {}", self.status)?;
+        if let Some(code) = self.error_code {
+            write!(f, " (error code {code})")?;
+        }
+        match &self.message {
+            Some(message) => write!(f, ": {}", message.trim_end_matches('.')),
+            None => write!(f, " with {}", excerpt(&self.body)),
+        }
+    }
+}
+
+impl std::error::Error for ServiceError {}
+
+/// The beginning of a body, fit for a message: escaped, and shortened.
+pub(crate) fn excerpt(body: &[u8]) -> String {
+    if body.is_empty() {
+        return "an empty body".to_owned();
+    }
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * EXCERPT)]);
+    let shown: String = text.chars().take(EXCERPT).collect();
+    let ellipsis = if shown.len() < body.len() { "…" } else { "" };
+    format!("{shown:?}{ellipsis}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_keeps_everything_that_the_service_said() {
+        let body = br#"{"errorCode":401002,"trackingId":"8ad0463c","message":"Invalid certificate.","timestampUtc":"2020-04-10T05:24:22.4718526Z"}"#;
+        let error = ServiceError::from_body(401, body);
+        assert_eq!(error.error_code(), Some(401_002));
+        assert_eq!(error.tracking_id(), Some("8ad0463c"));
+        assert_eq!(error.timestamp(), Some("2020-04-10T05:24:22.4718526Z"));
+        assert_eq!(error.body(), body);
+        assert_eq!(
+            error.to_string(),
+            "the service answered 401 (error code 401002): Invalid certificate"
+        );
+    }
+
+    #[test]
+    fn a_failed_registration_is_read_from_its_state() {
+        let body = br#"{"status":"failed","registrationState":{"errorCode":400209,"errorMessage":"no hub","lastUpdatedDateTimeUtc":"t"}}"#;
+        let error = ServiceError::from_body(200, body);
+        assert_eq!(error.error_code(), Some(400_209));
+        assert_eq!(error.message(), Some("no hub"));
+        assert_eq!(error.timestamp(), Some("t"));
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_shown_and_an_empty_one_is_named() {
+        let text = ServiceError::from_body(418, b"I am a teapot\n");
+        assert_eq!(text.to_string(), r#"the service answered 418 with "I am a teapot\n""#);
+        let empty = ServiceError::from_body(403, b"");
+        assert_eq!(empty.to_string(), "the service answered 403 with an empty body");
+        let long = ServiceError::from_body(400, &[0xff; 5000]);
+        assert!(long.to_string().len() < 1000);
+    }
+}

@@ -1,0 +1,112 @@
+//! The error at the seam between the state machine and a transport: kind and source.
+
+use std::{borrow::Cow, error::Error, fmt, sync::Arc};
+
+use crate::{ErrorKind, InvalidInput, Phase, ServiceError};
+
+/// Why a transport call failed: a kind to act on, words to read, and the cause.
+#[derive(Debug, Clone)]
+pub struct TransportError {
+    kind: ErrorKind,
+    phase: Option<Phase>,
+    message: Cow<'static, str>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl TransportError {
+    /// A failure of this kind; `message` is lower case and has no full stop.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            phase: None,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// What a request fails with that `cancel` or `disconnect` ended.
+    #[doc(alias = "OperationCancelledError")]
+    pub fn operation_cancelled() -> Self {
+        Self::new(ErrorKind::Cancelled, "the operation was cancelled")
+    }
+
+    /// What a second request fails with while the first is in progress.
+    #[doc(alias = "InvalidOperationError")]
+    pub fn invalid_operation() -> Self {
+        Self::new(ErrorKind::InvalidOperation, "another operation is in progress")
+    }
+
+    /// The service's refusal.
+    pub fn refused_by_service(error: ServiceError) -> Self {
+        Self::new(ErrorKind::of_status(error.status()), "the service refused the request").with_source(error)
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    /// Names the step, unless one is named already: the innermost layer knows best.
+    #[must_use]
+    pub fn in_phase(mut self, phase: Phase) -> Self {
+        self.phase.get_or_insert(phase);
+        self
+    }
+
+    /// The kind of failure.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The step at which it happened, when the transport knows it.
+    pub fn phase(&self) -> Option<Phase> {
+        self.phase
+    }
+
+    /// What the service said, when it is the service that failed the call.
+    pub fn service(&self) -> Option<&ServiceError> {
+        self.source.as_deref()?.downcast_ref()
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for TransportError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<InvalidInput> for TransportError {
+    fn from(error: InvalidInput) -> Self {
+        Self::new(ErrorKind::Input, "an input cannot be used").with_source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_the_kind_of_its_status_and_the_services_words_as_its_source() {
+        let service = ServiceError::from_body(404, b"");
+        let error = TransportError::refused_by_service(service.clone());
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert_eq!(error.service(), Some(&service));
+        assert_eq!(error.source().expect("a source").to_string(), service.to_string());
+    }
+
+    #[test]
+    fn the_innermost_phase_stays() {
+        let error = TransportError::operation_cancelled()
+            .in_phase(Phase::Subscribe)
+            .in_phase(Phase::Register);
+        assert_eq!(error.phase(), Some(Phase::Subscribe));
+    }
+}

@@ -1,0 +1,8 @@
+//! What the crate promises, against a server written by hand, frame by frame, in virtual time.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
+mod handshake;
+mod peer;
+mod reading;
+mod writing;

@@ -1,0 +1,118 @@
+//! `features`: every crate by itself builds without a warning with no features, with each feature, and with all.
+//!
+//! Clippy does the checking: to it alone "warnings denied" can be said for our crates without building the others anew,
+//! and what `lint` built before is used again.
+
+use std::collections::BTreeSet;
+
+use super::{Check, Context, found};
+use crate::{
+    metadata::{self, Package},
+    report::{Finding, Report},
+};
+
+pub(super) const CHECK: Check = Check {
+    name: "features",
+    about: "every crate builds alone: no features, each, all",
+    can_fix: false,
+    run,
+};
+
+fn run(context: &Context) -> Report {
+    if let Some(skip) = context.lacks_component("clippy", "clippy") {
+        return skip;
+    }
+    let members = match metadata::members(&context.root) {
+        Ok(members) => members,
+        Err(why) => return Report::failed(Finding::general(why, "see above")),
+    };
+    let choices: Vec<_> = members.iter().flat_map(choices).collect();
+    let findings = choices.iter().filter_map(|choice| {
+        let command = [&["clippy", "--quiet"], &choice.words()[..], &["--", "-D", "warnings"]].concat();
+        context.finding_unless_ok(context.cargo(&command), "see above")
+    });
+    Report {
+        note: format!("{} builds of {} crates", choices.len(), members.len()),
+        ..found(findings)
+    }
+}
+
+/// One package with these features, the default ones only when named.
+#[derive(Debug, PartialEq, Eq)]
+struct Choice<'a> {
+    package: &'a str,
+    features: String,
+}
+
+impl Choice<'_> {
+    fn words(&self) -> Vec<&str> {
+        let mut words = vec!["--package", self.package, "--no-default-features"];
+        if !self.features.is_empty() {
+            words.extend(["--features", &self.features]);
+        }
+        words
+    }
+}
+
+/// None, each and all; what switches on the same as an earlier choice is left out.
+fn choices(package: &Package) -> Vec<Choice<'_>> {
+    let names: Vec<&str> = package.features.keys().map(String::as_str).collect();
+    let mut wanted = vec![vec![]];
+    wanted.extend(names.iter().map(|&name| vec![name]));
+    wanted.push(names);
+    let mut known = BTreeSet::new();
+    wanted.retain(|features| {
+        let mut on = package.closure(features.iter().copied());
+        // `default` itself switches on nothing but what it names.
+        on.remove("default");
+        known.insert(on)
+    });
+    let choice = |features: Vec<&str>| Choice {
+        package: &package.name,
+        features: features.join(","),
+    };
+    wanted.into_iter().map(choice).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(features: &[(&str, &[&str])]) -> Package {
+        let strings = |list: &[&str]| list.iter().map(|&item| item.to_owned()).collect();
+        Package {
+            id: "a".to_owned(),
+            name: "a".to_owned(),
+            version: "0.1.0".to_owned(),
+            rust_version: None,
+            features: features
+                .iter()
+                .map(|(name, needs)| ((*name).to_owned(), strings(needs)))
+                .collect(),
+        }
+    }
+
+    fn features_of(package: &Package) -> Vec<String> {
+        choices(package).into_iter().map(|choice| choice.features).collect()
+    }
+
+    #[test]
+    fn a_crate_without_features_is_built_once() {
+        assert_eq!(features_of(&package(&[])), [""]);
+        assert_eq!(features_of(&package(&[("default", &[])])), [""]);
+    }
+
+    #[test]
+    fn none_each_and_all_are_built() {
+        let package = package(&[("aws-lc-rs", &["dep:x"]), ("ring", &["dep:y"])]);
+        assert_eq!(features_of(&package), ["", "aws-lc-rs", "ring", "aws-lc-rs,ring"]);
+        let words = choices(&package)[1].words().join(" ");
+        assert_eq!(words, "--package a --no-default-features --features aws-lc-rs");
+    }
+
+    #[test]
+    fn what_comes_to_the_same_is_built_once() {
+        let package = package(&[("default", &["ring"]), ("full", &["ring"]), ("ring", &[])]);
+        assert_eq!(features_of(&package), ["", "default", "full"]);
+    }
+}
