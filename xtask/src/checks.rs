@@ -1,7 +1,6 @@
 //! The list of all checks. One file is one check; the order here is the order of `cargo xtask ci`.
 
 mod doc;
-mod examples;
 mod features;
 mod fmt;
 mod lint;
@@ -43,11 +42,10 @@ pub(crate) struct Context {
 }
 
 /// Every check.
-pub(crate) const ALL: [Check; 9] = [
+pub(crate) const ALL: [Check; 8] = [
     fmt::CHECK,
     lint::CHECK,
     test::CHECK,
-    examples::CHECK,
     doc::CHECK,
     features::CHECK,
     tidy::CHECK,

@@ -1,6 +1,9 @@
-//! The programs that `cargo test` builds: one for each test target, and the examples.
+//! The programs that `cargo test` builds: one for each test target.
 
-use std::{path::Path, path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -9,32 +12,17 @@ use crate::process::{capture, cargo, each_line};
 /// Which packages are tested together, with which features: said once, so that nothing is built twice.
 pub(crate) const WORKSPACE: [&str; 4] = ["--workspace", "--exclude", "xtask", "--all-features"];
 
-/// A program that cargo built.
+/// A program that runs tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Binary {
-    /// The id of its package, as `cargo metadata` has it.
-    pub(crate) package: String,
-    /// The name of its target.
-    pub(crate) target: String,
-    /// The file that the target starts at.
+pub(crate) struct TestBinary {
+    /// The file that its target starts at.
     pub(crate) source: PathBuf,
-    /// What it is.
-    pub(crate) kind: Kind,
     /// The program.
     pub(crate) program: PathBuf,
 }
 
-/// What a program is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// It runs tests.
-    Test,
-    /// It is an example.
-    Example,
-}
-
 /// Builds, and returns what was built.
-pub(crate) fn build(root: &Path) -> Result<Vec<Binary>, String> {
+pub(crate) fn build(root: &Path) -> Result<Vec<TestBinary>, String> {
     let words = [
         &["test", "--no-run", "--message-format", "json-render-diagnostics"],
         &WORKSPACE[..],
@@ -50,21 +38,13 @@ pub(crate) fn build(root: &Path) -> Result<Vec<Binary>, String> {
 }
 
 /// Reads one of cargo's messages.
-fn binary(message: &str) -> Option<Binary> {
+fn binary(message: &str) -> Option<TestBinary> {
     let value: Value = serde_json::from_str(message).ok()?;
-    let target = &value["target"];
-    let kind = if value["profile"]["test"] == true {
-        Kind::Test
-    } else if target["kind"][0] == "example" {
-        Kind::Example
-    } else {
+    if value["profile"]["test"] != true {
         return None;
-    };
-    Some(Binary {
-        package: value["package_id"].as_str()?.to_owned(),
-        target: target["name"].as_str()?.to_owned(),
-        source: target["src_path"].as_str()?.into(),
-        kind,
+    }
+    Some(TestBinary {
+        source: value["target"]["src_path"].as_str()?.into(),
         program: value["executable"].as_str()?.into(),
     })
 }
@@ -91,19 +71,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_programs_and_examples_are_told_from_other_messages() {
-        let message = |kind: &str, test: bool, executable: &str| {
-            format!(
-                r#"{{"reason":"compiler-artifact","package_id":"p#1","target":{{"kind":["{kind}"],"name":"t",
-                "src_path":"/t.rs"}},"profile":{{"test":{test}}},"executable":{executable}}}"#
-            )
+    fn test_programs_are_told_from_other_messages() {
+        let source = |test: bool, executable: &str| {
+            let message = format!(
+                r#"{{"reason":"compiler-artifact","target":{{"kind":["lib"],"name":"t","src_path":"/t.rs"}},
+                "profile":{{"test":{test}}},"executable":{executable}}}"#
+            );
+            binary(&message).map(|binary| binary.source)
         };
-        let kind = |message: String| binary(&message).map(|binary| binary.kind);
-        assert_eq!(kind(message("lib", true, r#""/x""#)), Some(Kind::Test));
-        assert_eq!(kind(message("example", false, r#""/x""#)), Some(Kind::Example));
-        assert_eq!(kind(message("bin", false, r#""/x""#)), None);
-        assert_eq!(kind(message("lib", true, "null")), None);
-        assert_eq!(kind("Compiling".to_owned()), None);
+        assert_eq!(source(true, r#""/x""#), Some("/t.rs".into()));
+        assert_eq!(source(false, r#""/x""#), None);
+        assert_eq!(source(true, "null"), None);
+        assert_eq!(binary("Compiling"), None);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! Registers a device with X.509 over MQTT: the whole program, as the README shows it.
+
 use provisioning_device::{ProvisioningDeviceClient, Transport, x509_from_pem_files};
 
 #[tokio::main]

@@ -1,1 +1,62 @@
-//! Placeholder.
+//! A local Azure IoT Hub Device Provisioning Service (DPS), to develop and test devices against, offline: MQTT 3.1.1 and
+//! MQTT over WebSocket, over real TLS with client certificates, from its own CA.
+//!
+//! It is written from the protocol's description and shares no code with this project's client (rumqttc's codec apart), so
+//! that a mistake in one does not hide in the other.
+//!
+//! ```
+//! use provisioning_emulator::{Device, Emulator, RetryAfter};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), provisioning_emulator::EmulatorError> {
+//! let emulator = Emulator::builder()
+//!     .id_scope("0ne00A1B2C3")
+//!     .retry_after(RetryAfter::Seconds(1))
+//!     .device(Device::new("unlucky").refused(401, 401_002, "Invalid certificate."))
+//!     .start()
+//!     .await?;
+//!
+//! // A device that trusts `emulator.ca_pem()` registers at `localhost:{emulator.mqtt_port()}` with this.
+//! let device = emulator.issue_device("device-1")?;
+//! assert!(device.certificate_chain_pem.starts_with("-----BEGIN CERTIFICATE-----"));
+//!
+//! assert!(emulator.log().is_empty(), "nobody has connected yet");
+//! emulator.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Emulator::connect`] makes a connection in memory, with or without TLS, which works in tokio's paused time.
+//!
+//! # What it checks
+//! What the service checks and a lenient codec does not: protocol level, reserved flags, packet ids, who may send what;
+//! clean session and no will; that client id, user name and the certificate's common name agree; the id scope; keep-alive;
+//! one connection per registration id. What it refuses it says in its log, and to the device as the service does.
+//!
+//! # Limits
+//! X.509 only, every device that its CA signed is enrolled, and nothing is kept after its end.
+
+mod builder;
+mod connection;
+mod device;
+mod emulator;
+mod error;
+mod folder;
+mod linger;
+mod log;
+mod pki;
+mod registry;
+mod service;
+mod tls;
+mod topic;
+mod websocket;
+mod wire;
+
+pub use builder::Builder;
+pub use device::{Device, KeyKind, RetryAfter};
+pub use emulator::{Carrier, Emulator, Security};
+pub use error::EmulatorError;
+pub use folder::Folder;
+pub use log::{Direction, LogEntry};
+pub use pki::DeviceIdentity;
+pub use tls::TlsVersions;

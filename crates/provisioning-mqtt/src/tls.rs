@@ -144,12 +144,19 @@ pub(crate) fn tls_error(error: &std::io::Error) -> Option<&RustlsError> {
 /// What the handshake's failure means for whoever reads it.
 fn explain(error: &RustlsError, name: &str) -> String {
     match error {
-        RustlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        // A bad signature is what another CA of the same name looks like.
+        RustlsError::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             "the server's certificate is signed by a CA that is not trusted".to_owned()
         }
         RustlsError::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => format!("the server's certificate is not for {name}"),
+        RustlsError::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        ) => "the server's certificate has expired or is not valid yet; is this device's clock right?".to_owned(),
         RustlsError::InvalidCertificate(_) => "the server's certificate was not accepted".to_owned(),
         RustlsError::InvalidMessage(_) => "what answers there does not speak TLS".to_owned(),
         RustlsError::AlertReceived(_) => rejected().to_owned(),

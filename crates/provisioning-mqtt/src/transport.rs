@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use provisioning_types::{
     Answer, ConnectionStep, Credential, Endpoint, ErrorKind, Phase, PollingTransport, Progress, RegistrationRequest,
-    ServiceError, TransportError, X509Credential,
+    TransportError, X509Credential,
 };
 use serde_json::json;
 use tokio::{join, select, sync::oneshot};
@@ -101,7 +101,9 @@ impl MqttTransport {
         select! {
             biased;
             _ = cancelled => Err(TransportError::operation_cancelled()),
-            result = self.exchange(&running, request, asked, progress) => result,
+            result = self.exchange(&running, request, asked, progress) => {
+                result.map_err(|error| error.in_phase(asked.phase()))
+            }
         }
     }
 
@@ -130,7 +132,6 @@ impl MqttTransport {
             error = published => Err(link.answers.loss().unwrap_or(error)),
             error = link.answers.lost() => Err(error),
         }
-        .map_err(|error| error.in_phase(asked.phase()))
     }
 
     /// The connection that stands, or a new one that hears the service's answers.
@@ -142,16 +143,19 @@ impl MqttTransport {
     ) -> Result<Link, TransportError> {
         let config = self.settings.config(self.scheme, &self.endpoint, self.x509(), request);
         let standing = match &self.state().connection {
-            Connection::Connected(link) => Some(link.clone()),
+            Connection::Connected(link) if link.answers.loss().is_none() => Some(link.clone()),
             _ => None,
         };
-        match standing {
-            Some(link) if link.answers.loss().is_none() && link.config.serves(&config) => return Ok(link),
-            // Another place or another device: one connection at a time.
-            Some(link) if link.answers.loss().is_none() => warn_if_failed(leave(link.session).await),
-            _ => {}
+        if let Some(link) = &standing
+            && link.config.serves(&config)
+        {
+            return Ok(link.clone());
         }
         running.set(Connection::Connecting(None))?;
+        if let Some(link) = standing {
+            // Another place or another device: one connection at a time.
+            warn_if_failed(leave(link.session).await);
+        }
         let result = self.connect(running, config, progress).await;
         if result.is_err() {
             warn_if_failed(self.leave_half_made().await);
@@ -170,17 +174,16 @@ impl MqttTransport {
             uri: config.uri.to_string(),
         });
         let answers = Answers::new();
-        let in_phase = |phase| move |error: TransportError| error.in_phase(phase);
         let session = self
             .base
             .connect(config.clone(), answers.listener())
             .await
-            .map_err(in_phase(Phase::Connect))?;
+            .map_err(|error| error.in_phase(Phase::Connect))?;
         running.set(Connection::Connecting(Some(Arc::clone(&session))))?;
         session
             .subscribe(topic::ANSWERS)
             .await
-            .map_err(in_phase(Phase::Subscribe))?;
+            .map_err(|error| answers.loss().unwrap_or(error).in_phase(Phase::Subscribe))?;
         let link = Link {
             session,
             answers,
@@ -362,9 +365,9 @@ impl Asked<'_> {
 
     fn judge(self, arrived: Arrived) -> Result<Answer, TransportError> {
         let Some(status) = arrived.status else {
-            let message = format!("the answer came on the topic {:?}, which has no status", arrived.topic);
-            return Err(TransportError::new(ErrorKind::UnexpectedResponse, message)
-                .with_source(ServiceError::from_body(0, &arrived.body)));
+            let topic: String = arrived.topic.chars().take(200).collect();
+            let message = format!("the answer came on the topic {topic:?}, which has no status");
+            return Err(TransportError::new(ErrorKind::UnexpectedResponse, message));
         };
         let queried = match self {
             Self::Register => None,

@@ -20,7 +20,8 @@ pub(super) const CHECK: Check = Check {
 fn run(context: &Context) -> Report {
     let packages = match metadata::locked_packages(&context.root) {
         Ok(packages) => packages,
-        Err(why) => return Report::failed(Finding::general(why, "see above")),
+        // It needs the manifests of other platforms' packages too, which no build here may have fetched.
+        Err(why) => return Report::skip(why.split_whitespace().collect::<Vec<_>>().join(" ")),
     };
     let Some(minimum) = minimum(&packages) else {
         return Report::failed(Finding::general("xtask declares no rust-version", "inherit it"));

@@ -1,13 +1,14 @@
 //! `tidy`: the rules that no compiler checks. One file is one rule; each looks at the whole tree.
 
 mod code_fences;
-mod first_lines;
+mod examples;
 mod inheritance;
 mod layers;
 mod left_overs;
 mod links;
 mod reach;
 mod records;
+mod shape;
 mod sizes;
 mod top_level;
 mod whitespace;
@@ -29,10 +30,11 @@ pub(super) const CHECK: Check = Check {
 type TreeRule = fn(&Tree) -> Vec<Finding>;
 type ManifestRule = fn(&[Manifest<'_>]) -> Vec<Finding>;
 
-const TREE_RULES: [TreeRule; 8] = [
-    first_lines::check,
+const TREE_RULES: [TreeRule; 9] = [
+    shape::check,
     left_overs::check,
     code_fences::check,
+    examples::check,
     sizes::check,
     whitespace::check,
     top_level::check,

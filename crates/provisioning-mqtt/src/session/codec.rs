@@ -37,11 +37,13 @@ impl Decoder for ClientCodec {
     type Error = WireError;
 
     fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Packet>, WireError> {
-        match bytes.first() {
-            None => return Ok(None),
-            // Judged before the rest arrives: the codec below ignores reserved flags.
-            Some(&first) if !is_from_server(first) => return Err(WireError::NotAServersPacket(first)),
-            Some(_) => {}
+        // Judged before the rest arrives: the codec below ignores reserved flags, and bytes that do not belong there.
+        match **bytes {
+            [first, ..] if !is_from_server(first) => return Err(WireError::NotAServersPacket(first)),
+            [first, length, ..] if fixed_length(first).is_some_and(|fixed| fixed != length) => {
+                return Err(WireError::Malformed(CodecError::PayloadSizeIncorrect));
+            }
+            _ => {}
         }
         self.0.decode(bytes).map_err(|error| match error {
             CodecError::Io(error) => WireError::Io(error),
@@ -50,19 +52,29 @@ impl Decoder for ClientCodec {
     }
 }
 
+const CONNACK: u8 = 0x20;
+const PUBACK: u8 = 0x40;
+const SUBACK: u8 = 0x90;
+const UNSUBACK: u8 = 0xb0;
+const PINGRESP: u8 = 0xd0;
+
 /// Whether a packet from a server can start with this byte (MQTT 3.1.1, tables 2.1 and 2.2). QoS 2 is left out: nothing
 /// was subscribed with it.
 fn is_from_server(first: u8) -> bool {
-    const CONNACK: u8 = 0x20;
-    const PUBACK: u8 = 0x40;
-    const SUBACK: u8 = 0x90;
-    const UNSUBACK: u8 = 0xb0;
-    const PINGRESP: u8 = 0xd0;
     match first {
         CONNACK | PUBACK | SUBACK | UNSUBACK | PINGRESP => true,
         // PUBLISH with QoS 0 or 1: flags are DUP, QoS (two bits), RETAIN.
         0x30..=0x3f => first & 0b0100 == 0,
         _ => false,
+    }
+}
+
+/// The remaining length of a packet that starts with this byte, when it is the same for all of them.
+fn fixed_length(first: u8) -> Option<u8> {
+    match first {
+        CONNACK | PUBACK | UNSUBACK => Some(2),
+        PINGRESP => Some(0),
+        _ => None,
     }
 }
 

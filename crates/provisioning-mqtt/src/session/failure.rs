@@ -1,6 +1,6 @@
 //! Why a connection ended, as the error that its users get.
 
-use std::io;
+use std::{error::Error, io};
 
 use provisioning_types::{ErrorKind, TransportError};
 use rumqttc::Error as CodecError;
@@ -16,12 +16,19 @@ pub(super) fn ended() -> TransportError {
 pub(super) fn from_wire(error: WireError) -> TransportError {
     match error {
         WireError::Io(error) => connection_error(error),
-        // The codec knows 0 to 5 only; a refusal that it does not know is a refusal all the same.
-        WireError::Malformed(CodecError::InvalidConnectReturnCode(code)) => TransportError::new(
+        broken => TransportError::new(ErrorKind::UnexpectedResponse, broken.to_string()).with_source(broken),
+    }
+}
+
+/// What an error means in answer to CONNECT. The codec knows the codes 0 to 5 only; a refusal that it does not know is a
+/// refusal all the same.
+pub(super) fn of_connect(error: TransportError) -> TransportError {
+    match error.source().and_then(<dyn Error>::downcast_ref) {
+        Some(WireError::Malformed(CodecError::InvalidConnectReturnCode(code))) => TransportError::new(
             ErrorKind::Refused,
             format!("the service refused the connection (CONNACK {code})"),
         ),
-        broken => TransportError::new(ErrorKind::UnexpectedResponse, broken.to_string()).with_source(broken),
+        _ => error,
     }
 }
 

@@ -19,10 +19,13 @@ pub(super) async fn connect(stream: BoxedStream, config: &TransportConfig) -> Re
     let mut framed = Framed::new(stream, ClientCodec::new(config.max_packet_size));
     let exchange = async {
         queue(&mut framed, connect)?;
-        poll_fn(|cx| poll_packet(&mut framed, cx)).await
+        poll_fn(|cx| poll_packet(&mut framed, usize::MAX, cx)).await
     };
-    let answer = exchange.await.map_err(|error| error.in_phase(Phase::Connect))?;
-    accepted(&answer).map_err(|error| error.in_phase(Phase::Connect))?;
+    let outcome = match exchange.await {
+        Ok(answer) => accepted(&answer),
+        Err(error) => Err(failure::of_connect(error)),
+    };
+    outcome.map_err(|error| error.in_phase(Phase::Connect))?;
     Ok(framed)
 }
 

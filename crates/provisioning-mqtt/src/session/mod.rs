@@ -42,6 +42,9 @@ impl MqttBase for MqttOverStream {
     }
 }
 
+/// What MQTT's remaining length can say (MQTT 3.1.1, section 2.2.3).
+const LARGEST_PACKET: usize = 268_435_455;
+
 /// The handle of a connection's task. The task ends when the last handle is dropped.
 struct Session {
     commands: mpsc::UnboundedSender<Command>,
@@ -76,6 +79,10 @@ impl MqttSession for Session {
 
     async fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), TransportError> {
         let topic = text("topic", topic)?;
+        // With the topic's length and the packet id, two bytes each.
+        if 2 + topic.len() + 2 + payload.len() > LARGEST_PACKET {
+            return Err(InvalidInput::new("payload", "one that fits into an MQTT packet: less than 256 MiB").into());
+        }
         self.command(|done| Command::Publish { topic, payload, done }).await
     }
 

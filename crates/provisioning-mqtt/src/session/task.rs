@@ -24,7 +24,8 @@ pub(super) type MqttStream = Framed<BoxedStream, ClientCodec>;
 
 type Done = oneshot::Sender<Result<(), TransportError>>;
 
-/// How much may wait to be written before nothing more is read: a peer that does not read is not listened to.
+/// How much may wait to be written, beside what the users wanted written, before nothing more is read: a peer that does
+/// not read is not listened to.
 const WRITE_BACKLOG: usize = 64 * 1024;
 
 /// How long leaving may take.
@@ -70,6 +71,8 @@ pub(super) struct Task {
     /// By packet id. An id stays here until it is acknowledged, and is not used again before that.
     awaited: HashMap<u16, (Awaited, Done)>,
     last_id: u16,
+    /// How much may wait to be written while packets are still read.
+    read_limit: usize,
 }
 
 impl Task {
@@ -80,6 +83,7 @@ impl Task {
             pings: Pings::new(keep_alive),
             awaited: HashMap::new(),
             last_id: 0,
+            read_limit: WRITE_BACKLOG,
         }
     }
 
@@ -93,7 +97,7 @@ impl Task {
                     Some(command) => self.carry_out(command),
                     None => return self.leave(None).await,
                 },
-                packet = poll_fn(|cx| poll_packet(&mut self.framed, cx)) => packet.and_then(|packet| self.take(packet)),
+                packet = poll_fn(|cx| poll_packet(&mut self.framed, self.read_limit, cx)) => packet.and_then(|packet| self.take(packet)),
                 () = sleep_until(self.pings.due()) => self.ping(),
             };
             if let Err(reason) = step {
@@ -140,7 +144,10 @@ impl Task {
             return Ok(());
         };
         self.awaited.insert(id, (awaited, done));
-        self.write(packet(id))
+        self.write(packet(id))?;
+        // A peer that writes something large itself before it reads this has to be read, or both would wait for ever.
+        self.read_limit = self.framed.write_buffer().len() + WRITE_BACKLOG;
+        Ok(())
     }
 
     fn free_id(&mut self) -> Option<u16> {
@@ -232,7 +239,11 @@ impl Task {
             SinkExt::<Packet>::flush(&mut self.framed)
                 .await
                 .map_err(failure::from_wire)?;
-            self.framed.get_mut().shutdown().await.map_err(failure::connection_error)
+            self.framed
+                .get_mut()
+                .shutdown()
+                .await
+                .map_err(failure::connection_error)
         };
         let result = timeout(LEAVING_LIMIT, leaving).await.unwrap_or_else(|_| {
             Err(TransportError::new(
@@ -318,10 +329,14 @@ pub(super) fn queue(framed: &mut MqttStream, packet: Packet) -> Result<(), Trans
     framed.start_send_unpin(packet).map_err(failure::from_wire)
 }
 
-/// Writes what is queued, and reads the next packet.
-pub(super) fn poll_packet(framed: &mut MqttStream, cx: &mut Context<'_>) -> Poll<Result<Packet, TransportError>> {
+/// Writes what is queued, and reads the next packet unless more than `read_limit` bytes still wait to be written.
+pub(super) fn poll_packet(
+    framed: &mut MqttStream,
+    read_limit: usize,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Packet, TransportError>> {
     let flushed = SinkExt::<Packet>::poll_flush_unpin(framed, cx);
-    if flushed.is_pending() && framed.write_buffer().len() > WRITE_BACKLOG {
+    if flushed.is_pending() && framed.write_buffer().len() > read_limit {
         return Poll::Pending;
     }
     // Read even when writing failed: why the peer hung up (a TLS alert, say) may have arrived before that.

@@ -2,11 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
-    read::{lexer::Token, outline::Outline},
-    report::Finding,
-    tree::{TextFile, Tree},
-};
+use crate::{read::lexer::Token, report::Finding, tree::Tree};
 
 const MACROS: [(&str, &str); 3] = [
     ("todo", "finish it"),
@@ -35,7 +31,6 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
                 findings.push(at(attribute.line, what.to_owned(), fix));
             }
         }
-        findings.extend(tests_not_last(file, outline));
     }
     findings
 }
@@ -76,17 +71,6 @@ fn wrong_attribute(text: &str) -> Option<(&'static str, &'static str)> {
         .then_some(("a lint is switched off without a reason", "add `reason = \"…\"`"))
 }
 
-/// A test module in the middle of a file hides what comes behind it.
-fn tests_not_last(file: &TextFile, outline: &Outline) -> Option<Finding> {
-    let inline = |module: &&crate::read::outline::Module| module.name == "tests" && module.depth == 0;
-    let tests = outline.modules.iter().find(inline)?;
-    let last = outline.tokens.last()?.line;
-    (tests.end? < last).then(|| {
-        let what = "`mod tests` is not the last in the file";
-        Finding::at(&file.path, tests.line, what, "move it to the end")
-    })
-}
-
 /// The files that are only compiled for tests: integration tests, and modules behind `#[cfg(test)] mod name;`.
 fn test_files(tree: &Tree) -> BTreeSet<String> {
     let mut found: BTreeSet<String> = tree
@@ -95,11 +79,8 @@ fn test_files(tree: &Tree) -> BTreeSet<String> {
         .map(|(file, _)| file.path.clone())
         .collect();
     for (file, outline) in tree.rust_files() {
-        for module in outline
-            .modules
-            .iter()
-            .filter(|module| module.is_test && module.end.is_none())
-        {
+        let elsewhere = outline.modules.iter().filter(|module| module.end.is_none());
+        for module in elsewhere.filter(|module| module.is_test) {
             let base = format!("{}/{}", folder_of_modules(&file.path), module.name);
             let below = tree.paths.iter().filter(|path| {
                 let rest = path.strip_prefix(&base);
@@ -144,7 +125,6 @@ mod tests {
             "#[cfg_attr(test, expect(dead_code))]\nfn a() {}",
             "pub use b::*;",
             "pub(crate) use b::{c, d}; pub(super) use e::*;",
-            "mod tests { }\nfn a() {}",
         ] {
             assert_eq!(said(bad).len(), 1, "{bad}: {:?}", said(bad));
         }

@@ -23,7 +23,7 @@ pub(super) fn check(context: &Context) -> Vec<Finding> {
 }
 
 fn of_package(context: &Context, package: &str, unwanted: &[&str]) -> Vec<Finding> {
-    let edges = ["--edges", "normal,build", "--target", "all", "--all-features"];
+    let edges = ["--edges", "normal,build", "--all-features"];
     let shape = ["--prefix", "none", "--format", "{p}", "--locked"];
     let words = [&["tree", "--package", package], &edges[..], &shape[..]].concat();
     match capture(context.cargo(&words)) {

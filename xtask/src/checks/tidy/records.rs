@@ -5,7 +5,8 @@ use crate::{
     tree::{TextFile, Tree},
 };
 
-const HEADINGS: [&str; 4] = ["Status", "Context", "Decision", "Consequences"];
+/// How the parts of a decision record begin.
+const PARTS: [&str; 4] = ["Status: ", "## Context", "## Decision", "## Consequences"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = decisions(tree);
@@ -27,48 +28,47 @@ fn decisions(tree: &Tree) -> Vec<Finding> {
                 "name it `NNNN-title.md`, without gaps",
             ));
         }
-        findings.extend(missing_headings(file));
+        findings.extend(missing_parts(file));
     }
     findings
 }
 
-fn missing_headings(file: &TextFile) -> impl Iterator<Item = Finding> {
-    let has = |heading: &str| {
-        let mut lines = file.text.lines();
-        lines.any(|line| line.strip_prefix("## ").is_some_and(|text| text.trim() == heading))
-    };
-    let missing = HEADINGS.into_iter().filter(move |heading| !has(heading));
-    missing.map(|heading| {
-        let what = format!("the record has no `## {heading}`");
+fn missing_parts(file: &TextFile) -> impl Iterator<Item = Finding> {
+    let missing = PARTS
+        .into_iter()
+        .filter(|part| !file.text.lines().any(|line| line.starts_with(part)));
+    missing.map(|part| {
+        let what = format!("the record has no `{}`", part.trim_end());
         Finding::at(&file.path, 1, what, "add it")
     })
 }
 
 /// The test command and the minimum Rust version stand in the README, and elsewhere too.
 fn said_twice(tree: &Tree) -> Vec<Finding> {
-    let minimum = tree.file("Cargo.toml").and_then(|file| {
-        let line = file.text.lines().find(|line| line.starts_with("rust-version = "))?;
-        line.split('"').nth(1)
-    });
-    let mut wanted = vec![
-        ("README.md", "cargo xtask ci".to_owned()),
-        (".ci/run", "cargo xtask ci".to_owned()),
-    ];
-    wanted.extend(minimum.map(|version| ("README.md", format!("Rust {version}"))));
-    let missing = wanted
+    let mut wanted = vec![("README.md", "cargo xtask ci"), (".ci/run", "cargo xtask ci")];
+    wanted.extend(minimum(tree).map(|version| ("README.md", version)));
+    let places = wanted
         .into_iter()
-        .filter_map(|(path, words)| Some((tree.file(path)?, words)))
-        .filter(|(file, words)| !file.text.contains(words.as_str()));
+        .filter_map(|(path, words)| Some((tree.file(path)?, words)));
+    let missing = places.filter(|(file, words)| !file.text.contains(words));
     missing
         .map(|(file, words)| Finding::at(&file.path, 1, format!("`{words}` is not said here"), "say it"))
         .collect()
+}
+
+fn minimum(tree: &Tree) -> Option<&str> {
+    let mut lines = tree.file("Cargo.toml")?.text.lines();
+    lines
+        .find(|line| line.starts_with("rust-version = "))?
+        .split('"')
+        .nth(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::said_of, *};
 
-    const RECORD: &str = "# 1. A\n## Status\n## Context\n## Decision\n## Consequences\n";
+    const RECORD: &str = "# 1. A\n\nStatus: accepted\n\n## Context\n## Decision\n## Consequences\n";
 
     #[test]
     fn records_are_numbered_and_whole() {
@@ -90,10 +90,7 @@ mod tests {
         let good = [manifest, ("README.md", "Needs Rust 1.88. `cargo xtask ci`\n")];
         assert_eq!(said_of(check, &good), [""; 0]);
         let old = [manifest, ("README.md", "Needs Rust 1.85. `cargo xtask ci`\n")];
-        assert_eq!(
-            said_of(check, &old),
-            ["README.md:1: `Rust 1.88` is not said here (say it)"]
-        );
+        assert_eq!(said_of(check, &old), ["README.md:1: `1.88` is not said here (say it)"]);
         let other = [manifest, (".ci/run", "cargo test\n")];
         assert_eq!(said_of(check, &other).len(), 1);
     }

@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{super::Context, claims::Claim};
-use crate::{
-    report::Finding,
-    test_binaries::{self, Kind},
-};
+use crate::{report::Finding, test_binaries};
 
 /// A program that runs tests, and what it runs.
 #[derive(Debug, Default)]
@@ -20,8 +17,8 @@ pub(super) struct TestProgram {
 /// Builds the tests and asks each program for its list.
 pub(super) fn load(context: &Context) -> Result<Vec<TestProgram>, String> {
     let binaries = test_binaries::build(&context.root)?;
-    let programs = binaries.into_iter().filter(|binary| binary.kind == Kind::Test);
-    programs
+    binaries
+        .into_iter()
         .map(|binary| {
             Ok(TestProgram {
                 source: context.relative(&binary.source),

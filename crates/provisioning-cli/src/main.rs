@@ -1,0 +1,44 @@
+//! `dps`: registers a device with the provisioning service, for people and for scripts.
+
+mod args;
+mod inputs;
+mod local;
+mod outcome;
+mod progress;
+mod register;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{Parser, error::ErrorKind as ClapErrorKind};
+
+use crate::{
+    args::{Command, Dps},
+    outcome::Failure,
+};
+
+fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    // Looked for by hand: words that clap cannot parse may hold it too.
+    let json = words.iter().any(|word| word == "--json");
+    let Dps {
+        command: Command::Register(args),
+    } = match Dps::try_parse_from(words) {
+        Ok(dps) => dps,
+        Err(error) if is_answer(&error) => {
+            // Nobody reading the help is fine.
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) if json => return outcome::report(Err(Failure::from_clap(&error)), true),
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(outcome::BAD_INPUT);
+        }
+    };
+    outcome::report(register::run(args), json)
+}
+
+/// Whether what clap calls an error is what was asked for.
+fn is_answer(error: &clap::Error) -> bool {
+    matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion)
+}

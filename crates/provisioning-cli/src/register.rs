@@ -1,0 +1,131 @@
+//! `dps register`: from words to an outcome.
+
+use std::{future::Future, pin::pin};
+
+use provisioning_device::{Assignment, RegisterError, StatusEvents};
+use tokio::{runtime::Runtime, select};
+
+use crate::{
+    args::Register,
+    inputs::Inputs,
+    local::LocalService,
+    outcome::{Assigned, Failure},
+    progress::Progress,
+};
+
+/// The registration id of `--local` unless one is given.
+const LOCAL_DEVICE: &str = "device-1";
+
+/// Runs the command; what it returns is all that is left to print.
+pub(crate) fn run(args: Box<Register>) -> Result<Assigned, Failure> {
+    let logging = log(args.verbose);
+    // Before the runtime: bad input needs none.
+    let service = if args.local {
+        None
+    } else {
+        Some(Inputs::of_service(&args)?)
+    };
+    let runtime = Runtime::new().map_err(|error| Failure::local(&error))?;
+    let progress = Progress::new(logging);
+    let result = runtime.block_on(async {
+        match service {
+            Some(inputs) => register(inputs, &progress).await,
+            None => register_locally(&args, &progress).await,
+        }
+    });
+    progress.finish();
+    result
+}
+
+async fn register_locally(args: &Register, progress: &Progress) -> Result<Assigned, Failure> {
+    let registration_id = args.registration_id.as_deref().unwrap_or(LOCAL_DEVICE);
+    progress.say("starting a local service");
+    let local = LocalService::start(registration_id).await?;
+    let result = match Inputs::of_local_service(args, &local) {
+        Ok(inputs) => register(inputs, progress).await,
+        Err(failure) => Err(failure),
+    };
+    local.stop().await;
+    result
+}
+
+async fn register(Inputs { client, warnings }: Inputs, progress: &Progress) -> Result<Assigned, Failure> {
+    for warning in warnings {
+        progress.say(&format!("warning: {warning}"));
+    }
+    let events = client.events();
+    let registration = async {
+        let mut registration = pin!(client.register());
+        select! {
+            outcome = &mut registration => outcome,
+            () = interrupted() => {
+                progress.say("interrupted, leaving the service");
+                if let Err(error) = client.cancel().await {
+                    progress.say(&format!("cancelling failed: {error}"));
+                }
+                // Resolves as cancelled, once the connection is closed: within seconds, whatever the service does.
+                registration.await
+            }
+        }
+    };
+    let outcome = show_while(registration, events, progress).await;
+    outcome
+        .map(|assignment| Assigned::new(client.request().registration_id(), assignment))
+        .map_err(Failure::from)
+}
+
+/// Shows events until the registration ends, and those that are left then.
+async fn show_while(
+    registration: impl Future<Output = Result<Assignment, RegisterError>>,
+    mut events: StatusEvents,
+    progress: &Progress,
+) -> Result<Assignment, RegisterError> {
+    let mut registration = pin!(registration);
+    loop {
+        select! {
+            biased;
+            Some(event) = events.next() => progress.show(&event),
+            outcome = &mut registration => return outcome,
+        }
+    }
+}
+
+/// Resolves when the user or the system asks the program to end.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without a handler the system ends the program by itself.
+        std::future::pending().await
+    }
+}
+
+/// Logs to standard error if asked to; says whether it does.
+fn log(verbose: u8) -> bool {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let level = match verbose {
+        0 => None,
+        1 => Some("debug"),
+        _ => Some("trace"),
+    };
+    let filter = match (std::env::var("RUST_LOG").ok(), level) {
+        (Some(filter), _) if !filter.is_empty() => filter,
+        // Frames on the wire carry credentials; whoever wants them must ask by name.
+        (_, Some(level)) => format!("{level},tungstenite=info,tokio_tungstenite=info"),
+        (_, None) => return false,
+    };
+    fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .init();
+    true
+}

@@ -1,0 +1,192 @@
+//! Runs `dps` as a process, with the files that it needs.
+
+use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
+
+use provisioning_emulator::{DeviceIdentity, Emulator};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    process::{Child, Command},
+    sync::Mutex,
+    task::JoinHandle,
+};
+
+/// How `dps` ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    /// Standard output, which must be exactly one JSON object.
+    pub(crate) fn json(&self) -> Value {
+        let json: Value = serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        assert!(json.is_object(), "{self:?}");
+        json
+    }
+
+    pub(crate) fn error(&self) -> Value {
+        self.json()["error"].clone()
+    }
+
+    pub(crate) fn kind(&self) -> String {
+        self.error()["kind"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn message(&self) -> String {
+        self.error()["message"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+pub(crate) async fn dps(words: &[&str]) -> Run {
+    dps_with(words, &[]).await
+}
+
+/// Runs with these variables, and none of this process's that `dps` reads.
+pub(crate) async fn dps_with(words: &[&str], environment: &[(&str, &str)]) -> Run {
+    start(words, environment).end().await
+}
+
+fn start(words: &[&str], environment: &[(&str, &str)]) -> Running {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dps"));
+    for name in [
+        "PROVISIONING_HOST",
+        "PROVISIONING_IDSCOPE",
+        "PROVISIONING_REGISTRATION_ID",
+        "CERTIFICATE_FILE",
+        "KEY_FILE",
+        "RUST_LOG",
+    ] {
+        command.env_remove(name);
+    }
+    command
+        .args(words)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null());
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("dps");
+    let stderr = Arc::new(Mutex::new(String::new()));
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let collected = Arc::clone(&stderr);
+    let reader = tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            let mut text = collected.lock().await;
+            text.push_str(&line);
+            text.push('\n');
+        }
+    });
+    Running { child, stderr, reader }
+}
+
+/// A `dps` that was started.
+pub(crate) struct Running {
+    child: Child,
+    stderr: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
+}
+
+impl Running {
+    pub(crate) async fn end(mut self) -> Run {
+        let mut stdout = String::new();
+        let mut pipe = self.child.stdout.take().expect("piped");
+        pipe.read_to_string(&mut stdout)
+            .await
+            .expect("UTF-8 on standard output");
+        let status = self.child.wait().await.expect("its end");
+        self.reader.await.expect("standard error");
+        let stderr = self.stderr.lock().await.clone();
+        Run {
+            code: status.code().unwrap_or(-1),
+            stdout,
+            stderr,
+        }
+    }
+
+    #[cfg(unix)]
+    pub(crate) async fn until_stderr_has(&self, text: &str) {
+        for _ in 0..600 {
+            if self.stderr.lock().await.contains(text) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{text:?} never came: {}", self.stderr.lock().await);
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().expect("running").to_string();
+        let status = std::process::Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .expect("kill");
+        assert!(status.success());
+    }
+}
+
+/// What one device needs to register with an emulator, in files.
+pub(crate) struct Files {
+    dir: TempDir,
+    id_scope: String,
+    pub(crate) cert: String,
+    pub(crate) key: String,
+    pub(crate) ca: String,
+    pub(crate) host: String,
+    pub(crate) websocket_host: String,
+}
+
+impl Files {
+    pub(crate) fn of(emulator: &Emulator, registration_id: &str) -> Self {
+        Self::of_identity(emulator, &emulator.issue_device(registration_id).expect("a device"))
+    }
+
+    pub(crate) fn of_identity(emulator: &Emulator, device: &DeviceIdentity) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        Self {
+            cert: write(dir.path(), "device.pem", &device.certificate_chain_pem),
+            key: write(dir.path(), "device.key", &device.private_key_pem),
+            ca: write(dir.path(), "ca.pem", emulator.ca_pem()),
+            id_scope: emulator.id_scope().to_owned(),
+            host: format!("localhost:{}", emulator.mqtt_port()),
+            websocket_host: format!("localhost:{}", emulator.ws_port()),
+            dir,
+        }
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        write(self.dir.path(), name, text)
+    }
+
+    /// Registers with `words` in place of, or in addition to, what a registration needs.
+    pub(crate) async fn register(&self, host: &str, words: &[&str]) -> Run {
+        self.start(host, words).end().await
+    }
+
+    pub(crate) fn start(&self, host: &str, words: &[&str]) -> Running {
+        let usual = [
+            ("--host", host),
+            ("--id-scope", &self.id_scope),
+            ("--cert", &self.cert),
+            ("--key", &self.key),
+            ("--ca", &self.ca),
+        ];
+        let unless_given = usual.into_iter().filter(|(name, _)| !words.contains(name));
+        let mut all: Vec<&str> = vec!["register"];
+        all.extend(unless_given.flat_map(|(name, value)| [name, value]));
+        all.extend(words);
+        start(&all, &[])
+    }
+}
+
+fn write(dir: &Path, name: &str, text: &str) -> String {
+    let path = dir.join(name);
+    std::fs::write(&path, text).expect("a file");
+    path.to_str().expect("UTF-8").to_owned()
+}

@@ -1,0 +1,169 @@
+//! What an emulator is to be like.
+
+use std::{collections::HashMap, fs::File, net::IpAddr, sync::Arc};
+
+use crate::{
+    Device, Emulator, EmulatorError, RetryAfter, TlsVersions,
+    log::Log,
+    pki::{Authority, ServerIdentity},
+    registry::{Registry, Rules},
+    service::Service,
+    tls,
+};
+
+/// Builds an [`Emulator`]. What is not set has the default that its method names.
+pub struct Builder {
+    id_scope: String,
+    rules: Rules,
+    tls_versions: TlsVersions,
+    max_packet_size: usize,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) listen: Option<IpAddr>,
+    pub(crate) mqtt_port: u16,
+    pub(crate) ws_port: u16,
+    authority: Option<Authority>,
+    server: Option<ServerIdentity>,
+    log_file: Option<File>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            id_scope: "0ne00000000".to_owned(),
+            rules: Rules {
+                polls: 1,
+                retry_after: RetryAfter::Seconds(3),
+                assigned_hub: "local-hub.azure-devices.net".to_owned(),
+                devices: HashMap::new(),
+            },
+            tls_versions: TlsVersions::default(),
+            max_packet_size: 256 * 1024,
+            hosts: vec![],
+            listen: None,
+            mqtt_port: 0,
+            ws_port: 0,
+            authority: None,
+            server: None,
+            log_file: None,
+        }
+    }
+
+    /// The id scope that devices must name; `0ne00000000` unless given.
+    #[must_use]
+    pub fn id_scope(mut self, id_scope: impl Into<String>) -> Self {
+        self.id_scope = id_scope.into();
+        self
+    }
+
+    /// Answers `assigning` to so many queries before assigning, 1 unless given; with 0 the registration request itself is
+    /// answered with the assignment.
+    #[must_use]
+    pub fn polls_before_assigning(mut self, polls: u32) -> Self {
+        self.rules.polls = polls;
+        self
+    }
+
+    /// What `assigning` answers ask to wait; 3 s unless given, as the live service does.
+    #[must_use]
+    pub fn retry_after(mut self, retry_after: RetryAfter) -> Self {
+        self.rules.retry_after = retry_after;
+        self
+    }
+
+    /// The hub that devices are assigned to; `local-hub.azure-devices.net` unless given.
+    #[must_use]
+    pub fn assigned_hub(mut self, hub: impl Into<String>) -> Self {
+        self.rules.assigned_hub = hub.into();
+        self
+    }
+
+    /// Treats one device as it says. Any other device whose certificate the emulator's CA signed is assigned.
+    #[must_use]
+    pub fn device(mut self, device: Device) -> Self {
+        self.rules
+            .devices
+            .insert(device.registration_id.to_ascii_lowercase(), device);
+        self
+    }
+
+    /// The versions of TLS to speak; 1.2 and 1.3 unless given.
+    #[must_use]
+    pub fn tls_versions(mut self, versions: TlsVersions) -> Self {
+        self.tls_versions = versions;
+        self
+    }
+
+    /// The largest MQTT packet that a device may send, in bytes; 256 KiB unless given.
+    #[must_use]
+    pub fn max_packet_size(mut self, bytes: usize) -> Self {
+        self.max_packet_size = bytes;
+        self
+    }
+
+    /// Adds a name or an address to the server's certificate, beside `localhost` and the loopback addresses.
+    #[must_use]
+    pub fn host(mut self, name: impl Into<String>) -> Self {
+        self.hosts.push(name.into());
+        self
+    }
+
+    /// Listens on this address; on loopback, both families, unless given.
+    #[must_use]
+    pub fn listen(mut self, address: IpAddr) -> Self {
+        self.listen = Some(address);
+        self
+    }
+
+    /// The port of MQTT over TLS; a free one unless given.
+    #[must_use]
+    pub fn mqtt_port(mut self, port: u16) -> Self {
+        self.mqtt_port = port;
+        self
+    }
+
+    /// The port of MQTT over WebSocket; a free one unless given.
+    #[must_use]
+    pub fn ws_port(mut self, port: u16) -> Self {
+        self.ws_port = port;
+        self
+    }
+
+    /// Appends the log to this file too, one JSON object a line.
+    #[must_use]
+    pub fn log_file(mut self, file: File) -> Self {
+        self.log_file = Some(file);
+        self
+    }
+
+    /// Uses the certificates of an earlier run.
+    pub(crate) fn identities(mut self, authority: Authority, server: ServerIdentity) -> Self {
+        self.authority = Some(authority);
+        self.server = Some(server);
+        self
+    }
+
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// [`EmulatorError::Listen`] when a port is taken or not allowed; [`EmulatorError::Certificate`] when a host's name
+    /// does not fit into a certificate.
+    pub async fn start(self) -> Result<Emulator, EmulatorError> {
+        let (listen, mqtt_port, ws_port) = (self.listen, self.mqtt_port, self.ws_port);
+        let mut emulator = self.start_in_memory()?;
+        emulator.listen(listen, mqtt_port, ws_port).await?;
+        Ok(emulator)
+    }
+
+    /// Starts without listening anywhere: devices connect through [`Emulator::connect`].
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), sockets apart.
+    pub fn start_in_memory(self) -> Result<Emulator, EmulatorError> {
+        let authority = self.authority.map_or_else(Authority::generate, Ok)?;
+        let server = self.server.map_or_else(|| authority.issue_server(&self.hosts), Ok)?;
+        let acceptor = tls::acceptor(authority.certificate_pem(), server, self.tls_versions)?;
+        let log = Log::new(self.log_file);
+        let service = Service::new(self.id_scope, self.max_packet_size, Registry::new(self.rules), log);
+        Ok(Emulator::new(authority, acceptor, Arc::new(service)))
+    }
+}

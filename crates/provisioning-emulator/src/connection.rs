@@ -1,0 +1,306 @@
+//! One device's MQTT connection, from CONNECT to its end.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use rumqttc::{
+    ConnAck, Connect, ConnectReturnCode, Packet, PubAck, Publish, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    select,
+    time::timeout,
+};
+use tokio_util::codec::Framed;
+
+use crate::{
+    linger::linger,
+    log::{Direction, LogEntry},
+    registry::Answer,
+    service::Service,
+    topic::{ANSWERS, RequestKind, RequestTopic, UserName},
+    wire::{self, ServerCodec, WireError},
+};
+
+/// How long a device may take to send CONNECT.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long an orderly end may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// Who is at the other end, as TLS tells it.
+#[derive(Debug, Clone)]
+pub(crate) enum Peer {
+    /// The common name of a certificate that the emulator's CA signed.
+    Certificate(Option<String>),
+    /// TLS without a client certificate.
+    Anonymous,
+    /// No TLS, in memory only: taken for whom it says it is.
+    Trusted,
+}
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve<S>(stream: S, peer: Peer, service: Arc<Service>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let number = service.next_connection();
+    let framed = Framed::new(stream, ServerCodec::new(service.max_packet_size));
+    let mut connection = Connection {
+        framed,
+        number,
+        service,
+        registration_id: None,
+        session: Session::default(),
+    };
+    connection.note("open", format!("{peer:?}"));
+    let end = connection.run(&peer).await;
+    connection.close(end).await;
+}
+
+struct Connection<S> {
+    framed: Framed<S, ServerCodec>,
+    number: u64,
+    service: Arc<Service>,
+    registration_id: Option<String>,
+    session: Session,
+}
+
+#[derive(Default)]
+struct Session {
+    subscribed: bool,
+    last_id: u16,
+    /// Answers that the device has not acknowledged yet.
+    unacknowledged: HashSet<u16>,
+}
+
+/// Why a connection ends.
+enum End {
+    /// The device left, or is gone.
+    ByDevice(&'static str),
+    /// The emulator ends it; the device may still be sending.
+    ByUs(String),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    async fn run(&mut self, peer: &Peer) -> End {
+        let connect = match timeout(CONNECT_LIMIT, self.read()).await {
+            Ok(Ok(Packet::Connect(connect))) => connect,
+            Ok(Ok(_)) => return End::ByUs("the first packet is not CONNECT".to_owned()),
+            Ok(Err(end)) => return end,
+            Err(_) => return End::ByUs("no CONNECT in time".to_owned()),
+        };
+        let keep_alive = Duration::from_secs(connect.keep_alive.into());
+        match self.admit(connect, peer) {
+            Ok(registration_id) => self.registration_id = Some(registration_id),
+            Err((code, reason)) => {
+                return match self.send(Packet::ConnAck(ConnAck::new(code, false))).await {
+                    Ok(()) => End::ByUs(reason.to_owned()),
+                    Err(end) => end,
+                };
+            }
+        }
+        let registration_id = self.registration_id.clone().unwrap_or_default();
+        let replaced = self.service.begin_session(&registration_id, self.number);
+        let stop = self.service.stop.clone();
+        let end = select! {
+            () = stop.cancelled() => End::ByUs("the emulator is shutting down".to_owned()),
+            () = replaced.cancelled() => End::ByUs("the device connected anew".to_owned()),
+            end = self.converse(keep_alive) => end,
+        };
+        self.service.end_session(&registration_id, self.number);
+        end
+    }
+
+    /// Accepts, and serves packet after packet.
+    async fn converse(&mut self, keep_alive: Duration) -> End {
+        // Half as long again as the device promised (MQTT 3.1.1, section 3.1.2.10); 0 switches it off.
+        let limit = if keep_alive.is_zero() {
+            Duration::MAX
+        } else {
+            keep_alive * 3 / 2
+        };
+        let mut result = self
+            .send(Packet::ConnAck(ConnAck::new(ConnectReturnCode::Success, false)))
+            .await;
+        loop {
+            if let Err(end) = result {
+                return end;
+            }
+            result = match timeout(limit, self.read()).await {
+                Ok(Ok(packet)) => self.take(packet).await,
+                Ok(Err(end)) => Err(end),
+                Err(_) => Err(End::ByUs("the keep-alive has passed without a packet".to_owned())),
+            };
+        }
+    }
+
+    /// Checks who connects; the registration id, or the refusal.
+    fn admit(&self, connect: Connect, peer: &Peer) -> Result<String, (ConnectReturnCode, &'static str)> {
+        use ConnectReturnCode::{BadClientId, BadUserNamePassword, NotAuthorized};
+        if connect.last_will.is_some() {
+            return Err((NotAuthorized, "a will is not taken"));
+        }
+        if !connect.clean_session {
+            return Err((BadClientId, "there are no persistent sessions"));
+        }
+        let login = connect.login.ok_or((BadUserNamePassword, "no user name"))?;
+        let user = UserName::parse(&login.username).ok_or((BadUserNamePassword, "the user name has another form"))?;
+        if !login.password.is_empty() {
+            return Err((NotAuthorized, "a password beside a certificate"));
+        }
+        if user.id_scope != self.service.id_scope {
+            return Err((NotAuthorized, "the id scope is not this service's"));
+        }
+        let is_user = |name: &str| name.eq_ignore_ascii_case(user.registration_id);
+        if !is_user(&connect.client_id) {
+            return Err((NotAuthorized, "the client id is not the registration id"));
+        }
+        match peer {
+            Peer::Trusted => {}
+            Peer::Certificate(Some(name)) if is_user(name) => {}
+            Peer::Certificate(_) => {
+                return Err((
+                    NotAuthorized,
+                    "the certificate's common name is not the registration id",
+                ));
+            }
+            Peer::Anonymous => return Err((NotAuthorized, "no client certificate")),
+        }
+        Ok(connect.client_id)
+    }
+
+    async fn take(&mut self, packet: Packet) -> Result<(), End> {
+        match packet {
+            Packet::Publish(publish) => self.request(publish).await,
+            Packet::PubAck(ack) => {
+                if !self.session.unacknowledged.remove(&ack.pkid) {
+                    self.note("ignored", "PUBACK for what was not sent, or twice".to_owned());
+                }
+                Ok(())
+            }
+            Packet::Subscribe(subscribe) => self.subscribe(subscribe).await,
+            Packet::Unsubscribe(unsubscribe) => {
+                if unsubscribe.topics.iter().any(|topic| topic == ANSWERS) {
+                    self.session.subscribed = false;
+                }
+                self.send(Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid))).await
+            }
+            Packet::PingReq => self.send(Packet::PingResp).await,
+            Packet::Disconnect => Err(End::ByDevice("DISCONNECT")),
+            other => Err(End::ByUs(format!("{} has no place here", wire::name(&other)))),
+        }
+    }
+
+    /// Only the answers can be subscribed to; QoS 2 is granted as 1.
+    async fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), End> {
+        let codes = subscribe
+            .filters
+            .iter()
+            .map(|filter| match (filter.path == ANSWERS, filter.qos) {
+                (false, _) => SubscribeReasonCode::Failure,
+                (true, QoS::AtMostOnce) => SubscribeReasonCode::Success(QoS::AtMostOnce),
+                (true, QoS::AtLeastOnce | QoS::ExactlyOnce) => SubscribeReasonCode::Success(QoS::AtLeastOnce),
+            });
+        let codes: Vec<_> = codes.collect();
+        self.session.subscribed |= codes.iter().any(|code| *code != SubscribeReasonCode::Failure);
+        self.send(Packet::SubAck(SubAck::new(subscribe.pkid, codes))).await
+    }
+
+    async fn request(&mut self, publish: Publish) -> Result<(), End> {
+        let Some(topic) = RequestTopic::parse(&publish.topic) else {
+            return Err(End::ByUs("a topic that is not the service's".to_owned()));
+        };
+        if publish.qos == QoS::AtLeastOnce {
+            self.send(Packet::PubAck(PubAck::new(publish.pkid))).await?;
+        }
+        let device = self.registration_id.as_deref().unwrap_or_default();
+        let registry = &self.service.registry;
+        let answer = match &topic.kind {
+            RequestKind::Register => registry.register(device, &publish.payload),
+            RequestKind::Query { operation_id } => registry.query(device, operation_id),
+        };
+        if !self.session.subscribed {
+            self.note("ignored", "nobody is subscribed to the answer".to_owned());
+            return Ok(());
+        }
+        self.answer(&topic.request_id, &answer).await
+    }
+
+    async fn answer(&mut self, request_id: &str, answer: &Answer) -> Result<(), End> {
+        let topic = format!(
+            "$dps/registrations/res/{}/?$rid={request_id}{}",
+            answer.status,
+            answer.retry_after.query()
+        );
+        let mut publish = Publish::new(topic, QoS::AtLeastOnce, answer.body.to_string());
+        publish.pkid = self.session.next_id();
+        self.send(Packet::Publish(publish)).await
+    }
+
+    async fn read(&mut self) -> Result<Packet, End> {
+        let packet = match self.framed.next().await {
+            None => return Err(End::ByDevice("the device is gone without DISCONNECT")),
+            Some(Err(WireError::Io(_))) => return Err(End::ByDevice("the connection failed")),
+            Some(Err(WireError::ProtocolLevel(level))) => {
+                let refusal = ConnAck::new(ConnectReturnCode::RefusedProtocolVersion, false);
+                self.send(Packet::ConnAck(refusal)).await?;
+                return Err(End::ByUs(WireError::ProtocolLevel(level).to_string()));
+            }
+            Some(Err(broken)) => return Err(End::ByUs(broken.to_string())),
+            Some(Ok(packet)) => packet,
+        };
+        self.log(Direction::In, &packet);
+        Ok(packet)
+    }
+
+    async fn send(&mut self, packet: Packet) -> Result<(), End> {
+        self.log(Direction::Out, &packet);
+        self.framed
+            .send(packet)
+            .await
+            .map_err(|_| End::ByDevice("the device takes nothing more"))
+    }
+
+    async fn close(mut self, end: End) {
+        let (reason, linger_after) = match end {
+            End::ByDevice(reason) => (reason.to_owned(), false),
+            End::ByUs(reason) => (reason, true),
+        };
+        self.note("close", reason);
+        let stream = self.framed.get_mut();
+        // A peer that is gone needs no orderly end.
+        let _ = timeout(CLOSE_LIMIT, stream.shutdown()).await;
+        if linger_after {
+            linger(stream).await;
+        }
+    }
+
+    fn log(&self, direction: Direction, packet: &Packet) {
+        self.service.log.write(LogEntry {
+            connection: self.number,
+            registration_id: self.registration_id.clone(),
+            direction,
+            what: wire::name(packet),
+            detail: wire::detail(packet),
+        });
+    }
+
+    fn note(&self, what: &'static str, detail: String) {
+        self.service
+            .note(self.number, self.registration_id.as_deref(), what, detail);
+    }
+}
+
+impl Session {
+    /// A packet id for an answer; those that are not acknowledged yet are not used again.
+    fn next_id(&mut self) -> u16 {
+        loop {
+            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+            // A device that never acknowledges 65,535 answers gets ids twice.
+            if self.unacknowledged.insert(self.last_id) || self.unacknowledged.len() == usize::from(u16::MAX) {
+                return self.last_id;
+            }
+        }
+    }
+}

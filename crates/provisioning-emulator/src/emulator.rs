@@ -1,0 +1,242 @@
+//! The emulator itself: listeners, links in memory, and what can be asked of it.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream, duplex},
+    net::{TcpListener, TcpStream},
+    select,
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    Builder, Device, DeviceIdentity, EmulatorError, LogEntry,
+    connection::{self, Peer},
+    pki::Authority,
+    service::Service,
+    tls, websocket,
+};
+
+/// A local provisioning service. Dropping it ends its listeners and connections; [`shutdown`](Self::shutdown) also waits
+/// for them.
+pub struct Emulator {
+    authority: Authority,
+    acceptor: TlsAcceptor,
+    service: Arc<Service>,
+    mqtt_port: u16,
+    ws_port: u16,
+}
+
+/// What a link carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    /// MQTT.
+    Mqtt,
+    /// MQTT over WebSocket.
+    WebSocket,
+}
+
+/// What protects a link in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Security {
+    /// TLS, as on a socket.
+    Tls,
+    /// Nothing: the device is taken for whom it says it is.
+    Plain,
+}
+
+impl Emulator {
+    /// Starts with what an emulator is to be like.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn new(authority: Authority, acceptor: TlsAcceptor, service: Arc<Service>) -> Self {
+        Self {
+            authority,
+            acceptor,
+            service,
+            mqtt_port: 0,
+            ws_port: 0,
+        }
+    }
+
+    /// The port of MQTT over TLS; 0 when it does not listen.
+    pub fn mqtt_port(&self) -> u16 {
+        self.mqtt_port
+    }
+
+    /// The port of MQTT over WebSocket; 0 when it does not listen.
+    pub fn ws_port(&self) -> u16 {
+        self.ws_port
+    }
+
+    /// The id scope that devices must name.
+    pub fn id_scope(&self) -> &str {
+        &self.service.id_scope
+    }
+
+    /// The certificate of the emulator's CA, which devices must trust.
+    pub fn ca_pem(&self) -> &str {
+        self.authority.certificate_pem()
+    }
+
+    /// Makes a key and a certificate for a device.
+    ///
+    /// # Errors
+    /// [`EmulatorError::Certificate`] when the registration id does not fit into one.
+    pub fn issue_device(&self, registration_id: &str) -> Result<DeviceIdentity, EmulatorError> {
+        self.issue_device_with(&Device::new(registration_id))
+    }
+
+    /// Makes a key and a certificate as the device says: its validity, its key, its chain.
+    ///
+    /// # Errors
+    /// As [`issue_device`](Self::issue_device).
+    pub fn issue_device_with(&self, device: &Device) -> Result<DeviceIdentity, EmulatorError> {
+        self.authority.issue_device(device)
+    }
+
+    /// Everything that was seen and done so far.
+    pub fn log(&self) -> Vec<LogEntry> {
+        self.service.log.entries()
+    }
+
+    /// Forgets what was seen and done so far.
+    pub fn clear_log(&self) {
+        self.service.log.clear();
+    }
+
+    /// A connection in memory: the device's end of it, with room for `buffer` bytes each way. It works in tokio's paused
+    /// time.
+    pub fn connect(&self, carrier: Carrier, security: Security, buffer: usize) -> DuplexStream {
+        let (device, service) = duplex(buffer);
+        let (shared, acceptor) = (Arc::clone(&self.service), self.acceptor.clone());
+        self.service.tasks.spawn(async move {
+            match security {
+                Security::Tls => serve_tls(service, &acceptor, carrier, shared).await,
+                Security::Plain => serve(service, Peer::Trusted, carrier, shared).await,
+            }
+        });
+        device
+    }
+
+    /// Ends every listener and connection, and waits until they have ended.
+    pub async fn shutdown(self) {
+        self.service.stop.cancel();
+        self.service.tasks.close();
+        self.service.tasks.wait().await;
+    }
+
+    pub(crate) async fn listen(
+        &mut self,
+        address: Option<IpAddr>,
+        mqtt_port: u16,
+        ws_port: u16,
+    ) -> Result<(), EmulatorError> {
+        self.mqtt_port = self.listen_on(address, mqtt_port, Carrier::Mqtt).await?;
+        self.ws_port = self.listen_on(address, ws_port, Carrier::WebSocket).await?;
+        Ok(())
+    }
+
+    /// Listens on `address`, or on loopback in both families. The port, which 0 leaves to the system.
+    async fn listen_on(&self, address: Option<IpAddr>, port: u16, carrier: Carrier) -> Result<u16, EmulatorError> {
+        let first = bind(address.unwrap_or(Ipv4Addr::LOCALHOST.into()), port).await?;
+        let port = first.1;
+        self.accept_from(first.0, carrier);
+        if address.is_none() {
+            match bind(Ipv6Addr::LOCALHOST.into(), port).await {
+                Ok((listener, _)) => self.accept_from(listener, carrier),
+                // Not every machine has IPv6.
+                Err(error) => self.service.note(0, None, "listen", format!("not on IPv6: {error}")),
+            }
+        }
+        Ok(port)
+    }
+
+    fn accept_from(&self, listener: TcpListener, carrier: Carrier) {
+        let (service, acceptor) = (Arc::clone(&self.service), self.acceptor.clone());
+        self.service.tasks.spawn(async move {
+            loop {
+                let accepted = select! {
+                    () = service.stop.cancelled() => return,
+                    accepted = listener.accept() => accepted,
+                };
+                match accepted {
+                    Ok((stream, _)) => {
+                        let (service, acceptor) = (Arc::clone(&service), acceptor.clone());
+                        let tasks = service.tasks.clone();
+                        tasks.spawn(async move { serve_tcp(stream, &acceptor, carrier, service).await });
+                    }
+                    // Out of file descriptors, say: others may end meanwhile.
+                    Err(error) => {
+                        service.note(0, None, "accept", error.to_string());
+                        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.service.stop.cancel();
+    }
+}
+
+async fn bind(address: IpAddr, port: u16) -> Result<(TcpListener, u16), EmulatorError> {
+    let address = SocketAddr::new(address, port);
+    let failed = |source: io::Error| EmulatorError::Listen {
+        address: address.to_string(),
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let port = listener.local_addr().map_err(failed)?.port();
+    Ok((listener, port))
+}
+
+async fn serve_tcp(stream: TcpStream, acceptor: &TlsAcceptor, carrier: Carrier, service: Arc<Service>) {
+    // Without it answers are late, no more.
+    let _ = stream.set_nodelay(true);
+    serve_tls(stream, acceptor, carrier, service).await;
+}
+
+async fn serve_tls<S>(stream: S, acceptor: &TlsAcceptor, carrier: Carrier, service: Arc<Service>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let stop = service.stop.clone();
+    let accepted = select! {
+        () = stop.cancelled() => return,
+        accepted = tls::accept(stream, acceptor) => accepted,
+    };
+    match accepted {
+        Ok((stream, peer)) => serve(stream, peer, carrier, service).await,
+        Err(error) => service.note(0, None, "tls", error.to_string()),
+    }
+}
+
+async fn serve<S>(stream: S, peer: Peer, carrier: Carrier, service: Arc<Service>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match carrier {
+        Carrier::Mqtt => connection::serve(stream, peer, service).await,
+        Carrier::WebSocket => {
+            let stop = service.stop.clone();
+            let accepted = select! {
+                () = stop.cancelled() => return,
+                accepted = websocket::accept(stream, service.max_packet_size) => accepted,
+            };
+            match accepted {
+                Ok(stream) => connection::serve(stream, peer, service).await,
+                Err(error) => service.note(0, None, "websocket", error.to_string()),
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The emulator's folder: its CA, its server certificate and its devices, made once and kept.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Builder, Emulator, EmulatorError,
+    pki::{Authority, ServerIdentity},
+};
+
+/// A folder with `ca.pem`, `ca.key`, `server.pem`, `server.key`, and `devices/<id>.pem` and `.key`. What is there already
+/// is used, what is missing is made. Keys are readable by their owner only, where the system knows owners.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// The folder at `path`, which need not exist.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Where the CA's certificate is.
+    pub fn ca_file(&self) -> PathBuf {
+        self.0.join("ca.pem")
+    }
+
+    /// Has `builder` use this folder's CA and server certificate.
+    ///
+    /// # Errors
+    /// A file cannot be read or written, or is not what it should be.
+    pub fn equip(&self, builder: Builder) -> Result<Builder, EmulatorError> {
+        create(&self.0.join("devices"))?;
+        let authority = match self.read_pair("ca")? {
+            Some((certificate, key)) => Authority::load(certificate, &key)?,
+            None => {
+                let authority = Authority::generate()?;
+                self.write_pair("ca", authority.certificate_pem(), &authority.key_pem())?;
+                authority
+            }
+        };
+        let server = match self.read_pair("server")? {
+            Some((certificate, key)) => ServerIdentity::load(certificate, key)?,
+            None => {
+                let server = authority.issue_server(&builder.hosts)?;
+                self.write_pair("server", &server.certificate_pem, &server.key_pem)?;
+                server
+            }
+        };
+        Ok(builder.identities(authority, server))
+    }
+
+    /// Makes the certificate of a device, unless it is there.
+    ///
+    /// # Errors
+    /// As [`equip`](Self::equip).
+    pub fn ensure_device(&self, emulator: &Emulator, registration_id: &str) -> Result<(), EmulatorError> {
+        let name = format!("devices/{registration_id}");
+        if self.read_pair(&name)?.is_none() {
+            let device = emulator.issue_device(registration_id)?;
+            self.write_pair(&name, &device.certificate_chain_pem, &device.private_key_pem)?;
+        }
+        Ok(())
+    }
+
+    /// A certificate and its key, if the certificate is there; a key that is missing then is a mistake.
+    fn read_pair(&self, name: &str) -> Result<Option<(String, String)>, EmulatorError> {
+        let (certificate, key) = self.pair(name);
+        match fs::read_to_string(&certificate) {
+            Ok(certificate) => Ok(Some((certificate, fs::read_to_string(&key).map_err(at(&key))?))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(at(&certificate)(error)),
+        }
+    }
+
+    fn write_pair(&self, name: &str, certificate_pem: &str, key_pem: &str) -> Result<(), EmulatorError> {
+        let (certificate, key) = self.pair(name);
+        write_private(&key, key_pem).map_err(at(&key))?;
+        fs::write(&certificate, certificate_pem).map_err(at(&certificate))
+    }
+
+    fn pair(&self, name: &str) -> (PathBuf, PathBuf) {
+        (self.0.join(format!("{name}.pem")), self.0.join(format!("{name}.key")))
+    }
+}
+
+fn create(folder: &Path) -> Result<(), EmulatorError> {
+    fs::create_dir_all(folder).map_err(at(folder))
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> EmulatorError {
+    let path = path.to_owned();
+    move |source| EmulatorError::File { path, source }
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)?.write_all(text.as_bytes())
+}

@@ -1,0 +1,80 @@
+//! What the emulator saw and did, packet by packet, for tests to assert on and for people to read.
+
+use std::{
+    fs::File,
+    io::Write,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde::Serialize;
+
+/// Which way a packet went, or that it was none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From the device.
+    In,
+    /// To the device.
+    Out,
+    /// A decision of the emulator, or the start or end of a connection.
+    Note,
+}
+
+/// One packet, or one decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct LogEntry {
+    /// The connection, counted from 1.
+    pub connection: u64,
+    /// The device, once it said who it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_id: Option<String>,
+    /// Which way it went.
+    pub direction: Direction,
+    /// The MQTT packet's name, such as `PUBLISH`; for a note, one word on what it is about.
+    pub what: &'static str,
+    /// The packet's topic and payload, or the note's words. Never a password.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// The log of an emulator, which all its connections write to.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Sink>>);
+
+#[derive(Default)]
+struct Sink {
+    entries: Vec<LogEntry>,
+    file: Option<File>,
+}
+
+impl Log {
+    /// A log that also goes to `file`, one JSON object a line.
+    pub(crate) fn new(file: Option<File>) -> Self {
+        Self(Arc::new(Mutex::new(Sink { entries: vec![], file })))
+    }
+
+    pub(crate) fn write(&self, entry: LogEntry) {
+        let mut sink = self.sink();
+        if let Some(file) = &mut sink.file
+            && let Ok(line) = serde_json::to_string(&entry)
+        {
+            // A full disk must not end the service that is being tested.
+            let _ = writeln!(file, "{line}");
+        }
+        sink.entries.push(entry);
+    }
+
+    pub(crate) fn entries(&self) -> Vec<LogEntry> {
+        self.sink().entries.clone()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.sink().entries.clear();
+    }
+
+    fn sink(&self) -> MutexGuard<'_, Sink> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,151 @@
+//! The emulator's own CA, its server certificate, and the certificates of its devices.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject};
+use time::{Duration, OffsetDateTime};
+
+use crate::{Device, EmulatorError, KeyKind, device::Validity};
+
+/// A certificate authority.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate_pem: String,
+}
+
+/// What a device proves itself with.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct DeviceIdentity {
+    /// The device's certificate, then its intermediates, PEM.
+    pub certificate_chain_pem: String,
+    /// The private key, PEM, PKCS#8.
+    pub private_key_pem: String,
+}
+
+/// The certificate with which the emulator proves itself.
+pub(crate) struct ServerIdentity {
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
+    pub(crate) certificate_pem: String,
+    pub(crate) key_pem: String,
+}
+
+impl Authority {
+    /// A new CA that nobody knows yet.
+    pub(crate) fn generate() -> Result<Self, EmulatorError> {
+        let key = KeyPair::generate()?;
+        // Two CAs with one name would make a wrong CA look like a broken signature.
+        let params = ca_params(&format!("DPS emulator CA {:08x}", fastrand::u32(..)));
+        let certificate_pem = params.self_signed(&key)?.pem();
+        Ok(Self {
+            issuer: Issuer::new(params, key),
+            certificate_pem,
+        })
+    }
+
+    /// The CA of an earlier run.
+    pub(crate) fn load(certificate_pem: String, key_pem: &str) -> Result<Self, EmulatorError> {
+        let key = KeyPair::from_pem(key_pem)?;
+        let issuer = Issuer::from_ca_cert_pem(&certificate_pem, key)?;
+        Ok(Self {
+            issuer,
+            certificate_pem,
+        })
+    }
+
+    pub(crate) fn certificate_pem(&self) -> &str {
+        &self.certificate_pem
+    }
+
+    pub(crate) fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
+    /// A server certificate for `localhost`, the loopback addresses, and `names`.
+    pub(crate) fn issue_server(&self, names: &[String]) -> Result<ServerIdentity, EmulatorError> {
+        let mut all = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        all.extend_from_slice(names);
+        let mut params = CertificateParams::new(all)?;
+        params.distinguished_name = common_name("localhost");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        set_validity(&mut params, Validity::Now);
+        let key = KeyPair::generate()?;
+        let certificate_pem = params.signed_by(&key, &self.issuer)?.pem();
+        ServerIdentity::load(certificate_pem, key.serialize_pem())
+    }
+
+    /// A certificate with the device's registration id as its common name.
+    pub(crate) fn issue_device(&self, device: &Device) -> Result<DeviceIdentity, EmulatorError> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = common_name(&device.registration_id);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        set_validity(&mut params, device.certificate.validity);
+        let key = KeyPair::generate_for(match device.certificate.key {
+            KeyKind::P256 => &PKCS_ECDSA_P256_SHA256,
+            KeyKind::P384 => &PKCS_ECDSA_P384_SHA384,
+        })?;
+        let certificate_chain_pem = if device.certificate.intermediate {
+            let (intermediate, pem) = self.intermediate()?;
+            params.signed_by(&key, &intermediate)?.pem() + &pem
+        } else {
+            params.signed_by(&key, &self.issuer)?.pem()
+        };
+        Ok(DeviceIdentity {
+            certificate_chain_pem,
+            private_key_pem: key.serialize_pem(),
+        })
+    }
+
+    fn intermediate(&self) -> Result<(Issuer<'static, KeyPair>, String), EmulatorError> {
+        let key = KeyPair::generate()?;
+        let params = ca_params("DPS emulator intermediate CA");
+        let pem = params.signed_by(&key, &self.issuer)?.pem();
+        Ok((Issuer::new(params, key), pem))
+    }
+}
+
+impl ServerIdentity {
+    /// Reads the certificate and the key of an earlier run, or of this one.
+    pub(crate) fn load(certificate_pem: String, key_pem: String) -> Result<Self, EmulatorError> {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate_pem.as_bytes()).collect();
+        let chain = chain.map_err(|error| EmulatorError::Pem(error.to_string()))?;
+        let key = PrivatePkcs8KeyDer::from_pem_slice(key_pem.as_bytes())
+            .map_err(|error| EmulatorError::Pem(error.to_string()))?;
+        Ok(Self {
+            chain,
+            key: key.into(),
+            certificate_pem,
+            key_pem,
+        })
+    }
+}
+
+fn ca_params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = common_name(name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    set_validity(&mut params, Validity::Now);
+    params
+}
+
+fn common_name(name: &str) -> DistinguishedName {
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::CommonName, name);
+    subject
+}
+
+fn set_validity(params: &mut CertificateParams, validity: Validity) {
+    let now = OffsetDateTime::now_utc();
+    let (from, until) = match validity {
+        // From yesterday, for clocks that are late; not for longer than anybody keeps a test's files.
+        Validity::Now => (now - Duration::days(1), now + Duration::days(825)),
+        Validity::Expired => (now - Duration::days(30), now - Duration::days(1)),
+        Validity::NotYet => (now + Duration::days(1), now + Duration::days(30)),
+    };
+    params.not_before = from;
+    params.not_after = until;
+}

@@ -1,0 +1,352 @@
+//! The registrations: what each request is answered, with which status and body.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Device, RetryAfter,
+    device::{Outcome, Throttle},
+};
+
+/// What one request is answered.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: RetryAfter,
+    pub(crate) body: Value,
+}
+
+/// How devices are treated that nobody said anything special about, and what they are told.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    pub(crate) polls: u32,
+    pub(crate) retry_after: RetryAfter,
+    pub(crate) assigned_hub: String,
+    /// By registration id in lower case.
+    pub(crate) devices: HashMap<String, Device>,
+}
+
+/// All registrations. They outlive connections.
+pub(crate) struct Registry {
+    rules: Rules,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    operations: HashMap<String, Operation>,
+    /// How many of a device's requests were turned away, by registration id in lower case.
+    turned_away: HashMap<String, u32>,
+}
+
+struct Operation {
+    /// In lower case.
+    device: String,
+    registration_id: String,
+    polls_left: u32,
+    payload: Option<Value>,
+    created: String,
+}
+
+impl Registry {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            state: Mutex::default(),
+        }
+    }
+
+    /// A registration request of the device that connected as `registration_id`.
+    pub(crate) fn register(&self, registration_id: &str, body: &[u8]) -> Answer {
+        let key = registration_id.to_ascii_lowercase();
+        let mut state = self.state();
+        if let Some(answer) = self.turn_away(&mut state, &key) {
+            return answer;
+        }
+        let request = match read_request(body, registration_id) {
+            Ok(request) => request,
+            Err(message) => return refusal(400, 400_004, message),
+        };
+        if let Outcome::Refused {
+            status,
+            error_code,
+            message,
+        } = self.outcome(&key)
+        {
+            return refusal(*status, *error_code, message);
+        }
+        let operation = Operation {
+            polls_left: self.polls(&key),
+            device: key,
+            registration_id: registration_id.to_owned(),
+            payload: request.get("payload").cloned(),
+            created: now(),
+        };
+        let id = operation_id();
+        // With no polls the request itself is answered with the outcome.
+        let answer = match operation.polls_left {
+            0 => self.outcome_of(&id, &operation),
+            _ => Answer {
+                status: 202,
+                retry_after: self.rules.retry_after.clone(),
+                body: json!({"operationId": id, "status": "assigning"}),
+            },
+        };
+        state.operations.insert(id, operation);
+        answer
+    }
+
+    /// A query of the device that connected as `registration_id`.
+    pub(crate) fn query(&self, registration_id: &str, operation_id: &str) -> Answer {
+        let key = registration_id.to_ascii_lowercase();
+        let mut state = self.state();
+        if let Some(answer) = self.turn_away(&mut state, &key) {
+            return answer;
+        }
+        let operation = state
+            .operations
+            .get_mut(operation_id)
+            .filter(|operation| operation.device == key);
+        let Some(operation) = operation else {
+            return refusal(404, 404_203, "Operation not found.");
+        };
+        operation.polls_left = match operation.polls_left {
+            u32::MAX => u32::MAX,
+            polls => polls.saturating_sub(1),
+        };
+        if operation.polls_left == 0 {
+            return self.outcome_of(operation_id, operation);
+        }
+        let state = json!({"registrationId": operation.registration_id, "status": "assigning"});
+        Answer {
+            status: 202,
+            retry_after: self.rules.retry_after.clone(),
+            body: json!({"operationId": operation_id, "status": "assigning", "registrationState": state}),
+        }
+    }
+
+    fn turn_away(&self, state: &mut State, key: &str) -> Option<Answer> {
+        let Throttle {
+            status,
+            times,
+            retry_after,
+        } = self.rules.devices.get(key)?.throttle.as_ref()?;
+        let so_far = state.turned_away.entry(key.to_owned()).or_default();
+        if *so_far >= *times {
+            return None;
+        }
+        *so_far += 1;
+        let (code, message) = match status {
+            429 => (429_001, "Operations are being throttled for this tenant."),
+            _ => (u32::from(*status) * 1000 + 1, "The service failed."),
+        };
+        Some(Answer {
+            retry_after: retry_after.clone(),
+            ..refusal(*status, code, message)
+        })
+    }
+
+    fn outcome_of(&self, operation_id: &str, operation: &Operation) -> Answer {
+        let (status, details) = match self.outcome(&operation.device) {
+            Outcome::Failed { error_code, message } => {
+                ("failed", json!({"errorCode": error_code, "errorMessage": message}))
+            }
+            Outcome::Disabled => ("disabled", json!({})),
+            Outcome::Assigned | Outcome::Refused { .. } => ("assigned", self.assignment(operation)),
+        };
+        let mut state = json!({
+            "registrationId": operation.registration_id,
+            "createdDateTimeUtc": operation.created,
+            "lastUpdatedDateTimeUtc": now(),
+            "status": status,
+            "etag": etag(),
+        });
+        if let (Some(state), Value::Object(details)) = (state.as_object_mut(), details) {
+            state.extend(details);
+        }
+        Answer {
+            status: 200,
+            retry_after: RetryAfter::Absent,
+            body: json!({"operationId": operation_id, "status": status, "registrationState": state}),
+        }
+    }
+
+    fn assignment(&self, operation: &Operation) -> Value {
+        let mut fields = Map::new();
+        fields.insert("x509".into(), json!({}));
+        fields.insert("assignedHub".into(), json!(self.rules.assigned_hub));
+        fields.insert("deviceId".into(), json!(operation.registration_id));
+        fields.insert("substatus".into(), json!("initialAssignment"));
+        if let Some(payload) = &operation.payload {
+            fields.insert("payload".into(), payload.clone());
+        }
+        Value::Object(fields)
+    }
+
+    fn outcome(&self, key: &str) -> &Outcome {
+        self.rules
+            .devices
+            .get(key)
+            .map_or(&Outcome::Assigned, |device| &device.outcome)
+    }
+
+    fn polls(&self, key: &str) -> u32 {
+        self.rules
+            .devices
+            .get(key)
+            .and_then(|device| device.polls)
+            .unwrap_or(self.rules.polls)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The answer to what the service does not take.
+pub(crate) fn refusal(status: u16, error_code: u32, message: &str) -> Answer {
+    Answer {
+        status,
+        retry_after: RetryAfter::Absent,
+        body: json!({
+            "errorCode": error_code,
+            "trackingId": uuid(),
+            "message": message,
+            "timestampUtc": now(),
+        }),
+    }
+}
+
+fn read_request(body: &[u8], registration_id: &str) -> Result<Map<String, Value>, &'static str> {
+    let Ok(Value::Object(request)) = serde_json::from_slice(body) else {
+        return Err("The body is not a JSON object.");
+    };
+    match request.get("registrationId").and_then(Value::as_str) {
+        Some(id) if id.eq_ignore_ascii_case(registration_id) => Ok(request),
+        _ => Err("The registrationId is missing or another than the connection's."),
+    }
+}
+
+/// As the service writes times: UTC with seven fractional digits.
+fn now() -> String {
+    let nanos = humantime::format_rfc3339_nanos(SystemTime::now()).to_string();
+    let digits = "2026-11-21T00:00:00.1234567".len();
+    format!("{}Z", &nanos[..digits])
+}
+
+fn operation_id() -> String {
+    format!("4.{:016x}.{}", fastrand::u64(..), uuid())
+}
+
+fn uuid() -> String {
+    let (a, b) = (fastrand::u64(..), fastrand::u64(..));
+    let (low, clock) = (a & 0xffff_ffff, (b >> 48) & 0x3fff | 0x8000);
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{clock:04x}-{:012x}",
+        low,
+        (a >> 32) & 0xffff,
+        (a >> 48) & 0xfff,
+        b & 0xffff_ffff_ffff
+    )
+}
+
+fn etag() -> String {
+    format!("\"{:016x}\"", fastrand::u64(..))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registry(device: Device) -> Registry {
+        let devices = HashMap::from([(device.registration_id.to_ascii_lowercase(), device)]);
+        Registry::new(Rules {
+            polls: 1,
+            retry_after: RetryAfter::Seconds(3),
+            assigned_hub: "hub".into(),
+            devices,
+        })
+    }
+
+    const REQUEST: &[u8] = br#"{"registrationId":"Device","payload":null}"#;
+
+    #[test]
+    fn times_have_seven_fractional_digits() {
+        let now = now();
+        assert_eq!(now.len(), "2020-04-10T05:24:22.4718526Z".len(), "{now}");
+        assert!(now.ends_with('Z'));
+    }
+
+    #[test]
+    fn operation_ids_and_tracking_ids_look_like_the_services() {
+        let id = operation_id();
+        let parts: Vec<&str> = id.splitn(3, '.').collect();
+        assert_eq!((parts[0], parts[1].len()), ("4", 16), "{id}");
+        let groups: Vec<usize> = uuid().split('-').map(str::len).collect();
+        assert_eq!(groups, [8, 4, 4, 4, 12]);
+    }
+
+    #[test]
+    fn a_device_is_assigned_after_its_polls_under_the_id_that_it_connected_with() {
+        let registry = registry(Device::new("device").polls_before_outcome(2));
+        let first = registry.register("Device", REQUEST);
+        assert_eq!((first.status, &first.body["status"]), (202, &json!("assigning")));
+        assert_eq!(first.retry_after, RetryAfter::Seconds(3));
+        let id = first.body["operationId"].as_str().expect("an id");
+        assert_eq!(registry.query("DEVICE", id).status, 202);
+        let done = registry.query("device", id);
+        assert_eq!(
+            (done.status, &done.body["registrationState"]["deviceId"]),
+            (200, &json!("Device"))
+        );
+        assert_eq!(done.body["registrationState"]["payload"], Value::Null);
+        assert_eq!(
+            registry.query("device", id).status,
+            200,
+            "an operation can be asked for again"
+        );
+    }
+
+    #[test]
+    fn another_devices_operation_is_not_found() {
+        let registry = registry(Device::new("device"));
+        let answer = registry.register("device", REQUEST);
+        let id = answer.body["operationId"].as_str().expect("an id");
+        let refused = registry.query("other", id);
+        assert_eq!((refused.status, &refused.body["errorCode"]), (404, &json!(404_203)));
+    }
+
+    #[test]
+    fn a_body_that_is_no_request_is_refused_with_400() {
+        let registry = registry(Device::new("device"));
+        for body in [b"".as_slice(), b"[]", b"{}", br#"{"registrationId":"other"}"#, b"{"] {
+            assert_eq!(registry.register("device", body).status, 400);
+        }
+    }
+
+    #[test]
+    fn throttling_ends_after_its_times() {
+        let registry = registry(
+            Device::new("device")
+                .throttled(429, 2, RetryAfter::Absent)
+                .polls_before_outcome(0),
+        );
+        let statuses: Vec<u16> = (0..3).map(|_| registry.register("device", REQUEST).status).collect();
+        assert_eq!(statuses, [429, 429, 200]);
+    }
+
+    #[test]
+    fn failed_and_disabled_are_told_in_the_body() {
+        let failed = registry(Device::new("device").failed(400_209, "no hub").polls_before_outcome(0));
+        let answer = failed.register("device", REQUEST);
+        assert_eq!((answer.status, &answer.body["status"]), (200, &json!("failed")));
+        assert_eq!(answer.body["registrationState"]["errorCode"], 400_209);
+        let disabled = registry(Device::new("device").disabled().polls_before_outcome(0));
+        assert_eq!(disabled.register("device", REQUEST).body["status"], "disabled");
+    }
+}

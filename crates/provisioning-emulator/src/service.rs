@@ -1,0 +1,81 @@
+//! What all connections of one emulator share.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    log::{Direction, Log, LogEntry},
+    registry::Registry,
+};
+
+/// The service behind the connections.
+pub(crate) struct Service {
+    pub(crate) id_scope: String,
+    pub(crate) max_packet_size: usize,
+    pub(crate) registry: Registry,
+    pub(crate) log: Log,
+    /// Ends every task when cancelled.
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    connections: AtomicU64,
+    /// The connection of each device, by registration id in lower case.
+    sessions: Mutex<HashMap<String, (u64, CancellationToken)>>,
+}
+
+impl Service {
+    pub(crate) fn new(id_scope: String, max_packet_size: usize, registry: Registry, log: Log) -> Self {
+        Self {
+            id_scope,
+            max_packet_size,
+            registry,
+            log,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            connections: AtomicU64::new(0),
+            sessions: Mutex::default(),
+        }
+    }
+
+    /// The number of a new connection.
+    pub(crate) fn next_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A device's connection begins, and ends the one that it had. Cancelled when the next one begins.
+    pub(crate) fn begin_session(&self, registration_id: &str, connection: u64) -> CancellationToken {
+        let replaced = CancellationToken::new();
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let former = sessions.insert(registration_id.to_ascii_lowercase(), (connection, replaced.clone()));
+        if let Some((_, former)) = former {
+            former.cancel();
+        }
+        replaced
+    }
+
+    /// A device's connection ended; another may have begun meanwhile.
+    pub(crate) fn end_session(&self, registration_id: &str, connection: u64) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = registration_id.to_ascii_lowercase();
+        if sessions.get(&key).is_some_and(|(current, _)| *current == connection) {
+            sessions.remove(&key);
+        }
+    }
+
+    pub(crate) fn note(&self, connection: u64, registration_id: Option<&str>, what: &'static str, detail: String) {
+        let registration_id = registration_id.map(str::to_owned);
+        self.log.write(LogEntry {
+            connection,
+            registration_id,
+            direction: Direction::Note,
+            what,
+            detail,
+        });
+    }
+}

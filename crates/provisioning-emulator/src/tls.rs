@@ -1,0 +1,97 @@
+//! TLS as the service speaks it: client certificates are asked for, and checked against the emulator's CA.
+
+use std::{io, sync::Arc, time::Duration};
+
+use rustls::{
+    RootCertStore, ServerConfig,
+    crypto::ring,
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    version::{TLS12, TLS13},
+};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::{EmulatorError, connection::Peer, linger::linger, pki::ServerIdentity};
+
+/// The versions of TLS that the emulator speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum TlsVersions {
+    /// 1.2 and 1.3.
+    #[default]
+    Both,
+    /// 1.2 only: what the live service speaks today.
+    Only12,
+    /// 1.3 only.
+    Only13,
+}
+
+/// How long a handshake may take.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+
+pub(crate) fn acceptor(
+    ca_pem: &str,
+    server: ServerIdentity,
+    versions: TlsVersions,
+) -> Result<TlsAcceptor, EmulatorError> {
+    let provider = Arc::new(ring::default_provider());
+    let versions: &[_] = match versions {
+        TlsVersions::Both => &[&TLS12, &TLS13],
+        TlsVersions::Only12 => &[&TLS12],
+        TlsVersions::Only13 => &[&TLS13],
+    };
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)?
+        .with_client_cert_verifier(verifier(ca_pem, provider)?)
+        .with_single_cert(server.chain, server.key)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Devices without a certificate pass TLS: it is CONNACK that refuses them, as the service does.
+fn verifier(
+    ca_pem: &str,
+    provider: Arc<rustls::crypto::CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, EmulatorError> {
+    let mut roots = RootCertStore::empty();
+    let ca =
+        CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(|error| EmulatorError::Pem(error.to_string()))?;
+    roots.add(ca)?;
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| EmulatorError::Tls(rustls::Error::General(error.to_string())))
+}
+
+/// Performs the server's handshake; who is at the other end comes with the stream.
+pub(crate) async fn accept<S>(stream: S, acceptor: &TlsAcceptor) -> io::Result<(TlsStream<S>, Peer)>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let handshake = acceptor.accept(stream).into_fallible();
+    match tokio::time::timeout(HANDSHAKE_LIMIT, handshake).await {
+        Ok(Ok(stream)) => {
+            let certificates = stream.get_ref().1.peer_certificates();
+            let peer = match certificates.and_then(<[_]>::first) {
+                Some(certificate) => Peer::Certificate(common_name(certificate)),
+                None => Peer::Anonymous,
+            };
+            Ok((stream, peer))
+        }
+        Ok(Err((error, mut stream))) => {
+            linger(&mut stream).await;
+            Err(error)
+        }
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the TLS handshake took too long",
+        )),
+    }
+}
+
+fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let name = certificate.subject().iter_common_name().next()?;
+    name.as_str().ok().map(str::to_owned)
+}

@@ -1,0 +1,131 @@
+//! The service's topics, read as the service reads them.
+
+use percent_encoding::percent_decode_str;
+
+/// Where every answer goes.
+pub(crate) const ANSWERS: &str = "$dps/registrations/res/#";
+
+/// A request, as its topic tells it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct RequestTopic {
+    /// Empty when the device sent none: the service answers all the same.
+    pub(crate) request_id: String,
+    pub(crate) kind: RequestKind,
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum RequestKind {
+    Register,
+    Query { operation_id: String },
+}
+
+impl RequestTopic {
+    pub(crate) fn parse(topic: &str) -> Option<Self> {
+        let (path, query) = topic.strip_prefix("$dps/registrations/")?.split_once("/?")?;
+        let value = |key: &str| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            let (_, value) = pairs.find(|(name, _)| name.eq_ignore_ascii_case(key))?;
+            Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
+        };
+        let kind = match path {
+            "PUT/iotdps-register" => RequestKind::Register,
+            "GET/iotdps-get-operationstatus" => RequestKind::Query {
+                operation_id: value("operationId")?,
+            },
+            _ => return None,
+        };
+        Some(Self {
+            request_id: value("$rid").unwrap_or_default(),
+            kind,
+        })
+    }
+}
+
+/// Who a device says it is: the MQTT user name, taken apart.
+#[derive(Debug, PartialEq)]
+pub(crate) struct UserName<'a> {
+    pub(crate) id_scope: &'a str,
+    pub(crate) registration_id: &'a str,
+}
+
+impl<'a> UserName<'a> {
+    /// `{idScope}/registrations/{registrationId}/api-version=…&ClientVersion=…`; the query's keys in any order and case,
+    /// the api-version required.
+    pub(crate) fn parse(username: &'a str) -> Option<Self> {
+        let mut parts = username.splitn(4, '/');
+        let (id_scope, registrations, registration_id, query) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let has_version = pairs.any(|(name, value)| name.eq_ignore_ascii_case("api-version") && !value.is_empty());
+        (registrations == "registrations" && has_version).then_some(Self {
+            id_scope,
+            registration_id,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_read_with_keys_in_any_order_and_case() {
+        let register = RequestTopic::parse("$dps/registrations/PUT/iotdps-register/?x=1&$RID=a").expect("a request");
+        assert_eq!(
+            register,
+            RequestTopic {
+                request_id: "a".into(),
+                kind: RequestKind::Register
+            }
+        );
+        let query = "$dps/registrations/GET/iotdps-get-operationstatus/?OperationId=4.a%2Fb&$rid=";
+        let kind = RequestKind::Query {
+            operation_id: "4.a/b".into(),
+        };
+        assert_eq!(
+            RequestTopic::parse(query),
+            Some(RequestTopic {
+                request_id: String::new(),
+                kind
+            })
+        );
+    }
+
+    #[test]
+    fn other_topics_are_no_requests() {
+        for topic in [
+            "a",
+            "$dps/registrations/PUT/iotdps-register",
+            "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=1",
+            "$dps/registrations/DELETE/iotdps-register/?$rid=1",
+        ] {
+            assert_eq!(RequestTopic::parse(topic), None, "{topic}");
+        }
+    }
+
+    #[test]
+    fn a_user_name_needs_its_parts_and_an_api_version() {
+        let user = UserName {
+            id_scope: "0ne1",
+            registration_id: "a",
+        };
+        for query in [
+            "api-version=2019-03-31&ClientVersion=x",
+            "clientversion=a%2Fb/c&API-VERSION=1",
+        ] {
+            assert_eq!(
+                UserName::parse(&format!("0ne1/registrations/a/{query}")).as_ref(),
+                Some(&user),
+                "{query}"
+            );
+        }
+        for wrong in [
+            "",
+            "0ne1/registrations/a",
+            "0ne1/devices/a/api-version=1",
+            "0ne1/registrations/a/ClientVersion=1",
+        ] {
+            assert_eq!(UserName::parse(wrong), None, "{wrong}");
+        }
+    }
+}
