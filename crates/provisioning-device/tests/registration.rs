@@ -1,0 +1,249 @@
+//! The facade against the local DPS, over real sockets and real TLS.
+
+use std::time::Duration;
+
+use provisioning_device::{
+    Builder, Endpoint, ErrorKind, FailureReason, Host, Policy, ProvisioningDeviceClient, StatusEvent, Transport,
+    X509Credential,
+};
+use provisioning_emulator::{Device, Direction, Emulator, KeyKind, RetryAfter, TlsVersions};
+
+const BOTH: [Transport; 2] = [Transport::Mqtt, Transport::MqttWs];
+
+/// A builder for `device`, which the emulator issues a certificate to.
+fn builder(emulator: &Emulator, device: &Device, transport: Transport) -> Builder {
+    let identity = emulator.issue_device_with(device).expect("a device");
+    let x509 = X509Credential::from_pem(
+        identity.certificate_chain_pem.as_bytes(),
+        identity.private_key_pem.as_bytes(),
+    )
+    .expect("a credential");
+    ProvisioningDeviceClient::builder(emulator.id_scope(), x509, transport)
+        .with_host(&format!("localhost:{}", port(emulator, transport)))
+        .with_ca_pem(emulator.ca_pem())
+        .with_policy(Policy::default().with_wait_floor(Duration::from_millis(10)))
+}
+
+fn port(emulator: &Emulator, transport: Transport) -> u16 {
+    if transport == Transport::Mqtt {
+        emulator.mqtt_port()
+    } else {
+        emulator.ws_port()
+    }
+}
+
+fn client(emulator: &Emulator, device: &Device, transport: Transport) -> ProvisioningDeviceClient {
+    builder(emulator, device, transport).build().expect("valid input")
+}
+
+/// The names of what came in, in order.
+fn incoming(emulator: &Emulator) -> Vec<&'static str> {
+    let log = emulator.log();
+    log.iter()
+        .filter(|entry| entry.direction == Direction::In)
+        .map(|entry| entry.what)
+        .collect()
+}
+
+#[tokio::test]
+async fn every_transport_tls_version_key_and_chain_registers() {
+    for versions in [TlsVersions::Only12, TlsVersions::Only13] {
+        let emulator = Emulator::builder()
+            .tls_versions(versions)
+            .retry_after(RetryAfter::Seconds(0))
+            .start()
+            .await
+            .expect("a local DPS");
+        for transport in BOTH {
+            for device in [
+                Device::new("p256"),
+                Device::new("p384").key(KeyKind::P384),
+                Device::new("chained").through_an_intermediate(),
+            ] {
+                let client = client(&emulator, &device, transport);
+                let assignment = client
+                    .register()
+                    .await
+                    .unwrap_or_else(|e| panic!("{versions:?} {device:?}: {e}"));
+                assert_eq!(assignment.device_id(), client.request().registration_id().as_str());
+                assert_eq!(assignment.assigned_hub(), "local-hub.azure-devices.net");
+            }
+        }
+        emulator.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn the_answer_reaches_the_caller_after_leaving_and_events_tell_the_way() {
+    let emulator = Emulator::builder()
+        .retry_after(RetryAfter::Seconds(0))
+        .start()
+        .await
+        .expect("a local DPS");
+    for transport in BOTH {
+        emulator.clear_log();
+        let client = builder(&emulator, &Device::new("device-1"), transport)
+            .with_payload(serde_json::json!({"site": "Köln"}))
+            .build()
+            .expect("valid input");
+        let mut events = client.events();
+        let assignment = client.register().await.expect("assigned");
+        assert_eq!(assignment.state().payload(), Some(&serde_json::json!({"site": "Köln"})));
+        drop(client);
+        let mut seen = vec![];
+        while let Some(event) = events.next().await {
+            seen.push(match event {
+                StatusEvent::Connecting { .. } => "connecting",
+                StatusEvent::Connected => "connected",
+                StatusEvent::Assigning { .. } => "assigning",
+                StatusEvent::Assigned(_) => "assigned",
+                other => panic!("{other:?}"),
+            });
+        }
+        assert_eq!(seen, ["connecting", "connected", "assigning", "assigned"]);
+        // The emulator reads what was flushed before the call returned.
+        emulator_has_seen(&emulator, "DISCONNECT").await;
+        let packets = incoming(&emulator);
+        assert_eq!(packets.first(), Some(&"CONNECT"));
+        assert_eq!(packets[packets.len() - 2..], ["UNSUBSCRIBE", "DISCONNECT"]);
+    }
+    emulator.shutdown().await;
+}
+
+/// Waits, within bounds, until a packet has come in.
+async fn emulator_has_seen(emulator: &Emulator, packet: &str) {
+    for _ in 0..500 {
+        if incoming(emulator).contains(&packet) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("no {packet}: {:?}", emulator.log());
+}
+
+#[tokio::test]
+async fn the_same_client_registers_again_after_every_kind_of_end() {
+    let device = Device::new("device-1").throttled(429, 1, RetryAfter::Seconds(600));
+    let emulator = Emulator::builder()
+        .device(device.clone())
+        .polls_before_assigning(1)
+        .retry_after(RetryAfter::Seconds(1))
+        .start()
+        .await
+        .expect("a local DPS");
+    for transport in BOTH {
+        let client = client(&emulator, &device, transport);
+        if transport == Transport::Mqtt {
+            let error = client.register().await.expect_err("throttled");
+            assert_eq!(error.kind(), ErrorKind::Throttled);
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(600)));
+        }
+        // Cancelled while it waits to poll.
+        let (outcome, cancelled) = tokio::join!(client.register(), async {
+            emulator_has_seen(&emulator, "PUBLISH").await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            client.cancel().await
+        });
+        assert_eq!(outcome.expect_err("cancelled").kind(), ErrorKind::Cancelled);
+        cancelled.expect("cancelled in time");
+        // Dropped in the middle.
+        emulator.clear_log();
+        let dropped = tokio::time::timeout(Duration::from_millis(300), client.register()).await;
+        assert!(dropped.is_err(), "it was waiting to poll");
+        emulator_has_seen(&emulator, "DISCONNECT").await;
+        client.register().await.expect("assigned");
+        emulator.clear_log();
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_second_register_is_an_invalid_operation_and_harms_nothing() {
+    let emulator = Emulator::builder()
+        .retry_after(RetryAfter::Seconds(1))
+        .start()
+        .await
+        .expect("a local DPS");
+    let client = client(&emulator, &Device::new("device-1"), Transport::Mqtt);
+    let (first, second) = tokio::join!(client.register(), async {
+        emulator_has_seen(&emulator, "PUBLISH").await;
+        client.register().await
+    });
+    assert!(matches!(
+        second.expect_err("busy").reason(),
+        FailureReason::InvalidOperation
+    ));
+    assert_eq!(first.expect("assigned").device_id(), "device-1");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_endpoint_can_name_the_websockets_path_and_the_certificates_name() {
+    let emulator = Emulator::builder()
+        .host("dps.example")
+        .retry_after(RetryAfter::Seconds(0))
+        .start()
+        .await
+        .expect("a local DPS");
+    let device = Device::new("device-1");
+    for transport in BOTH {
+        let endpoint: Endpoint = format!("127.0.0.1:{}", port(&emulator, transport))
+            .parse()
+            .expect("an endpoint");
+        let named = endpoint
+            .clone()
+            .with_server_name(Host::new("dps.example").expect("a name"));
+        let register = async |endpoint| {
+            let client = builder(&emulator, &device, transport)
+                .with_endpoint(endpoint)
+                .build()
+                .expect("valid");
+            client.register().await
+        };
+        register(named).await.expect("assigned");
+        let wrong = endpoint
+            .clone()
+            .with_server_name(Host::new("other.example").expect("a name"));
+        let error = register(wrong).await.expect_err("the certificate is for other names");
+        assert_eq!(error.kind(), ErrorKind::Tls);
+        assert_eq!(error.to_string(), "the server's certificate is not for other.example");
+        if transport == Transport::MqttWs {
+            let elsewhere = endpoint.with_websocket_path("/elsewhere").expect("a path");
+            let error = register(elsewhere).await.expect_err("no WebSocket there");
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+        }
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_device_that_another_ca_signed_is_refused_in_tls_over_both_versions() {
+    let stranger = Emulator::builder().start_in_memory().expect("another CA");
+    let identity = stranger.issue_device("device-1").expect("a device");
+    let x509 = X509Credential::from_pem(
+        identity.certificate_chain_pem.as_bytes(),
+        identity.private_key_pem.as_bytes(),
+    )
+    .expect("a credential");
+    for versions in [TlsVersions::Only12, TlsVersions::Only13] {
+        let emulator = Emulator::builder()
+            .tls_versions(versions)
+            .start()
+            .await
+            .expect("a local DPS");
+        for transport in BOTH {
+            let client = ProvisioningDeviceClient::builder(emulator.id_scope(), x509.clone(), transport)
+                .with_host(&format!("localhost:{}", port(&emulator, transport)))
+                .with_ca_pem(emulator.ca_pem())
+                .build()
+                .expect("valid input");
+            let error = client.register().await.expect_err("refused");
+            assert_eq!(error.kind(), ErrorKind::Tls, "{versions:?} {transport:?}: {error}");
+            assert!(
+                error.to_string().contains("may not accept the device's certificate"),
+                "{error}"
+            );
+        }
+        emulator.shutdown().await;
+    }
+}

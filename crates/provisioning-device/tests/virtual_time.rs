@@ -1,0 +1,102 @@
+//! The whole stack against the local DPS in memory, over TLS, in paused time: long waits take no time.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use provisioning_client::{Policy, RegistrationClient};
+use provisioning_device::{Endpoint, IdScope, RegistrationId, Settings, Tls, TransportError, X509Credential};
+use provisioning_emulator::{Carrier, Direction, Emulator, RetryAfter, Security};
+use provisioning_mqtt::{BoxedStream, Connector, MqttOverStream, MqttTransport, TransportConfig};
+use provisioning_types::RegistrationRequest;
+use provisioning_websocket::{Handshake, connect};
+
+/// Connects to an emulator in memory, as the facade's connectors do over TCP.
+struct InMemory {
+    emulator: Arc<Emulator>,
+    carrier: Carrier,
+    tls: Tls,
+}
+
+#[async_trait]
+impl Connector for InMemory {
+    async fn connect(&self, config: &TransportConfig) -> Result<BoxedStream, TransportError> {
+        let stream = self.emulator.connect(self.carrier, Security::Tls, 1024);
+        let stream = self.tls.handshake(Box::new(stream), config).await?;
+        Ok(match self.carrier {
+            Carrier::Mqtt => stream,
+            Carrier::WebSocket => {
+                let handshake = Handshake::new("localhost", config.uri.path()).with_subprotocol("mqtt");
+                Box::new(connect(stream, &handshake).await.expect("a WebSocket"))
+            }
+        })
+    }
+}
+
+async fn register(emulator: &Arc<Emulator>, carrier: Carrier, keep_alive: Duration) -> Duration {
+    let identity = emulator.issue_device("device-1").expect("a device");
+    let (chain, key) = (
+        identity.certificate_chain_pem.as_bytes(),
+        identity.private_key_pem.as_bytes(),
+    );
+    let x509 = X509Credential::from_pem(chain, key).expect("a credential");
+    let tls = Tls::new()
+        .with_only_roots_pem(emulator.ca_pem().as_bytes())
+        .expect("a CA");
+    let connector = InMemory {
+        emulator: Arc::clone(emulator),
+        carrier,
+        tls,
+    };
+    let base = Arc::new(MqttOverStream::new(Arc::new(connector)));
+    let endpoint: Endpoint = "localhost".parse().expect("a host");
+    let settings = Settings::default().with_keep_alive(keep_alive).expect("a keep-alive");
+    let transport = match carrier {
+        Carrier::Mqtt => MqttTransport::mqtt(base, endpoint, x509.into(), settings),
+        Carrier::WebSocket => MqttTransport::mqtt_ws(base, endpoint, x509.into(), settings),
+    };
+    let policy = Policy::default().with_registration_limit(Duration::from_secs(24 * 3600));
+    let client = RegistrationClient::new(Arc::new(transport), policy);
+    let request = RegistrationRequest::new(
+        IdScope::new(emulator.id_scope()).expect("an id scope"),
+        RegistrationId::new("device-1").expect("an id"),
+    );
+    let start = tokio::time::Instant::now();
+    client.register(request).await.expect("assigned");
+    let took = start.elapsed();
+    client.disconnect().await.expect("left");
+    took
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_enforces_keep_alive_does_not_drop_a_device_that_waits_for_hours() {
+    for carrier in [Carrier::Mqtt, Carrier::WebSocket] {
+        let emulator = Emulator::builder()
+            .polls_before_assigning(2)
+            .retry_after(RetryAfter::Seconds(3600));
+        let emulator = Arc::new(emulator.start_in_memory().expect("a local DPS"));
+        let took = register(&emulator, carrier, Duration::from_secs(60)).await;
+        assert_eq!(
+            took.as_secs(),
+            2 * 3600,
+            "twice as long as the service asked for, no more"
+        );
+        let log = emulator.log();
+        let count = |direction, what| {
+            log.iter()
+                .filter(|entry| entry.direction == direction && entry.what == what)
+                .count()
+        };
+        assert_eq!(count(Direction::In, "CONNECT"), 1, "one connection lasted");
+        assert!(count(Direction::In, "PINGREQ") >= 2 * 3600 / 60, "{carrier:?}");
+        assert_eq!(
+            count(Direction::In, "PUBLISH"),
+            3,
+            "one registration request, two queries"
+        );
+        assert_eq!(
+            count(Direction::In, "PUBACK"),
+            count(Direction::Out, "PUBLISH"),
+            "every answer was acknowledged"
+        );
+    }
+}
