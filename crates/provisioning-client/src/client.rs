@@ -36,8 +36,12 @@ struct Shared {
     policy: Policy,
     events: broadcast::Sender<StatusEvent>,
     machine: Mutex<Machine>,
-    /// Whether the machine is leaving, for calls that must wait until it is not.
+    /// Calls that wait until the machine has left have their turn in the order of this lock.
+    line: tokio::sync::Mutex<()>,
+    /// Whether the machine is leaving, for the first in line.
     leaving: watch::Sender<bool>,
+    /// Told by each `cancel` and `disconnect`: a registration in line is not known to the machine yet.
+    called_off: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -57,7 +61,9 @@ impl RegistrationClient {
             policy,
             events: broadcast::channel(KEPT).0,
             machine: Mutex::default(),
+            line: tokio::sync::Mutex::default(),
             leaving: watch::channel(false).0,
+            called_off: watch::channel(()).0,
         }))
     }
 
@@ -75,11 +81,20 @@ impl RegistrationClient {
     /// Dropping the future cancels the registration; the client can register again at once.
     pub async fn register(&self, request: RegistrationRequest) -> Result<Assignment, RegisterError> {
         let (sender, mut outcome) = oneshot::channel();
-        let (turn, action) = self
-            .0
-            .take_turn(Input::Register, Some(sender))
-            .await
-            .map_err(|_| RegisterError::new(FailureReason::InvalidOperation, Phase::Register, None))?;
+        let failed = |reason| Err(RegisterError::new(reason, Phase::Register, None));
+        let mut called_off = self.0.called_off.subscribe();
+        let taken = select! {
+            biased;
+            _ = called_off.changed() => return failed(FailureReason::OperationCancelled),
+            taken = self.0.take_turn(Input::Register, Some(sender)) => taken,
+        };
+        let Ok((turn, action)) = taken else {
+            return failed(FailureReason::InvalidOperation);
+        };
+        // Called off by another thread in between: nothing has been sent yet, and nothing will be.
+        if called_off.has_changed().unwrap_or(true) {
+            return failed(FailureReason::OperationCancelled);
+        }
         let request = Arc::new(request);
         // Declared after `turn`, so dropped before it: the call ends, then the machine is told.
         let mut running = turn.start(action, &request);
@@ -128,7 +143,7 @@ impl Shared {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the machine for something, again once it has left if it is leaving.
+    /// Asks the machine for something, in line, and again once it has left if it is leaving.
     ///
     /// `Ok`: the call drives the machine from here on, starting with the action. `Err`: what the call resolves to as it
     /// is.
@@ -137,6 +152,11 @@ impl Shared {
         call: Input,
         mut outcome: Option<oneshot::Sender<Outcome>>,
     ) -> Result<(Turn, Action), Result<(), TransportError>> {
+        let _place = match call {
+            // Never waits.
+            Input::Cancel => None,
+            _ => Some(self.line.lock().await),
+        };
         loop {
             {
                 let mut machine = self.machine();
@@ -201,6 +221,7 @@ impl Shared {
     }
 
     async fn leave(self: &Arc<Self>, call: Input) -> Result<(), TransportError> {
+        self.called_off.send_replace(());
         let (turn, action) = match self.take_turn(call, None).await {
             Ok(turn) => turn,
             Err(result) => return result,
@@ -265,9 +286,12 @@ impl Turn {
     }
 
     fn progress(&self) -> Progress {
-        let (shared, number) = (Arc::clone(&self.shared), self.number);
+        // A transport that keeps it must not keep the client, which keeps the transport.
+        let (shared, number) = (Arc::downgrade(&self.shared), self.number);
         Progress::new(move |step| {
-            shared.feed(number, Input::Progress(step));
+            if let Some(shared) = shared.upgrade() {
+                shared.feed(number, Input::Progress(step));
+            }
         })
     }
 }

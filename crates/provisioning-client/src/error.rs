@@ -6,7 +6,10 @@ use provisioning_types::{ErrorKind, Phase, ServiceError, TransportError};
 
 /// A registration that failed: the reason, the step, and the operation that it was about.
 #[derive(Debug, Clone)]
-pub struct RegisterError {
+pub struct RegisterError(Box<Failure>);
+
+#[derive(Debug, Clone)]
+struct Failure {
     reason: FailureReason,
     phase: Phase,
     operation_id: Option<String>,
@@ -99,21 +102,26 @@ fn seconds(duration: Duration) -> String {
 
 impl RegisterError {
     pub(crate) fn new(reason: FailureReason, phase: Phase, operation_id: Option<String>) -> Self {
-        Self {
+        Self(Box::new(Failure {
             reason,
             phase,
             operation_id,
-        }
+        }))
+    }
+
+    /// What a second registration fails with while the first is in progress.
+    pub fn invalid_operation() -> Self {
+        Self::new(FailureReason::InvalidOperation, Phase::Register, None)
     }
 
     /// The reason.
     pub fn reason(&self) -> &FailureReason {
-        &self.reason
+        &self.0.reason
     }
 
     /// The kind of failure, as one word.
     pub fn kind(&self) -> ErrorKind {
-        match &self.reason {
+        match &self.0.reason {
             FailureReason::InvalidOperation => ErrorKind::InvalidOperation,
             FailureReason::OperationCancelled => ErrorKind::Cancelled,
             FailureReason::Transport(error) => error.kind(),
@@ -130,17 +138,17 @@ impl RegisterError {
 
     /// The step at which it failed.
     pub fn phase(&self) -> Phase {
-        self.phase
+        self.0.phase
     }
 
     /// The operation, once the service had named one.
     pub fn operation_id(&self) -> Option<&str> {
-        self.operation_id.as_deref()
+        self.0.operation_id.as_deref()
     }
 
     /// What the service said, when it is the service that failed the registration.
     pub fn service(&self) -> Option<&ServiceError> {
-        match &self.reason {
+        match &self.0.reason {
             FailureReason::Transport(error) => error.service(),
             FailureReason::RegistrationFailed(source)
             | FailureReason::Disabled(source)
@@ -156,7 +164,7 @@ impl RegisterError {
 
     /// How long the service asks to stay away, counted from the failure.
     pub fn retry_after(&self) -> Option<Duration> {
-        match &self.reason {
+        match &self.0.reason {
             FailureReason::Throttled { retry_after, .. }
             | FailureReason::ServiceUnavailable { retry_after, .. }
             | FailureReason::TimedOut { retry_after, .. } => *retry_after,
@@ -177,13 +185,13 @@ impl RegisterError {
 
 impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reason.fmt(f)
+        self.0.reason.fmt(f)
     }
 }
 
 impl Error for RegisterError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.reason.source()
+        self.0.reason.source()
     }
 }
 

@@ -49,8 +49,8 @@ pub enum StatusEvent {
     },
 }
 
-/// The events of one client, from the moment of asking for them. A listener that is slow or never reads blocks nobody: it
-/// loses the oldest events.
+/// The events of one client, from the moment of asking for them. A listener that is slow or never reads blocks
+/// nobody: it loses the oldest events.
 #[derive(Debug)]
 pub struct StatusEvents(pub(crate) broadcast::Receiver<StatusEvent>);
 

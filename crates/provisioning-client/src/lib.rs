@@ -2,9 +2,9 @@
 //! transitions ([`State::step`]), and the async driver around them ([`RegistrationClient`]).
 //!
 //! It carries requests over any [`PollingTransport`](provisioning_types::PollingTransport), polls at the pace that the
-//! service sets, and ends with an [`Assignment`](provisioning_types::Assignment) or a [`RegisterError`]. Most users take
-//! the facade crate `provisioning-device`; take this one to drive a transport of your own, or the pure machine without
-//! tokio's sockets.
+//! service sets, and ends with an [`Assignment`](provisioning_types::Assignment) or a [`RegisterError`]. Most users
+//! take the facade crate `provisioning-device`; take this one to drive a transport of your own, or the pure machine
+//! without tokio's sockets.
 //!
 //! ```
 //! use std::sync::Arc;

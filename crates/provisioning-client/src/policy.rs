@@ -85,9 +85,10 @@ impl Policy {
     pub(crate) fn backoff(&self, nth: u32, jitter: f64) -> Duration {
         let factor = 1_u32 << nth.min(16);
         let doubled = self.default_wait.saturating_mul(factor).min(self.backoff_cap);
-        doubled
-            .mul_f64(1.0 - 0.25 * jitter.clamp(0.0, 1.0))
-            .max(self.default_wait)
+        // What is no number is no jitter.
+        let share = if jitter > 0.0 { jitter.min(1.0) } else { 0.0 };
+        let off = (doubled / 4).mul_f64(share);
+        doubled.saturating_sub(off).max(self.default_wait)
     }
 }
 
@@ -134,5 +135,19 @@ mod tests {
         assert_eq!(policy.backoff(0, 1.0), Duration::from_secs(2));
         assert_eq!(policy.backoff(1, 1.0), Duration::from_secs(3));
         assert_eq!(policy.backoff(5, 0.5), Duration::from_millis(52_500));
+    }
+
+    #[test]
+    fn no_policy_and_no_jitter_make_it_panic() {
+        let endless = Policy::default()
+            .with_default_wait(Duration::MAX)
+            .with_backoff_cap(Duration::MAX);
+        for policy in [Policy::default(), endless] {
+            for jitter in [f64::NEG_INFINITY, -1.0, 0.0, 1.0, 2.0, f64::INFINITY, f64::NAN] {
+                for nth in [0, 1, u32::MAX] {
+                    assert!(policy.backoff(nth, jitter) >= policy.default_wait);
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The registration as a pure state machine: no clock, no socket, no future.
 //!
-//! [`State::step`] is the one transition function. What time it is and how much jitter to apply come in with each input;
-//! when to call again is what [`State::wake_at`] says. The whole table of transitions is in the project's
+//! [`State::step`] is the one transition function. What time it is and how much jitter to apply come in with each
+//! input; when to call again is what [`State::wake_at`] says. The whole table of transitions is in the project's
 //! `docs/state-machine.md`, and a test holds the two against each other.
 
 mod io;
@@ -102,7 +102,9 @@ impl State {
                 late => late.unchanged(),
             },
             Input::Lost(error) => match self {
-                Self::WaitingToPoll(waiting) => waiting.work.lost(waiting.request, error, Phase::Wait, context),
+                Self::WaitingToPoll(Waiting { work, request, at }) => {
+                    work.lost(request, at, error, Phase::Wait, context)
+                }
                 Self::Idle => Self::Disconnected.unchanged(),
                 // A request in flight fails by itself; elsewhere there is nothing to lose.
                 other => other.unchanged(),
@@ -156,7 +158,7 @@ impl State {
         }
         match self {
             Self::Registering(sent) | Self::Polling(sent) => sent.work.unanswered(&sent.request, context),
-            Self::WaitingToPoll(waiting) | Self::Recovering(waiting) => waiting.work.send(waiting.request, context),
+            Self::WaitingToPoll(waiting) | Self::Recovering(waiting) => waiting.work.waited(waiting.request, context),
             Self::Cancelling(leaving) => (leaving.rest(), vec![Output::Return(Err(too_slow()))]),
             Self::Disconnecting(_) => disconnected(Err(too_slow())),
             Self::Disconnected | Self::Idle => self.unchanged(),
@@ -251,7 +253,8 @@ fn rest(connected: bool) -> State {
     if connected { State::Idle } else { State::Disconnected }
 }
 
-/// The end of disconnecting. That it failed is told as an event too: the facade's caller sees the registration's outcome.
+/// The end of disconnecting. That it failed is told as an event too: the facade's caller sees the registration's
+/// outcome.
 fn disconnected(result: Result<(), TransportError>) -> Step {
     let failure = result.as_ref().err().cloned();
     let mut outputs: Vec<_> = failure

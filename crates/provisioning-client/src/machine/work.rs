@@ -70,6 +70,15 @@ impl Work {
         )
     }
 
+    /// The wait is over. The tick may come late: then there may be no time left to ask.
+    pub(super) fn waited(self, request: Request, context: &Context<'_>) -> Step {
+        if context.now < self.deadline {
+            return self.send(request, context);
+        }
+        let phase = if self.connected { Phase::Wait } else { Phase::Connect };
+        self.out_of_time(phase, &request, None, context)
+    }
+
     /// The service answered.
     pub(super) fn answered(mut self, asked: Request, answer: Answer, context: &Context<'_>) -> Step {
         self.connected = true;
@@ -114,18 +123,20 @@ impl Work {
     fn assigning(mut self, operation_id: String, answer: &Answer, context: &Context<'_>) -> Step {
         self.unnamed_waits = 0;
         self.throttled = None;
-        let wait = asked_wait(answer, context).unwrap_or(context.policy.default_wait);
+        let named = named_wait(answer, context);
+        let wait = named.unwrap_or(context.policy.default_wait);
         let event = StatusEvent::Assigning {
             operation_id: operation_id.clone(),
             retry_in: wait,
         };
-        self.wait(Request::Query { operation_id }, wait, event, context)
+        self.wait(Request::Query { operation_id }, wait, named, event, context)
     }
 
     /// 429 and above: the same request again, after what the service says or a wait that doubles.
     fn throttled(mut self, asked: Request, answer: &Answer, context: &Context<'_>) -> Step {
         self.throttled = Some(answer.to_service_error());
-        let wait = match asked_wait(answer, context) {
+        let named = named_wait(answer, context);
+        let wait = match named {
             Some(wait) => {
                 self.unnamed_waits = 0;
                 wait
@@ -139,11 +150,19 @@ impl Work {
             status: answer.code,
             retry_in: wait,
         };
-        self.wait(asked, wait, event, context)
+        self.wait(asked, wait, named, event, context)
     }
 
-    /// Waits to send `request`, unless that would be past the deadline: then waiting is of no use.
-    fn wait(self, request: Request, wait: Duration, event: StatusEvent, context: &Context<'_>) -> Step {
+    /// Waits to send `request`, unless that would be past the deadline: then waiting is of no use. When to come back is
+    /// said only if the service `named` it.
+    fn wait(
+        self,
+        request: Request,
+        wait: Duration,
+        named: Option<Duration>,
+        event: StatusEvent,
+        context: &Context<'_>,
+    ) -> Step {
         match self.before_deadline(wait, context) {
             Some(at) => {
                 let state = State::WaitingToPoll(Waiting {
@@ -153,7 +172,7 @@ impl Work {
                 });
                 (state, vec![Output::Emit(event), Output::Act(Action::WatchConnection)])
             }
-            None => self.out_of_time(Phase::Wait, &request, Some(wait), context),
+            None => self.out_of_time(Phase::Wait, &request, named, context),
         }
     }
 
@@ -167,16 +186,24 @@ impl Work {
         };
         let phase = self.phase_of(&asked);
         if recoverable {
-            self.lost(asked, error, phase, context)
+            self.lost(asked, context.now, error, phase, context)
         } else {
             self.transport_failed(&asked, error, phase)
         }
     }
 
-    /// The connection ended.
-    pub(super) fn lost(mut self, asked: Request, error: TransportError, phase: Phase, context: &Context<'_>) -> Step {
+    /// The connection ended. It is made again after the back-off, but not before the request `asked` is due.
+    pub(super) fn lost(
+        mut self,
+        asked: Request,
+        due: Instant,
+        error: TransportError,
+        phase: Phase,
+        context: &Context<'_>,
+    ) -> Step {
         self.connected = false;
-        let wait = context.policy.backoff(self.recoveries, context.jitter);
+        let backoff = context.policy.backoff(self.recoveries, context.jitter);
+        let wait = backoff.max(due.saturating_duration_since(context.now));
         let at = self.before_deadline(wait, context);
         let Some(at) = at.filter(|_| self.recoveries < context.policy.recovery.lost_connections) else {
             return self.transport_failed(&asked, error, phase);
@@ -253,7 +280,7 @@ impl Work {
 }
 
 /// What the service asks to wait: as given, the floor for 0 and below, `None` when it names nothing.
-fn asked_wait(answer: &Answer, context: &Context<'_>) -> Option<Duration> {
+fn named_wait(answer: &Answer, context: &Context<'_>) -> Option<Duration> {
     let wait = answer.retry_after?;
     Some(if wait.is_zero() {
         context.policy.wait_floor

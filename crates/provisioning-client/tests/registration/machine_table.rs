@@ -1,0 +1,386 @@
+//! Every state with every input: what the machine does is what the documentation's tables say.
+
+use std::{env, fmt::Write as _, fs, time::Duration};
+
+use provisioning_client::{Action, FailureReason, Input, Output, Policy, Recovery, RegisterError, State};
+use provisioning_types::ErrorKind;
+
+use crate::support::{
+    assigned, assigning, event_name,
+    machine::{Bench, connected, connecting, failed, heard, left, left_badly, lost},
+    says, seconds, throttled,
+};
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/state-machine.md");
+const BEGIN: &str = "<!-- The test of these tables writes them. -->\n";
+const END: &str = "<!-- The tables end here. -->\n";
+
+#[test]
+fn the_documentation_shows_what_the_machine_does_in_every_state_with_every_input() {
+    let page = fs::read_to_string(PAGE).expect("docs/state-machine.md");
+    let (before, rest) = page.split_once(BEGIN).expect("where the tables begin");
+    let (_, after) = rest.split_once(END).expect("where the tables end");
+    let fresh = format!("{before}{BEGIN}{}\n{END}{after}", tables());
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(PAGE, fresh).unwrap();
+        panic!("docs/state-machine.md is written; read what changed, then run again without UPDATE_DOCS");
+    }
+    if page != fresh {
+        let same = page.lines().zip(fresh.lines()).take_while(|(one, other)| one == other);
+        let line = same.count();
+        panic!(
+            "docs/state-machine.md:{}: the tables are stale from here\n is:        {}\n should be: {}\n\
+             `UPDATE_DOCS=1 cargo test -p provisioning-client the_documentation` writes them",
+            line + 1,
+            page.lines().nth(line).unwrap_or_default(),
+            fresh.lines().nth(line).unwrap_or_default(),
+        );
+    }
+}
+
+/// How a state is reached; more than one way where that makes a difference.
+type Way = (&'static str, fn(&mut Bench));
+
+/// Everything that may happen, by what distinguishes it from other inputs of its name. Making the input may let time
+/// pass or change the policy.
+type Case = (&'static str, fn(&mut Bench) -> Input);
+
+const WAYS: &[Way] = &[
+    ("", |_| {}),
+    ("", |bench| {
+        bench.feed(Input::Register);
+        bench.hear(&assigned());
+    }),
+    ("connecting", |bench| {
+        bench.feed(Input::Register);
+    }),
+    ("connected", |bench| {
+        bench.feed(Input::Register);
+        bench.feed(connected());
+    }),
+    ("connected, again after 429", |bench| {
+        bench.feed(Input::Register);
+        bench.hear(&throttled(429));
+        bench.tick_when_due();
+    }),
+    ("to query", |bench| {
+        bench.feed(Input::Register);
+        bench.hear(&assigning().retry_after(7));
+    }),
+    ("to register again", |bench| {
+        bench.feed(Input::Register);
+        bench.hear(&throttled(429).retry_after(7));
+    }),
+    ("connected", |bench| {
+        bench.feed(Input::Register);
+        bench.hear(&assigning());
+        bench.tick_when_due();
+    }),
+    ("connecting again", |bench| {
+        lose_connection(bench);
+        bench.tick_when_due();
+    }),
+    ("", lose_connection),
+    ("connected", |bench| {
+        bench.feed(Input::Register);
+        bench.feed(connected());
+        bench.feed(Input::Cancel);
+    }),
+    ("not connected", |bench| {
+        bench.feed(Input::Register);
+        bench.feed(Input::Cancel);
+    }),
+    ("", |bench| {
+        bench.feed(Input::Register);
+        bench.feed(Input::Disconnect);
+    }),
+];
+
+const CASES: &[Case] = &[
+    ("", |_| Input::Register),
+    ("connecting", |_| connecting()),
+    ("connected", |_| connected()),
+    ("assigned", |bench| heard(bench, &assigned())),
+    ("assigned, but to no hub", |bench| {
+        heard(bench, &says(200, r#"{"status":"assigned"}"#))
+    }),
+    ("assigning", |bench| heard(bench, &assigning())),
+    ("assigning, but no operation id", |bench| {
+        heard(bench, &says(202, r#"{"status":"assigning"}"#))
+    }),
+    ("assigning, come back in 7 s", |bench| {
+        heard(bench, &assigning().retry_after(7))
+    }),
+    ("assigning, come back in 0 s", |bench| {
+        heard(bench, &assigning().retry_after(0))
+    }),
+    ("assigning, come back in 400 s", |bench| {
+        heard(bench, &assigning().retry_after(400))
+    }),
+    ("failed", |bench| heard(bench, &says(200, r#"{"status":"failed"}"#))),
+    ("disabled", |bench| heard(bench, &says(200, r#"{"status":"disabled"}"#))),
+    ("a status that nobody knows", |bench| {
+        heard(bench, &says(200, r#"{"status":"unassigned"}"#))
+    }),
+    ("429", |bench| heard(bench, &throttled(429))),
+    ("503", |bench| heard(bench, &throttled(503))),
+    ("429, come back in 7 s", |bench| {
+        heard(bench, &throttled(429).retry_after(7))
+    }),
+    ("503, come back in 7 s", |bench| {
+        heard(bench, &throttled(503).retry_after(7))
+    }),
+    ("429, come back in 400 s", |bench| {
+        heard(bench, &throttled(429).retry_after(400))
+    }),
+    ("503, come back in 400 s", |bench| {
+        heard(bench, &throttled(503).retry_after(400))
+    }),
+    ("refused", |bench| heard(bench, &says(401, ""))),
+    ("no connection", |_| failed(ErrorKind::Connect)),
+    ("no connection, with recovery", |bench| {
+        with_recovery(bench, failed(ErrorKind::Connect))
+    }),
+    ("lost", |_| failed(ErrorKind::Lost)),
+    ("lost, with recovery", |bench| {
+        with_recovery(bench, failed(ErrorKind::Lost))
+    }),
+    ("cancelled", |_| failed(ErrorKind::Cancelled)),
+    ("without recovery", |_| lost()),
+    ("with recovery", |bench| with_recovery(bench, lost())),
+    ("early", |bench| {
+        bench.now += bench
+            .due_in()
+            .unwrap_or_default()
+            .saturating_sub(Duration::from_millis(1));
+        Input::Tick
+    }),
+    ("due", |bench| {
+        bench.now += bench.due_in().unwrap_or_default();
+        Input::Tick
+    }),
+    ("past the registration's limit", |bench| {
+        bench.now += seconds(300);
+        Input::Tick
+    }),
+    ("", |_| Input::Cancel),
+    ("", |_| Input::Disconnect),
+    ("", |_| Input::Abandon),
+    ("in good order", |_| left()),
+    ("badly", |_| left_badly()),
+];
+
+/// Loses the connection with one recovery left, and with none after it.
+fn lose_connection(bench: &mut Bench) {
+    bench.policy = Policy::default().with_recovery(Recovery::lost_connections(1));
+    bench.feed(Input::Register);
+    bench.hear(&assigning());
+    bench.feed(lost());
+    bench.policy = Policy::default();
+}
+
+fn with_recovery(bench: &mut Bench, input: Input) -> Input {
+    bench.policy = Policy::default().with_recovery(Recovery::lost_connections(9));
+    input
+}
+
+/// A state, and machines that reached it in different ways.
+struct Section {
+    state: &'static str,
+    ways: Vec<(&'static str, Bench)>,
+}
+
+fn sections() -> Vec<Section> {
+    let mut sections: Vec<Section> = vec![];
+    for (way, reach) in WAYS {
+        let mut bench = Bench::new(Policy::default());
+        reach(&mut bench);
+        let state = state_name(&bench.state);
+        match sections.last_mut() {
+            Some(last) if last.state == state => last.ways.push((way, bench)),
+            _ => sections.push(Section {
+                state,
+                ways: vec![(way, bench)],
+            }),
+        }
+    }
+    sections
+}
+
+fn tables() -> String {
+    let mut text = String::new();
+    for section in sections() {
+        write!(
+            text,
+            "\n### {}\n\n| input | next state | outputs |\n| --- | --- | --- |\n",
+            section.state
+        )
+        .unwrap();
+        let (ignored, rows): (Vec<_>, Vec<_>) = rows(&section).into_iter().partition(|(_, outcome)| outcome.is_empty());
+        for (input, outcome) in rows {
+            writeln!(text, "| {input} | {outcome} |").unwrap();
+        }
+        let ignored: Vec<_> = ignored.into_iter().map(|(input, _)| input).collect();
+        writeln!(text, "\nIgnored: {}.", ignored.join(", ")).unwrap();
+    }
+    text
+}
+
+/// What happens on which input. Inputs that come to the same share a row; ways to the state that do not have one each.
+fn rows(section: &Section) -> Vec<(String, String)> {
+    let groups = groups(section);
+    let mut rows = vec![];
+    for (input, details, outcomes) in &groups {
+        let is_whole = groups.iter().filter(|(other, ..)| other == input).count() == 1;
+        let details = details.join("; ");
+        let label = if is_whole {
+            format!("`{input}`")
+        } else {
+            format!("`{input}`: {details}")
+        };
+        let mut ways_by_outcome: Vec<(&String, Vec<&str>)> = vec![];
+        for ((way, _), outcome) in section.ways.iter().zip(outcomes) {
+            match ways_by_outcome.iter_mut().find(|(known, _)| *known == outcome) {
+                Some((_, ways)) => ways.push(way),
+                None => ways_by_outcome.push((outcome, vec![way])),
+            }
+        }
+        let matters = ways_by_outcome.len() > 1;
+        rows.extend(ways_by_outcome.into_iter().map(|(outcome, ways)| {
+            let when = if matters {
+                format!(" ({})", ways.join("; "))
+            } else {
+                String::new()
+            };
+            (format!("{label}{when}"), outcome.clone())
+        }));
+    }
+    rows
+}
+
+/// Inputs of one name that come to the same, whichever way the state was reached: their name, their details, and the
+/// outcome for each way.
+fn groups(section: &Section) -> Vec<(&'static str, Vec<&'static str>, Vec<String>)> {
+    let mut groups: Vec<(&str, Vec<&str>, Vec<String>)> = vec![];
+    for (detail, make) in CASES {
+        let mut name = "";
+        let mut outcomes = vec![];
+        for (_, bench) in &section.ways {
+            let mut bench = bench.clone();
+            let input = make(&mut bench);
+            name = input_name(&input);
+            outcomes.push(outcome(bench, input));
+        }
+        match groups
+            .iter_mut()
+            .find(|(known, _, same)| *known == name && *same == outcomes)
+        {
+            Some((_, details, _)) => details.push(detail),
+            None => groups.push((name, vec![detail], outcomes)),
+        }
+    }
+    groups
+}
+
+/// The next state and the outputs; empty when nothing changes and nothing comes out.
+fn outcome(mut bench: Bench, input: Input) -> String {
+    let before = bench.clone();
+    let outputs = bench.feed(input);
+    if outputs.is_empty() && format!("{:?}", bench.state) == format!("{:?}", before.state) {
+        return String::new();
+    }
+    let next = state_name(&bench.state);
+    let next = match bench.due_in() {
+        due if due == before.due_in() && next == state_name(&before.state) => "the same".to_owned(),
+        None => next.to_owned(),
+        Some(due) => format!("{next}, due in {}", shown(due)),
+    };
+    let outputs: Vec<_> = outputs.iter().map(output_name).collect();
+    format!("{next} | {}", outputs.join(", "))
+}
+
+#[test]
+fn every_state_that_can_be_reached_has_a_table() {
+    let sections = sections();
+    for (_, bench) in sections.iter().flat_map(|section| &section.ways) {
+        for (_, make) in CASES {
+            let mut bench = bench.clone();
+            let input = make(&mut bench);
+            bench.feed(input);
+            let next = state_name(&bench.state);
+            assert!(
+                sections.iter().any(|section| section.state == next),
+                "{next} has no table"
+            );
+        }
+    }
+}
+
+// No wildcards from here on: whoever adds a state, an input or an action comes by, and adds it above as well.
+
+fn state_name(state: &State) -> &'static str {
+    match state {
+        State::Disconnected => "Disconnected",
+        State::Idle => "Idle",
+        State::Registering(_) => "Registering",
+        State::WaitingToPoll(_) => "WaitingToPoll",
+        State::Polling(_) => "Polling",
+        State::Recovering(_) => "Recovering",
+        State::Cancelling(_) => "Cancelling",
+        State::Disconnecting(_) => "Disconnecting",
+    }
+}
+
+fn input_name(input: &Input) -> &'static str {
+    match input {
+        Input::Register => "Register",
+        Input::Progress(_) => "Progress",
+        Input::Answered(_) => "Answered",
+        Input::Failed(_) => "Failed",
+        Input::Lost(_) => "Lost",
+        Input::Tick => "Tick",
+        Input::Cancel => "Cancel",
+        Input::Disconnect => "Disconnect",
+        Input::Abandon => "Abandon",
+        Input::Left(_) => "Left",
+    }
+}
+
+fn output_name(output: &Output) -> String {
+    match output {
+        Output::Act(action) => format!("`Act({})`", action_name(action)),
+        Output::Emit(event) => format!("`Emit({})`", event_name(event)),
+        Output::Complete(Ok(_)) => "`Complete(Ok)`".to_owned(),
+        Output::Complete(Err(error)) => format!("`Complete(Err)`: {}", error_name(error)),
+        Output::Reject => "`Reject`".to_owned(),
+        Output::Defer => "`Defer`".to_owned(),
+        Output::Return(Ok(())) => "`Return(Ok)`".to_owned(),
+        Output::Return(Err(error)) => format!("`Return(Err)`: {}", error.kind()),
+    }
+}
+
+fn action_name(action: &Action) -> &'static str {
+    match action {
+        Action::Register => "Register",
+        Action::Query { .. } => "Query",
+        Action::WatchConnection => "WatchConnection",
+        Action::Rest => "Rest",
+        Action::Cancel => "Cancel",
+        Action::Disconnect => "Disconnect",
+    }
+}
+
+fn error_name(error: &RegisterError) -> String {
+    let come_back = error
+        .retry_after()
+        .map(|wait| format!(", come back in {}", shown(wait)));
+    let limit = match error.reason() {
+        FailureReason::TimedOut { limit, .. } => format!(" after {}", shown(*limit)),
+        _ => String::new(),
+    };
+    format!("{}{limit}{}", error.kind(), come_back.unwrap_or_default())
+}
+
+fn shown(duration: Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}

@@ -1,0 +1,115 @@
+//! Calls that really run at the same time, on threads. No time is measured: in every order each call has to return.
+
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use provisioning_client::{FailureReason, Policy, RegistrationClient};
+use provisioning_types::{Answer, PollingTransport, Progress, RegistrationRequest, TransportError};
+use tokio::{join, spawn, task::yield_now, time::timeout};
+
+use crate::support::{assigned, assigning, request, seconds, spawn_register};
+
+const ROUNDS: usize = 200;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_that_race_all_return_and_leave_the_client_usable() {
+    let transport = Arc::new(Busy::default());
+    let policy = Policy::default().with_default_wait(Duration::ZERO);
+    let client = RegistrationClient::new(transport.clone(), policy);
+    for _ in 0..ROUNDS {
+        let race = timeout(seconds(60), race(&client));
+        let reasons = race.await.expect("a call never returned");
+        assert_ne!(
+            reasons,
+            [Reason::InvalidOperation; 2],
+            "each was rejected for the other"
+        );
+        // Nobody registers any more, so nobody asks.
+        let asked = transport.asked.load(SeqCst);
+        yield_now().await;
+        assert_eq!(transport.asked.load(SeqCst), asked);
+    }
+    transport.is_done.store(true, SeqCst);
+    client.register(request()).await.unwrap();
+}
+
+/// Two registrations, a cancel and a disconnect at the same time; and further cancels for a registration that came
+/// last.
+async fn race(client: &RegistrationClient) -> [Reason; 2] {
+    let (first, second) = (spawn_register(client), spawn_register(client));
+    let (cancelling, disconnecting) = (client.clone(), client.clone());
+    let cancelled = spawn(async move { cancelling.cancel().await });
+    let disconnected = spawn(async move { disconnecting.disconnect().await });
+    while !(first.is_finished() && second.is_finished()) {
+        client.cancel().await.unwrap();
+        yield_now().await;
+    }
+    let (first, second, cancelled, disconnected) = join!(first, second, cancelled, disconnected);
+    cancelled.unwrap().unwrap();
+    disconnected.unwrap().unwrap();
+    [first, second].map(|outcome| match outcome.unwrap().unwrap_err().reason() {
+        FailureReason::InvalidOperation => Reason::InvalidOperation,
+        FailureReason::OperationCancelled => Reason::OperationCancelled,
+        other => panic!("{other:?} is no outcome of this race"),
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Reason {
+    InvalidOperation,
+    OperationCancelled,
+}
+
+/// Answers at once that the service works on it, until it is done.
+#[derive(Default)]
+struct Busy {
+    asked: AtomicU64,
+    is_done: AtomicBool,
+}
+
+impl Busy {
+    fn answer(&self, queried: Option<&str>) -> Result<Answer, TransportError> {
+        self.asked.fetch_add(1, SeqCst);
+        let said = if self.is_done.load(SeqCst) {
+            assigned()
+        } else {
+            assigning()
+        };
+        said.judged(queried)
+    }
+}
+
+#[async_trait]
+impl PollingTransport for Busy {
+    async fn registration_request(&self, _: &RegistrationRequest, _: &Progress) -> Result<Answer, TransportError> {
+        self.answer(None)
+    }
+
+    async fn query_operation_status(
+        &self,
+        _: &RegistrationRequest,
+        operation_id: &str,
+        _: &Progress,
+    ) -> Result<Answer, TransportError> {
+        self.answer(Some(operation_id))
+    }
+
+    async fn cancel(&self) -> Result<(), TransportError> {
+        Ok(())
+    }
+
+    async fn disconnect(&self) -> Result<(), TransportError> {
+        Ok(())
+    }
+
+    async fn connection_lost(&self) -> TransportError {
+        pending().await
+    }
+}
