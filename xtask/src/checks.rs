@@ -5,6 +5,7 @@ mod features;
 mod fmt;
 mod lint;
 mod msrv;
+mod proxies;
 mod test;
 mod tidy;
 mod trace;
@@ -28,6 +29,8 @@ pub(crate) struct Check {
     pub(crate) about: &'static str,
     /// Whether it knows what to do with `--fix`.
     pub(crate) can_fix: bool,
+    /// Whether `ci` runs it: not when it needs more than Rust and a C compiler.
+    pub(crate) in_ci: bool,
     /// Looks.
     pub(crate) run: fn(&Context) -> Report,
 }
@@ -42,7 +45,7 @@ pub(crate) struct Context {
 }
 
 /// Every check.
-pub(crate) const ALL: [Check; 8] = [
+pub(crate) const ALL: [Check; 9] = [
     fmt::CHECK,
     lint::CHECK,
     test::CHECK,
@@ -51,6 +54,7 @@ pub(crate) const ALL: [Check; 8] = [
     tidy::CHECK,
     msrv::CHECK,
     trace::CHECK,
+    proxies::CHECK,
 ];
 
 impl Context {

@@ -73,16 +73,19 @@ fn summary(done: &[Done]) -> Vec<String> {
 }
 
 fn row(done: &Done) -> String {
-    let note = match done.report.findings.len() {
-        0 => done.report.note.clone(),
+    let count = match done.report.findings.len() {
+        0 => String::new(),
         1 => "1 finding".to_owned(),
         many => format!("{many} findings"),
     };
+    let notes = [count, done.report.note.clone()];
+    let said: Vec<_> = notes.into_iter().filter(|note| !note.is_empty()).collect();
     let row = format!(
-        "{:<10} {:<6} {:>6.1} s  {note}",
+        "{:<10} {:<6} {:>6.1} s  {}",
         done.name,
         done.report.verdict(),
-        done.took.as_secs_f32()
+        done.took.as_secs_f32(),
+        said.join("; ")
     );
     row.trim_end().to_owned()
 }
@@ -119,6 +122,7 @@ mod tests {
         name: "passes",
         about: "finds nothing",
         can_fix: false,
+        in_ci: true,
         run: |_| Report::default(),
     };
     const SKIPS: Check = Check {
@@ -151,18 +155,22 @@ mod tests {
             note: "12 files".to_owned(),
             ..Report::default()
         };
+        let failed = Report {
+            note: "1 of 2 rows".to_owned(),
+            ..Report::failed(Finding::at("a.rs", 1, "it is wrong", "mend it"))
+        };
         let lines = summary(&[
             done("tidy", noted),
             done("msrv", Report::skip("there is no toolchain")),
-            done("doc", Report::failed(Finding::at("a.rs", 1, "it is wrong", "mend it"))),
+            done("trace", failed),
         ]);
         let expected = [
             "== summary",
             "tidy       ok        1.2 s  12 files",
             "msrv       SKIP      1.2 s",
-            "doc        FAILED    1.2 s  1 finding",
+            "trace      FAILED    1.2 s  1 finding; 1 of 2 rows",
             "msrv: SKIP: there is no toolchain",
-            "doc: a.rs:1: it is wrong (mend it)",
+            "trace: a.rs:1: it is wrong (mend it)",
         ];
         assert_eq!(lines, expected);
     }

@@ -43,7 +43,8 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>, all: &[Check]) -> R
 }
 
 fn checks_of<'a>(verb: &str, all: &'a [Check]) -> Result<Vec<&'a Check>, String> {
-    let chosen: Vec<_> = all.iter().filter(|check| verb == "ci" || check.name == verb).collect();
+    let is_asked_for = |check: &&Check| check.name == verb || verb == "ci" && check.in_ci;
+    let chosen: Vec<_> = all.iter().filter(is_asked_for).collect();
     if chosen.is_empty() {
         let names: Vec<_> = all.iter().map(|check| check.name).collect();
         return Err(format!("there is no verb `{verb}`; there are ci, {}", names.join(", ")));
@@ -53,10 +54,11 @@ fn checks_of<'a>(verb: &str, all: &'a [Check]) -> Result<Vec<&'a Check>, String>
 
 /// The help, for a stranger.
 pub(crate) fn help(all: &[Check]) -> String {
-    let mut verbs = String::new();
+    let (mut verbs, mut beside) = (String::new(), String::new());
     for check in all {
+        let group = if check.in_ci { &mut verbs } else { &mut beside };
         // Writing to a string cannot fail.
-        let _ = writeln!(verbs, "  {:<10} {}", check.name, check.about);
+        let _ = writeln!(group, "  {:<10} {}", check.name, check.about);
     }
     let fixing: Vec<_> = all
         .iter()
@@ -72,6 +74,8 @@ Usage: cargo xtask <verb> [--fix] [--no-skip]
 Verbs:
   ci         all of the checks below, in this order, whatever they find; then a summary
 {verbs}
+Beside `ci`, as they need more than Rust and a C compiler:
+{beside}
 Options:
   --fix      put right what the check can put right by itself ({})
   --no-skip  a check that cannot run counts as failed
@@ -88,17 +92,26 @@ mod tests {
     use super::*;
     use crate::report::Report;
 
-    const CHECKS: [Check; 2] = [
+    const CHECKS: [Check; 3] = [
         Check {
             name: "fmt",
             about: "how the code looks",
             can_fix: true,
+            in_ci: true,
             run: |_| Report::default(),
         },
         Check {
             name: "lint",
             about: "what clippy says",
             can_fix: false,
+            in_ci: true,
+            run: |_| Report::default(),
+        },
+        Check {
+            name: "extra",
+            about: "what needs more",
+            can_fix: false,
+            in_ci: false,
             run: |_| Report::default(),
         },
     ];
@@ -108,10 +121,11 @@ mod tests {
     }
 
     #[test]
-    fn a_verb_runs_its_check_and_ci_runs_all() {
+    fn a_verb_runs_its_check_and_ci_runs_all_that_are_in_it() {
         for (words, count) in [
             (vec!["lint"], 1),
             (vec!["fmt", "--fix"], 1),
+            (vec!["extra"], 1),
             (vec!["ci", "--no-skip"], 2),
         ] {
             let request = parse(words.into_iter().map(str::to_owned), &CHECKS);
@@ -122,7 +136,10 @@ mod tests {
     #[test]
     fn wrong_words_are_named() {
         assert_eq!(error(&[]), "a verb is missing");
-        assert_eq!(error(&["lnit"]), "there is no verb `lnit`; there are ci, fmt, lint");
+        assert_eq!(
+            error(&["lnit"]),
+            "there is no verb `lnit`; there are ci, fmt, lint, extra"
+        );
         assert_eq!(error(&["lint", "--fxi"]), "there is no option `--fxi`");
         assert_eq!(error(&["lint", "--fix"]), "`lint` takes no `--fix`");
         assert_eq!(error(&["ci", "--fix"]), "`ci` takes no `--fix`");
@@ -133,6 +150,8 @@ mod tests {
     fn the_help_names_every_verb() {
         let help = help(&CHECKS);
         assert!(help.contains("\n  fmt        how the code looks\n"), "{help}");
+        let (_, beside) = help.split_once("\nBeside `ci`").expect("what `ci` leaves out");
+        assert!(beside.contains("\n  extra      what needs more\n"), "{help}");
         assert!(help.contains("by itself (fmt)"), "{help}");
     }
 }

@@ -17,19 +17,58 @@ pub(crate) enum Command {
     /// Register a device and print the IoT hub that it belongs to
     #[command(after_long_help = REGISTER_HELP)]
     Register(Box<Register>),
+    /// Print the key of one device of a symmetric-key enrollment group
+    ///
+    /// Run it where the group's key is kept, and give the device what it prints: the group's key does not belong on a
+    /// device.
+    DeriveKey(DeriveKey),
+    /// Print a SAS token for one device's registration
+    Sas(Sas),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeriveKey {
+    /// The file with the group's key, base64
+    #[arg(long, value_name = "FILE")]
+    pub(crate) group_key_file: PathBuf,
+
+    /// The device's registration id; its case counts
+    #[arg(long, value_name = "ID")]
+    pub(crate) registration_id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sas {
+    /// The file with the device's key, base64
+    #[arg(long, value_name = "FILE")]
+    pub(crate) symmetric_key_file: PathBuf,
+
+    /// The id scope of the service instance, such as 0ne00A1B2C3
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) id_scope: String,
+
+    /// The device's registration id
+    #[arg(long, value_name = "ID")]
+    pub(crate) registration_id: String,
+
+    /// For how long the token is valid
+    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) expires_in: Duration,
 }
 
 const REGISTER_HELP: &str = "\
 Examples:
   dps register --local
   dps register --id-scope 0ne00A1B2C3 --cert device.pem --key device.key
-  dps register --id-scope 0ne00A1B2C3 --cert device.pem --key device.key --websocket --json
+  dps register --id-scope 0ne00A1B2C3 --registration-id device-1 --symmetric-key-file device-1.key
+  dps register --local --websocket --json
 
 Environment, where no flag is given:
-  PROVISIONING_HOST, PROVISIONING_IDSCOPE, PROVISIONING_REGISTRATION_ID, CERTIFICATE_FILE, KEY_FILE
+  PROVISIONING_HOST, PROVISIONING_IDSCOPE, PROVISIONING_REGISTRATION_ID,
+  CERTIFICATE_FILE, KEY_FILE, or PROVISIONING_SYMMETRIC_KEY (the key itself)
 
-The answer goes to standard output, progress and errors to standard error. With --json, standard output holds exactly
-one JSON object, errors included.
+The answer goes to standard output, progress and errors to standard error.
+With --json, standard output holds exactly one JSON object, errors included.
 
 Exit codes:
   0    assigned
@@ -44,8 +83,8 @@ Exit codes:
 pub(crate) struct Register {
     /// The service's address
     ///
-    /// The global endpoint unless given; sovereign clouds have their own. The port is 8883, with --websocket 443, unless
-    /// given.
+    /// The global endpoint unless given; sovereign clouds have their own. The port is 8883, with --websocket 443,
+    /// unless given.
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) host: Option<String>,
 
@@ -53,7 +92,7 @@ pub(crate) struct Register {
     #[arg(long, value_name = "SCOPE")]
     pub(crate) id_scope: Option<String>,
 
-    /// The registration id; the certificate's common name unless given
+    /// The registration id; with X.509 the certificate's common name unless given
     #[arg(long, value_name = "ID")]
     pub(crate) registration_id: Option<String>,
 
@@ -61,9 +100,25 @@ pub(crate) struct Register {
     #[arg(long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
 
-    /// The certificate's private key, PEM (PKCS#8, SEC1 or PKCS#1, not encrypted)
+    /// The certificate's private key, PEM: PKCS#8, SEC1 or PKCS#1
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+
+    /// The file with the passphrase of an encrypted PKCS#8 key; a line break at its end is not part of it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["symmetric_key_file", "group_key_file", "sas_token_file"])]
+    pub(crate) key_passphrase_file: Option<PathBuf>,
+
+    /// The file with the device's symmetric key, base64, instead of a certificate
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cert", "key"])]
+    pub(crate) symmetric_key_file: Option<PathBuf>,
+
+    /// The file with an enrollment group's key, base64, from which the device's is derived: for tests, not for devices
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cert", "key", "symmetric_key_file"])]
+    pub(crate) group_key_file: Option<PathBuf>,
+
+    /// The file with a SAS token that was made elsewhere
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cert", "key", "symmetric_key_file", "group_key_file"])]
+    pub(crate) sas_token_file: Option<PathBuf>,
 
     /// Trust only the CA certificates in this PEM file, not the platform's
     #[arg(long, value_name = "FILE")]
@@ -72,6 +127,20 @@ pub(crate) struct Register {
     /// Carry MQTT over a WebSocket, on port 443
     #[arg(long)]
     pub(crate) websocket: bool,
+
+    /// Connect through this proxy: an http or a socks5 URL, with USER:PASSWORD@ before its host if needed
+    ///
+    /// User name and password are percent-encoded; others on this machine may see them in the list of processes, and
+    /// not so with --proxy-from-environment. The port is 80 or 1080 unless given.
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+
+    /// Connect through the proxy that the environment names
+    ///
+    /// It is named by https_proxy or all_proxy, and not used for the hosts in no_proxy; each in capitals too. Without
+    /// this flag the environment's proxy is not used.
+    #[arg(long, conflicts_with = "proxy")]
+    pub(crate) proxy_from_environment: bool,
 
     /// JSON for the enrollment's custom allocation webhook, or @FILE with it
     #[arg(long, value_name = "JSON|@FILE")]
@@ -94,7 +163,9 @@ pub(crate) struct Register {
     pub(crate) json: bool,
 
     /// Start a local DPS in this process and register against it; needs no other flag
-    #[arg(long, conflicts_with_all = ["host", "id_scope", "cert", "key", "ca"])]
+    #[arg(long, conflicts_with_all = [
+        "host", "id_scope", "cert", "key", "key_passphrase_file", "symmetric_key_file", "group_key_file", "sas_token_file", "ca",
+    ])]
     pub(crate) local: bool,
 
     /// Log what happens to standard error; twice for more. RUST_LOG, if set, decides instead

@@ -1,14 +1,19 @@
 //! From words and environment to a client: flags win, and everything is checked before any connection.
 
-use std::{env, fs, path::PathBuf, time::SystemTime};
+use std::{fs, path::PathBuf, time::SystemTime};
 
 use provisioning_device::{
     Builder, Credential, InvalidInput, Policy, ProvisioningDeviceClient, Recovery, Transport, X509Credential,
-    x509_from_pem_files,
 };
 use serde_json::Value;
 
-use crate::{args::Register, local::LocalService, outcome::Failure};
+use crate::{
+    args::Register,
+    credential::credential,
+    given::{required, unreadable, variable},
+    local::LocalService,
+    outcome::Failure,
+};
 
 /// The client that the words ask for, and what its user should be warned of.
 pub(crate) struct Inputs {
@@ -20,13 +25,11 @@ impl Inputs {
     /// For the service that flags and environment name.
     pub(crate) fn of_service(args: &Register) -> Result<Self, Failure> {
         let id_scope = required(args.id_scope.clone(), "--id-scope", "PROVISIONING_IDSCOPE")?;
-        let certificate = required(args.cert.clone(), "--cert", "CERTIFICATE_FILE")?;
-        let key = required(args.key.clone(), "--key", "KEY_FILE")?;
-        let credential = x509_from_pem_files(&certificate, key)?;
         let registration_id = args
             .registration_id
             .clone()
             .or_else(|| variable("PROVISIONING_REGISTRATION_ID"));
+        let credential = credential(args, registration_id.as_deref())?;
         let warnings = warnings(&credential, registration_id.as_deref());
         let mut builder = ProvisioningDeviceClient::builder(id_scope, credential, transport(args));
         if let Some(host) = args.host.clone().or_else(|| variable("PROVISIONING_HOST")) {
@@ -44,7 +47,6 @@ impl Inputs {
             .build()
             .map_err(|error| match (error.input(), ca_file) {
                 ("CA certificates", Some(file)) => error.found_in(file.display()),
-                ("certificate", _) => error.found_in(certificate.display()),
                 _ => error,
             })?;
         Ok(Self { client, warnings })
@@ -76,6 +78,11 @@ fn options(mut builder: Builder, args: &Register) -> Result<Builder, InvalidInpu
         .with_registration_limit(args.timeout)
         .with_recovery(Recovery::lost_connections(args.recover));
     builder = builder.with_policy(policy);
+    if let Some(proxy) = &args.proxy {
+        builder = builder.with_proxy(proxy);
+    } else if args.proxy_from_environment {
+        builder = builder.with_proxy_from_environment();
+    }
     if let Some(payload) = &args.payload {
         builder = builder.with_payload(json(payload)?);
     }
@@ -83,20 +90,6 @@ fn options(mut builder: Builder, args: &Register) -> Result<Builder, InvalidInpu
         builder = builder.with_api_version(version);
     }
     Ok(builder)
-}
-
-/// A flag's value or its variable's; neither is a mistake in usage.
-fn required<T: From<String>>(flag: Option<T>, name: &str, variable_name: &str) -> Result<T, Failure> {
-    flag.or_else(|| variable(variable_name).map(T::from)).ok_or_else(|| {
-        Failure::usage(format!(
-            "{name} is missing, and {variable_name} is not set (or use --local for a local service)"
-        ))
-    })
-}
-
-/// An environment variable that is set to something.
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// JSON as it stands, or from `@FILE`.
@@ -116,10 +109,6 @@ fn json(payload: &str) -> Result<Value, InvalidInput> {
             None => invalid.with_given(&text),
         }
     })
-}
-
-fn unreadable(what: &'static str, file: &std::path::Path, error: &std::io::Error) -> InvalidInput {
-    InvalidInput::new(what, format!("a readable file ({error})")).found_in(file.display())
 }
 
 /// What may be wrong with the certificate; the service decides.

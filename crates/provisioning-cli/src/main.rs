@@ -1,7 +1,10 @@
 //! `dps`: registers a device with the provisioning service, for people and for scripts.
 
 mod args;
+mod credential;
+mod given;
 mod inputs;
+mod keys;
 mod local;
 mod outcome;
 mod progress;
@@ -20,9 +23,7 @@ fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     // Looked for by hand: words that clap cannot parse may hold it too.
     let json = words.iter().any(|word| word == "--json");
-    let Dps {
-        command: Command::Register(args),
-    } = match Dps::try_parse_from(words) {
+    let Dps { command } = match Dps::try_parse_from(words) {
         Ok(dps) => dps,
         Err(error) if is_answer(&error) => {
             // Nobody reading the help is fine.
@@ -35,7 +36,11 @@ fn main() -> ExitCode {
             return ExitCode::from(outcome::BAD_INPUT);
         }
     };
-    outcome::report(register::run(args), json)
+    match command {
+        Command::Register(args) => outcome::report(register::run(&args), json),
+        Command::DeriveKey(args) => outcome::print_secret(keys::derive(&args)),
+        Command::Sas(args) => outcome::print_secret(keys::token(&args)),
+    }
 }
 
 /// Whether what clap calls an error is what was asked for.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use provisioning_device::{Assignment, ErrorKind, InvalidInput, RegisterError, RegistrationId};
+use provisioning_device::{Assignment, ErrorKind, InvalidInput, RegisterError, RegistrationId, Secret};
 use serde_json::{Map, Value, json};
 
 /// The exit code of what is found before any connection.
@@ -47,6 +47,19 @@ pub(crate) fn report(outcome: Result<Assigned, Failure>, as_json: bool) -> ExitC
             };
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// Prints what was asked for, which is a secret, and returns the exit code.
+pub(crate) fn print_secret(outcome: Result<Secret, Failure>) -> ExitCode {
+    let printed = outcome.map(|secret| {
+        let mut stdout = stdout();
+        stdout.write_all(secret.expose()).and_then(|()| writeln!(stdout))
+    });
+    match printed {
+        // Nobody reading is fine.
+        Ok(_) => ExitCode::SUCCESS,
+        Err(failure) => report(Err(failure), false),
     }
 }
 

@@ -1,6 +1,10 @@
 //! `dps register`: from words to an outcome.
 
-use std::{future::Future, pin::pin};
+use std::{
+    future::Future,
+    io::{IsTerminal, stderr},
+    pin::pin,
+};
 
 use provisioning_device::{Assignment, RegisterError, StatusEvents};
 use tokio::{runtime::Runtime, select};
@@ -17,20 +21,20 @@ use crate::{
 const LOCAL_DEVICE: &str = "device-1";
 
 /// Runs the command; what it returns is all that is left to print.
-pub(crate) fn run(args: Box<Register>) -> Result<Assigned, Failure> {
+pub(crate) fn run(args: &Register) -> Result<Assigned, Failure> {
     let logging = log(args.verbose);
     // Before the runtime: bad input needs none.
     let service = if args.local {
         None
     } else {
-        Some(Inputs::of_service(&args)?)
+        Some(Inputs::of_service(args)?)
     };
     let runtime = Runtime::new().map_err(|error| Failure::local(&error))?;
     let progress = Progress::new(logging);
     let result = runtime.block_on(async {
         match service {
             Some(inputs) => register(inputs, &progress).await,
-            None => register_locally(&args, &progress).await,
+            None => register_locally(args, &progress).await,
         }
     });
     progress.finish();
@@ -125,7 +129,8 @@ fn log(verbose: u8) -> bool {
     };
     fmt()
         .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
+        .with_ansi(stderr().is_terminal())
+        .with_writer(stderr)
         .init();
     true
 }

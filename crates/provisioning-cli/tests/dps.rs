@@ -1,5 +1,6 @@
 //! `dps` as its users meet it: words in; exit code, standard output and standard error out.
 
+mod proxies;
 mod support;
 
 use std::time::Duration;
@@ -327,4 +328,187 @@ async fn the_help_is_for_strangers() {
     ] {
         assert!(help.contains(name), "{name} in {help}");
     }
+}
+
+#[tokio::test]
+async fn symmetric_keys_of_every_origin_register() {
+    let (primary, secondary) = ("cHJpbWFyeQ==", "c2Vjb25kYXJ5");
+    let emulator = Emulator::builder()
+        .polls_before_assigning(0)
+        .device(Device::new("own").symmetric_keys(primary, secondary))
+        .start()
+        .await
+        .expect("a local DPS");
+    let files = Files::of(&emulator, "x509");
+    let group_key = files.write("group.key", &emulator.group_key());
+    let derived = dps(&[
+        "derive-key",
+        "--group-key-file",
+        &group_key,
+        "--registration-id",
+        "member",
+    ])
+    .await;
+    let derived = files.write("derived.key", &derived.stdout);
+    let primary = files.write("primary.key", primary);
+    let secondary = files.write("secondary.key", secondary);
+    let words = [
+        "sas",
+        "--symmetric-key-file",
+        &primary,
+        "--id-scope",
+        emulator.id_scope(),
+        "--registration-id",
+        "own",
+    ];
+    let token = dps(&words).await;
+    assert!(token.stdout.starts_with("SharedAccessSignature sr="), "{token:?}");
+    let token = files.write("token", &token.stdout);
+    let cases: [(&str, &[&str]); 5] = [
+        ("own", &["--symmetric-key-file", &primary]),
+        ("own", &["--symmetric-key-file", &secondary]),
+        ("member", &["--symmetric-key-file", &derived]),
+        ("member", &["--group-key-file", &group_key, "--websocket"]),
+        ("own", &["--sas-token-file", &token]),
+    ];
+    for (id, words) in cases {
+        let host = if words.contains(&"--websocket") {
+            &files.websocket_host
+        } else {
+            &files.host
+        };
+        let run = files
+            .register_by_key(host, &[words, &["--registration-id", id, "--json"]].concat())
+            .await;
+        assert_eq!(run.code, 0, "{words:?}: {run:?}");
+        assert_eq!(run.json()["registrationId"], id);
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_wrong_key_an_expired_token_and_the_wrong_kind_of_credential_are_unauthorized() {
+    let own = Device::new("own").symmetric_keys("cHJpbWFyeQ==", "c2Vjb25kYXJ5");
+    let emulator = Emulator::builder().device(own).start().await.expect("a local DPS");
+    let files = Files::of(&emulator, "own");
+    let wrong = files.write("wrong.key", "d3Jvbmc=");
+    let scope = emulator.id_scope();
+    let expired = files.write(
+        "token",
+        "SharedAccessSignature sr=0ne00000000%2Fregistrations%2Fown&sig=YQ%3D%3D&se=1",
+    );
+    for words in [["--symmetric-key-file", &wrong], ["--sas-token-file", &expired]] {
+        let run = files
+            .register_by_key(
+                &files.host,
+                &[&words[..], &["--registration-id", "own", "--json"]].concat(),
+            )
+            .await;
+        assert_eq!(
+            (run.code, run.kind().as_str()),
+            (3, "unauthorized"),
+            "{scope} {words:?}: {run:?}"
+        );
+        assert_eq!(run.error()["phase"], "connect");
+    }
+    let run = files.register(&files.host, &["--json"]).await;
+    assert_eq!(
+        (run.code, run.kind().as_str()),
+        (3, "unauthorized"),
+        "a certificate for a key's enrollment: {run:?}"
+    );
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn keys_and_tokens_that_cannot_be_used_are_named_and_never_shown() {
+    let emulator = Emulator::builder().start_in_memory().expect("a CA");
+    let files = Files::of(&emulator, "device-1");
+    let bad = files.write("bad", "not-a-secret!");
+    let cases: [(&[&str], &str); 5] = [
+        (
+            &["--symmetric-key-file", &bad, "--registration-id", "a"],
+            "symmetric key in ",
+        ),
+        (
+            &["--group-key-file", &bad, "--registration-id", "a"],
+            "symmetric key in ",
+        ),
+        (&["--sas-token-file", &bad, "--registration-id", "a"], "SAS token in "),
+        (
+            &["--symmetric-key-file", "no/such", "--registration-id", "a"],
+            "symmetric key in no/such",
+        ),
+        (&["--group-key-file", &bad], "--registration-id is missing"),
+    ];
+    for (words, expected) in cases {
+        let run = files
+            .register_by_key("127.0.0.1:9", &[words, &["--json"]].concat())
+            .await;
+        assert_eq!(run.code, 2, "{words:?}: {run:?}");
+        assert!(run.message().starts_with(expected), "{words:?}: {run:?}");
+        assert!(!run.stdout.contains("not-a-secret"), "{run:?}");
+    }
+    let variables = [
+        ("PROVISIONING_SYMMETRIC_KEY", "not-a-secret!"),
+        ("PROVISIONING_IDSCOPE", "0ne1"),
+    ];
+    let run = dps_with(&["register", "--json", "--registration-id", "a"], &variables).await;
+    assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{run:?}");
+    assert!(
+        run.message().starts_with("symmetric key in PROVISIONING_SYMMETRIC_KEY"),
+        "{run:?}"
+    );
+    let run = dps(&[
+        "register",
+        "--json",
+        "--symmetric-key-file",
+        "k",
+        "--cert",
+        "c",
+        "--id-scope",
+        "0ne1",
+    ])
+    .await;
+    assert_eq!((run.code, run.kind().as_str()), (2, "usage"), "{run:?}");
+    for words in [
+        ["derive-key", "--group-key-file", &bad],
+        ["sas", "--symmetric-key-file", &bad],
+    ] {
+        let run = dps(&[&words[..], &["--registration-id", "a"]].concat()).await;
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_encrypted_key_needs_its_passphrase() {
+    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../provisioning-types/tests/data");
+    let (cert, key) = (format!("{data}/encrypted.pem"), format!("{data}/encrypted.key"));
+    let with = async |passphrase: &str| {
+        let file = files.write("passphrase", passphrase);
+        let words = ["--cert", &cert, "--key", &key, "--key-passphrase-file", &file, "--json"];
+        files.register(&files.host, &words).await
+    };
+    let run = with("correct\r\n").await;
+    assert_eq!(
+        (run.code, run.kind().as_str()),
+        (4, "tls"),
+        "opened; but no CA of the emulator's signed it: {run:?}"
+    );
+    let run = with("wrong").await;
+    assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{run:?}");
+    assert!(
+        run.message().contains("expected a key that the passphrase opens"),
+        "{run:?}"
+    );
+    let run = files
+        .register(&files.host, &["--cert", &cert, "--key", &key, "--json"])
+        .await;
+    assert!(
+        run.message().contains("a key that is not encrypted, or its passphrase"),
+        "{run:?}"
+    );
+    emulator.shutdown().await;
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use provisioning_client::{Policy, RegistrationClient};
-use provisioning_mqtt::{Connector, MqttOverStream, MqttTransport, Settings, Tls, TlsConnector};
+use provisioning_mqtt::{Connector, MqttOverStream, MqttTransport, Proxy, ProxyRules, Settings, Tls, TlsConnector};
 use provisioning_types::{
     ApiVersion, Credential, Endpoint, IdScope, InvalidInput, RegistrationId, RegistrationRequest,
 };
@@ -36,6 +36,7 @@ pub struct Builder {
     force_registration: bool,
     ca_pem: Option<Vec<u8>>,
     tls: Option<Tls>,
+    proxy: Result<ProxyRules, InvalidInput>,
     settings: Settings,
     policy: Policy,
 }
@@ -53,6 +54,7 @@ impl Builder {
             force_registration: false,
             ca_pem: None,
             tls: None,
+            proxy: Ok(ProxyRules::default()),
             settings: Settings::default(),
             policy: Policy::default(),
         }
@@ -115,6 +117,24 @@ impl Builder {
         self
     }
 
+    /// Connects through the proxy at `http://[USER:PASSWORD@]HOST[:PORT]` or `socks5://[USER:PASSWORD@]HOST[:PORT]`,
+    /// with user name and password percent-encoded. The port is 80 or 1080 unless given. The proxy resolves the
+    /// service's name.
+    #[must_use]
+    pub fn with_proxy(mut self, proxy: &str) -> Self {
+        self.proxy = proxy.parse().map(|proxy: Proxy| proxy.into());
+        self
+    }
+
+    /// Connects through the proxy that the environment names, as curl reads it for HTTPS: `https_proxy`, `HTTPS_PROXY`,
+    /// `all_proxy` or `ALL_PROXY`, but directly to the hosts in `no_proxy` or `NO_PROXY`. The variables are read now;
+    /// unless this is called, they are not looked at.
+    #[must_use]
+    pub fn with_proxy_from_environment(mut self) -> Self {
+        self.proxy = ProxyRules::from_environment();
+        self
+    }
+
     /// The MQTT connection's manners: keep-alive, packet size, user agent.
     #[must_use]
     pub fn with_settings(mut self, settings: Settings) -> Self {
@@ -164,6 +184,7 @@ impl Builder {
         if let Credential::X509(x509) = &self.credential {
             tls.check(x509)?;
         }
+        let tls = TlsConnector::new(tls).with_proxy(self.proxy?);
         let transport = transport(self.transport, tls, endpoint, self.credential, self.settings);
         let client = RegistrationClient::new(Arc::clone(&transport) as _, self.policy);
         Ok(ProvisioningDeviceClient::new(client, transport, request))
@@ -172,12 +193,11 @@ impl Builder {
 
 fn transport(
     transport: Transport,
-    tls: Tls,
+    tls: TlsConnector,
     endpoint: Endpoint,
     credential: Credential,
     settings: Settings,
 ) -> Arc<MqttTransport> {
-    let tls = TlsConnector::new(tls);
     let base = |connector: Arc<dyn Connector>| Arc::new(MqttOverStream::new(connector));
     Arc::new(match transport {
         #[cfg(feature = "mqtt")]

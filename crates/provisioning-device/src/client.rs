@@ -1,8 +1,11 @@
 //! The client of the common case: one device, one credential, one call.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use provisioning_client::{FailureReason, RegisterError, RegistrationClient, StatusEvents};
+use provisioning_client::{RegisterError, RegistrationClient, StatusEvents};
 use provisioning_mqtt::MqttTransport;
 use provisioning_types::{Assignment, Credential, RegistrationRequest, TransportError};
 
@@ -16,6 +19,8 @@ pub struct ProvisioningDeviceClient {
     client: RegistrationClient,
     transport: Arc<MqttTransport>,
     request: RegistrationRequest,
+    /// Whether a call of `register` is in progress: it ends when it has left, not with the answer.
+    busy: Arc<AtomicBool>,
 }
 
 impl ProvisioningDeviceClient {
@@ -30,6 +35,7 @@ impl ProvisioningDeviceClient {
             client,
             transport,
             request,
+            busy: Arc::default(),
         }
     }
 
@@ -52,16 +58,12 @@ impl ProvisioningDeviceClient {
     /// # Cancel safety
     /// Dropping the future cancels the registration and closes the connection; the client can register again at once.
     pub async fn register(&self) -> Result<Assignment, RegisterError> {
-        let abandon = AbandonOnDrop(Some(&self.transport));
+        let in_progress = InProgress::begin(self).ok_or_else(RegisterError::invalid_operation)?;
         let outcome = self.client.register(self.request.clone()).await;
-        // The registration in progress is another caller's: nothing here to leave.
-        let in_progress = |error: &RegisterError| matches!(error.reason(), FailureReason::InvalidOperation);
-        if !outcome.as_ref().is_err_and(in_progress)
-            && let Err(error) = self.client.disconnect().await
-        {
+        if let Err(error) = self.client.disconnect().await {
             tracing::warn!(%error, "leaving the service failed; the registration's outcome stands");
         }
-        abandon.disarm();
+        in_progress.end();
         outcome
     }
 
@@ -74,19 +76,30 @@ impl ProvisioningDeviceClient {
     }
 }
 
-/// Lets go of the connection when `register` is dropped half-way, where nothing can be awaited any more.
-struct AbandonOnDrop<'a>(Option<&'a MqttTransport>);
+/// A call of `register` from its beginning until it has left the service.
+struct InProgress<'a> {
+    client: &'a ProvisioningDeviceClient,
+    ended: bool,
+}
 
-impl AbandonOnDrop<'_> {
-    fn disarm(mut self) {
-        self.0 = None;
+impl<'a> InProgress<'a> {
+    /// `None` while another call is in progress.
+    fn begin(client: &'a ProvisioningDeviceClient) -> Option<Self> {
+        let busy = client.busy.swap(true, Ordering::AcqRel);
+        (!busy).then_some(Self { client, ended: false })
+    }
+
+    fn end(mut self) {
+        self.ended = true;
     }
 }
 
-impl Drop for AbandonOnDrop<'_> {
+impl Drop for InProgress<'_> {
     fn drop(&mut self) {
-        if let Some(transport) = self.0 {
-            transport.abandon();
+        if !self.ended {
+            // Dropped half-way, where nothing can be awaited any more.
+            self.client.transport.abandon();
         }
+        self.client.busy.store(false, Ordering::Release);
     }
 }

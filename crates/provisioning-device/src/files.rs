@@ -10,10 +10,31 @@ use provisioning_types::{Credential, InvalidInput, Secret, X509Credential};
 /// # Errors
 /// [`InvalidInput`] naming the file and what was expected of it.
 pub fn x509_from_pem_files(certificates: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Credential, InvalidInput> {
-    let (certificates, key) = (certificates.as_ref(), key.as_ref());
+    from_files(certificates.as_ref(), key.as_ref(), X509Credential::from_pem)
+}
+
+/// The same with a private key that is encrypted (PKCS#8), and the passphrase that opens it.
+///
+/// # Errors
+/// As [`x509_from_pem_files`], and when the key is not encrypted or the passphrase does not open it.
+pub fn x509_from_encrypted_pem_files(
+    certificates: impl AsRef<Path>,
+    key: impl AsRef<Path>,
+    passphrase: &Secret,
+) -> Result<Credential, InvalidInput> {
+    from_files(certificates.as_ref(), key.as_ref(), |certificates, key| {
+        X509Credential::from_encrypted_pem(certificates, key, passphrase)
+    })
+}
+
+fn from_files(
+    certificates: &Path,
+    key: &Path,
+    from_pem: impl FnOnce(&[u8], &[u8]) -> Result<X509Credential, InvalidInput>,
+) -> Result<Credential, InvalidInput> {
     let certificate_pem = read("certificate", certificates)?;
     let key_pem = Secret::new(read("private key", key)?);
-    let x509 = X509Credential::from_pem(&certificate_pem, key_pem.expose()).map_err(|error| {
+    let x509 = from_pem(&certificate_pem, key_pem.expose()).map_err(|error| {
         let file = if error.input() == "private key" {
             key
         } else {

@@ -1,5 +1,5 @@
-//! The device client for Azure IoT Hub Device Provisioning Service (DPS): a device proves who it is, asks which IoT hub it
-//! belongs to, and gets its answer, over MQTT or MQTT over WebSocket.
+//! The device client for Azure IoT Hub Device Provisioning Service (DPS): a device proves who it is, asks which IoT
+//! hub it belongs to, and gets its answer, over MQTT or MQTT over WebSocket.
 //!
 //! This crate wires the others together: [`ProvisioningDeviceClient`] is a credential, a [`Transport`] and the
 //! registration state machine. Its parts can be used alone: `provisioning-client` (the state machine),
@@ -24,8 +24,8 @@
 //!   `Builder::with_tls`.
 //!
 //! # Limits
-//! Credentials are X.509 certificates with their keys in memory. The service does not offer TPM attestation over MQTT. A
-//! tokio runtime with time and I/O enabled is needed.
+//! Private keys of X.509 certificates are in memory. The service does not offer TPM attestation over MQTT. A tokio
+//! runtime with time and I/O enabled is needed.
 
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 mod builder;
@@ -39,11 +39,16 @@ mod websocket;
 pub use builder::{Builder, Transport};
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use client::ProvisioningDeviceClient;
-pub use files::x509_from_pem_files;
+pub use files::{x509_from_encrypted_pem_files, x509_from_pem_files};
 pub use provisioning_client::{FailureReason, Policy, Recovery, RegisterError, StatusEvent, StatusEvents};
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use provisioning_mqtt::{Settings, Tls};
 pub use provisioning_types::{
     ApiVersion, Assignment, Credential, Endpoint, ErrorKind, Host, IdScope, InvalidInput, Phase, RegistrationId,
-    RegistrationState, Secret, ServiceError, Substatus, TransportError, X509Credential,
+    RegistrationState, SasToken, Secret, ServiceError, Substatus, SymmetricKey, SymmetricSigner, TransportError,
+    X509Credential,
 };
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -4,6 +4,7 @@ use std::{collections::HashMap, fs::File, net::IpAddr, sync::Arc};
 
 use crate::{
     Device, Emulator, EmulatorError, RetryAfter, TlsVersions,
+    enrollments::Enrollments,
     log::Log,
     pki::{Authority, ServerIdentity},
     registry::{Registry, Rules},
@@ -55,8 +56,8 @@ impl Builder {
         self
     }
 
-    /// Answers `assigning` to so many queries before assigning, 1 unless given; with 0 the registration request itself is
-    /// answered with the assignment.
+    /// Answers `assigning` to so many queries before assigning, 1 unless given; with 0 the registration request
+    /// itself is answered with the assignment.
     #[must_use]
     pub fn polls_before_assigning(mut self, polls: u32) -> Self {
         self.rules.polls = polls;
@@ -163,7 +164,9 @@ impl Builder {
         let server = self.server.map_or_else(|| authority.issue_server(&self.hosts), Ok)?;
         let acceptor = tls::acceptor(authority.certificate_pem(), server, self.tls_versions)?;
         let log = Log::new(self.log_file);
-        let service = Service::new(self.id_scope, self.max_packet_size, Registry::new(self.rules), log);
+        let enrollments = Enrollments::new(self.rules.devices.values())?;
+        let registry = Registry::new(self.rules);
+        let service = Service::new(self.id_scope, self.max_packet_size, registry, enrollments, log);
         Ok(Emulator::new(authority, acceptor, Arc::new(service)))
     }
 }

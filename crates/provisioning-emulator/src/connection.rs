@@ -146,9 +146,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let login = connect.login.ok_or((BadUserNamePassword, "no user name"))?;
         let user = UserName::parse(&login.username).ok_or((BadUserNamePassword, "the user name has another form"))?;
-        if !login.password.is_empty() {
-            return Err((NotAuthorized, "a password beside a certificate"));
-        }
         if user.id_scope != self.service.id_scope {
             return Err((NotAuthorized, "the id scope is not this service's"));
         }
@@ -156,17 +153,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !is_user(&connect.client_id) {
             return Err((NotAuthorized, "the client id is not the registration id"));
         }
-        match peer {
-            Peer::Trusted => {}
-            Peer::Certificate(Some(name)) if is_user(name) => {}
-            Peer::Certificate(_) => {
-                return Err((
-                    NotAuthorized,
-                    "the certificate's common name is not the registration id",
-                ));
+        let proof = match (peer, login.password.as_str()) {
+            (Peer::Certificate(_), password) if !password.is_empty() => Err("a password beside a certificate"),
+            (Peer::Certificate(Some(name)), _) if is_user(name) => self.service.enrollments.admit_x509(name),
+            (Peer::Certificate(_), _) => Err("the certificate's common name is not the registration id"),
+            (Peer::Trusted, "") => Ok(()),
+            (Peer::Anonymous, "") => Err("neither a client certificate nor a password"),
+            (Peer::Anonymous | Peer::Trusted, token) => {
+                self.service
+                    .enrollments
+                    .admit_token(token, user.id_scope, user.registration_id)
             }
-            Peer::Anonymous => return Err((NotAuthorized, "no client certificate")),
-        }
+        };
+        proof.map_err(|reason| (NotAuthorized, reason))?;
         Ok(connect.client_id)
     }
 

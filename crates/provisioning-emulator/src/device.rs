@@ -31,6 +31,8 @@ pub struct Device {
     pub(crate) polls: Option<u32>,
     pub(crate) throttle: Option<Throttle>,
     pub(crate) certificate: CertificateKind,
+    /// In base64. With any, the device has an enrollment of its own, for symmetric keys.
+    pub(crate) symmetric_keys: Vec<String>,
 }
 
 /// Where a registration ends.
@@ -94,11 +96,12 @@ impl Device {
             polls: None,
             throttle: None,
             certificate: CertificateKind::default(),
+            symmetric_keys: vec![],
         }
     }
 
-    /// Answers `assigning` to so many queries before the outcome; with 0 the registration request itself is answered with
-    /// the outcome.
+    /// Answers `assigning` to so many queries before the outcome; with 0 the registration request itself is answered
+    /// with the outcome.
     #[must_use]
     pub fn polls_before_outcome(mut self, polls: u32) -> Self {
         self.polls = Some(polls);
@@ -147,6 +150,13 @@ impl Device {
             times,
             retry_after,
         });
+        self
+    }
+
+    /// Is enrolled by itself with these two symmetric keys, in base64: either is taken, a certificate is not.
+    #[must_use]
+    pub fn symmetric_keys(mut self, primary: impl Into<String>, secondary: impl Into<String>) -> Self {
+        self.symmetric_keys = vec![primary.into(), secondary.into()];
         self
     }
 

@@ -21,8 +21,8 @@ use crate::{
     tls, websocket,
 };
 
-/// A local provisioning service. Dropping it ends its listeners and connections; [`shutdown`](Self::shutdown) also waits
-/// for them.
+/// A local provisioning service. Dropping it ends its listeners and connections; [`shutdown`](Self::shutdown) also
+/// waits for them.
 pub struct Emulator {
     authority: Authority,
     acceptor: TlsAcceptor,
@@ -101,6 +101,11 @@ impl Emulator {
         self.authority.issue_device(device)
     }
 
+    /// The key of the symmetric-key group, in base64: a device whose key is derived from it is enrolled.
+    pub fn group_key(&self) -> String {
+        self.service.enrollments.group_key()
+    }
+
     /// Everything that was seen and done so far.
     pub fn log(&self) -> Vec<LogEntry> {
         self.service.log.entries()
@@ -111,8 +116,8 @@ impl Emulator {
         self.service.log.clear();
     }
 
-    /// A connection in memory: the device's end of it, with room for `buffer` bytes each way. It works in tokio's paused
-    /// time.
+    /// A connection in memory: the device's end of it, with room for `buffer` bytes each way. It works in tokio's
+    /// paused time.
     pub fn connect(&self, carrier: Carrier, security: Security, buffer: usize) -> DuplexStream {
         let (device, service) = duplex(buffer);
         let (shared, acceptor) = (Arc::clone(&self.service), self.acceptor.clone());

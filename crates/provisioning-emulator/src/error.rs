@@ -28,6 +28,12 @@ pub enum EmulatorError {
     /// A PEM file does not hold what it should.
     #[error("the PEM is not what it should be: {0}")]
     Pem(String),
+    /// A symmetric key is no base64.
+    #[error("the symmetric key of {registration_id} is no base64")]
+    Key {
+        /// Whose key it is.
+        registration_id: String,
+    },
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),

@@ -10,8 +10,8 @@ use crate::{
     pki::{Authority, ServerIdentity},
 };
 
-/// A folder with `ca.pem`, `ca.key`, `server.pem`, `server.key`, and `devices/<id>.pem` and `.key`. What is there already
-/// is used, what is missing is made. Keys are readable by their owner only, where the system knows owners.
+/// A folder with `ca.pem`, `ca.key`, `server.pem`, `server.key`, and `devices/<id>.pem` and `.key`. What is there
+/// already is used, what is missing is made. Keys are readable by their owner only, where the system knows owners.
 #[derive(Debug, Clone)]
 pub struct Folder(PathBuf);
 

@@ -1,8 +1,8 @@
-//! A local Azure IoT Hub Device Provisioning Service (DPS), to develop and test devices against, offline: MQTT 3.1.1 and
-//! MQTT over WebSocket, over real TLS with client certificates, from its own CA.
+//! A local Azure IoT Hub Device Provisioning Service (DPS), to develop and test devices against, offline: MQTT 3.1.1
+//! and MQTT over WebSocket, over real TLS with client certificates, from its own CA.
 //!
-//! It is written from the protocol's description and shares no code with this project's client (rumqttc's codec apart), so
-//! that a mistake in one does not hide in the other.
+//! It is written from the protocol's description and shares no code with this project's client (rumqttc's codec
+//! apart), so that a mistake in one does not hide in the other.
 //!
 //! ```
 //! use provisioning_emulator::{Device, Emulator, RetryAfter};
@@ -30,18 +30,22 @@
 //!
 //! # What it checks
 //! What the service checks and a lenient codec does not: protocol level, reserved flags, packet ids, who may send what;
-//! clean session and no will; that client id, user name and the certificate's common name agree; the id scope; keep-alive;
+//! clean session and no will; that client id, user name and the certificate's common name agree; the token of a device
+//! with a symmetric key: its resource, its expiry and its signature; the id scope; keep-alive;
 //! one connection per registration id. What it refuses it says in its log, and to the device as the service does.
 //!
 //! # Limits
-//! X.509 only, every device that its CA signed is enrolled, and nothing is kept after its end.
+//! Every device that its CA signed is enrolled, and so is every device of its one symmetric-key group; nothing is kept
+//! after its end.
 
 mod builder;
 mod connection;
 mod device;
 mod emulator;
+mod enrollments;
 mod error;
 mod folder;
+mod keys;
 mod linger;
 mod log;
 mod pki;

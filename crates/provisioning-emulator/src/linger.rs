@@ -1,5 +1,5 @@
-//! Reading on before a close, so that the reason arrives: a socket closed with unread bytes is reset, and a reset overtakes
-//! what was written.
+//! Reading on before a close, so that the reason arrives: a socket closed with unread bytes is reset, and a reset
+//! overtakes what was written.
 
 use std::time::Duration;
 

@@ -11,6 +11,7 @@ use std::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    enrollments::Enrollments,
     log::{Direction, Log, LogEntry},
     registry::Registry,
 };
@@ -20,6 +21,7 @@ pub(crate) struct Service {
     pub(crate) id_scope: String,
     pub(crate) max_packet_size: usize,
     pub(crate) registry: Registry,
+    pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
     /// Ends every task when cancelled.
     pub(crate) stop: CancellationToken,
@@ -30,11 +32,18 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(id_scope: String, max_packet_size: usize, registry: Registry, log: Log) -> Self {
+    pub(crate) fn new(
+        id_scope: String,
+        max_packet_size: usize,
+        registry: Registry,
+        enrollments: Enrollments,
+        log: Log,
+    ) -> Self {
         Self {
             id_scope,
             max_packet_size,
             registry,
+            enrollments,
             log,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

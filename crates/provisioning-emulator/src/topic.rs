@@ -49,8 +49,8 @@ pub(crate) struct UserName<'a> {
 }
 
 impl<'a> UserName<'a> {
-    /// `{idScope}/registrations/{registrationId}/api-version=…&ClientVersion=…`; the query's keys in any order and case,
-    /// the api-version required.
+    /// `{idScope}/registrations/{registrationId}/api-version=…&ClientVersion=…`; the query's keys in any order and
+    /// case, the api-version required.
     pub(crate) fn parse(username: &'a str) -> Option<Self> {
         let mut parts = username.splitn(4, '/');
         let (id_scope, registrations, registration_id, query) =

@@ -68,8 +68,8 @@ impl Encoder<Packet> for ServerCodec {
     }
 }
 
-/// Whether a packet from a device can start with this byte (MQTT 3.1.1, tables 2.1 and 2.2). QoS 2 and retained messages
-/// are left out: the service takes neither.
+/// Whether a packet from a device can start with this byte (MQTT 3.1.1, tables 2.1 and 2.2). QoS 2 and retained
+/// messages are left out: the service takes neither.
 fn is_from_device(first: u8) -> bool {
     const PUBACK: u8 = 0x40;
     const SUBSCRIBE: u8 = 0x82;

@@ -26,8 +26,8 @@ pub trait MqttBase: Send + Sync {
     ) -> Result<Arc<dyn MqttSession>, TransportError>;
 }
 
-/// One MQTT connection. It is served until it ends, whether anybody is asking or not. Dropping the last handle leaves in
-/// an orderly way, in the background.
+/// One MQTT connection. It is served until it ends, whether anybody is asking or not. Dropping the last handle
+/// leaves in an orderly way, in the background.
 ///
 /// # Cancel safety
 /// A packet whose future was dropped before it was written is not written any more.

@@ -1,9 +1,16 @@
 //! What a connection is made with: the URI, the identity, and the manners.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use percent_encoding::utf8_percent_encode;
-use provisioning_types::{Endpoint, Host, InvalidInput, RegistrationRequest, Secret, X509Credential};
+use provisioning_types::{
+    Credential, DEFAULT_SAS_LIFETIME, Endpoint, ErrorKind, Host, InvalidInput, RegistrationRequest, SasToken, Secret,
+    TransportError, X509Credential,
+};
 
 use crate::topic::ESCAPED;
 
@@ -104,11 +111,31 @@ pub struct Settings {
     keep_alive: Duration,
     max_packet_size: usize,
     user_agent: String,
+    sas_lifetime: Duration,
+    clock: Arc<dyn WallClock>,
+}
+
+/// Tells the time of day, by which tokens expire. Everything else goes by tokio's clock.
+pub trait WallClock: fmt::Debug + Send + Sync {
+    /// What time it is.
+    fn now(&self) -> SystemTime;
+}
+
+/// The system's clock.
+#[derive(Debug)]
+struct SystemClock;
+
+impl WallClock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            sas_lifetime: DEFAULT_SAS_LIFETIME,
+            clock: Arc::new(SystemClock),
             keep_alive: Duration::from_secs(180),
             max_packet_size: 1024 * 1024,
             user_agent: concat!("provisioning-device-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -139,6 +166,21 @@ impl Settings {
         self
     }
 
+    /// For how long a token that is made from a symmetric key is valid. 1 h unless given; each connection has a new
+    /// one.
+    #[must_use]
+    pub fn with_sas_lifetime(mut self, lifetime: Duration) -> Self {
+        self.sas_lifetime = lifetime;
+        self
+    }
+
+    /// Takes the time of day, by which tokens expire, from `clock` rather than from the system.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn WallClock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Adds `suffix` to the agent that the service is told, after a blank.
     ///
     /// # Errors
@@ -151,15 +193,19 @@ impl Settings {
         Ok(self)
     }
 
-    /// The configuration of a connection for `request`.
+    /// The configuration of a connection for `request`, but for the password, which is made when it is needed.
     pub(crate) fn config(
         &self,
         scheme: Scheme,
         default_endpoint: &Endpoint,
-        x509: Option<X509Credential>,
+        credential: &Credential,
         request: &RegistrationRequest,
     ) -> TransportConfig {
         let endpoint = request.endpoint().unwrap_or(default_endpoint).clone();
+        let x509 = match credential {
+            Credential::X509(x509) => Some(x509.clone()),
+            _ => None,
+        };
         TransportConfig {
             uri: ServiceUri::new(scheme, endpoint),
             client_id: request.registration_id().to_string(),
@@ -170,6 +216,32 @@ impl Settings {
             keep_alive: self.keep_alive,
             max_packet_size: self.max_packet_size,
         }
+    }
+
+    /// The password with which `credential` proves that it is the request's device, if it is one that takes a password.
+    pub(crate) async fn password(
+        &self,
+        credential: &Credential,
+        request: &RegistrationRequest,
+    ) -> Result<Option<Secret>, TransportError> {
+        let token = match credential {
+            Credential::SymmetricKey(signer) => {
+                let expires_at = self.clock.now() + self.sas_lifetime;
+                SasToken::sign(
+                    signer.as_ref(),
+                    request.id_scope(),
+                    request.registration_id(),
+                    expires_at,
+                )
+                .await
+                .map_err(|error| {
+                    TransportError::new(ErrorKind::Input, "the device's key did not sign").with_source(error)
+                })?
+            }
+            Credential::SasToken(token) => token.clone(),
+            _ => return Ok(None),
+        };
+        Ok(Some(token.text().clone()))
     }
 
     fn username(&self, request: &RegistrationRequest) -> String {

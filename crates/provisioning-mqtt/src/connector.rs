@@ -1,13 +1,13 @@
 //! Byte streams to the service, on which everything else stands.
 
 use async_trait::async_trait;
-use provisioning_types::{ErrorKind, Phase, TransportError};
+use provisioning_types::{ErrorKind, Host, Phase, TransportError};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
 
-use crate::{ServiceUri, Tls, TransportConfig};
+use crate::{ProxyRules, Tls, TransportConfig};
 
 /// Bytes both ways.
 pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -31,29 +31,41 @@ pub trait Connector: Send + Sync {
     async fn connect(&self, config: &TransportConfig) -> Result<BoxedStream, TransportError>;
 }
 
-/// TLS over TCP.
+/// TLS over TCP, directly or through a proxy.
 #[derive(Debug, Clone)]
 pub struct TlsConnector {
     tls: Tls,
+    proxy: ProxyRules,
 }
 
 impl TlsConnector {
     /// Connects with these TLS settings.
     pub fn new(tls: Tls) -> Self {
-        Self { tls }
+        Self {
+            tls,
+            proxy: ProxyRules::default(),
+        }
+    }
+
+    /// Connects through a [`Proxy`](crate::Proxy), or as [`ProxyRules`] say. TLS is with the service all the same: the
+    /// proxy sees which host and port it is, and how much is said.
+    #[must_use]
+    pub fn with_proxy(mut self, proxy: impl Into<ProxyRules>) -> Self {
+        self.proxy = proxy.into();
+        self
     }
 }
 
 #[async_trait]
 impl Connector for TlsConnector {
     async fn connect(&self, config: &TransportConfig) -> Result<BoxedStream, TransportError> {
-        let tcp = tcp(&config.uri).await?;
-        self.tls.handshake(Box::new(tcp), config).await
+        let stream = self.proxy.open(config.uri.host(), config.uri.port()).await?;
+        self.tls.handshake(stream, config).await
     }
 }
 
-async fn tcp(uri: &ServiceUri) -> Result<TcpStream, TransportError> {
-    let (host, port) = (uri.host().bare(), uri.port());
+pub(crate) async fn tcp(host: &Host, port: u16) -> Result<TcpStream, TransportError> {
+    let host = host.bare();
     let failed = |message: String, error: std::io::Error| {
         TransportError::new(ErrorKind::Connect, message)
             .with_source(error)

@@ -2,9 +2,9 @@
 //! over any byte stream, and TLS.
 //!
 //! [`MqttTransport`] fulfils [`PollingTransport`](provisioning_types::PollingTransport) over an [`MqttBase`];
-//! [`MqttOverStream`] is the one that speaks MQTT with rumqttc's codec over the byte streams of a [`Connector`], such as
-//! [`TlsConnector`]. Most users take the facade crate `provisioning-device`; take this one to bring a connector of your
-//! own: a tunnel, a modem, a test.
+//! [`MqttOverStream`] is the one that speaks MQTT with rumqttc's codec over the byte streams of a [`Connector`],
+//! such as [`TlsConnector`]. Most users take the facade crate `provisioning-device`; take this one to bring a
+//! connector of your own: a tunnel, a modem, a test.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -32,16 +32,18 @@ mod config;
 mod connector;
 #[cfg(feature = "mock")]
 mod mock;
+mod proxy;
 mod session;
 mod tls;
 mod topic;
 mod transport;
 
 pub use base::{Message, MqttBase, MqttSession, SessionEvent, SessionEvents};
-pub use config::{Scheme, ServiceUri, Settings, TransportConfig};
+pub use config::{Scheme, ServiceUri, Settings, TransportConfig, WallClock};
 pub use connector::{BoxedStream, ByteStream, Connector, TlsConnector};
 #[cfg(feature = "mock")]
 pub use mock::{MockMqttBase, MockMqttSession};
+pub use proxy::{Proxy, ProxyRules};
 pub use session::{MqttOverStream, connection_error};
 pub use tls::Tls;
 pub use transport::MqttTransport;

@@ -30,7 +30,8 @@ impl Tls {
         }
     }
 
-    /// Uses the provider that this build came with, and trusts what the platform trusts. With both providers it is ring.
+    /// Uses the provider that this build came with, and trusts what the platform trusts. With both providers it is
+    /// ring.
     #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn new() -> Self {
         #[cfg(not(feature = "ring"))]
@@ -43,7 +44,7 @@ impl Tls {
     /// Trusts only the CA certificates in `pem`, not the platform's.
     ///
     /// # Errors
-    /// [`InvalidInput`] naming `CA certificates` when there is none, or one that is no CA certificate.
+    /// [`InvalidInput`] naming `CA certificates` when there is none, or one that is no X.509 certificate.
     pub fn with_only_roots_pem(mut self, pem: &[u8]) -> Result<Self, InvalidInput> {
         let invalid = |expected: String| InvalidInput::new("CA certificates", expected);
         let mut roots = RootCertStore::empty();
@@ -51,7 +52,7 @@ impl Tls {
             let certificate = certificate.map_err(|e| invalid(format!("well-formed PEM ({e})")))?;
             roots
                 .add(certificate)
-                .map_err(|e| invalid(format!("X.509 CA certificates ({e})")))?;
+                .map_err(|e| invalid(format!("X.509 certificates ({e})")))?;
         }
         if roots.is_empty() {
             return Err(invalid("at least one PEM certificate".to_owned()));

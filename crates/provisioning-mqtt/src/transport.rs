@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use provisioning_types::{
     Answer, ConnectionStep, Credential, Endpoint, ErrorKind, Phase, PollingTransport, Progress, RegistrationRequest,
-    TransportError, X509Credential,
+    TransportError,
 };
 use serde_json::json;
 use tokio::{join, select, sync::oneshot};
@@ -37,6 +37,20 @@ struct State {
     connection: Connection,
     operation: Option<Operation>,
     operations: u64,
+}
+
+impl State {
+    /// Forgets a connection that is being made; it is the caller's to close.
+    fn take_half_made(&mut self) -> Option<Arc<dyn MqttSession>> {
+        match &mut self.connection {
+            Connection::Connecting(session) => {
+                let session = session.take();
+                self.connection = Connection::Disconnected;
+                session
+            }
+            Connection::Disconnected | Connection::Connected(_) => None,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -77,8 +91,8 @@ impl MqttTransport {
         }
     }
 
-    /// Lets go of the connection and of the request in flight without waiting; the connection is closed in an orderly way
-    /// in the background.
+    /// Lets go of the connection and of the request in flight without waiting; the connection is closed in an
+    /// orderly way in the background.
     pub fn abandon(&self) {
         let mut state = self.state();
         state.operation = None;
@@ -102,7 +116,7 @@ impl MqttTransport {
             biased;
             _ = cancelled => Err(TransportError::operation_cancelled()),
             result = self.exchange(&running, request, asked, progress) => {
-                result.map_err(|error| error.in_phase(asked.phase()))
+                result.map_err(|error| running.failed(error).in_phase(asked.phase()))
             }
         }
     }
@@ -141,7 +155,9 @@ impl MqttTransport {
         request: &RegistrationRequest,
         progress: &Progress,
     ) -> Result<Link, TransportError> {
-        let config = self.settings.config(self.scheme, &self.endpoint, self.x509(), request);
+        let config = self
+            .settings
+            .config(self.scheme, &self.endpoint, &self.credential, request);
         let standing = match &self.state().connection {
             Connection::Connected(link) if link.answers.loss().is_none() => Some(link.clone()),
             _ => None,
@@ -156,9 +172,11 @@ impl MqttTransport {
             // Another place or another device: one connection at a time.
             warn_if_failed(leave(link.session).await);
         }
-        let result = self.connect(running, config, progress).await;
-        if result.is_err() {
-            warn_if_failed(self.leave_half_made().await);
+        let result = self.connect(running, config, request, progress).await;
+        if result.is_err()
+            && let Some(session) = running.take_half_made()
+        {
+            warn_if_failed(session.disconnect().await);
         }
         result
     }
@@ -166,13 +184,20 @@ impl MqttTransport {
     async fn connect(
         &self,
         running: &Running<'_>,
-        config: TransportConfig,
+        mut config: TransportConfig,
+        request: &RegistrationRequest,
         progress: &Progress,
     ) -> Result<Link, TransportError> {
         tracing::debug!(uri = %config.uri, client_id = config.client_id, "connecting");
         progress.report(ConnectionStep::Connecting {
             uri: config.uri.to_string(),
         });
+        // A new token for every connection: none is ever stale.
+        config.password = self
+            .settings
+            .password(&self.credential, request)
+            .await
+            .map_err(|error| error.in_phase(Phase::Connect))?;
         let answers = Answers::new();
         let session = self
             .base
@@ -192,31 +217,6 @@ impl MqttTransport {
         running.set(Connection::Connected(link.clone()))?;
         progress.report(ConnectionStep::Connected);
         Ok(link)
-    }
-
-    /// Leaves a connection that is being made.
-    async fn leave_half_made(&self) -> Result<(), TransportError> {
-        let half_made = {
-            let mut state = self.state();
-            match mem::take(&mut state.connection) {
-                Connection::Connecting(session) => session,
-                other => {
-                    state.connection = other;
-                    None
-                }
-            }
-        };
-        match half_made {
-            Some(session) => session.disconnect().await,
-            None => Ok(()),
-        }
-    }
-
-    fn x509(&self) -> Option<X509Credential> {
-        match &self.credential {
-            Credential::X509(x509) => Some(x509.clone()),
-            _ => None,
-        }
     }
 }
 
@@ -240,8 +240,16 @@ impl PollingTransport for MqttTransport {
     }
 
     async fn cancel(&self) -> Result<(), TransportError> {
-        self.state().operation = None;
-        self.leave_half_made().await
+        // At once: the next request may begin right behind it, and its connection is none of this one's business.
+        let half_made = {
+            let mut state = self.state();
+            state.operation = None;
+            state.take_half_made()
+        };
+        match half_made {
+            Some(session) => session.disconnect().await,
+            None => Ok(()),
+        }
     }
 
     async fn disconnect(&self) -> Result<(), TransportError> {
@@ -301,6 +309,25 @@ impl<'a> Running<'a> {
         }
         state.connection = connection;
         Ok(())
+    }
+
+    /// The half-made connection, unless the request was cancelled: who did that has taken it along.
+    fn take_half_made(&self) -> Option<Arc<dyn MqttSession>> {
+        let mut state = self.transport.state();
+        if self.is_current(&state) {
+            state.take_half_made()
+        } else {
+            None
+        }
+    }
+
+    /// What the request fails with: to be cancelled may be what `error` came of.
+    fn failed(&self, error: TransportError) -> TransportError {
+        if self.is_current(&self.transport.state()) {
+            error
+        } else {
+            TransportError::operation_cancelled()
+        }
     }
 
     fn is_current(&self, state: &State) -> bool {

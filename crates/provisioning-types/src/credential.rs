@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument};
 use rustls_pki_types::{
     CertificateDer, PrivateKeyDer,
     pem::{self, PemObject},
@@ -13,14 +14,18 @@ use rustls_pki_types::{
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroize;
 
-use crate::{InvalidInput, RegistrationId, Secret};
+use crate::{InvalidInput, RegistrationId, SasToken, Secret, SymmetricKey, SymmetricSigner};
 
 /// What a device proves its identity with. Cheap to clone; secrets are wiped when the last clone goes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Credential {
     /// A client certificate and its private key, presented in the TLS handshake.
     X509(X509Credential),
+    /// A symmetric key, here or elsewhere, that signs a token for every connection.
+    SymmetricKey(Arc<dyn SymmetricSigner>),
+    /// A token that was made elsewhere, presented as it is.
+    SasToken(SasToken),
 }
 
 impl Credential {
@@ -31,6 +36,20 @@ impl Credential {
     pub fn registration_id(&self) -> Result<RegistrationId, InvalidInput> {
         match self {
             Self::X509(x509) => x509.registration_id(),
+            Self::SymmetricKey(_) | Self::SasToken(_) => {
+                let expected = "to be given: a symmetric key or a token does not name its device";
+                Err(InvalidInput::new("registration id", expected))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::X509(x509) => x509.fmt(f),
+            Self::SymmetricKey(_) => f.write_str("SymmetricKey(…)"),
+            Self::SasToken(token) => token.fmt(f),
         }
     }
 }
@@ -38,6 +57,18 @@ impl Credential {
 impl From<X509Credential> for Credential {
     fn from(x509: X509Credential) -> Self {
         Self::X509(x509)
+    }
+}
+
+impl From<SymmetricKey> for Credential {
+    fn from(key: SymmetricKey) -> Self {
+        Self::SymmetricKey(Arc::new(key))
+    }
+}
+
+impl From<SasToken> for Credential {
+    fn from(token: SasToken) -> Self {
+        Self::SasToken(token)
     }
 }
 
@@ -62,14 +93,19 @@ impl X509Credential {
     /// # Errors
     /// [`InvalidInput`] naming `certificate` or `private key`, and what was found instead.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, InvalidInput> {
-        let chain = CertificateDer::pem_slice_iter(certificates)
-            .map(|der| der.map(|der| der.to_vec()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| invalid_certificate(format!("PEM ({e})")))?;
+        let chain = pem_chain(certificates)?;
         let mut key = PrivateKeyDer::from_pem_slice(key).map_err(|error| no_key(key, &error))?;
         let secret = Secret::new(key.secret_der().to_vec());
         key.zeroize();
         Self::from_der(chain, secret)
+    }
+
+    /// Reads PEM whose key is an encrypted PKCS#8 one, `passphrase` being what opens it.
+    ///
+    /// # Errors
+    /// As [`from_pem`](Self::from_pem), and when the key is not encrypted or the passphrase does not open it.
+    pub fn from_encrypted_pem(certificates: &[u8], key: &[u8], passphrase: &Secret) -> Result<Self, InvalidInput> {
+        Self::from_der(pem_chain(certificates)?, decrypt(key, passphrase)?)
     }
 
     /// Takes DER: in `chain` the device's certificate first, then its intermediates; in `key` a PKCS#8, SEC1 or
@@ -157,10 +193,32 @@ fn system_time(seconds: i64) -> SystemTime {
     time.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
+fn pem_chain(certificates: &[u8]) -> Result<Vec<Vec<u8>>, InvalidInput> {
+    CertificateDer::pem_slice_iter(certificates)
+        .map(|der| der.map(|der| der.to_vec()))
+        .collect::<Result<_, _>>()
+        .map_err(|e| invalid_certificate(format!("PEM ({e})")))
+}
+
+fn decrypt(pem: &[u8], passphrase: &Secret) -> Result<Secret, InvalidInput> {
+    let pem = std::str::from_utf8(pem).map_err(|_| invalid_key("PEM"))?;
+    let (label, document) =
+        SecretDocument::from_pem(pem).map_err(|e| invalid_key(format!("one well-formed PEM block ({e})")))?;
+    if label != "ENCRYPTED PRIVATE KEY" {
+        return Err(invalid_key("an encrypted PKCS#8 key, as a passphrase was given"));
+    }
+    let encrypted = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes())
+        .map_err(|e| invalid_key(format!("a PKCS#8 key encrypted with PBES2 ({e})")))?;
+    let key = encrypted
+        .decrypt(passphrase.expose())
+        .map_err(|_| invalid_key("a key that the passphrase opens"))?;
+    Ok(Secret::new(key.as_bytes().to_vec()))
+}
+
 fn no_key(pem: &[u8], error: &pem::Error) -> InvalidInput {
     let contains = |what: &str| pem.windows(what.len()).any(|part| part == what.as_bytes());
     if contains("BEGIN ENCRYPTED PRIVATE KEY") || contains("Proc-Type: 4,ENCRYPTED") {
-        return invalid_key("a key that is not encrypted");
+        return invalid_key("a key that is not encrypted, or its passphrase");
     }
     match error {
         pem::Error::NoItemsFound => invalid_key("a PEM block with a PKCS#8, SEC1 or PKCS#1 private key"),
@@ -182,7 +240,7 @@ mod tests {
 
     use super::*;
 
-    fn certificate(common_name: Option<&str>) -> (String, String) {
+    fn certificate_and_key(common_name: Option<&str>) -> (String, String) {
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
         if let Some(name) = common_name {
@@ -197,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_registration_id_is_the_common_name() {
-        let (cert, key) = certificate(Some("device-1"));
+        let (cert, key) = certificate_and_key(Some("device-1"));
         let x509 = X509Credential::from_pem(cert.as_bytes(), key.as_bytes()).expect("valid");
         assert_eq!(x509.common_name(), Some("device-1"));
         let id = Credential::from(x509).registration_id().expect("an id");
@@ -207,7 +265,7 @@ mod tests {
     #[test]
     fn a_certificate_without_a_usable_common_name_says_so() {
         for name in [None, Some("not a registration id")] {
-            let (cert, key) = certificate(name);
+            let (cert, key) = certificate_and_key(name);
             let x509 = X509Credential::from_pem(cert.as_bytes(), key.as_bytes()).expect("valid");
             let error = Credential::from(x509).registration_id().expect_err("no id");
             assert!(error.to_string().contains("common name"), "{error}");
@@ -216,8 +274,8 @@ mod tests {
 
     #[test]
     fn a_chain_keeps_its_order_and_dates_before_1970_are_read() {
-        let (first, key) = certificate(Some("a"));
-        let (second, _) = certificate(Some("b"));
+        let (first, key) = certificate_and_key(Some("a"));
+        let (second, _) = certificate_and_key(Some("b"));
         let both = format!("{first}{second}");
         let x509 = X509Credential::from_pem(both.as_bytes(), key.as_bytes()).expect("valid");
         assert_eq!(x509.chain().len(), 2);
@@ -228,7 +286,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_bad_pem_names_what_is_wrong() {
-        let (cert, key) = certificate(Some("a"));
+        let (cert, key) = certificate_and_key(Some("a"));
         let (cert, key) = (cert.as_bytes(), key.as_bytes());
         let encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
         let cases: [(&[u8], &[u8], &str, &str); 6] = [
@@ -252,8 +310,30 @@ mod tests {
     }
 
     #[test]
+    fn an_encrypted_key_opens_with_its_passphrase_only() {
+        let certificate = include_bytes!("../tests/data/encrypted.pem");
+        let key = include_bytes!("../tests/data/encrypted.key");
+        let open = |key: &[u8], passphrase: &[u8]| {
+            X509Credential::from_encrypted_pem(certificate, key, &Secret::new(passphrase.to_vec()))
+        };
+        let x509 = open(key, b"correct").expect("the passphrase opens it");
+        assert_eq!(x509.common_name(), Some("encrypted-device"));
+        let plain = certificate_and_key(Some("a")).1;
+        for (key, passphrase, expected) in [
+            (key.as_slice(), "wrong", "the passphrase opens"),
+            (key, "", "the passphrase opens"),
+            (plain.as_bytes(), "correct", "encrypted PKCS#8"),
+            (b"", "correct", "PEM"),
+        ] {
+            let error = open(key, passphrase.as_bytes()).expect_err(expected);
+            assert_eq!(error.input(), "private key");
+            assert!(error.expected().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
     fn debug_does_not_show_the_key() {
-        let (cert, key) = certificate(Some("device-1"));
+        let (cert, key) = certificate_and_key(Some("device-1"));
         let x509 = X509Credential::from_pem(cert.as_bytes(), key.as_bytes()).expect("valid");
         assert_eq!(
             format!("{x509:?}"),

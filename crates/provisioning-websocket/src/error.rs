@@ -19,7 +19,8 @@ pub enum HandshakeError {
     Refused {
         /// The HTTP status.
         status: u16,
-        /// How the body of the answer begins, or the reason phrase when there is no body: one short line, safe to print.
+        /// How the body of the answer begins, or the reason phrase when there is no body: one short line, safe to
+        /// print.
         reason: String,
         /// Where a redirect points. It is not followed.
         location: Option<String>,

@@ -9,6 +9,7 @@ pub(super) const CHECK: Check = Check {
     name: "doc",
     about: "rustdoc builds without a warning",
     can_fix: false,
+    in_ci: true,
     run,
 };
 

@@ -15,6 +15,7 @@ pub(super) const CHECK: Check = Check {
     name: "features",
     about: "every crate builds alone: no features, each, all",
     can_fix: false,
+    in_ci: true,
     run,
 };
 

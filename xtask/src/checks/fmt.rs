@@ -7,6 +7,7 @@ pub(super) const CHECK: Check = Check {
     name: "fmt",
     about: "the code is formatted",
     can_fix: true,
+    in_ci: true,
     run,
 };
 

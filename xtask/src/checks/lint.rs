@@ -7,6 +7,7 @@ pub(super) const CHECK: Check = Check {
     name: "lint",
     about: "clippy finds nothing, in any target",
     can_fix: false,
+    in_ci: true,
     run,
 };
 

@@ -14,6 +14,7 @@ pub(super) const CHECK: Check = Check {
     name: "msrv",
     about: "the minimum Rust version holds, for dependencies too",
     can_fix: false,
+    in_ci: true,
     run,
 };
 

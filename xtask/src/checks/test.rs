@@ -14,6 +14,7 @@ pub(super) const CHECK: Check = Check {
     name: "test",
     about: "every test passes and none is ignored",
     can_fix: false,
+    in_ci: true,
     run,
 };
 
@@ -51,7 +52,7 @@ fn run_tests(command: Command, tally: &mut Tally) -> Option<Finding> {
 }
 
 fn ignored(tally: Tally) -> Option<Finding> {
-    let what = format!("{} tests were ignored", tally.ignored);
+    let what = format!("ignored tests: {}", tally.ignored);
     (tally.ignored > 0).then(|| Finding::general(what, "mend or remove each; examples take `no_run`, not `ignore`"))
 }
 
@@ -65,7 +66,7 @@ mod tests {
             ignored: 2,
             ..Tally::default()
         };
-        assert!(ignored(some).is_some_and(|finding| finding.to_string().starts_with("2 tests were ignored")));
+        assert!(ignored(some).is_some_and(|finding| finding.to_string().starts_with("ignored tests: 2 (")));
         assert_eq!(ignored(Tally::default()), None);
     }
 }

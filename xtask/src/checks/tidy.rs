@@ -24,6 +24,7 @@ pub(super) const CHECK: Check = Check {
     name: "tidy",
     about: "layers, manifests, files, words and links are in order",
     can_fix: false,
+    in_ci: true,
     run,
 };
 

@@ -21,6 +21,7 @@ pub(super) const CHECK: Check = Check {
     name: "trace",
     about: "every requirement has a test that runs",
     can_fix: true,
+    in_ci: true,
     run,
 };
 

@@ -58,7 +58,14 @@ fn start(words: &[&str], environment: &[(&str, &str)]) -> Running {
         "PROVISIONING_REGISTRATION_ID",
         "CERTIFICATE_FILE",
         "KEY_FILE",
+        "PROVISIONING_SYMMETRIC_KEY",
         "RUST_LOG",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+        "no_proxy",
+        "NO_PROXY",
     ] {
         command.env_remove(name);
     }
@@ -169,6 +176,16 @@ impl Files {
         self.start(host, words).end().await
     }
 
+    /// The same without a certificate.
+    pub(crate) async fn register_by_key(&self, host: &str, words: &[&str]) -> Run {
+        self.start_with(
+            &[("--host", host), ("--id-scope", &self.id_scope), ("--ca", &self.ca)],
+            words,
+        )
+        .end()
+        .await
+    }
+
     pub(crate) fn start(&self, host: &str, words: &[&str]) -> Running {
         let usual = [
             ("--host", host),
@@ -177,7 +194,11 @@ impl Files {
             ("--key", &self.key),
             ("--ca", &self.ca),
         ];
-        let unless_given = usual.into_iter().filter(|(name, _)| !words.contains(name));
+        self.start_with(&usual, words)
+    }
+
+    fn start_with(&self, usual: &[(&str, &str)], words: &[&str]) -> Running {
+        let unless_given = usual.iter().filter(|(name, _)| !words.contains(name));
         let mut all: Vec<&str> = vec!["register"];
         all.extend(unless_given.flat_map(|(name, value)| [name, value]));
         all.extend(words);

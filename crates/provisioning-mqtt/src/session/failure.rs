@@ -20,8 +20,8 @@ pub(super) fn from_wire(error: WireError) -> TransportError {
     }
 }
 
-/// What an error means in answer to CONNECT. The codec knows the codes 0 to 5 only; a refusal that it does not know is a
-/// refusal all the same.
+/// What an error means in answer to CONNECT. The codec knows the codes 0 to 5 only; a refusal that it does not know
+/// is a refusal all the same.
 pub(super) fn of_connect(error: TransportError) -> TransportError {
     match error.source().and_then(<dyn Error>::downcast_ref) {
         Some(WireError::Malformed(CodecError::InvalidConnectReturnCode(code))) => TransportError::new(
@@ -32,8 +32,8 @@ pub(super) fn of_connect(error: TransportError) -> TransportError {
     }
 }
 
-/// What a stream's error means for a connection that stood: TLS ended by the server, a peer that breaks its carrier's rules
-/// (which carriers tell as [`io::ErrorKind::InvalidData`]), or a lost connection.
+/// What a stream's error means for a connection that stood: TLS ended by the server, a peer that breaks its
+/// carrier's rules (which carriers tell as [`io::ErrorKind::InvalidData`]), or a lost connection.
 pub fn connection_error(error: io::Error) -> TransportError {
     let (kind, message) = if tls::tls_error(&error).is_some() {
         (ErrorKind::Tls, tls::rejected())

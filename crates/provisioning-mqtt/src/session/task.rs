@@ -313,7 +313,8 @@ impl Pings {
         self.answer_by.is_some_and(|by| by <= Instant::now())
     }
 
-    /// When to do something: a ping after three quarters of the keep-alive without a packet, so that it arrives in time.
+    /// When to do something: a ping after three quarters of the keep-alive without a packet, so that it arrives in
+    /// time.
     fn due(&self) -> Instant {
         const NEVER: Duration = Duration::from_secs(365 * 86_400);
         match self.answer_by {
@@ -347,5 +348,45 @@ pub(super) fn poll_packet(
             Poll::Ready(Err(error)) => Poll::Ready(Err(failure::from_wire(error))),
             _ => Poll::Pending,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task() -> Task {
+        let (stream, _) = tokio::io::duplex(1);
+        let framed = Framed::new(Box::new(stream) as BoxedStream, ClientCodec::new(100));
+        Task::new(framed, Duration::ZERO, SessionEvents::new(|_| {}))
+    }
+
+    fn await_acknowledgement(task: &mut Task, ids: impl IntoIterator<Item = u16>) {
+        let done = || (Awaited::Publish, oneshot::channel().0);
+        task.awaited.extend(ids.into_iter().map(|id| (id, done())));
+    }
+
+    #[tokio::test]
+    async fn packet_ids_start_again_after_the_last_and_pass_over_those_in_use() {
+        let mut task = task();
+        assert_eq!(task.free_id(), Some(1));
+        await_acknowledgement(&mut task, [1, 2, u16::MAX]);
+        task.last_id = u16::MAX - 2;
+        assert_eq!(task.free_id(), Some(u16::MAX - 1));
+        assert_eq!(task.free_id(), Some(3));
+    }
+
+    #[tokio::test]
+    async fn without_a_free_packet_id_the_packet_is_refused_and_the_connection_stays() {
+        let mut task = task();
+        await_acknowledgement(&mut task, 1..=u16::MAX);
+        assert_eq!(task.free_id(), None);
+        let (done, outcome) = oneshot::channel();
+        let topic = "a".to_owned();
+        let payload = Vec::new();
+        assert!(task.carry_out(Command::Publish { topic, payload, done }).is_ok());
+        let outcome = outcome.await.expect("an outcome");
+        assert_eq!(outcome.expect_err("no id is free").kind(), ErrorKind::Refused);
+        assert!(task.framed.write_buffer().is_empty());
     }
 }

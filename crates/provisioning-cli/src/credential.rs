@@ -1,0 +1,69 @@
+//! The device's credential, from flags, files and environment.
+
+use std::{fs, path::Path};
+
+use provisioning_device::{
+    Credential, InvalidInput, RegistrationId, SasToken, Secret, SymmetricKey, x509_from_encrypted_pem_files,
+    x509_from_pem_files,
+};
+
+use crate::{
+    args::Register,
+    given::{required, unreadable, variable},
+    outcome::Failure,
+};
+
+const SYMMETRIC_KEY_VARIABLE: &str = "PROVISIONING_SYMMETRIC_KEY";
+
+/// What the flags name, or else the environment. clap has seen to it that the flags name one kind only.
+pub(crate) fn credential(args: &Register, registration_id: Option<&str>) -> Result<Credential, Failure> {
+    if let Some(file) = &args.symmetric_key_file {
+        return Ok(symmetric_key(file)?.into());
+    }
+    if let Some(file) = &args.group_key_file {
+        let id = registration_id.ok_or_else(|| {
+            Failure::usage("--registration-id is missing: the device's key is derived from it".to_owned())
+        })?;
+        return Ok(symmetric_key(file)?.derive(&RegistrationId::new(id)?).into());
+    }
+    if let Some(file) = &args.sas_token_file {
+        let text = read("SAS token", file)?;
+        return Ok(SasToken::new(&text)
+            .map_err(|error| error.found_in(file.display()))?
+            .into());
+    }
+    let by_certificate = args.cert.is_some() || args.key.is_some() || variable("CERTIFICATE_FILE").is_some();
+    match variable(SYMMETRIC_KEY_VARIABLE) {
+        Some(key) if !by_certificate => {
+            let key = Secret::new(key.into_bytes());
+            let key = SymmetricKey::from_base64(&String::from_utf8_lossy(key.expose()));
+            Ok(key.map_err(|error| error.found_in(SYMMETRIC_KEY_VARIABLE))?.into())
+        }
+        _ => {
+            let certificate = required(args.cert.clone(), "--cert", "CERTIFICATE_FILE")?;
+            let key = required(args.key.clone(), "--key", "KEY_FILE")?;
+            match &args.key_passphrase_file {
+                Some(file) => Ok(x509_from_encrypted_pem_files(certificate, key, &passphrase(file)?)?),
+                None => Ok(x509_from_pem_files(certificate, key)?),
+            }
+        }
+    }
+}
+
+/// The symmetric key in a file, base64.
+pub(crate) fn symmetric_key(file: &Path) -> Result<SymmetricKey, InvalidInput> {
+    let text = Secret::new(read("symmetric key", file)?.into_bytes());
+    let key = SymmetricKey::from_base64(&String::from_utf8_lossy(text.expose()));
+    key.map_err(|error| error.found_in(file.display()))
+}
+
+/// A file's text but for the line break at its end, which editors put there.
+fn passphrase(file: &Path) -> Result<Secret, InvalidInput> {
+    let text = Secret::new(read("passphrase", file)?.into_bytes());
+    let line = text.expose().strip_suffix(b"\n").unwrap_or(text.expose());
+    Ok(Secret::new(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
+}
+
+fn read(what: &'static str, file: &Path) -> Result<String, InvalidInput> {
+    fs::read_to_string(file).map_err(|error| unreadable(what, file, &error))
+}

@@ -1,0 +1,26 @@
+//! What was given: flags, environment variables, files.
+
+use std::{env, io, path::Path};
+
+use provisioning_device::InvalidInput;
+
+use crate::outcome::Failure;
+
+/// A flag's value or its variable's; neither is a mistake in usage.
+pub(crate) fn required<T: From<String>>(flag: Option<T>, name: &str, variable_name: &str) -> Result<T, Failure> {
+    flag.or_else(|| variable(variable_name).map(T::from)).ok_or_else(|| {
+        Failure::usage(format!(
+            "{name} is missing, and {variable_name} is not set (or use --local for a local service)"
+        ))
+    })
+}
+
+/// An environment variable that is set to something.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A file that was named and cannot be read.
+pub(crate) fn unreadable(what: &'static str, file: &Path, error: &io::Error) -> InvalidInput {
+    InvalidInput::new(what, format!("a readable file ({error})")).found_in(file.display())
+}

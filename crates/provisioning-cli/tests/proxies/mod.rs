@@ -1,0 +1,113 @@
+//! `dps register` through proxies.
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::support::{Run, dps, dps_with};
+
+/// A proxy that takes anybody's CONNECT; its address.
+async fn proxy() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream));
+        }
+    });
+    address.to_string()
+}
+
+async fn serve(mut device: TcpStream) {
+    let mut head = vec![];
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(device.read_u8().await.expect("a request"));
+    }
+    let head = String::from_utf8(head).expect("text");
+    let target = head.split(' ').nth(1).expect("a target");
+    let mut service = TcpStream::connect(target).await.expect("the service");
+    device.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("a device");
+    // However it ends, it is over.
+    let _ = copy_bidirectional(&mut device, &mut service).await;
+}
+
+/// Registers with a local service of its own.
+async fn register_locally(words: &[&str], environment: &[(&str, &str)]) -> Run {
+    let all = [&["register", "--local", "--json"], words].concat();
+    dps_with(&all, environment).await
+}
+
+#[tokio::test]
+async fn a_proxy_is_taken_from_the_flag_or_when_asked_to_from_the_environment() {
+    let url = format!("http://s3user:s3cret@{}", proxy().await);
+    let everything = ("RUST_LOG", "trace");
+    for (words, environment) in [
+        (&["--proxy", url.as_str()][..], &[everything][..]),
+        (
+            &["--proxy", &url, "--websocket"],
+            &[everything, ("https_proxy", "http://127.0.0.1:1")],
+        ),
+        (&["--proxy-from-environment"], &[everything, ("HTTPS_PROXY", &url)]),
+        (
+            &["--proxy-from-environment", "--websocket"],
+            &[
+                everything,
+                ("ALL_PROXY", &url),
+                ("no_proxy", "127.0.0.1,localhost.example"),
+            ],
+        ),
+    ] {
+        let run = register_locally(words, environment).await;
+        assert_eq!(run.json()["status"], "assigned", "{words:?}: {run:?}");
+        assert!(run.stderr.contains("the proxy has connected"), "{words:?}: {run:?}");
+        for secret in ["s3user", "s3cret", "czN1c2VyOnMzY3JldA"] {
+            assert!(!run.stderr.contains(secret), "{secret} after {words:?}: {run:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_environments_proxy_is_not_used_unasked_and_not_for_the_hosts_in_no_proxy() {
+    let dead = ("https_proxy", "http://127.0.0.1:1");
+    let unasked = register_locally(&[], &[dead]).await;
+    assert_eq!(unasked.code, 0, "{unasked:?}");
+    let excepted = register_locally(&["--proxy-from-environment"], &[dead, ("no_proxy", "localhost")]).await;
+    assert_eq!(excepted.code, 0, "{excepted:?}");
+    let asked = register_locally(&["--proxy-from-environment"], &[dead]).await;
+    assert_eq!((asked.code, asked.kind().as_str()), (4, "connect"), "{asked:?}");
+    assert!(
+        asked.message().contains("the proxy http://127.0.0.1:1 was not reached"),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_proxy_exits_with_2_before_any_connection_and_is_not_repeated() {
+    for (words, environment, input) in [
+        (
+            &["--proxy", "https://u:s3cret@127.0.0.1:1"][..],
+            &[][..],
+            "proxy cannot be used",
+        ),
+        (&["--proxy", ""], &[], "proxy cannot be used"),
+        (&["--proxy", "http://u:s3cret"], &[], "proxy cannot be used"),
+        (
+            &["--proxy-from-environment"],
+            &[("all_proxy", "ftp://u:s3cret@h")],
+            "proxy in all_proxy cannot be used",
+        ),
+        (
+            &["--proxy-from-environment"],
+            &[("all_proxy", "http://h"), ("NO_PROXY", "10.0.0.0/99")],
+            "entry in NO_PROXY \"10.0.0.0/99\" cannot be used",
+        ),
+    ] {
+        let run = register_locally(words, environment).await;
+        assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{words:?}: {run:?}");
+        assert!(run.message().contains(input), "{words:?}: {run:?}");
+        assert!(!format!("{run:?}").contains("s3cret"), "{words:?}: {run:?}");
+    }
+    let both = dps(&["register", "--local", "--proxy", "http://h", "--proxy-from-environment"]).await;
+    assert_eq!(both.code, 2, "{both:?}");
+}

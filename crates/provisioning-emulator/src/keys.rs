@@ -1,0 +1,157 @@
+//! Symmetric keys and the tokens signed with them, as the service checks them.
+
+use std::time::{Duration, SystemTime};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
+use percent_encoding::percent_decode_str;
+use sha2::Sha256;
+
+/// A key, decoded.
+#[derive(Clone)]
+pub(crate) struct Key(Vec<u8>);
+
+impl Key {
+    /// A new key of 64 bytes, as the service makes them.
+    pub(crate) fn generate() -> Self {
+        Self((0..64).map(|_| fastrand::u8(..)).collect())
+    }
+
+    /// `None` when the text is no base64.
+    pub(crate) fn from_base64(text: &str) -> Option<Self> {
+        STANDARD
+            .decode(text.trim())
+            .ok()
+            .filter(|key| !key.is_empty())
+            .map(Self)
+    }
+
+    pub(crate) fn to_base64(&self) -> String {
+        STANDARD.encode(&self.0)
+    }
+
+    /// The key of one device of the group that this key belongs to. The registration id's case counts.
+    pub(crate) fn derive(&self, registration_id: &str) -> Self {
+        let mut mac = self.mac();
+        mac.update(registration_id.as_bytes());
+        Self(mac.finalize().into_bytes().to_vec())
+    }
+
+    fn mac(&self) -> Hmac<Sha256> {
+        Hmac::new_from_slice(&self.0).expect("HMAC takes keys of every length")
+    }
+}
+
+/// A token as a device presents it: `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`.
+pub(crate) struct Token<'a> {
+    /// As received: SDKs escape it differently, and the signature is over what they sent.
+    resource: &'a str,
+    signature: Vec<u8>,
+    expiry: &'a str,
+}
+
+impl<'a> Token<'a> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let fields = text.strip_prefix("SharedAccessSignature ")?;
+        let value = |key: &str| {
+            let mut pairs = fields.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(name, _)| *name == key).map(|(_, value)| value)
+        };
+        let signature = percent_decode_str(value("sig")?).decode_utf8().ok()?;
+        let signature = STANDARD.decode(signature.as_bytes()).ok()?;
+        Some(Self {
+            resource: value("sr")?,
+            signature,
+            expiry: value("se")?,
+        })
+    }
+
+    /// Why the token does not prove that the device is `registration_id` in `id_scope` and holds one of `keys`.
+    pub(crate) fn check(&self, id_scope: &str, registration_id: &str, keys: &[Key]) -> Result<(), &'static str> {
+        let resource = percent_decode_str(self.resource).decode_utf8_lossy();
+        if !resource.eq_ignore_ascii_case(&format!("{id_scope}/registrations/{registration_id}")) {
+            return Err("the token is for another registration");
+        }
+        let expires_at = self.expiry.parse().ok().map(Duration::from_secs);
+        let expires_at = expires_at.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(seconds));
+        if expires_at.ok_or("the token's expiry is no number")? <= SystemTime::now() {
+            return Err("the token has expired");
+        }
+        let signed = format!("{}\n{}", self.resource, self.expiry);
+        let fits = |key: &Key| key.mac().chain_update(&signed).verify_slice(&self.signature).is_ok();
+        if keys.iter().any(fits) {
+            Ok(())
+        } else {
+            Err("the token is signed with another key")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(key: &Key, resource: &str, expiry: u64) -> String {
+        let mac = key.mac().chain_update(format!("{resource}\n{expiry}"));
+        let signature = STANDARD
+            .encode(mac.finalize().into_bytes())
+            .replace('+', "%2B")
+            .replace('/', "%2f");
+        format!(
+            "SharedAccessSignature sig={}&se={expiry}&sr={resource}",
+            signature.replace('=', "%3D")
+        )
+    }
+
+    #[test]
+    fn a_token_is_taken_however_its_resource_is_escaped() {
+        let key = Key::generate();
+        for resource in [
+            "0ne1/registrations/a-1",
+            "0ne1%2Fregistrations%2Fa-1",
+            "0ne1%2fregistrations%2fA%2D1",
+        ] {
+            let text = token(&key, resource, u64::MAX / 4);
+            let token = Token::parse(&text).expect("a token");
+            assert_eq!(
+                token.check("0ne1", "a-1", &[Key::generate(), key.clone()]),
+                Ok(()),
+                "{resource}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_registration_key_or_time_is_refused() {
+        let key = Key::generate();
+        let check = |resource, expiry, key: &Key| {
+            let text = token(key, resource, expiry);
+            Token::parse(&text)
+                .expect("a token")
+                .check("0ne1", "a", &[Key(b"k".to_vec())])
+                .expect_err("refused")
+        };
+        let fitting = Key(b"k".to_vec());
+        assert_eq!(
+            check("0ne1/registrations/b", 1 << 40, &fitting),
+            "the token is for another registration"
+        );
+        assert_eq!(check("0ne1/registrations/a", 1, &fitting), "the token has expired");
+        assert_eq!(
+            check("0ne1/registrations/a", 1 << 40, &key),
+            "the token is signed with another key"
+        );
+    }
+
+    #[test]
+    fn what_is_no_token_is_none() {
+        for text in [
+            "",
+            "SharedAccessSignature ",
+            "SharedAccessSignature sr=a&sig=*&se=1",
+            "sr=a&sig=YQ==&se=1",
+        ] {
+            assert!(Token::parse(text).is_none(), "{text}");
+        }
+    }
+}

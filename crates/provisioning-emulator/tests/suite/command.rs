@@ -1,0 +1,274 @@
+//! `dps-emulator` as a process: what it writes and prints, and how it ends.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command},
+    time::timeout,
+};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn command(dir: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dps-emulator"));
+    command.arg("--dir").arg(dir).args(words);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+fn free_ports() -> [&'static str; 4] {
+    ["--mqtt-port", "0", "--ws-port", "0"]
+}
+
+/// Runs to the end.
+async fn run(dir: &Path, words: &[&str]) -> Output {
+    timeout(LIMIT, command(dir, words).output())
+        .await
+        .expect("in time")
+        .expect("started")
+}
+
+/// Running, with the line that it printed once it listened.
+async fn started(dir: &Path, words: &[&str]) -> (Child, Value) {
+    let mut child = command(dir, &[&free_ports()[..], words].concat())
+        .spawn()
+        .expect("started");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let line = timeout(LIMIT, lines.next_line())
+        .await
+        .expect("in time")
+        .expect("text")
+        .expect("a line");
+    (child, serde_json::from_str(&line).expect("one JSON object"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(path.as_ref()).unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[cfg(unix)]
+async fn end(mut child: Child, signal: &str) {
+    let id = child.id().expect("running").to_string();
+    let status = Command::new("kill")
+        .args(["-s", signal, &id])
+        .status()
+        .await
+        .expect("kill");
+    assert!(status.success());
+    let status = timeout(LIMIT, child.wait()).await.expect("in time").expect("an end");
+    assert_eq!(status.code(), Some(0), "{signal}");
+}
+
+#[tokio::test]
+async fn it_prints_and_writes_where_it_listens_and_fills_its_folder() {
+    let dir = folder();
+    let home = dir.path().join("new").join("home");
+    let ready_file = dir.path().join("ready.json");
+    let (_child, ready) = started(
+        &home,
+        &[
+            "--id-scope",
+            "0neTEST",
+            "--ready-file",
+            ready_file.to_str().expect("text"),
+        ],
+    )
+    .await;
+    assert_eq!(serde_json::from_str::<Value>(&read(&ready_file)).expect("JSON"), ready);
+    assert_eq!(ready["idScope"], "0neTEST");
+    let ca = ready["ca"].as_str().expect("a path");
+    assert!(Path::new(ca).is_absolute());
+    assert_eq!(read(ca), read(home.join("ca.pem")));
+    for name in ["ca", "server", "devices/device-1"] {
+        assert!(
+            read(home.join(format!("{name}.pem"))).starts_with("-----BEGIN CERTIFICATE-----"),
+            "{name}"
+        );
+        assert!(
+            read(home.join(format!("{name}.key"))).starts_with("-----BEGIN PRIVATE KEY-----"),
+            "{name}"
+        );
+    }
+    for name in ["mqttPort", "wsPort"] {
+        let port = u16::try_from(ready[name].as_u64().expect("a number")).expect("a port");
+        TcpStream::connect(("127.0.0.1", port))
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn private_keys_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = folder();
+    let (_child, _) = started(dir.path(), &[]).await;
+    for name in ["ca.key", "server.key", "devices/device-1.key"] {
+        let mode = fs::metadata(dir.path().join(name))
+            .expect("a file")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_is_used_again_and_signals_end_it_with_0() {
+    let dir = folder();
+    let files = [
+        "ca.pem",
+        "ca.key",
+        "server.pem",
+        "server.key",
+        "devices/device-1.pem",
+        "devices/device-1.key",
+    ];
+    let contents = || files.map(|name| read(dir.path().join(name)));
+    let (child, _) = started(dir.path(), &[]).await;
+    let before = contents();
+    end(child, "TERM").await;
+    let (child, _) = started(dir.path(), &[]).await;
+    assert_eq!(contents(), before);
+    end(child, "INT").await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_device_from_the_folder_registers_and_the_log_tells_it() {
+    use crate::support::{Device, connect_packet, tls};
+    let dir = folder();
+    let log = dir.path().join("log.jsonl");
+    let words = [
+        "--id-scope",
+        crate::support::ID_SCOPE,
+        "--log",
+        log.to_str().expect("text"),
+        "--host",
+        "dps.test",
+    ];
+    let (child, ready) = started(dir.path(), &words).await;
+    let identity = tls::identity(
+        &read(dir.path().join("devices/device-1.pem")),
+        &read(dir.path().join("devices/device-1.key")),
+    );
+    let connector = tls::connector_with(&read(dir.path().join("ca.pem")), identity);
+    let port = u16::try_from(ready["mqttPort"].as_u64().expect("a number")).expect("a port");
+    let tcp = TcpStream::connect(("127.0.0.1", port)).await.expect("a listener");
+    let mut device = Device::over(
+        tls::connect(&connector, "dps.test", tcp)
+            .await
+            .expect("TLS for the given name"),
+    );
+    assert_eq!(
+        device.connect(connect_packet("device-1")).await,
+        rumqttc::ConnectReturnCode::Success
+    );
+    device.subscribe().await;
+    assert_eq!(device.register("device-1").await.status, 202);
+    end(child, "TERM").await;
+    let lines: Vec<Value> = read(&log)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let published = lines
+        .iter()
+        .filter(|line| line["what"] == "PUBLISH" && line["registrationId"] == "device-1");
+    assert_eq!(published.count(), 2, "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named_with_exit_1() {
+    let dir = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = taken.local_addr().expect("its address");
+    let ready_file = dir.path().join("ready.json");
+    let port = address.port().to_string();
+    let words = [
+        "--mqtt-port",
+        &port,
+        "--ws-port",
+        "0",
+        "--ready-file",
+        ready_file.to_str().expect("text"),
+    ];
+    let output = run(dir.path(), &words).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{said}");
+    assert!(
+        said.starts_with(&format!("error: {address} cannot be listened on: ")),
+        "{said}"
+    );
+    assert!(!ready_file.exists(), "it is not ready");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_is_named_with_exit_1() {
+    let dir = folder();
+    let file = dir.path().join("file");
+    fs::write(&file, "").expect("a file");
+    let output = run(&file.join("home"), &free_ports()).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot be used: ") && said.contains("home"), "{said}");
+}
+
+#[tokio::test]
+async fn wrong_words_exit_2_and_flags_of_features_that_do_not_exist_are_wrong() {
+    let dir = folder();
+    let cases: [&[&str]; 6] = [
+        &["--nonsense"],
+        &["--mqtt-port", "70000"],
+        &["--listen", "nowhere"],
+        &["--config", "a.toml"],
+        &["--control-port", "0"],
+        &["--page-port", "0"],
+    ];
+    for words in cases {
+        let output = run(dir.path(), words).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
+        assert!(said.contains(words[0]), "{words:?}: {said}");
+    }
+    assert_eq!(
+        fs::read_dir(dir.path()).expect("a folder").count(),
+        0,
+        "nothing was made"
+    );
+}
+
+#[tokio::test]
+async fn the_help_names_every_flag() {
+    let output = run(folder().path(), &["--help"]).await;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0));
+    for flag in [
+        "--dir",
+        "--listen",
+        "--host",
+        "--mqtt-port",
+        "--ws-port",
+        "--ready-file",
+        "--id-scope",
+        "--log",
+    ] {
+        assert!(said.contains(flag), "{flag}: {said}");
+    }
+}

@@ -1,0 +1,195 @@
+//! Who may connect: CONNECT and its checks, and one connection per device.
+
+use std::time::Duration;
+
+use rumqttc::{Connect, ConnectReturnCode, LastWill, Login, Packet, QoS};
+use serde_json::json;
+
+use crate::support::{Device, ID_SCOPE, connect_bytes, connect_packet, exchange, in_memory, notes, plain, user_name};
+
+/// The code with which this CONNECT is answered; a refused connection is closed, and why is logged.
+async fn code(connect: Connect) -> ConnectReturnCode {
+    let emulator = in_memory();
+    let mut device = Device::over(plain(&emulator));
+    let code = device.connect(connect).await;
+    if code != ConnectReturnCode::Success {
+        device.is_closed().await;
+        assert_eq!(notes(&emulator, "close").len(), 1, "{:?}", emulator.log());
+        assert!(
+            emulator.log().iter().all(|entry| entry.registration_id.is_none()),
+            "nobody was let in"
+        );
+    }
+    code
+}
+
+fn with_user_name(user_name: &str) -> Connect {
+    Connect {
+        login: Some(Login::new(user_name, "")),
+        ..connect_packet("d")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ids_are_compared_without_case_and_parameters_come_in_any_order_and_case() {
+    for name in [
+        format!("{ID_SCOPE}/registrations/d/api-version=2019-03-31"),
+        format!("{ID_SCOPE}/registrations/D/clientversion=a%2Fb&API-Version=2021-06-01"),
+        format!("{ID_SCOPE}/registrations/d/other=1&ClientVersion=x&api-version=2025-07-01-preview"),
+    ] {
+        assert_eq!(code(with_user_name(&name)).await, ConnectReturnCode::Success, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_name_of_another_form_is_a_bad_user_name() {
+    let bad = ConnectReturnCode::BadUserNamePassword;
+    assert_eq!(
+        code(Connect {
+            login: None,
+            ..connect_packet("d")
+        })
+        .await,
+        bad
+    );
+    for name in [
+        "d".to_owned(),
+        format!("{ID_SCOPE}/registrations/d"),
+        format!("{ID_SCOPE}/devices/d/api-version=2019-03-31"),
+        format!("{ID_SCOPE}/registrations/d/ClientVersion=x"),
+        format!("{ID_SCOPE}/registrations/d/api-version="),
+    ] {
+        assert_eq!(code(with_user_name(&name)).await, bad, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_contradicts_itself_or_the_service_is_not_authorized() {
+    let denied = ConnectReturnCode::NotAuthorized;
+    let other_scope = "0neOTHER/registrations/d/api-version=2019-03-31";
+    assert_eq!(code(with_user_name(other_scope)).await, denied, "the id scope");
+    assert_eq!(code(with_user_name(&user_name("other"))).await, denied, "the client id");
+    let password = Connect {
+        login: Some(Login::new(user_name("d"), "secret")),
+        ..connect_packet("d")
+    };
+    assert_eq!(code(password).await, denied, "a password");
+    let will = LastWill::new("a", "b", QoS::AtMostOnce, false);
+    assert_eq!(
+        code(Connect {
+            last_will: Some(will),
+            ..connect_packet("d")
+        })
+        .await,
+        denied,
+        "a will"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_to_be_kept_is_refused() {
+    let refused = code(Connect {
+        clean_session: false,
+        ..connect_packet("d")
+    })
+    .await;
+    assert_ne!(refused, ConnectReturnCode::Success);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_never_shows_in_the_log() {
+    let emulator = in_memory();
+    let mut device = Device::over(plain(&emulator));
+    device
+        .connect(Connect {
+            login: Some(Login::new(user_name("d"), "hunter2")),
+            ..connect_packet("d")
+        })
+        .await;
+    device.is_closed().await;
+    let log = emulator.log();
+    assert!(log.iter().any(|entry| entry.what == "CONNECT"), "{log:?}");
+    assert!(!format!("{log:?}").contains("hunter2"), "{log:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_protocol_level_is_answered_so() {
+    for level in [0, 3, 6, 255] {
+        let emulator = in_memory();
+        let answered = exchange(plain(&emulator), &connect_bytes("MQTT", level, 0x82)).await;
+        assert_eq!(answered, [0x20, 2, 0, 1], "level {level}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_connect_of_mqtt_3_1_1_ends_the_connection_without_an_answer() {
+    for (name, flags) in [
+        ("MQIsdp", 0x82),
+        ("mqtt", 0x82),
+        ("", 0x82),
+        ("MQTT", 0x83),
+        ("MQTT", 0x8A),
+    ] {
+        let emulator = in_memory();
+        let answered = exchange(plain(&emulator), &connect_bytes(name, 4, flags)).await;
+        assert_eq!(answered, [0; 0], "{name} {flags:#x}");
+    }
+    // The same helper's CONNECT is taken when nothing is wrong with it.
+    let emulator = in_memory();
+    let mut device = Device::over(plain(&emulator));
+    device.send_bytes(&connect_bytes("MQTT", 4, 0x82)).await;
+    assert!(matches!(device.receive().await, Packet::ConnAck(ack) if ack.code == ConnectReturnCode::Success));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_packet_must_be_connect() {
+    let emulator = in_memory();
+    let answered = exchange(plain(&emulator), &[0xC0, 0]).await;
+    assert_eq!(answered, [0; 0]);
+    assert_eq!(notes(&emulator, "close"), ["the first packet is not CONNECT"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_connect_ends_the_connection() {
+    let emulator = in_memory();
+    let mut device = Device::accepted(plain(&emulator), "d").await;
+    device.send(Packet::Connect(connect_packet("d"))).await;
+    device.is_closed().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_says_nothing_is_not_waited_for_for_ever() {
+    let emulator = in_memory();
+    assert_eq!(exchange(plain(&emulator), &[]).await, [0; 0]);
+    assert_eq!(notes(&emulator, "close"), ["no CONNECT in time"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_connection_of_a_device_ends_the_older_and_no_other() {
+    let emulator = in_memory();
+    let mut bystander = Device::accepted(plain(&emulator), "bystander").await;
+    let mut older = Device::accepted(plain(&emulator), "d").await;
+    let mut newer = Device::ready(plain(&emulator), "D").await;
+    older.is_closed().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(
+        newer.register("d").await.status,
+        202,
+        "the older one's end does not touch it"
+    );
+    // Nor does it make the service forget the newer one.
+    let _newest = Device::accepted(plain(&emulator), "d").await;
+    newer.is_closed().await;
+    bystander.ping().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn operations_outlive_the_connection() {
+    let emulator = in_memory();
+    let mut device = Device::ready(plain(&emulator), "d").await;
+    let operation = device.register("d").await.body["operationId"].clone();
+    device.send(Packet::Disconnect).await;
+    let mut again = Device::ready(plain(&emulator), "d").await;
+    let answer = again.query(operation.as_str().expect("an id")).await;
+    assert_eq!((answer.status, &answer.body["status"]), (200, &json!("assigned")));
+}

@@ -1,0 +1,12 @@
+//! The emulator as devices meet it: raw MQTT in paused time, real sockets, and the command as a process.
+
+mod support;
+
+mod certificates;
+mod command;
+mod connecting;
+mod ending;
+mod packets;
+mod registering;
+mod sockets;
+mod websocket;

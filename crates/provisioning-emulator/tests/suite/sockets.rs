@@ -1,0 +1,98 @@
+//! Real sockets: both ports, TLS with client certificates, MQTT and MQTT over WebSocket.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use futures_util::{SinkExt, StreamExt};
+use provisioning_emulator::EmulatorError;
+use rumqttc::ConnectReturnCode;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::{
+    client_async,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+};
+
+use crate::support::{Device, builder, connect_bytes, connect_packet, tls::dial};
+
+#[tokio::test]
+async fn a_device_registers_over_tls_on_a_socket() {
+    let emulator = builder().start().await.expect("an emulator");
+    let identity = emulator.issue_device("d").expect("a certificate");
+    let mut device = Device::ready(dial(&emulator, emulator.mqtt_port(), &identity).await, "d").await;
+    let first = device.register("d").await;
+    let done = device.query(first.body["operationId"].as_str().expect("an id")).await;
+    assert_eq!(done.body["registrationState"]["deviceId"], "d");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_device_connects_over_a_websocket_on_a_socket() {
+    let emulator = builder().start().await.expect("an emulator");
+    let identity = emulator.issue_device("d").expect("a certificate");
+    let stream = dial(&emulator, emulator.ws_port(), &identity).await;
+    let mut request = "wss://localhost/$iothub/websocket"
+        .into_client_request()
+        .expect("a request");
+    request
+        .headers_mut()
+        .insert("Sec-WebSocket-Protocol", HeaderValue::from_static("mqtt"));
+    let (mut socket, _) = client_async(request, stream).await.expect("an upgrade");
+    socket
+        .send(Message::binary(connect_bytes("MQTT", 4, 0x82)))
+        .await
+        .expect("sent");
+    let answer = socket.next().await.expect("an answer").expect("a message");
+    assert_eq!(answer.into_data()[..], [0x20, 2, 0, 0]);
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_refusal_arrives_although_the_device_sends_on() {
+    let emulator = builder().start().await.expect("an emulator");
+    let other = emulator.issue_device("other").expect("a certificate");
+    let mut device = Device::over(dial(&emulator, emulator.mqtt_port(), &other).await);
+    device.send(rumqttc::Packet::Connect(connect_packet("d"))).await;
+    device.send_bytes(&[0; 20_000]).await;
+    let answer = device.receive().await;
+    assert!(matches!(answer, rumqttc::Packet::ConnAck(ack) if ack.code == ConnectReturnCode::NotAuthorized));
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn each_carrier_has_a_free_port_on_loopback() {
+    let emulator = builder().start().await.expect("an emulator");
+    let (mqtt, websocket) = (emulator.mqtt_port(), emulator.ws_port());
+    assert!(mqtt != 0 && websocket != 0 && mqtt != websocket);
+    for port in [mqtt, websocket] {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.expect("IPv4");
+        if TcpListener::bind("[::1]:0").await.is_ok() {
+            TcpStream::connect(format!("[::1]:{port}"))
+                .await
+                .expect("IPv6, which this machine has");
+        }
+    }
+    emulator.shutdown().await;
+    TcpStream::connect((Ipv4Addr::LOCALHOST, mqtt))
+        .await
+        .expect_err("nobody listens any more");
+}
+
+#[tokio::test]
+async fn ports_and_address_are_as_asked_for_and_a_taken_port_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = taken.local_addr().expect("its address").port();
+    let address = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let Err(error) = builder().listen(address).mqtt_port(port).start().await else {
+        panic!("it was taken")
+    };
+    assert!(matches!(error, EmulatorError::Listen { .. }), "{error:?}");
+    assert_eq!(error.to_string(), format!("127.0.0.1:{port} cannot be listened on"));
+    drop(taken);
+    let emulator = builder()
+        .listen(address)
+        .ws_port(port)
+        .start()
+        .await
+        .expect("an emulator");
+    assert_eq!(emulator.ws_port(), port);
+    emulator.shutdown().await;
+}

@@ -1,0 +1,250 @@
+//! A device that speaks raw MQTT, byte by byte where it matters, over any stream.
+
+pub(crate) mod tls;
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use provisioning_emulator::{Builder, Carrier, Direction, Emulator, Security};
+use rumqttc::{Codec, Connect, ConnectReturnCode, Login, Packet, PubAck, Publish, QoS, Subscribe};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
+    time::timeout,
+};
+use tokio_util::codec::Framed;
+
+pub(crate) const ID_SCOPE: &str = "0ne00A1B2C3";
+pub(crate) const ANSWERS: &str = "$dps/registrations/res/#";
+
+/// Nothing takes longer than this, in virtual or in real time: a test that waits for ever fails.
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(crate) fn builder() -> Builder {
+    Emulator::builder().id_scope(ID_SCOPE)
+}
+
+pub(crate) fn in_memory() -> Emulator {
+    builder().start_in_memory().expect("an emulator")
+}
+
+/// A connection without TLS, on which a device is taken for whom it says it is.
+pub(crate) fn plain(emulator: &Emulator) -> DuplexStream {
+    emulator.connect(Carrier::Mqtt, Security::Plain, 64 * 1024)
+}
+
+pub(crate) fn user_name(registration_id: &str) -> String {
+    format!("{ID_SCOPE}/registrations/{registration_id}/api-version=2019-03-31&ClientVersion=test%2F1")
+}
+
+pub(crate) fn register_topic(request_id: &str) -> String {
+    format!("$dps/registrations/PUT/iotdps-register/?$rid={request_id}")
+}
+
+pub(crate) fn query_topic(request_id: &str, operation_id: &str) -> String {
+    format!("$dps/registrations/GET/iotdps-get-operationstatus/?$rid={request_id}&operationId={operation_id}")
+}
+
+pub(crate) fn connect_packet(registration_id: &str) -> Connect {
+    let mut connect = Connect::new(registration_id);
+    connect.keep_alive = 0;
+    connect.login = Some(Login::new(user_name(registration_id), ""));
+    connect
+}
+
+/// What a PUBLISH of the service says.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) topic: String,
+    pub(crate) packet_id: u16,
+    pub(crate) body: Value,
+}
+
+pub(crate) struct Device<S> {
+    framed: Framed<S, Codec>,
+    last_id: u16,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Device<S> {
+    pub(crate) fn over(stream: S) -> Self {
+        let codec = Codec {
+            max_incoming_size: 1024 * 1024,
+            max_outgoing_size: 16 * 1024 * 1024,
+        };
+        Self {
+            framed: Framed::new(stream, codec),
+            last_id: 0,
+        }
+    }
+
+    /// Connected and accepted.
+    pub(crate) async fn accepted(stream: S, registration_id: &str) -> Self {
+        let mut device = Self::over(stream);
+        assert_eq!(
+            device.connect(connect_packet(registration_id)).await,
+            ConnectReturnCode::Success
+        );
+        device
+    }
+
+    /// Connected and subscribed to the answers.
+    pub(crate) async fn ready(stream: S, registration_id: &str) -> Self {
+        let mut device = Self::accepted(stream, registration_id).await;
+        device.subscribe().await;
+        device
+    }
+
+    pub(crate) async fn connect(&mut self, connect: Connect) -> ConnectReturnCode {
+        self.send(Packet::Connect(connect)).await;
+        match self.receive().await {
+            Packet::ConnAck(ack) => {
+                assert!(!ack.session_present);
+                ack.code
+            }
+            other => panic!("not CONNACK: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn subscribe(&mut self) {
+        let pkid = self.next_id();
+        let mut subscribe = Subscribe::new(ANSWERS, QoS::AtLeastOnce);
+        subscribe.pkid = pkid;
+        self.send(Packet::Subscribe(subscribe)).await;
+        assert!(matches!(self.receive().await, Packet::SubAck(ack) if ack.pkid == pkid));
+    }
+
+    pub(crate) async fn register(&mut self, registration_id: &str) -> Answer {
+        self.request(
+            &register_topic("r"),
+            &json!({ "registrationId": registration_id }).to_string(),
+        )
+        .await
+    }
+
+    pub(crate) async fn query(&mut self, operation_id: &str) -> Answer {
+        self.request(&query_topic("q", operation_id), " ").await
+    }
+
+    /// Publishes with QoS 1, and waits for PUBACK and the answer, which it acknowledges.
+    pub(crate) async fn request(&mut self, topic: &str, body: &str) -> Answer {
+        let pkid = self.publish(topic, body).await;
+        assert_eq!(self.receive().await, Packet::PubAck(PubAck::new(pkid)));
+        let answer = self.answer().await;
+        self.send(Packet::PubAck(PubAck::new(answer.packet_id))).await;
+        answer
+    }
+
+    pub(crate) async fn publish(&mut self, topic: &str, body: &str) -> u16 {
+        let mut publish = Publish::new(topic, QoS::AtLeastOnce, body);
+        publish.pkid = self.next_id();
+        let pkid = publish.pkid;
+        self.send(Packet::Publish(publish)).await;
+        pkid
+    }
+
+    pub(crate) async fn answer(&mut self) -> Answer {
+        let Packet::Publish(publish) = self.receive().await else {
+            panic!("not an answer")
+        };
+        assert_eq!(
+            (publish.qos, publish.retain, publish.dup),
+            (QoS::AtLeastOnce, false, false)
+        );
+        let rest = publish
+            .topic
+            .strip_prefix("$dps/registrations/res/")
+            .expect("an answer's topic");
+        let (status, _) = rest.split_once("/?").expect("a query");
+        Answer {
+            status: status.parse().expect("a status"),
+            packet_id: publish.pkid,
+            body: serde_json::from_slice(&publish.payload).expect("JSON"),
+            topic: publish.topic,
+        }
+    }
+
+    pub(crate) async fn ping(&mut self) {
+        self.send(Packet::PingReq).await;
+        assert_eq!(self.receive().await, Packet::PingResp);
+    }
+
+    pub(crate) async fn send(&mut self, packet: Packet) {
+        timeout(LIMIT, self.framed.send(packet))
+            .await
+            .expect("in time")
+            .expect("sent");
+    }
+
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        timeout(LIMIT, self.framed.get_mut().write_all(bytes))
+            .await
+            .expect("in time")
+            .expect("sent");
+    }
+
+    pub(crate) async fn receive(&mut self) -> Packet {
+        self.next().await.expect("the connection has ended").expect("a packet")
+    }
+
+    /// The service closes, and says nothing more before.
+    pub(crate) async fn is_closed(&mut self) {
+        let next = self.next().await;
+        assert!(next.is_none(), "{next:?}");
+    }
+
+    /// The next packet, or the connection's end.
+    pub(crate) async fn next(&mut self) -> Option<Result<Packet, rumqttc::Error>> {
+        timeout(LIMIT, self.framed.next()).await.expect("in time")
+    }
+
+    fn next_id(&mut self) -> u16 {
+        self.last_id += 1;
+        self.last_id
+    }
+}
+
+/// Sends bytes on a connection of its own, and returns all that comes until the service closes it.
+pub(crate) async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8]) -> Vec<u8> {
+    timeout(LIMIT, stream.write_all(bytes))
+        .await
+        .expect("in time")
+        .expect("sent");
+    let mut answered = Vec::new();
+    timeout(LIMIT, stream.read_to_end(&mut answered))
+        .await
+        .expect("closed in time")
+        .expect("read");
+    answered
+}
+
+/// A packet by its first byte and what follows the remaining length.
+pub(crate) fn packet(first: u8, rest: &[u8]) -> Vec<u8> {
+    let (low, high) = (rest.len() % 128, rest.len() / 128);
+    let mut bytes = vec![first];
+    match u8::try_from(high).expect("a small packet") {
+        0 => bytes.push(u8::try_from(low).expect("below 128")),
+        high => bytes.extend([u8::try_from(low).expect("below 128") | 0x80, high]),
+    }
+    bytes.extend_from_slice(rest);
+    bytes
+}
+
+/// Text as MQTT writes it.
+pub(crate) fn text(text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).expect("short text");
+    [&length.to_be_bytes(), text.as_bytes()].concat()
+}
+
+/// CONNECT of the device `d`, with its protocol name, level and flags as given.
+pub(crate) fn connect_bytes(name: &str, level: u8, flags: u8) -> Vec<u8> {
+    let head = [&text(name)[..], &[level, flags, 0, 0]].concat();
+    packet(0x10, &[head, text("d"), text(&user_name("d"))].concat())
+}
+
+/// What was noted under this word, in order.
+pub(crate) fn notes(emulator: &Emulator, what: &str) -> Vec<String> {
+    let log = emulator.log().into_iter();
+    let noted = log.filter(|entry| entry.direction == Direction::Note && entry.what == what);
+    noted.map(|entry| entry.detail).collect()
+}

@@ -1,0 +1,227 @@
+//! Connections that end without this side's doing.
+
+use std::{
+    future::pending,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use provisioning_mqtt::{
+    BoxedStream, Connector, MockMqttSession, MqttOverStream, MqttTransport, SessionEvent, Settings, TransportConfig,
+};
+use provisioning_types::{ErrorKind, Phase, PollingTransport, TransportError};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, ReadBuf, join, sink},
+    time::Instant,
+};
+
+use crate::support::{
+    bodies::ASSIGNING,
+    certificates,
+    device::{Asked, Device, endpoint, request},
+    mocks::Mocked,
+    peer::{answer_topic, encoded, publish},
+    settle, soon,
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_lost_while_idle_is_known_at_once_and_with_its_cause() {
+    for (bytes, kind) in [
+        (&b""[..], ErrorKind::Lost),
+        // The beginning of a packet.
+        (&[0x30, 9, 0], ErrorKind::Lost),
+        (&[0xff], ErrorKind::UnexpectedResponse),
+    ] {
+        let (device, mut peer) = Device::connected().await;
+        let transport = Arc::clone(&device.transport);
+        let lost = tokio::spawn(async move { transport.connection_lost().await });
+        settle().await;
+        assert!(!lost.is_finished());
+        let before = Instant::now();
+        peer.send_bytes(bytes).await;
+        drop(peer);
+        let error = soon("the loss", lost).await.expect("no panic");
+        assert_eq!(error.kind(), kind);
+        assert_eq!(before.elapsed().as_secs(), 0);
+        // Whoever asks later is told at once.
+        let again = device.transport.connection_lost().now_or_never();
+        assert_eq!(again.expect("at once").kind(), kind);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_lost_during_a_request_fails_it_at_once() {
+    for asked in Asked::BOTH {
+        for is_acknowledged in [false, true] {
+            let (device, mut peer) = Device::connected().await;
+            let call = device.ask(asked, request());
+            let request = peer.request().await;
+            if is_acknowledged {
+                peer.acknowledge(&request).await;
+                settle().await;
+            }
+            let before = Instant::now();
+            drop(peer);
+            let error = call.error().await;
+            assert_eq!(error.kind(), ErrorKind::Lost);
+            assert!(matches!(error.phase(), Some(Phase::Register | Phase::Poll)));
+            assert_eq!(before.elapsed().as_secs(), 0);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_counts_although_the_connection_ends_right_behind_it() {
+    let (device, mut peer) = Device::connected().await;
+    let register = device.register();
+    let request = peer.request().await;
+    let answer = publish(&answer_topic("202", &request.id), 1, ASSIGNING);
+    peer.send_bytes(&[&encoded(&answer)[..], &[0xff]].concat()).await;
+    drop(peer);
+    assert_eq!(register.answer().await.body, ASSIGNING.as_bytes());
+    let lost = device.lost().await;
+    assert_eq!(lost.kind(), ErrorKind::UnexpectedResponse);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_lost_while_there_is_nothing_to_lose() {
+    let device = Device::new();
+    assert!(device.transport.connection_lost().now_or_never().is_none());
+    let (device, mut peer) = device.connect().await;
+    device.disconnect().await;
+    peer.left().await;
+    settle().await;
+    assert!(device.transport.connection_lost().now_or_never().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_needs_no_leaving() {
+    let (device, peer) = Device::connected().await;
+    drop(peer);
+    device.lost().await;
+    assert!(device.transport.cancel().await.is_ok());
+    assert!(device.transport.disconnect().await.is_ok());
+    assert!(device.transport.connection_lost().now_or_never().is_none());
+}
+
+/// The session knows why it ended before the subscription that it fails does.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_ends_before_the_subscription_is_told_with_its_cause() {
+    let mocked = Mocked::default();
+    let mut session = MockMqttSession::new();
+    let ended = mocked.clone();
+    session.expect_subscribe().once().returning(move |_| {
+        let cause = TransportError::new(ErrorKind::Tls, "the service hung up on the certificate");
+        ended.tell(SessionEvent::Closed(cause));
+        Err(TransportError::new(ErrorKind::Lost, "the connection has ended"))
+    });
+    session.expect_disconnect().returning(|| Ok(()));
+    let transport = mocked.transport(session);
+    let error = Asked::Register.of(&transport, &request()).await.expect_err("lost");
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Tls, Some(Phase::Subscribe)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_fails_is_lost_unless_its_carrier_was_broken() {
+    let accepted = &[0x20, 2, 0, 0][..];
+    let subscribed = &[0x20, 2, 0, 0, 0x90, 3, 0, 1, 1];
+    for (first, phase) in [
+        (&[][..], Phase::Connect),
+        (accepted, Phase::Subscribe),
+        (subscribed, Phase::Register),
+    ] {
+        for (failure, kind) in [
+            (io::ErrorKind::ConnectionReset, ErrorKind::Lost),
+            (io::ErrorKind::UnexpectedEof, ErrorKind::Lost),
+            (io::ErrorKind::TimedOut, ErrorKind::Lost),
+            (io::ErrorKind::InvalidData, ErrorKind::UnexpectedResponse),
+        ] {
+            let transport = transport_on(Arc::new(Failing { first, failure }));
+            let request = request();
+            let outcome = soon("the failure", Asked::Register.of(&transport, &request)).await;
+            let error = outcome.expect_err("it fails");
+            assert_eq!((error.kind(), error.phase()), (kind, Some(phase)), "{failure:?}");
+        }
+    }
+}
+
+/// Makes streams that bring `first` and then fail, whatever is written to them.
+struct Failing {
+    first: &'static [u8],
+    failure: io::ErrorKind,
+}
+
+#[async_trait]
+impl Connector for Failing {
+    async fn connect(&self, _: &TransportConfig) -> Result<BoxedStream, TransportError> {
+        let reader = self.first.chain(Broken(self.failure));
+        Ok(Box::new(join(reader, sink())))
+    }
+}
+
+struct Broken(io::ErrorKind);
+
+impl AsyncRead for Broken {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(self.0.into()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connector_that_fails_fails_the_request_as_it_says() {
+    let transport = transport_on(Arc::new(Unreachable));
+    let error = Asked::Register.of(&transport, &request()).await.expect_err("it fails");
+    assert_eq!(
+        (error.kind(), error.phase()),
+        (ErrorKind::Unauthorized, Some(Phase::Connect))
+    );
+    assert_eq!(error.to_string(), "the proxy wants a password");
+}
+
+struct Unreachable;
+
+#[async_trait]
+impl Connector for Unreachable {
+    async fn connect(&self, _: &TransportConfig) -> Result<BoxedStream, TransportError> {
+        Err(TransportError::new(
+            ErrorKind::Unauthorized,
+            "the proxy wants a password",
+        ))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connector_that_hangs_is_cancelled() {
+    let transport = Arc::new(transport_on(Arc::new(Hanging)));
+    for disconnect in [false, true] {
+        let asking = Arc::clone(&transport);
+        let call = tokio::spawn(async move { Asked::Register.of(&*asking, &request()).await });
+        settle().await;
+        let ended = if disconnect {
+            transport.disconnect().await
+        } else {
+            transport.cancel().await
+        };
+        assert!(ended.is_ok());
+        let error = call.await.expect("no panic").expect_err("cancelled");
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+    }
+}
+
+struct Hanging;
+
+#[async_trait]
+impl Connector for Hanging {
+    async fn connect(&self, _: &TransportConfig) -> Result<BoxedStream, TransportError> {
+        pending().await
+    }
+}
+
+fn transport_on(connector: Arc<dyn Connector>) -> MqttTransport {
+    let base = Arc::new(MqttOverStream::new(connector));
+    MqttTransport::mqtt(base, endpoint(), certificates::any_credential(), Settings::default())
+}

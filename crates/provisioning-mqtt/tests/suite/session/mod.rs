@@ -1,0 +1,14 @@
+//! Sessions over in-memory streams, against a scripted service.
+
+mod answers;
+mod flow;
+mod forgetting;
+mod handle;
+mod handshake;
+mod hostile;
+mod keep_alive;
+mod leaving;
+mod loss;
+mod reuse;
+mod storm;
+mod wire;
