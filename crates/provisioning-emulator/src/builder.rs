@@ -56,8 +56,9 @@ impl Builder {
         self
     }
 
-    /// Answers `assigning` to so many queries before assigning, 1 unless given; with 0 the registration request
-    /// itself is answered with the assignment.
+    /// How many queries a device needs, 1 unless given: the last of them is answered with the assignment, the
+    /// registration request and the others with `assigning`. With 0 the registration request itself is answered with
+    /// the assignment.
     #[must_use]
     pub fn polls_before_assigning(mut self, polls: u32) -> Self {
         self.rules.polls = polls;

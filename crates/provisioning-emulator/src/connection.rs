@@ -25,6 +25,9 @@ use crate::{
 /// How long a device may take to send CONNECT.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long a device may take to make room for a packet.
+const SEND_LIMIT: Duration = Duration::from_secs(10);
+
 /// How long an orderly end may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -54,7 +57,11 @@ where
         session: Session::default(),
     };
     connection.note("open", format!("{peer:?}"));
-    let end = connection.run(&peer).await;
+    let stop = connection.service.stop.clone();
+    let end = select! {
+        () = stop.cancelled() => End("the emulator is shutting down".to_owned()),
+        end = connection.run(&peer) => end,
+    };
     connection.close(end).await;
 }
 
@@ -68,44 +75,38 @@ struct Connection<S> {
 
 #[derive(Default)]
 struct Session {
-    subscribed: bool,
+    /// The quality of service of the answers, while the device is subscribed to them.
+    subscribed: Option<QoS>,
     last_id: u16,
     /// Answers that the device has not acknowledged yet.
     unacknowledged: HashSet<u16>,
 }
 
 /// Why a connection ends.
-enum End {
-    /// The device left, or is gone.
-    ByDevice(&'static str),
-    /// The emulator ends it; the device may still be sending.
-    ByUs(String),
-}
+struct End(String);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn run(&mut self, peer: &Peer) -> End {
         let connect = match timeout(CONNECT_LIMIT, self.read()).await {
             Ok(Ok(Packet::Connect(connect))) => connect,
-            Ok(Ok(_)) => return End::ByUs("the first packet is not CONNECT".to_owned()),
+            Ok(Ok(_)) => return End("the first packet is not CONNECT".to_owned()),
             Ok(Err(end)) => return end,
-            Err(_) => return End::ByUs("no CONNECT in time".to_owned()),
+            Err(_) => return End("no CONNECT in time".to_owned()),
         };
         let keep_alive = Duration::from_secs(connect.keep_alive.into());
         match self.admit(connect, peer) {
             Ok(registration_id) => self.registration_id = Some(registration_id),
             Err((code, reason)) => {
                 return match self.send(Packet::ConnAck(ConnAck::new(code, false))).await {
-                    Ok(()) => End::ByUs(reason.to_owned()),
+                    Ok(()) => End(reason.to_owned()),
                     Err(end) => end,
                 };
             }
         }
         let registration_id = self.registration_id.clone().unwrap_or_default();
         let replaced = self.service.begin_session(&registration_id, self.number);
-        let stop = self.service.stop.clone();
         let end = select! {
-            () = stop.cancelled() => End::ByUs("the emulator is shutting down".to_owned()),
-            () = replaced.cancelled() => End::ByUs("the device connected anew".to_owned()),
+            () = replaced.cancelled() => End("the device connected anew".to_owned()),
             end = self.converse(keep_alive) => end,
         };
         self.service.end_session(&registration_id, self.number);
@@ -130,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             result = match timeout(limit, self.read()).await {
                 Ok(Ok(packet)) => self.take(packet).await,
                 Ok(Err(end)) => Err(end),
-                Err(_) => Err(End::ByUs("the keep-alive has passed without a packet".to_owned())),
+                Err(_) => Err(End("the keep-alive has passed without a packet".to_owned())),
             };
         }
     }
@@ -181,13 +182,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Packet::Subscribe(subscribe) => self.subscribe(subscribe).await,
             Packet::Unsubscribe(unsubscribe) => {
                 if unsubscribe.topics.iter().any(|topic| topic == ANSWERS) {
-                    self.session.subscribed = false;
+                    self.session.subscribed = None;
                 }
                 self.send(Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid))).await
             }
             Packet::PingReq => self.send(Packet::PingResp).await,
-            Packet::Disconnect => Err(End::ByDevice("DISCONNECT")),
-            other => Err(End::ByUs(format!("{} has no place here", wire::name(&other)))),
+            Packet::Disconnect => Err(End("DISCONNECT".to_owned())),
+            other => Err(End(format!("{} has no place here", wire::name(&other)))),
         }
     }
 
@@ -202,13 +203,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 (true, QoS::AtLeastOnce | QoS::ExactlyOnce) => SubscribeReasonCode::Success(QoS::AtLeastOnce),
             });
         let codes: Vec<_> = codes.collect();
-        self.session.subscribed |= codes.iter().any(|code| *code != SubscribeReasonCode::Failure);
+        for code in &codes {
+            if let SubscribeReasonCode::Success(qos) = code {
+                self.session.subscribed = Some(*qos);
+            }
+        }
         self.send(Packet::SubAck(SubAck::new(subscribe.pkid, codes))).await
     }
 
     async fn request(&mut self, publish: Publish) -> Result<(), End> {
         let Some(topic) = RequestTopic::parse(&publish.topic) else {
-            return Err(End::ByUs("a topic that is not the service's".to_owned()));
+            return Err(End("a topic that is not the service's".to_owned()));
         };
         if publish.qos == QoS::AtLeastOnce {
             self.send(Packet::PubAck(PubAck::new(publish.pkid))).await?;
@@ -219,34 +224,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             RequestKind::Register => registry.register(device, &publish.payload),
             RequestKind::Query { operation_id } => registry.query(device, operation_id),
         };
-        if !self.session.subscribed {
+        let Some(qos) = self.session.subscribed else {
             self.note("ignored", "nobody is subscribed to the answer".to_owned());
             return Ok(());
-        }
-        self.answer(&topic.request_id, &answer).await
+        };
+        self.answer(qos, &topic.request_id, &answer).await
     }
 
-    async fn answer(&mut self, request_id: &str, answer: &Answer) -> Result<(), End> {
+    async fn answer(&mut self, qos: QoS, request_id: &str, answer: &Answer) -> Result<(), End> {
         let topic = format!(
             "$dps/registrations/res/{}/?$rid={request_id}{}",
             answer.status,
             answer.retry_after.query()
         );
-        let mut publish = Publish::new(topic, QoS::AtLeastOnce, answer.body.to_string());
-        publish.pkid = self.session.next_id();
+        let mut publish = Publish::new(topic, qos, answer.body.to_string());
+        if qos == QoS::AtLeastOnce {
+            publish.pkid = self.session.next_id();
+        }
         self.send(Packet::Publish(publish)).await
     }
 
     async fn read(&mut self) -> Result<Packet, End> {
         let packet = match self.framed.next().await {
-            None => return Err(End::ByDevice("the device is gone without DISCONNECT")),
-            Some(Err(WireError::Io(_))) => return Err(End::ByDevice("the connection failed")),
+            None => return Err(End("the device is gone without DISCONNECT".to_owned())),
+            Some(Err(WireError::Io(error))) => return Err(End(format!("the connection failed: {error}"))),
             Some(Err(WireError::ProtocolLevel(level))) => {
                 let refusal = ConnAck::new(ConnectReturnCode::RefusedProtocolVersion, false);
                 self.send(Packet::ConnAck(refusal)).await?;
-                return Err(End::ByUs(WireError::ProtocolLevel(level).to_string()));
+                return Err(End(WireError::ProtocolLevel(level).to_string()));
             }
-            Some(Err(broken)) => return Err(End::ByUs(broken.to_string())),
+            Some(Err(broken)) => return Err(End(broken.to_string())),
             Some(Ok(packet)) => packet,
         };
         self.log(Direction::In, &packet);
@@ -255,24 +262,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     async fn send(&mut self, packet: Packet) -> Result<(), End> {
         self.log(Direction::Out, &packet);
-        self.framed
-            .send(packet)
-            .await
-            .map_err(|_| End::ByDevice("the device takes nothing more"))
+        match timeout(SEND_LIMIT, self.framed.send(packet)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(End("the device takes nothing more".to_owned())),
+        }
     }
 
     async fn close(mut self, end: End) {
-        let (reason, linger_after) = match end {
-            End::ByDevice(reason) => (reason.to_owned(), false),
-            End::ByUs(reason) => (reason, true),
-        };
-        self.note("close", reason);
+        self.note("close", end.0);
         let stream = self.framed.get_mut();
         // A peer that is gone needs no orderly end.
         let _ = timeout(CLOSE_LIMIT, stream.shutdown()).await;
-        if linger_after {
-            linger(stream).await;
-        }
+        // A WebSocket's end is a Close in both directions; of a peer that is gone nothing comes.
+        linger(stream).await;
     }
 
     fn log(&self, direction: Direction, packet: &Packet) {

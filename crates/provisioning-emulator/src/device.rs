@@ -100,8 +100,8 @@ impl Device {
         }
     }
 
-    /// Answers `assigning` to so many queries before the outcome; with 0 the registration request itself is answered
-    /// with the outcome.
+    /// How many queries it needs: the last of them is answered with the outcome. With 0 the registration request
+    /// itself is.
     #[must_use]
     pub fn polls_before_outcome(mut self, polls: u32) -> Self {
         self.polls = Some(polls);

@@ -226,7 +226,7 @@ where
     }
 }
 
-async fn serve<S>(stream: S, peer: Peer, carrier: Carrier, service: Arc<Service>)
+async fn serve<S>(mut stream: S, peer: Peer, carrier: Carrier, service: Arc<Service>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -234,14 +234,14 @@ where
         Carrier::Mqtt => connection::serve(stream, peer, service).await,
         Carrier::WebSocket => {
             let stop = service.stop.clone();
-            let accepted = select! {
-                () = stop.cancelled() => return,
-                accepted = websocket::accept(stream, service.max_packet_size) => accepted,
+            let accepting = websocket::accept(&mut stream, service.max_packet_size);
+            let refused = match stop.run_until_cancelled(accepting).await {
+                None => return,
+                Some(Ok(stream)) => return connection::serve(stream, peer, service).await,
+                Some(Err(refused)) => refused,
             };
-            match accepted {
-                Ok(stream) => connection::serve(stream, peer, service).await,
-                Err(error) => service.note(0, None, "websocket", error.to_string()),
-            }
+            service.note(0, None, "websocket", refused.to_string());
+            websocket::end(&mut stream, &refused).await;
         }
     }
 }

@@ -41,7 +41,14 @@ impl Folder {
             }
         };
         let server = match self.read_pair("server")? {
-            Some((certificate, key)) => ServerIdentity::load(certificate, key)?,
+            Some((certificate, key)) => {
+                let server = ServerIdentity::load(certificate, key)?;
+                if let Some(missing) = builder.hosts.iter().find(|host| !server.bears(host)) {
+                    let what = format!("server.pem is not for {missing}; remove it to have a new one made");
+                    return Err(EmulatorError::Pem(what));
+                }
+                server
+            }
             None => {
                 let server = authority.issue_server(&builder.hosts)?;
                 self.write_pair("server", &server.certificate_pem, &server.key_pem)?;
@@ -64,12 +71,12 @@ impl Folder {
         Ok(())
     }
 
-    /// A certificate and its key, if the certificate is there; a key that is missing then is a mistake.
+    /// A certificate and its key, if they are there; one without the other is a mistake, and nothing is overwritten.
     fn read_pair(&self, name: &str) -> Result<Option<(String, String)>, EmulatorError> {
         let (certificate, key) = self.pair(name);
         match fs::read_to_string(&certificate) {
             Ok(certificate) => Ok(Some((certificate, fs::read_to_string(&key).map_err(at(&key))?))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !key.exists() => Ok(None),
             Err(error) => Err(at(&certificate)(error)),
         }
     }

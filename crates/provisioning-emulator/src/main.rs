@@ -45,12 +45,21 @@ struct Arguments {
     ready_file: Option<PathBuf>,
 
     /// The id scope that devices must name
-    #[arg(long, value_name = "S", default_value = "0ne00000000")]
+    #[arg(long, value_name = "S", default_value = "0ne00000000", value_parser = id_scope)]
     id_scope: String,
 
     /// Append one JSON line per packet and decision to this file
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+}
+
+fn id_scope(text: &str) -> Result<String, &'static str> {
+    let fits = (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("an id scope is 1 to 64 letters, digits or '-'")
+    }
 }
 
 #[tokio::main]

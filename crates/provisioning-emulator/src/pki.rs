@@ -4,7 +4,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject};
+use rustls::{client::verify_server_name, server::ParsedCertificate};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, pem::PemObject};
 use time::{Duration, OffsetDateTime};
 
 use crate::{Device, EmulatorError, KeyKind, device::Validity};
@@ -120,6 +121,18 @@ impl ServerIdentity {
             certificate_pem,
             key_pem,
         })
+    }
+
+    /// Whether clients that connect to this name or address accept the certificate.
+    pub(crate) fn bears(&self, host: &str) -> bool {
+        let certificate = self
+            .chain
+            .first()
+            .and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
+        let name = ServerName::try_from(host).ok();
+        certificate
+            .zip(name)
+            .is_some_and(|(certificate, name)| verify_server_name(&certificate, &name).is_ok())
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     time::SystemTime,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// What one request is answered.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: RetryAfter,
@@ -51,6 +52,8 @@ struct Operation {
     polls_left: u32,
     payload: Option<Value>,
     created: String,
+    /// Where it ended: said again when asked again.
+    outcome: Option<Answer>,
 }
 
 impl Registry {
@@ -80,17 +83,18 @@ impl Registry {
         {
             return refusal(*status, *error_code, message);
         }
-        let operation = Operation {
+        let mut operation = Operation {
             polls_left: self.polls(&key),
             device: key,
             registration_id: registration_id.to_owned(),
             payload: request.get("payload").cloned(),
             created: now(),
+            outcome: None,
         };
         let id = operation_id();
         // With no polls the request itself is answered with the outcome.
         let answer = match operation.polls_left {
-            0 => self.outcome_of(&id, &operation),
+            0 => self.outcome_of(&id, &mut operation),
             _ => Answer {
                 status: 202,
                 retry_after: self.rules.retry_after.clone(),
@@ -151,7 +155,16 @@ impl Registry {
         })
     }
 
-    fn outcome_of(&self, operation_id: &str, operation: &Operation) -> Answer {
+    fn outcome_of(&self, operation_id: &str, operation: &mut Operation) -> Answer {
+        if let Some(outcome) = &operation.outcome {
+            return outcome.clone();
+        }
+        let outcome = self.new_outcome(operation_id, operation);
+        operation.outcome = Some(outcome.clone());
+        outcome
+    }
+
+    fn new_outcome(&self, operation_id: &str, operation: &Operation) -> Answer {
         let (status, details) = match self.outcome(&operation.device) {
             Outcome::Failed { error_code, message } => {
                 ("failed", json!({"errorCode": error_code, "errorMessage": message}))
@@ -178,7 +191,7 @@ impl Registry {
 
     fn assignment(&self, operation: &Operation) -> Value {
         let mut fields = Map::new();
-        fields.insert("x509".into(), json!({}));
+        fields.insert("x509".into(), json!({"enrollmentGroupId": "local-devices"}));
         fields.insert("assignedHub".into(), json!(self.rules.assigned_hub));
         fields.insert("deviceId".into(), json!(operation.registration_id));
         fields.insert("substatus".into(), json!("initialAssignment"));
@@ -255,8 +268,9 @@ fn uuid() -> String {
     )
 }
 
+/// A quoted value in base64, as the service has it.
 fn etag() -> String {
-    format!("\"{:016x}\"", fastrand::u64(..))
+    STANDARD.encode(format!("\"{}\"", uuid()))
 }
 
 #[cfg(test)]

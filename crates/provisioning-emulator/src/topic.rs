@@ -8,7 +8,7 @@ pub(crate) const ANSWERS: &str = "$dps/registrations/res/#";
 /// A request, as its topic tells it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct RequestTopic {
-    /// Empty when the device sent none: the service answers all the same.
+    /// As it was sent, escapes and all. Empty when the device sent none: the service answers all the same.
     pub(crate) request_id: String,
     pub(crate) kind: RequestKind,
 }
@@ -24,18 +24,21 @@ impl RequestTopic {
         let (path, query) = topic.strip_prefix("$dps/registrations/")?.split_once("/?")?;
         let value = |key: &str| {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            let (_, value) = pairs.find(|(name, _)| name.eq_ignore_ascii_case(key))?;
-            Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
+            pairs
+                .find(|(name, _)| name.eq_ignore_ascii_case(key))
+                .map(|(_, value)| value)
         };
         let kind = match path {
             "PUT/iotdps-register" => RequestKind::Register,
             "GET/iotdps-get-operationstatus" => RequestKind::Query {
-                operation_id: value("operationId")?,
+                operation_id: percent_decode_str(value("operationId")?)
+                    .decode_utf8_lossy()
+                    .into_owned(),
             },
             _ => return None,
         };
         Some(Self {
-            request_id: value("$rid").unwrap_or_default(),
+            request_id: value("$rid").unwrap_or_default().to_owned(),
             kind,
         })
     }
@@ -57,11 +60,17 @@ impl<'a> UserName<'a> {
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let has_version = pairs.any(|(name, value)| name.eq_ignore_ascii_case("api-version") && !value.is_empty());
-        (registrations == "registrations" && has_version).then_some(Self {
+        let is_valid = registrations == "registrations" && has_version && is_registration_id(registration_id);
+        is_valid.then_some(Self {
             id_scope,
             registration_id,
         })
     }
+}
+
+fn is_registration_id(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
+    (1..=128).contains(&text.len()) && text.chars().all(fits) && !text.ends_with(['.', '_', ':'])
 }
 
 #[cfg(test)]
@@ -123,6 +132,9 @@ mod tests {
             "",
             "0ne1/registrations/a",
             "0ne1/devices/a/api-version=1",
+            "0ne1/registrations//api-version=1",
+            "0ne1/registrations/a b/api-version=1",
+            "0ne1/registrations/a./api-version=1",
             "0ne1/registrations/a/ClientVersion=1",
         ] {
             assert_eq!(UserName::parse(wrong), None, "{wrong}");

@@ -1,12 +1,15 @@
 //! MQTT over WebSocket, as the service takes it.
 
-use std::{future::ready, io};
+use std::{future::ready, io, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
 use tokio_tungstenite::{
-    accept_hdr_async_with_config,
+    WebSocketStream, accept_hdr_async_with_config,
     tungstenite::{
         Error, Message,
         handshake::server::{ErrorResponse, Request, Response},
@@ -16,21 +19,64 @@ use tokio_tungstenite::{
 };
 use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 
+use crate::linger::linger;
+
 /// Two SDKs send no path, so the service takes both.
 const PATHS: [&str; 2] = ["/$iothub/websocket", "/"];
+
+/// What is no upgrade at all is answered with this.
+const NO_UPGRADE: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+/// How long an orderly end may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long a device may take to ask for the upgrade.
+const UPGRADE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Performs the server's handshake and returns the connection as bytes.
 pub(crate) async fn accept<S>(
     stream: S,
     max_message_size: usize,
-) -> Result<impl AsyncRead + AsyncWrite + Unpin, Box<Error>>
+) -> Result<impl AsyncRead + AsyncWrite + Unpin, Refused>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let config = WebSocketConfig::default()
         .max_frame_size(Some(max_message_size))
         .max_message_size(Some(max_message_size));
-    let socket = accept_hdr_async_with_config(stream, judge, Some(config)).await?;
+    match timeout(UPGRADE_LIMIT, accept_hdr_async_with_config(stream, judge, Some(config))).await {
+        Ok(Ok(socket)) => Ok(into_bytes(socket)),
+        Ok(Err(Error::Http(response))) => Err(Refused::Answered(response.status())),
+        Ok(Err(error)) => Err(Refused::NoUpgrade(error.to_string())),
+        Err(_) => Err(Refused::Late),
+    }
+}
+
+/// Why there is no WebSocket.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("refused with {0}")]
+    Answered(StatusCode),
+    #[error("no upgrade: {0}")]
+    NoUpgrade(String),
+    #[error("no upgrade in time")]
+    Late,
+}
+
+/// Ends the connection of whoever was refused, so that it learns why.
+pub(crate) async fn end<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, refused: &Refused) {
+    let end = async {
+        if let Refused::NoUpgrade(_) = refused {
+            stream.write_all(NO_UPGRADE).await?;
+        }
+        stream.shutdown().await
+    };
+    // A peer that is gone needs no orderly end.
+    let _ = timeout(CLOSE_LIMIT, end).await;
+    linger(stream).await;
+}
+
+fn into_bytes<S: AsyncRead + AsyncWrite + Unpin>(socket: WebSocketStream<S>) -> impl AsyncRead + AsyncWrite + Unpin {
     let (sink, messages) = socket.split();
     let bytes = messages.filter_map(|message| {
         ready(match message {
@@ -44,10 +90,7 @@ where
     let sink = sink
         .with(|bytes: Bytes| ready(Ok::<_, Error>(Message::Binary(bytes))))
         .sink_map_err(io::Error::other);
-    Ok(tokio::io::join(
-        StreamReader::new(bytes),
-        SinkWriter::new(CopyToBytes::new(sink)),
-    ))
+    tokio::io::join(StreamReader::new(bytes), SinkWriter::new(CopyToBytes::new(sink)))
 }
 
 #[expect(clippy::result_large_err, reason = "tungstenite's type")]

@@ -1,7 +1,7 @@
 //! MQTT 3.1.1 as a server reads it: rumqttc's codec, and the checks that it leaves out.
 
-use bytes::{Buf, BytesMut};
-use rumqttc::{Codec, Error as CodecError, Packet, QoS};
+use bytes::BytesMut;
+use rumqttc::{Codec, Error as CodecError, Packet, QoS, check};
 use tokio_util::codec::{Decoder, Encoder};
 
 /// Decodes what a device may send, encodes what the service sends.
@@ -16,8 +16,10 @@ pub(crate) enum WireError {
     NotADevicesPacket(u8),
     #[error("a packet id of 0")]
     NoPacketId,
-    #[error("CONNECT with its reserved flag set")]
-    ReservedConnectFlag,
+    #[error("a packet with reserved bits set, or with bytes that belong to nothing")]
+    NotCanonical,
+    #[error("a topic filter that is missing, empty or not text")]
+    NoFilter,
     #[error("CONNECT for protocol level {0}")]
     ProtocolLevel(u8),
     #[error("{0}")]
@@ -27,6 +29,9 @@ pub(crate) enum WireError {
 }
 
 const CONNECT: u8 = 0x10;
+
+/// The protocol level of MQTT 3.1.1.
+const LEVEL: u8 = 4;
 
 impl ServerCodec {
     pub(crate) fn new(max_packet_size: usize) -> Self {
@@ -46,16 +51,35 @@ impl Decoder for ServerCodec {
         if !is_from_device(first) {
             return Err(WireError::NotADevicesPacket(first));
         }
-        let reserved = first == CONNECT && connect_flags(bytes).is_some_and(|flags| flags & 1 != 0);
-        let packet = self.0.decode(bytes).map_err(|error| match error {
-            CodecError::Io(error) => WireError::Io(error),
-            CodecError::InvalidProtocolLevel(level) => WireError::ProtocolLevel(level),
-            other => WireError::Malformed(other),
-        })?;
-        match &packet {
-            Some(Packet::Connect(_)) if reserved => Err(WireError::ReservedConnectFlag),
-            Some(packet) if lacks_id(packet) => Err(WireError::NoPacketId),
-            _ => Ok(packet),
+        let length = match check(bytes.iter(), self.0.max_incoming_size) {
+            Ok(header) => header.frame_length(),
+            Err(CodecError::InsufficientBytes(missing)) => {
+                bytes.reserve(missing);
+                return Ok(None);
+            }
+            Err(error) => return Err(WireError::Malformed(error)),
+        };
+        let frame = bytes.split_to(length);
+        if first == CONNECT
+            && let Some(level) = protocol_level(&frame)
+            && level != LEVEL
+        {
+            return Err(WireError::ProtocolLevel(level));
+        }
+        let packet = Packet::read(&mut frame.clone(), usize::MAX).map_err(WireError::Malformed)?;
+        if lacks_id(&packet) {
+            return Err(WireError::NoPacketId);
+        }
+        if has_no_filter(&packet) {
+            return Err(WireError::NoFilter);
+        }
+        // What the codec passes over (reserved bits, an empty password, bytes at the end) does not come back.
+        let mut again = BytesMut::with_capacity(length);
+        packet.write(&mut again, usize::MAX).map_err(WireError::Malformed)?;
+        if again == frame {
+            Ok(Some(packet))
+        } else {
+            Err(WireError::NotCanonical)
         }
     }
 }
@@ -78,18 +102,28 @@ fn is_from_device(first: u8) -> bool {
     const DISCONNECT: u8 = 0xe0;
     match first {
         CONNECT | PUBACK | SUBSCRIBE | UNSUBSCRIBE | PINGREQ | DISCONNECT => true,
-        0x30..=0x3f => first & 0b0101 == 0,
+        // A duplicate of QoS 0 cannot be (3.3.1.1).
+        0x30 | 0x32 | 0x3a => true,
         _ => false,
     }
 }
 
-/// The flags of a CONNECT whose beginning is there: behind the remaining length, the protocol's name and its level.
-fn connect_flags(bytes: &BytesMut) -> Option<u8> {
-    let mut rest = bytes.get(1..)?;
-    let length = rest.iter().take(4).position(|byte| byte & 0x80 == 0)? + 1;
-    rest.advance(length);
-    let name = usize::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?]));
-    rest.get(2 + name + 1).copied()
+/// The level of a CONNECT for a protocol that is called MQTT: all that can be understood of another version's.
+fn protocol_level(frame: &[u8]) -> Option<u8> {
+    let length = frame.iter().skip(1).take(4).position(|byte| byte & 0x80 == 0)? + 1;
+    frame.get(1 + length..)?.strip_prefix(b"\0\x04MQTT")?.first().copied()
+}
+
+/// Whether a packet names no filter, or one that cannot be (MQTT 3.1.1, sections 3.8.3, 3.10.3 and 4.7.3).
+fn has_no_filter(packet: &Packet) -> bool {
+    let is_wrong = |filter: &str| filter.is_empty() || filter.contains('\0');
+    match packet {
+        Packet::Subscribe(subscribe) => subscribe.filters.iter().any(|filter| is_wrong(&filter.path)),
+        Packet::Unsubscribe(unsubscribe) => {
+            unsubscribe.topics.is_empty() || unsubscribe.topics.iter().any(|topic| is_wrong(topic))
+        }
+        _ => false,
+    }
 }
 
 fn lacks_id(packet: &Packet) -> bool {
@@ -154,13 +188,23 @@ mod tests {
     #[test]
     fn only_a_devices_packets_pass_and_with_their_own_flags_only() {
         let allowed: Vec<u8> = (0..=u8::MAX).filter(|&first| is_from_device(first)).collect();
-        assert_eq!(allowed, [0x10, 0x30, 0x32, 0x38, 0x3a, 0x40, 0x82, 0xa2, 0xc0, 0xe0]);
+        assert_eq!(allowed, [0x10, 0x30, 0x32, 0x3a, 0x40, 0x82, 0xa2, 0xc0, 0xe0]);
     }
 
     #[test]
-    fn the_connect_flags_are_found_behind_the_name() {
-        let connect = BytesMut::from([0x10, 16, 0, 4, b'M', b'Q', b'T', b'T', 4, 0xc3].as_slice());
-        assert_eq!(connect_flags(&connect), Some(0xc3));
-        assert_eq!(connect_flags(&BytesMut::from([0x10, 16, 0].as_slice())), None);
+    fn the_level_is_found_behind_the_name() {
+        assert_eq!(
+            protocol_level(&[0x10, 16, 0, 4, b'M', b'Q', b'T', b'T', 5, 0xc3]),
+            Some(5)
+        );
+        assert_eq!(
+            protocol_level(&[0x10, 0x90, 1, 0, 4, b'M', b'Q', b'T', b'T', 4]),
+            Some(4)
+        );
+        assert_eq!(
+            protocol_level(&[0x10, 16, 0, 6, b'M', b'Q', b'I', b's', b'd', b'p', 3]),
+            None
+        );
+        assert_eq!(protocol_level(&[0x10, 16, 0]), None);
     }
 }

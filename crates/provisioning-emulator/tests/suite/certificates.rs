@@ -3,8 +3,10 @@
 use provisioning_emulator::{Carrier, Device as Issued, DeviceIdentity, Emulator, KeyKind, Security, TlsVersions};
 use rumqttc::{Connect, ConnectReturnCode, Login};
 use rustls::{ProtocolVersion, SupportedProtocolVersion, version};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tokio::io::{AsyncReadExt, DuplexStream};
 use tokio_rustls::client::TlsStream;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::support::{
     Device, builder, connect_packet, in_memory, notes,
@@ -65,6 +67,20 @@ async fn an_intermediate_is_in_the_chain_and_keys_are_pkcs_8() {
     assert_eq!((count(&direct), count(&through)), (1, 2));
     assert!(direct.private_key_pem.starts_with("-----BEGIN PRIVATE KEY-----"));
     assert_ne!(direct.private_key_pem, through.private_key_pem);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_on_the_curve_that_was_asked_for() {
+    let emulator = in_memory();
+    for (kind, bytes) in [(KeyKind::P256, 65), (KeyKind::P384, 97)] {
+        let identity = emulator
+            .issue_device_with(&Issued::new("d").key(kind))
+            .expect("a certificate");
+        let leaf = CertificateDer::from_pem_slice(identity.certificate_chain_pem.as_bytes()).expect("PEM");
+        let (_, leaf) = X509Certificate::from_der(&leaf).expect("a certificate");
+        // An uncompressed point: one byte, and two coordinates.
+        assert_eq!(leaf.public_key().subject_public_key.data.len(), bytes, "{kind:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

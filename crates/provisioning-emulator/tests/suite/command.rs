@@ -272,3 +272,31 @@ async fn the_help_names_every_flag() {
         assert!(said.contains(flag), "{flag}: {said}");
     }
 }
+
+#[tokio::test]
+async fn an_id_scope_that_cannot_be_is_a_wrong_word() {
+    let output = run(folder().path(), &["--id-scope", "a/b"]).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("letters, digits or '-'"), "{said}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_in_the_folder_is_neither_overwritten_nor_used_for_other_names() {
+    let dir = folder();
+    let (child, _) = started(dir.path(), &["--host", "one.test"]).await;
+    end(child, "TERM").await;
+    let (child, _) = started(dir.path(), &["--host", "one.test"]).await;
+    end(child, "TERM").await;
+    let output = run(dir.path(), &[&free_ports()[..], &["--host", "two.test"]].concat()).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("server.pem is not for two.test; remove it"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+
+    let key = read(dir.path().join("ca.key"));
+    fs::remove_file(dir.path().join("ca.pem")).expect("removed");
+    let output = run(dir.path(), &free_ports()).await;
+    assert_eq!(output.status.code(), Some(1), "a key without its certificate");
+    assert_eq!(read(dir.path().join("ca.key")), key);
+}

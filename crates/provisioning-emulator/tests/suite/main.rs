@@ -9,4 +9,5 @@ mod ending;
 mod packets;
 mod registering;
 mod sockets;
+mod strictness;
 mod websocket;

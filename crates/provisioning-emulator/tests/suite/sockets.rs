@@ -11,7 +11,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
 };
 
-use crate::support::{Device, builder, connect_bytes, connect_packet, tls::dial};
+use crate::support::{Device, builder, connect_bytes, connect_packet, stop, tls::dial};
 
 #[tokio::test]
 async fn a_device_registers_over_tls_on_a_socket() {
@@ -21,7 +21,7 @@ async fn a_device_registers_over_tls_on_a_socket() {
     let first = device.register("d").await;
     let done = device.query(first.body["operationId"].as_str().expect("an id")).await;
     assert_eq!(done.body["registrationState"]["deviceId"], "d");
-    emulator.shutdown().await;
+    stop(emulator).await;
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn a_device_connects_over_a_websocket_on_a_socket() {
         .expect("sent");
     let answer = socket.next().await.expect("an answer").expect("a message");
     assert_eq!(answer.into_data()[..], [0x20, 2, 0, 0]);
-    emulator.shutdown().await;
+    stop(emulator).await;
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_refusal_arrives_although_the_device_sends_on() {
     device.send_bytes(&[0; 20_000]).await;
     let answer = device.receive().await;
     assert!(matches!(answer, rumqttc::Packet::ConnAck(ack) if ack.code == ConnectReturnCode::NotAuthorized));
-    emulator.shutdown().await;
+    stop(emulator).await;
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn each_carrier_has_a_free_port_on_loopback() {
                 .expect("IPv6, which this machine has");
         }
     }
-    emulator.shutdown().await;
+    stop(emulator).await;
     TcpStream::connect((Ipv4Addr::LOCALHOST, mqtt))
         .await
         .expect_err("nobody listens any more");
@@ -94,5 +94,5 @@ async fn ports_and_address_are_as_asked_for_and_a_taken_port_is_named() {
         .await
         .expect("an emulator");
     assert_eq!(emulator.ws_port(), port);
-    emulator.shutdown().await;
+    stop(emulator).await;
 }

@@ -20,7 +20,7 @@ use crate::support::{connect_bytes, in_memory, packet};
 /// Nothing takes longer than this: a message that never comes fails the test.
 const LIMIT: Duration = Duration::from_secs(60);
 
-type Socket = WebSocketStream<DuplexStream>;
+pub(crate) type Socket = WebSocketStream<DuplexStream>;
 
 async fn upgrade(emulator: &Emulator, path: &str, protocol: Option<&'static str>) -> Result<Socket, StatusCode> {
     let mut request = format!("ws://localhost{path}")
@@ -56,7 +56,7 @@ async fn next(socket: &mut Socket) -> Option<Result<Message, Error>> {
 }
 
 /// Upgraded, and connected as the device `d`.
-async fn connected(emulator: &Emulator) -> Socket {
+pub(crate) async fn connected(emulator: &Emulator) -> Socket {
     let mut socket = upgrade(emulator, "/$iothub/websocket", Some("mqtt"))
         .await
         .expect("an upgrade");

@@ -28,6 +28,11 @@ pub(crate) fn in_memory() -> Emulator {
     builder().start_in_memory().expect("an emulator")
 }
 
+/// Shuts the emulator down, which takes no longer than anything else.
+pub(crate) async fn stop(emulator: Emulator) {
+    timeout(LIMIT, emulator.shutdown()).await.expect("ended in time");
+}
+
 /// A connection without TLS, on which a device is taken for whom it says it is.
 pub(crate) fn plain(emulator: &Emulator) -> DuplexStream {
     emulator.connect(Carrier::Mqtt, Security::Plain, 64 * 1024)
