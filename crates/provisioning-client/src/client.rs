@@ -81,20 +81,7 @@ impl RegistrationClient {
     /// Dropping the future cancels the registration; the client can register again at once.
     pub async fn register(&self, request: RegistrationRequest) -> Result<Assignment, RegisterError> {
         let (sender, mut outcome) = oneshot::channel();
-        let failed = |reason| Err(RegisterError::new(reason, Phase::Register, None));
-        let mut called_off = self.0.called_off.subscribe();
-        let taken = select! {
-            biased;
-            _ = called_off.changed() => return failed(FailureReason::OperationCancelled),
-            taken = self.0.take_turn(Input::Register, Some(sender)) => taken,
-        };
-        let Ok((turn, action)) = taken else {
-            return failed(FailureReason::InvalidOperation);
-        };
-        // Called off by another thread in between: nothing has been sent yet, and nothing will be.
-        if called_off.has_changed().unwrap_or(true) {
-            return failed(FailureReason::OperationCancelled);
-        }
+        let (turn, action) = self.0.begin(sender).await?;
         let request = Arc::new(request);
         // Declared after `turn`, so dropped before it: the call ends, then the machine is told.
         let mut running = turn.start(action, &request);
@@ -143,6 +130,23 @@ impl Shared {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Begins a registration, unless it is cancelled while it stands in line.
+    async fn begin(self: &Arc<Self>, outcome: oneshot::Sender<Outcome>) -> Result<(Turn, Action), RegisterError> {
+        let cancelled = || RegisterError::new(FailureReason::OperationCancelled, Phase::Register, None);
+        let mut called_off = self.called_off.subscribe();
+        let begun = select! {
+            biased;
+            _ = called_off.changed() => return Err(cancelled()),
+            taken = self.take_turn(Input::Register, Some(outcome)) => taken,
+        };
+        let begun = begun.map_err(|_| RegisterError::invalid_operation())?;
+        match called_off.has_changed() {
+            Ok(false) => Ok(begun),
+            // Another thread was quicker; nothing has been sent yet.
+            _ => Err(cancelled()),
+        }
+    }
+
     /// Asks the machine for something, in line, and again once it has left if it is leaving.
     ///
     /// `Ok`: the call drives the machine from here on, starting with the action. `Err`: what the call resolves to as it
@@ -152,8 +156,8 @@ impl Shared {
         call: Input,
         mut outcome: Option<oneshot::Sender<Outcome>>,
     ) -> Result<(Turn, Action), Result<(), TransportError>> {
+        // `cancel` never waits.
         let _place = match call {
-            // Never waits.
             Input::Cancel => None,
             _ => Some(self.line.lock().await),
         };

@@ -24,8 +24,7 @@
 //!   `Builder::with_tls`.
 //!
 //! # Limits
-//! Private keys of X.509 certificates are in memory. The service does not offer TPM attestation over MQTT. A tokio
-//! runtime with time and I/O enabled is needed.
+//! The service does not offer TPM attestation over MQTT. A tokio runtime with time and I/O enabled is needed.
 
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 mod builder;
@@ -45,8 +44,8 @@ pub use provisioning_client::{FailureReason, Policy, Recovery, RegisterError, St
 pub use provisioning_mqtt::{Settings, Tls};
 pub use provisioning_types::{
     ApiVersion, Assignment, Credential, Endpoint, ErrorKind, Host, IdScope, InvalidInput, Phase, RegistrationId,
-    RegistrationState, SasToken, Secret, ServiceError, Substatus, SymmetricKey, SymmetricSigner, TransportError,
-    X509Credential,
+    RegistrationState, SasToken, Secret, ServiceError, SignatureScheme, Substatus, SymmetricKey, SymmetricSigner,
+    TransportError, X509Credential, X509Signer,
 };
 
 #[cfg(doctest)]

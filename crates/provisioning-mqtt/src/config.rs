@@ -1,6 +1,7 @@
 //! What a connection is made with: the URI, the identity, and the manners.
 
 use std::{
+    error::Error,
     fmt,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -12,7 +13,9 @@ use provisioning_types::{
     TransportError, X509Credential,
 };
 
-use crate::topic::ESCAPED;
+use tokio::sync::watch;
+
+use crate::{remote_key, topic::ESCAPED};
 
 /// How MQTT is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -227,16 +230,16 @@ impl Settings {
         let token = match credential {
             Credential::SymmetricKey(signer) => {
                 let expires_at = self.clock.now() + self.sas_lifetime;
-                SasToken::sign(
-                    signer.as_ref(),
-                    request.id_scope(),
-                    request.registration_id(),
-                    expires_at,
-                )
-                .await
-                .map_err(|error| {
+                let (signer, request) = (Arc::clone(signer), request.clone());
+                let failed = |error: Box<dyn Error + Send + Sync>| {
                     TransportError::new(ErrorKind::Input, "the device's key did not sign").with_source(error)
-                })?
+                };
+                let signing = async move {
+                    let (id_scope, registration_id) = (request.id_scope(), request.registration_id());
+                    SasToken::sign(signer.as_ref(), id_scope, registration_id, expires_at).await
+                };
+                let signed = remote_key::aside(signing, watch::Sender::new(())).await;
+                signed.map_err(|error| failed(error.into()))?.map_err(failed)?
             }
             Credential::SasToken(token) => token.clone(),
             _ => return Ok(None),

@@ -33,6 +33,7 @@ mod connector;
 #[cfg(feature = "mock")]
 mod mock;
 mod proxy;
+mod remote_key;
 mod session;
 mod tls;
 mod topic;

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use provisioning_types::{ErrorKind, InvalidInput, Phase, TransportError, X509Credential};
+use provisioning_types::{ErrorKind, InvalidInput, Phase, PrivateKey, Secret, TransportError, X509Credential};
 use rustls::{
     CertificateError, ClientConfig, Error as RustlsError, RootCertStore, crypto::CryptoProvider, sign::CertifiedKey,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use rustls_platform_verifier::BuilderVerifierExt;
 
-use crate::{BoxedStream, TransportConfig};
+use tokio::sync::watch;
+
+use crate::{
+    BoxedStream, TransportConfig,
+    remote_key::{self, RemoteKey},
+};
 
 /// TLS settings: whom to trust, and with which cryptography.
 ///
@@ -65,14 +70,18 @@ impl Tls {
     ///
     /// # Errors
     /// [`InvalidInput`] naming `private key`.
+    /// A key that is elsewhere shows in the handshake only.
     pub fn check(&self, x509: &X509Credential) -> Result<(), InvalidInput> {
-        self.certified_key(x509).map(drop)
+        match x509.key() {
+            PrivateKey::Der(key) => self.certified_key(x509, key).map(drop),
+            PrivateKey::Elsewhere(_) => Ok(()),
+        }
     }
 
-    fn certified_key(&self, x509: &X509Credential) -> Result<CertifiedKey, InvalidInput> {
+    fn certified_key(&self, x509: &X509Credential, key: &Secret) -> Result<CertifiedKey, InvalidInput> {
         let invalid = |expected: String| InvalidInput::new("private key", expected);
-        let key = PrivateKeyDer::try_from(x509.key().expose()).map_err(|e| invalid(format!("a private key ({e})")))?;
-        let chain = x509.chain().iter().cloned().map(CertificateDer::from).collect();
+        let key = PrivateKeyDer::try_from(key.expose()).map_err(|e| invalid(format!("a private key ({e})")))?;
+        let chain = chain(x509);
         CertifiedKey::from_der(chain, key.clone_key(), &self.provider).map_err(|error| match error {
             RustlsError::InconsistentKeys(_) => invalid("the key that belongs to the certificate".to_owned()),
             other => invalid(format!("an EC P-256, EC P-384, Ed25519 or RSA key ({other})")),
@@ -93,9 +102,17 @@ impl Tls {
         let server_name = ServerName::try_from(name.clone()).map_err(|error| {
             TransportError::new(ErrorKind::Tls, format!("{name} cannot be a certificate's name")).with_source(error)
         })?;
-        let client_config = self.client_config(config.x509.as_ref())?;
+        let (still_wanted, wanted) = watch::channel(());
+        let client_config = self.client_config(config.x509.as_ref(), wanted)?;
         let connector = tokio_rustls::TlsConnector::from(Arc::new(client_config));
-        match connector.connect(server_name, stream).await {
+        let handshake = connector.connect(server_name, stream);
+        let result = match config.x509.as_ref().map(X509Credential::key) {
+            Some(PrivateKey::Elsewhere(_)) => remote_key::aside(handshake, still_wanted)
+                .await
+                .and_then(|result| result),
+            Some(PrivateKey::Der(_)) | None => handshake.await,
+        };
+        match result {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => {
                 let message = match tls_error(&error) {
@@ -109,7 +126,11 @@ impl Tls {
         }
     }
 
-    fn client_config(&self, x509: Option<&X509Credential>) -> Result<ClientConfig, TransportError> {
+    fn client_config(
+        &self,
+        x509: Option<&X509Credential>,
+        wanted: watch::Receiver<()>,
+    ) -> Result<ClientConfig, TransportError> {
         let unusable = |error: RustlsError| {
             TransportError::new(ErrorKind::Tls, "the TLS settings cannot be used").with_source(error)
         };
@@ -122,7 +143,13 @@ impl Tls {
         };
         Ok(match x509 {
             Some(x509) => {
-                let key = self.certified_key(x509)?;
+                let key = match x509.key() {
+                    PrivateKey::Der(key) => self.certified_key(x509, key)?,
+                    PrivateKey::Elsewhere(signer) => {
+                        let key = RemoteKey::new(Arc::clone(signer), wanted);
+                        CertifiedKey::new(chain(x509), Arc::new(key))
+                    }
+                };
                 builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(key)))
             }
             None => builder.with_no_client_auth(),
@@ -135,6 +162,10 @@ impl Default for Tls {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn chain(x509: &X509Credential) -> Vec<CertificateDer<'static>> {
+    x509.chain().iter().cloned().map(CertificateDer::from).collect()
 }
 
 /// The TLS error inside an I/O error, if that is what it is.
@@ -161,6 +192,7 @@ fn explain(error: &RustlsError, name: &str) -> String {
         RustlsError::InvalidCertificate(_) => "the server's certificate was not accepted".to_owned(),
         RustlsError::InvalidMessage(_) => "what answers there does not speak TLS".to_owned(),
         RustlsError::AlertReceived(_) => rejected().to_owned(),
+        RustlsError::Other(_) => "the device's key did not sign the TLS handshake".to_owned(),
         _ => "the TLS handshake failed".to_owned(),
     }
 }

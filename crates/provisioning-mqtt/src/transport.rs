@@ -131,7 +131,7 @@ impl MqttTransport {
         let link = self.connected(running, request, progress).await?;
         let request_id = format!("{:032x}", fastrand::u128(..));
         let topic = asked.topic(&request_id)?;
-        let answer = link.answers.expect(&request_id);
+        let answer = running.expect(&link, &request_id)?;
         let published = async {
             match link.session.publish(&topic, asked.body(request)).await {
                 // Acknowledged: that the answer is missing still is no failure.
@@ -301,52 +301,44 @@ impl<'a> Running<'a> {
         Ok((Self { transport, number }, cancelled))
     }
 
-    /// Changes the connection; a request that was cancelled meanwhile must not, and fails.
-    fn set(&self, connection: Connection) -> Result<(), TransportError> {
-        let mut state = self.transport.state();
-        if !self.is_current(&state) {
-            return Err(TransportError::operation_cancelled());
+    /// The state, as long as it is this request's to change. One that was cancelled fails instead: another may run
+    /// already.
+    fn state(&self) -> Result<MutexGuard<'a, State>, TransportError> {
+        let state = self.transport.state();
+        match &state.operation {
+            Some(operation) if operation.number == self.number => Ok(state),
+            _ => Err(TransportError::operation_cancelled()),
         }
-        state.connection = connection;
+    }
+
+    fn set(&self, connection: Connection) -> Result<(), TransportError> {
+        self.state()?.connection = connection;
         Ok(())
+    }
+
+    /// From now on `link` waits for the answer to `request_id`, and for no other.
+    fn expect(&self, link: &Link, request_id: &str) -> Result<oneshot::Receiver<Arrived>, TransportError> {
+        let _held = self.state()?;
+        Ok(link.answers.expect(request_id))
     }
 
     /// The half-made connection, unless the request was cancelled: who did that has taken it along.
     fn take_half_made(&self) -> Option<Arc<dyn MqttSession>> {
-        let mut state = self.transport.state();
-        if self.is_current(&state) {
-            state.take_half_made()
-        } else {
-            None
-        }
+        self.state().ok()?.take_half_made()
     }
 
     /// What the request fails with: to be cancelled may be what `error` came of.
     fn failed(&self, error: TransportError) -> TransportError {
-        if self.is_current(&self.transport.state()) {
-            error
-        } else {
-            TransportError::operation_cancelled()
-        }
-    }
-
-    fn is_current(&self, state: &State) -> bool {
-        state
-            .operation
-            .as_ref()
-            .is_some_and(|operation| operation.number == self.number)
+        self.state().err().unwrap_or(error)
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let mut state = self.transport.state();
-        if self.is_current(&state) {
+        if let Ok(mut state) = self.state() {
             state.operation = None;
             // Only a request that was dropped half-way leaves a half-made connection; dropping that closes it.
-            if matches!(state.connection, Connection::Connecting(_)) {
-                state.connection = Connection::Disconnected;
-            }
+            drop(state.take_half_made());
         }
     }
 }

@@ -14,7 +14,7 @@ use rustls_pki_types::{
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroize;
 
-use crate::{InvalidInput, RegistrationId, SasToken, Secret, SymmetricKey, SymmetricSigner};
+use crate::{InvalidInput, RegistrationId, SasToken, Secret, SymmetricKey, SymmetricSigner, X509Signer};
 
 /// What a device proves its identity with. Cheap to clone; secrets are wiped when the last clone goes.
 #[derive(Clone)]
@@ -78,9 +78,27 @@ impl From<SasToken> for Credential {
 #[derive(Clone)]
 pub struct X509Credential(Arc<Parts>);
 
+/// The private key of a certificate.
+#[derive(Clone)]
+pub enum PrivateKey {
+    /// Here, in DER: PKCS#8, SEC1 or PKCS#1.
+    Der(Secret),
+    /// Elsewhere, behind what signs with it.
+    Elsewhere(Arc<dyn X509Signer>),
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Der(_) => "Der(…)",
+            Self::Elsewhere(_) => "Elsewhere(…)",
+        })
+    }
+}
+
 struct Parts {
     chain: Vec<Vec<u8>>,
-    key: Secret,
+    key: PrivateKey,
     common_name: Option<String>,
     not_before: SystemTime,
     not_after: SystemTime,
@@ -114,6 +132,29 @@ impl X509Credential {
     /// # Errors
     /// [`InvalidInput`] naming `certificate` or `private key`.
     pub fn from_der(chain: Vec<Vec<u8>>, key: Secret) -> Result<Self, InvalidInput> {
+        if PrivateKeyDer::try_from(key.expose()).is_err() {
+            return Err(invalid_key("a PKCS#8, SEC1 or PKCS#1 key"));
+        }
+        Self::new(chain, PrivateKey::Der(key))
+    }
+
+    /// Takes a chain in PEM whose private key is elsewhere, and what signs with that.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `certificate`. Whether the key fits shows in the handshake only.
+    pub fn from_pem_with_signer(certificates: &[u8], signer: Arc<dyn X509Signer>) -> Result<Self, InvalidInput> {
+        Self::from_der_with_signer(pem_chain(certificates)?, signer)
+    }
+
+    /// The same with a chain in DER.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `certificate`.
+    pub fn from_der_with_signer(chain: Vec<Vec<u8>>, signer: Arc<dyn X509Signer>) -> Result<Self, InvalidInput> {
+        Self::new(chain, PrivateKey::Elsewhere(signer))
+    }
+
+    fn new(chain: Vec<Vec<u8>>, key: PrivateKey) -> Result<Self, InvalidInput> {
         let Some(leaf) = chain.first() else {
             return Err(invalid_certificate("at least one certificate, the device's own first"));
         };
@@ -126,9 +167,6 @@ impl X509Credential {
             .map(str::to_owned);
         let not_before = system_time(leaf.validity().not_before.timestamp());
         let not_after = system_time(leaf.validity().not_after.timestamp());
-        if PrivateKeyDer::try_from(key.expose()).is_err() {
-            return Err(invalid_key("a PKCS#8, SEC1 or PKCS#1 key"));
-        }
         Ok(Self(Arc::new(Parts {
             common_name,
             not_before,
@@ -143,8 +181,8 @@ impl X509Credential {
         &self.0.chain
     }
 
-    /// The private key in DER: PKCS#8, SEC1 or PKCS#1.
-    pub fn key(&self) -> &Secret {
+    /// The private key.
+    pub fn key(&self) -> &PrivateKey {
         &self.0.key
     }
 

@@ -35,9 +35,10 @@ mod service_error;
 mod symmetric_key;
 mod transport;
 mod transport_error;
+mod x509_signer;
 
 pub use answer::{Answer, AnswerStatus};
-pub use credential::{Credential, X509Credential};
+pub use credential::{Credential, PrivateKey, X509Credential};
 pub use endpoint::{Endpoint, GLOBAL_HOST, Host, WEBSOCKET_PATH};
 pub use error_kind::{ErrorKind, Phase};
 pub use identity::{ApiVersion, IdScope, RegistrationId};
@@ -52,3 +53,4 @@ pub use service_error::ServiceError;
 pub use symmetric_key::{SymmetricKey, SymmetricSigner};
 pub use transport::{ConnectionStep, PollingTransport, Progress};
 pub use transport_error::TransportError;
+pub use x509_signer::{SignatureScheme, X509Signer};

@@ -12,7 +12,7 @@ use crate::{InvalidInput, RegistrationId, Secret};
 
 /// Signs with a symmetric key that this process need not know: an HSM, a TPM, a remote key service.
 ///
-/// It is asked once for every connection. Waiting is fine; blocking is not: hand blocking work to a thread.
+/// It is asked once for every connection. Waiting is fine, and so is blocking: it is asked on a thread of its own.
 #[async_trait]
 pub trait SymmetricSigner: Send + Sync {
     /// HMAC-SHA256 over `data` with the device's key: 32 bytes.

@@ -1,13 +1,11 @@
 //! The limits of one request and of the whole registration, and whose fault it is when they are reached.
 
-use std::time::Duration;
-
 use provisioning_client::{FailureReason, Policy, RegisterError};
 use provisioning_types::{ErrorKind, Phase};
-use tokio::time::Instant;
 
 use crate::support::{
-    Play, Said, assigned, assigning, at_once, client, client_with, hangs, request, seconds, throttled,
+    Play, Said, assigned, assigning, at_once, client, client_with, ended, hangs, pass, request, seconds,
+    spawn_register, throttled,
 };
 
 #[tokio::test(start_paused = true)]
@@ -22,7 +20,7 @@ async fn a_request_without_an_answer_fails_after_the_operation_limit_at_its_step
         let (client, transport) = client(script);
         let error = client.register(request()).await.unwrap_err();
         assert_eq!(transport.started().elapsed(), seconds(after), "{error:?}");
-        assert_is_timeout(&error, 30, None);
+        assert_is_timeout(&error, 30);
         assert_eq!(error.phase(), phase);
         assert_eq!(transport.in_flight(), 0);
     }
@@ -46,7 +44,7 @@ async fn the_registration_limit_covers_connecting_requests_and_waits_together() 
     let (client, transport) = client(script);
     let error = client.register(request()).await.unwrap_err();
     assert_eq!(transport.started().elapsed(), seconds(300));
-    assert_is_timeout(&error, 300, None);
+    assert_is_timeout(&error, 300);
     assert_eq!(error.phase(), Phase::Poll);
 }
 
@@ -71,7 +69,7 @@ async fn the_limits_can_be_set() {
     let (client, transport) = client_with(policy, [Play::from(assigning()).after(49), hangs()]);
     let error = client.register(request()).await.unwrap_err();
     assert_eq!(transport.started().elapsed(), seconds(70));
-    assert_is_timeout(&error, 70, None);
+    assert_is_timeout(&error, 70);
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,10 +86,7 @@ async fn a_wait_up_to_or_past_the_limit_fails_at_once_and_says_when_to_come_back
             assert_eq!((error.kind(), error.phase()), (kind, Phase::Wait));
             assert_eq!(error.retry_after(), Some(seconds(wait)));
             assert!(error.is_retryable());
-            assert!(
-                error.to_string().contains(&format!("come back in {wait} s")) || wait > 1 << 53,
-                "{error}"
-            );
+            assert!(error.to_string().contains("it asks to come back in"), "{error}");
             assert_eq!(transport.calls(), ["0 s: register"]);
         }
     }
@@ -138,9 +133,8 @@ async fn the_last_answer_says_whose_fault_it_is_that_the_limit_is_reached() {
             last.retry_after(275),
         ];
         let (client, transport) = client(script.map(Play::from).into_iter().chain([hangs()]));
-        let begun = Instant::now();
         let error = client.register(request()).await.unwrap_err();
-        assert_eq!(begun.elapsed(), seconds(300));
+        assert_eq!(transport.started().elapsed(), seconds(300));
         assert_eq!((error.kind(), error.retry_after()), (kind, None));
         assert_eq!(error.service().is_some(), kind != ErrorKind::Timeout);
         assert_eq!(transport.in_flight(), 0);
@@ -152,20 +146,17 @@ async fn throttling_does_not_excuse_a_request_that_is_never_answered() {
     let (client, transport) = client([Play::from(throttled(429).retry_after(1)), hangs()]);
     let error = client.register(request()).await.unwrap_err();
     assert_eq!(transport.started().elapsed(), seconds(31));
-    assert_is_timeout(&error, 30, None);
+    assert_is_timeout(&error, 30);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_connection_ends_the_wait_at_once() {
     for answer in [assigning(), throttled(429)] {
         let (client, transport) = client([answer.retry_after(100)]);
-        let lose = async {
-            tokio::time::sleep(seconds(10)).await;
-            transport.lose_connection();
-        };
-        let (outcome, ()) = tokio::join!(client.register(request()), lose);
-        let error = outcome.unwrap_err();
-        assert_eq!(transport.started().elapsed(), seconds(10));
+        let registration = spawn_register(&client);
+        pass(10).await;
+        transport.lose_connection();
+        let error = ended(registration).await.unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Lost, Phase::Wait));
         assert_eq!(transport.calls(), ["0 s: register"]);
     }
@@ -179,10 +170,10 @@ async fn a_connection_lost_while_nobody_looked_ends_the_wait_at_once() {
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Lost, Phase::Wait));
 }
 
-fn assert_is_timeout(error: &RegisterError, after: u64, come_back: Option<Duration>) {
+fn assert_is_timeout(error: &RegisterError, after: u64) {
     let FailureReason::TimedOut { limit, retry_after } = error.reason() else {
         panic!("{error:?}");
     };
-    assert_eq!((*limit, *retry_after), (seconds(after), come_back));
+    assert_eq!((*limit, *retry_after), (seconds(after), None));
     assert_eq!(error.kind(), ErrorKind::Timeout);
 }

@@ -9,6 +9,7 @@ mod leaving;
 mod limits;
 mod machine_table;
 mod machine_walk;
+mod odd_answers;
 mod races;
 mod recovery;
 mod requirements_leaving;

@@ -24,7 +24,7 @@ async fn disconnect_while_disconnected_returns_at_once() {
 /// polling_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_026
 #[tokio::test(start_paused = true)]
 async fn cancel_on_a_connection_is_handed_to_the_transport_and_its_failure_back() {
-    for result in [Ok(()), Err(unreachable())] {
+    for result in [Ok(()), Err(no_route())] {
         let client = mocked(|transport| {
             let call = transport.expect_registration_request().times(1);
             call.returning(|_, _| assigned().judged(None));
@@ -38,7 +38,7 @@ async fn cancel_on_a_connection_is_handed_to_the_transport_and_its_failure_back(
 /// client_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_026
 #[tokio::test(start_paused = true)]
 async fn disconnect_on_a_connection_is_handed_to_the_transport_and_its_failure_back() {
-    for result in [Ok(()), Err(unreachable())] {
+    for result in [Ok(()), Err(no_route())] {
         let client = mocked(|transport| {
             let call = transport.expect_registration_request().times(1);
             call.returning(|_, _| assigned().judged(None));
@@ -79,7 +79,7 @@ async fn disconnected() -> [RegistrationClient; 4] {
     let fresh = mocked(|_| {});
     let never_connected = mocked(|transport| {
         let call = transport.expect_registration_request().times(1);
-        call.returning(|_, _| Err(unreachable()));
+        call.returning(|_, _| Err(no_route()));
     });
     never_connected.register(request()).await.unwrap_err();
     let lost = mocked(|transport| {
@@ -102,7 +102,7 @@ async fn disconnected() -> [RegistrationClient; 4] {
     [fresh, never_connected, lost, left]
 }
 
-fn unreachable() -> TransportError {
+fn no_route() -> TransportError {
     TransportError::new(ErrorKind::Connect, "no route")
 }
 

@@ -2,7 +2,7 @@
 
 use mockall::predicate::{always, eq};
 use provisioning_client::{FailureReason, RegisterError, StatusEvent};
-use provisioning_types::{ConnectionStep, ErrorKind, Phase, TransportError};
+use provisioning_types::{ConnectionStep, ErrorKind, Phase, ServiceError, TransportError};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -59,6 +59,12 @@ async fn a_registration_request_that_fails_fails_the_registration_and_nothing_is
         let error = at_once(client.register(request())).await.unwrap_err();
         assert_eq!((error.kind(), error.phase()), (kind, Phase::Register));
     }
+    let client = mocked(|transport| {
+        let call = transport.expect_registration_request().times(1);
+        call.returning(|_, _| says(401, r#"{"errorCode":401002,"message":"Invalid certificate."}"#).judged(None));
+    });
+    let error = at_once(client.register(request())).await.unwrap_err();
+    assert_eq!(error.service().and_then(ServiceError::error_code), Some(401_002));
 }
 
 /// polling_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_014

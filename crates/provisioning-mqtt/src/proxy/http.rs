@@ -1,4 +1,5 @@
-//! HTTP CONNECT ([RFC 9110, section 9.3.6](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6)), with basic credentials.
+//! HTTP CONNECT ([RFC 9110, section 9.3.6](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6)), with basic
+//! credentials.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use provisioning_types::{Host, Secret};

@@ -97,7 +97,9 @@ impl Task {
                     Some(command) => self.carry_out(command),
                     None => return self.leave(None).await,
                 },
-                packet = poll_fn(|cx| poll_packet(&mut self.framed, self.read_limit, cx)) => packet.and_then(|packet| self.take(packet)),
+                packet = poll_fn(|cx| poll_packet(&mut self.framed, self.read_limit, cx)) => {
+                    packet.and_then(|packet| self.take(packet))
+                }
                 () = sleep_until(self.pings.due()) => self.ping(),
             };
             if let Err(reason) = step {

@@ -1,17 +1,21 @@
 //! The other end: a proxy that says what a test tells it to, and the service behind it.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use provisioning_mqtt::{BoxedStream, Proxy};
 use provisioning_types::{ErrorKind, Host, Phase, TransportError};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     task::JoinHandle,
+    time::timeout,
 };
 
 /// A login whose parts no error may show, in whatever form.
 pub(crate) const LOGIN: &str = "s3user:s3cret@";
 const SECRETS: [&str; 4] = ["s3user", "s3cret", "czN1c2VyOnMzY3JldA", "115, 51"];
+
+/// In paused time it is over at once when both ends wait for each other.
+const TOO_LONG: Duration = Duration::from_secs(60);
 
 /// What is heard and said, in turns, as the proxy.
 pub(crate) enum Turn {
@@ -28,7 +32,7 @@ pub(crate) fn says(bytes: impl Into<Vec<u8>>) -> Turn {
 }
 
 /// Asks `proxy` for the target over a stream that holds `buffer` bytes each way; at its other end the turns are taken.
-pub(crate) async fn tunnel(
+async fn tunnel(
     proxy: &str,
     (host, port): (&str, u16),
     buffer: usize,
@@ -59,7 +63,12 @@ async fn take(turns: Vec<Turn>, mut far: DuplexStream) {
 }
 
 /// Has the proxy open the tunnel with its last turn, says more in the same breath, and talks both ways.
-pub(crate) async fn opens(proxy: &str, target: (&str, u16), buffer: usize, mut turns: Vec<Turn>) {
+pub(crate) async fn opens(proxy: &str, target: (&str, u16), buffer: usize, turns: Vec<Turn>) {
+    let talk = timeout(TOO_LONG, talk(proxy, target, buffer, turns));
+    talk.await.expect("nobody waits for ever");
+}
+
+async fn talk(proxy: &str, target: (&str, u16), buffer: usize, mut turns: Vec<Turn>) {
     match turns.last_mut() {
         Some(Turn::Says(answer)) => answer.extend(b"hello"),
         _ => panic!("the proxy has the last word"),
@@ -84,7 +93,8 @@ pub(crate) async fn opens(proxy: &str, target: (&str, u16), buffer: usize, mut t
 
 /// The message of a proxy that does not connect: the error is of the right kind, at the right step, without any secret.
 pub(crate) async fn refuses(proxy: &str, target: (&str, u16), buffer: usize, turns: Vec<Turn>) -> String {
-    let (outcome, peer) = tunnel(proxy, target, buffer, turns).await;
+    let tunnel = timeout(TOO_LONG, tunnel(proxy, target, buffer, turns));
+    let (outcome, peer) = tunnel.await.expect("nobody waits for ever");
     peer.await.expect("every turn was taken");
     let error = outcome.err().expect("no connection");
     assert_eq!(

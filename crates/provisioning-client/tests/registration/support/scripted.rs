@@ -3,10 +3,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -105,7 +102,8 @@ pub(crate) struct Scripted {
     script: Mutex<VecDeque<Play>>,
     farewell: Mutex<Farewell>,
     log: Mutex<Vec<(Duration, String)>>,
-    in_flight: Arc<AtomicUsize>,
+    /// One for each request that is being carried, and one.
+    carried: Arc<()>,
     cancelled: Notify,
     loss: watch::Sender<Option<TransportError>>,
     last_progress: Mutex<Option<Progress>>,
@@ -118,22 +116,16 @@ impl Scripted {
             script: Mutex::new(script.into_iter().map(Into::into).collect()),
             farewell: Mutex::new(Farewell::AtOnce),
             log: Mutex::default(),
-            in_flight: Arc::default(),
+            carried: Arc::default(),
             cancelled: Notify::new(),
             loss: watch::channel(None).0,
             last_progress: Mutex::default(),
         }
     }
 
-    /// Puts more at the script's end.
-    pub(crate) fn then(&self, script: impl IntoIterator<Item = impl Into<Play>>) {
-        self.script.lock().unwrap().extend(script.into_iter().map(Into::into));
-    }
-
     /// Puts this in place of what is left of the script.
     pub(crate) fn now(&self, script: impl IntoIterator<Item = impl Into<Play>>) {
-        self.script.lock().unwrap().clear();
-        self.then(script);
+        *self.script.lock().unwrap() = script.into_iter().map(Into::into).collect();
     }
 
     pub(crate) fn say_farewell(&self, farewell: Farewell) {
@@ -170,7 +162,7 @@ impl Scripted {
 
     /// How many requests are being carried.
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::SeqCst)
+        Arc::strong_count(&self.carried) - 1
     }
 
     /// Where the latest request reports its progress, for reports that come late.
@@ -186,7 +178,7 @@ impl Scripted {
     async fn play(&self, queried: Option<&str>, progress: &Progress) -> Result<Answer, TransportError> {
         let play = self.script.lock().unwrap().pop_front();
         let play = play.expect("a request that the script holds");
-        let _in_flight = InFlight::begin(&self.in_flight);
+        let _carried = Arc::clone(&self.carried);
         *self.last_progress.lock().unwrap() = Some(progress.clone());
         for step in play.steps {
             if step == ConnectionStep::Connected {
@@ -270,19 +262,4 @@ impl PollingTransport for Scripted {
 async fn nobody_gives_up() -> ! {
     sleep(seconds(1_000_000)).await;
     panic!("nobody gave up waiting");
-}
-
-struct InFlight(Arc<AtomicUsize>);
-
-impl InFlight {
-    fn begin(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
 }

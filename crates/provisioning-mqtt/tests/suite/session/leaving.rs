@@ -1,22 +1,12 @@
 //! Leaving, on purpose and by letting go.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use provisioning_mqtt::MqttTransport;
-use provisioning_types::{ErrorKind, PollingTransport, TransportError};
+use provisioning_types::{ErrorKind, PollingTransport};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{
-    bodies::ASSIGNING,
-    device::{Asked, Device, request},
-    line::Line,
-    mocks::{self, Mocked},
-    settle, soon,
-};
+use crate::support::{bodies::ASSIGNING, device::Device, line::Line, settle};
 
 #[tokio::test(start_paused = true)]
 async fn unsubscribe_and_disconnect_are_flushed_before_it_is_over() {
@@ -28,6 +18,31 @@ async fn unsubscribe_and_disconnect_are_flushed_before_it_is_over() {
     assert!(!leaving.is_finished(), "it is over while the peer has not read");
     peer.left().await;
     assert!(leaving.await.expect("no panic").is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_disconnect_of_a_half_made_connection_is_flushed_before_it_is_over() {
+    for cancel in [false, true] {
+        let device = Device::on(Line::narrow(1));
+        let register = device.register();
+        let mut peer = device.peer().await;
+        peer.accept().await;
+        peer.subscription().await;
+        let transport = Arc::clone(&device.transport);
+        let leaving = tokio::spawn(async move {
+            if cancel {
+                transport.cancel().await
+            } else {
+                transport.disconnect().await
+            }
+        });
+        // The request need not wait for it.
+        assert_eq!(register.error().await.kind(), ErrorKind::Cancelled);
+        settle().await;
+        assert!(!leaving.is_finished(), "it is over while the peer has not read");
+        peer.disconnected().await;
+        assert!(leaving.await.expect("no panic").is_ok());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,21 +130,6 @@ async fn an_abandoned_request_is_cancelled() {
     device.connect().await;
 }
 
-/// On several threads the session may fail the publication before the request hears that it is cancelled.
-#[tokio::test(start_paused = true)]
-async fn a_request_that_fails_because_it_is_cancelled_is_cancelled() {
-    let transport = Arc::new(OnceLock::<MqttTransport>::new());
-    let mut session = mocks::session();
-    let abandoned = Arc::clone(&transport);
-    session.expect_publish().once().returning(move |_, _| {
-        abandoned.get().expect("it is there").abandon();
-        Err(TransportError::new(ErrorKind::Lost, "the connection has ended"))
-    });
-    let transport = transport.get_or_init(|| Mocked::default().transport(session));
-    let error = Asked::Register.of(transport, &request()).await.expect_err("cancelled");
-    assert_eq!(error.kind(), ErrorKind::Cancelled);
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_stale_cancel_does_not_end_the_next_request() {
     let (device, mut peer) = Device::connected().await;
@@ -144,5 +144,5 @@ async fn a_stale_cancel_does_not_end_the_next_request() {
     settle().await;
     assert!(!second.is_finished());
     peer.answer(&request, "202", ASSIGNING).await;
-    soon("the answer", second.outcome()).await.expect("an answer");
+    second.answer().await;
 }

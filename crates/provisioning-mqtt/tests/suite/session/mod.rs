@@ -9,6 +9,7 @@ mod hostile;
 mod keep_alive;
 mod leaving;
 mod loss;
+mod races;
 mod reuse;
 mod storm;
 mod wire;

@@ -1,0 +1,181 @@
+//! Keys that live elsewhere, with signers that wait, block, fail, or never answer; and `examples/keys_elsewhere.rs`.
+
+use std::{
+    error::Error,
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use provisioning_device::{
+    Credential, ErrorKind, Policy, ProvisioningDeviceClient, RegisterError, SignatureScheme, SymmetricKey,
+    SymmetricSigner, Transport, X509Credential, X509Signer,
+};
+use provisioning_emulator::{Device, Emulator, TlsVersions};
+use rcgen::{KeyPair, SigningKey};
+
+type Signature = Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
+
+/// How a signer behaves before it signs.
+enum Manner {
+    /// Blocks its thread until somebody else on the runtime sends something.
+    Blocks(Mutex<mpsc::Receiver<()>>),
+    Fails,
+    NeverAnswers,
+}
+
+impl Manner {
+    async fn act(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        match self {
+            Self::Blocks(released) => {
+                let released = released.lock().expect("one at a time");
+                Ok(released
+                    .recv_timeout(Duration::from_secs(20))
+                    .map_err(|_| "the runtime stood still")?)
+            }
+            Self::Fails => Err("the token is locked".into()),
+            Self::NeverAnswers => std::future::pending().await,
+        }
+    }
+}
+
+struct Certificate(Manner, KeyPair);
+
+#[async_trait]
+impl X509Signer for Certificate {
+    fn schemes(&self) -> &[SignatureScheme] {
+        &[SignatureScheme::EcdsaP256Sha256]
+    }
+
+    async fn sign(&self, _: SignatureScheme, message: &[u8]) -> Signature {
+        self.0.act().await?;
+        Ok(self.1.sign(message)?)
+    }
+}
+
+struct Symmetric(Manner, SymmetricKey);
+
+#[async_trait]
+impl SymmetricSigner for Symmetric {
+    async fn sign(&self, data: &[u8]) -> Signature {
+        self.0.act().await?;
+        self.1.sign(data).await
+    }
+}
+
+async fn emulator(versions: TlsVersions) -> Emulator {
+    let device = Device::new("symmetric").symmetric_keys("a2V5", "a2V5");
+    let builder = Emulator::builder()
+        .device(device)
+        .tls_versions(versions)
+        .polls_before_assigning(0);
+    builder.start().await.expect("a local DPS")
+}
+
+fn by_certificate(emulator: &Emulator, manner: Manner) -> (&'static str, Credential) {
+    let identity = emulator.issue_device("certified").expect("a device");
+    let signer = Certificate(manner, KeyPair::from_pem(&identity.private_key_pem).expect("a key"));
+    let chain = identity.certificate_chain_pem.as_bytes();
+    let x509 = X509Credential::from_pem_with_signer(chain, Arc::new(signer)).expect("a credential");
+    ("certified", x509.into())
+}
+
+fn by_key(manner: Manner) -> (&'static str, Credential) {
+    let key = SymmetricKey::from_base64("a2V5").expect("a key");
+    ("symmetric", Credential::SymmetricKey(Arc::new(Symmetric(manner, key))))
+}
+
+async fn register(
+    emulator: &Emulator,
+    (id, credential): (&str, Credential),
+    policy: Policy,
+) -> Result<String, RegisterError> {
+    let client = ProvisioningDeviceClient::builder(emulator.id_scope(), credential, Transport::Mqtt)
+        .with_registration_id(id)
+        .with_host(&format!("localhost:{}", emulator.mqtt_port()))
+        .with_ca_pem(emulator.ca_pem())
+        .with_policy(policy)
+        .build()
+        .expect("valid input");
+    client
+        .register()
+        .await
+        .map(|assignment| assignment.device_id().to_owned())
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_signer_that_blocks_does_not_stall_the_runtime() {
+    for versions in [TlsVersions::Only12, TlsVersions::Only13] {
+        let emulator = emulator(versions).await;
+        for certified in [true, false] {
+            let (release, released) = mpsc::channel();
+            let manner = Manner::Blocks(Mutex::new(released));
+            let device = if certified {
+                by_certificate(&emulator, manner)
+            } else {
+                by_key(manner)
+            };
+            let id = device.0;
+            // On the one thread that the runtime has: it runs only if the signer does not block that.
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                release.send(()).expect("the signer waits");
+            });
+            assert_eq!(
+                register(&emulator, device, Policy::default()).await.expect("assigned"),
+                id
+            );
+        }
+        emulator.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_signer_that_fails_is_told_with_its_own_words() {
+    let emulator = emulator(TlsVersions::Both).await;
+    for (device, kind) in [
+        (by_certificate(&emulator, Manner::Fails), ErrorKind::Tls),
+        (by_key(Manner::Fails), ErrorKind::Input),
+    ] {
+        let error = register(&emulator, device, Policy::default())
+            .await
+            .expect_err("no signature");
+        assert_eq!(error.kind(), kind, "{error}");
+        let causes = std::iter::successors(error.source(), |&cause| cause.source());
+        let causes: Vec<_> = causes.map(ToString::to_string).collect();
+        assert!(
+            causes.iter().any(|cause| cause.contains("the token is locked")),
+            "{error}: {causes:?}"
+        );
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_signer_that_never_answers_is_bounded_by_the_operations_limit() {
+    let emulator = emulator(TlsVersions::Both).await;
+    let policy = Policy::default().with_operation_limit(Duration::from_millis(200));
+    for device in [
+        by_certificate(&emulator, Manner::NeverAnswers),
+        by_key(Manner::NeverAnswers),
+    ] {
+        let error = register(&emulator, device, policy.clone())
+            .await
+            .expect_err("no signature");
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_example_registers_with_both_kinds_of_keys() {
+    let test = std::env::current_exe().expect("this test's path");
+    let target = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
+    let example = target.join("examples").join("keys_elsewhere");
+    let output = tokio::process::Command::new(&example).output().await;
+    let output = output.unwrap_or_else(|error| panic!("{} (built by `cargo test`): {error}", example.display()));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8_lossy(&output.stdout);
+    let hub = "local-hub.azure-devices.net";
+    assert_eq!(told, format!("meter-1 belongs to {hub}\nmeter-2 belongs to {hub}\n"));
+}
