@@ -29,10 +29,9 @@ impl Progress {
 
     /// Shows a step.
     pub(crate) fn show(&self, event: &StatusEvent) {
-        let Some(line) = line(event) else { return };
         match &self.live {
-            Some(bar) => bar.set_message(line),
-            None => self.say(&line),
+            Some(bar) => bar.set_message(event.to_string()),
+            None => self.say(&event.to_string()),
         }
     }
 
@@ -51,34 +50,4 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
-}
-
-fn line(event: &StatusEvent) -> Option<String> {
-    let seconds = |wait: &Duration| format!("{} s", (wait.as_secs_f64() * 10.0).round() / 10.0);
-    Some(match event {
-        StatusEvent::Connecting { uri } => format!("connecting to {uri}"),
-        StatusEvent::Connected => "connected, registering".to_owned(),
-        StatusEvent::Assigning { operation_id, retry_in } => {
-            format!(
-                "assigning (operation {operation_id}), asking again in {}",
-                seconds(retry_in)
-            )
-        }
-        StatusEvent::Throttled { status, retry_in } => {
-            format!("the service answered {status}, asking again in {}", seconds(retry_in))
-        }
-        StatusEvent::Recovering {
-            attempt,
-            retry_in,
-            cause,
-        } => {
-            format!(
-                "lost the connection ({cause}), recovery {attempt} in {}",
-                seconds(retry_in)
-            )
-        }
-        StatusEvent::Assigned(assignment) => format!("assigned to {}", assignment.assigned_hub()),
-        StatusEvent::DisconnectFailed { cause } => format!("leaving the service failed: {cause}"),
-        _ => return None,
-    })
 }

@@ -202,7 +202,7 @@ impl Shared {
         for output in outputs {
             match output {
                 Output::Emit(event) => {
-                    tracing::debug!(?event, "registration");
+                    tracing::debug!(%event, "registration");
                     // Nobody listening is fine.
                     let _ = self.events.send(event);
                 }

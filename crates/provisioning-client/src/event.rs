@@ -1,6 +1,6 @@
 //! What a registration tells while it runs.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use provisioning_types::{Assignment, TransportError};
 use tokio::sync::broadcast;
@@ -47,6 +47,44 @@ pub enum StatusEvent {
         /// Why.
         cause: TransportError,
     },
+}
+
+impl fmt::Display for StatusEvent {
+    /// One line for people; of an assignment the hub only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |wait: &Duration| (wait.as_secs_f64() * 10.0).round() / 10.0;
+        match self {
+            Self::Connecting { uri } => write!(f, "connecting to {uri}"),
+            Self::Connected => f.write_str("connected, registering"),
+            Self::Assigning { operation_id, retry_in } => {
+                write!(
+                    f,
+                    "assigning (operation {operation_id}), asking again in {} s",
+                    seconds(retry_in)
+                )
+            }
+            Self::Throttled { status, retry_in } => {
+                write!(
+                    f,
+                    "the service answered {status}, asking again in {} s",
+                    seconds(retry_in)
+                )
+            }
+            Self::Recovering {
+                attempt,
+                retry_in,
+                cause,
+            } => {
+                write!(
+                    f,
+                    "lost the connection ({cause}), recovery {attempt} in {} s",
+                    seconds(retry_in)
+                )
+            }
+            Self::Assigned(assignment) => write!(f, "assigned to {}", assignment.assigned_hub()),
+            Self::DisconnectFailed { cause } => write!(f, "leaving the service failed: {cause}"),
+        }
+    }
 }
 
 /// The events of one client, from the moment of asking for them. A listener that is slow or never reads blocks

@@ -11,6 +11,9 @@ use crate::{Answer, RegistrationRequest, TransportError};
 /// One request at a time; `cancel` and `disconnect` arrive while one is in flight and make it fail with
 /// [`TransportError::operation_cancelled`].
 ///
+/// A transport that connects reports it through [`Progress`]: without that, a connection whose first request fails
+/// counts as none.
+///
 /// # Cancel safety
 /// Dropping the future of any call is safe: a request that was dropped is not sent any more if it was not sent yet, its
 /// answer is ignored, and a connection that was being made is closed.
