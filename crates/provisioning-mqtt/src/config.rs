@@ -260,6 +260,10 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use provisioning_types::{IdScope, RegistrationId, SymmetricKey};
+
     use super::*;
 
     #[test]
@@ -272,6 +276,44 @@ mod tests {
             uri(Scheme::Wss, "h.example:8443"),
             "wss://h.example:8443/$iothub/websocket"
         );
+    }
+
+    /// Says one second more each time.
+    #[derive(Debug, Default)]
+    struct CountingClock(AtomicU64);
+
+    impl WallClock for CountingClock {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.fetch_add(1, Ordering::Relaxed))
+        }
+    }
+
+    #[tokio::test]
+    async fn every_connection_has_a_token_of_its_own_that_lives_as_long_as_was_set() {
+        let settings = Settings::default().with_clock(Arc::new(CountingClock::default()));
+        let credential = SymmetricKey::from_base64("a2V5").expect("a key").into();
+        let (scope, id) = (
+            IdScope::new("0ne1").expect("a scope"),
+            RegistrationId::new("a").expect("an id"),
+        );
+        let request = RegistrationRequest::new(scope, id);
+        let expiry = async |settings: &Settings| {
+            let password = settings
+                .password(&credential, &request)
+                .await
+                .expect("a token")
+                .expect("a password");
+            let token = SasToken::new(std::str::from_utf8(password.expose()).expect("text")).expect("a token");
+            token
+                .expires_at()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .expect("after 1970")
+                .as_secs()
+        };
+        assert_eq!(expiry(&settings).await, 3600);
+        assert_eq!(expiry(&settings).await, 3601);
+        let settings = settings.with_sas_lifetime(Duration::from_secs(60));
+        assert_eq!(expiry(&settings).await, 62);
     }
 
     #[test]
