@@ -93,7 +93,7 @@ impl ErrorKind {
             Self::Input => "correct the input; nothing was sent",
             Self::InvalidOperation => "wait for the registration in progress, or cancel it",
             Self::Connect => {
-                "check the host name, the network and whether a firewall blocks the port (8883 for MQTT, 443 for WebSocket)"
+                "check the host name, the network, the proxy if there is one, and whether a firewall blocks the port (8883 for MQTT, 443 for WebSocket)"
             }
             Self::Tls => {
                 "check that the server's CA is trusted, that nothing inspects TLS on the way, and that the service knows the device's CA"

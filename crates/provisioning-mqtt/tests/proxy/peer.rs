@@ -95,8 +95,8 @@ async fn talk(proxy: &str, target: (&str, u16), buffer: usize, mut turns: Vec<Tu
 pub(crate) async fn refuses(proxy: &str, target: (&str, u16), buffer: usize, turns: Vec<Turn>) -> String {
     let tunnel = timeout(TOO_LONG, tunnel(proxy, target, buffer, turns));
     let (outcome, peer) = tunnel.await.expect("nobody waits for ever");
-    peer.await.expect("every turn was taken");
     let error = outcome.err().expect("no connection");
+    peer.await.expect("every turn was taken");
     assert_eq!(
         (error.kind(), error.phase()),
         (ErrorKind::Connect, Some(Phase::Connect))
