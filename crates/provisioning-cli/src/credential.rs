@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use provisioning_device::{
-    Credential, InvalidInput, RegistrationId, SasToken, Secret, SymmetricKey, x509_from_encrypted_pem_files,
-    x509_from_pem_files,
+    Credential, InvalidInput, RegistrationId, Secret, SymmetricKey, sas_token_from_file, symmetric_key_from_file,
+    x509_from_encrypted_files, x509_from_files,
 };
 
 use crate::{
@@ -18,7 +18,7 @@ const SYMMETRIC_KEY_VARIABLE: &str = "PROVISIONING_SYMMETRIC_KEY";
 /// What the flags name, or else the environment. clap has seen to it that the flags name one kind only.
 pub(crate) fn credential(args: &Register, registration_id: Option<&str>) -> Result<Credential, Failure> {
     if let Some(file) = &args.symmetric_key_file {
-        return Ok(symmetric_key(file)?.into());
+        return Ok(symmetric_key_from_file(file)?);
     }
     if let Some(file) = &args.group_key_file {
         let id = registration_id.ok_or_else(|| {
@@ -27,10 +27,7 @@ pub(crate) fn credential(args: &Register, registration_id: Option<&str>) -> Resu
         return Ok(symmetric_key(file)?.derive(&RegistrationId::new(id)?).into());
     }
     if let Some(file) = &args.sas_token_file {
-        let text = read("SAS token", file)?;
-        return Ok(SasToken::new(&text)
-            .map_err(|error| error.found_in(file.display()))?
-            .into());
+        return Ok(sas_token_from_file(file)?);
     }
     let by_certificate = args.cert.is_some() || args.key.is_some() || variable("CERTIFICATE_FILE").is_some();
     match variable(SYMMETRIC_KEY_VARIABLE) {
@@ -43,8 +40,8 @@ pub(crate) fn credential(args: &Register, registration_id: Option<&str>) -> Resu
             let certificate = required(args.cert.clone(), "--cert", "CERTIFICATE_FILE")?;
             let key = required(args.key.clone(), "--key", "KEY_FILE")?;
             match &args.key_passphrase_file {
-                Some(file) => Ok(x509_from_encrypted_pem_files(certificate, key, &passphrase(file)?)?),
-                None => Ok(x509_from_pem_files(certificate, key)?),
+                Some(file) => Ok(x509_from_encrypted_files(certificate, key, passphrase(file)?)?),
+                None => Ok(x509_from_files(certificate, key)?),
             }
         }
     }

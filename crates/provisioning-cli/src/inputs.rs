@@ -113,7 +113,7 @@ fn json(payload: &str) -> Result<Value, InvalidInput> {
 
 /// What may be wrong with the certificate; the service decides.
 fn warnings(credential: &Credential, registration_id: Option<&str>) -> Vec<String> {
-    let Credential::X509(x509) = credential else {
+    let Ok(Credential::X509(x509)) = credential.load() else {
         return vec![];
     };
     let name = x509.common_name();
@@ -125,7 +125,7 @@ fn warnings(credential: &Credential, registration_id: Option<&str>) -> Vec<Strin
                 name.unwrap_or("missing")
             )
         });
-    date_warning(x509, SystemTime::now())
+    date_warning(&x509, SystemTime::now())
         .into_iter()
         .chain(other_name)
         .collect()

@@ -161,9 +161,11 @@ impl Builder {
     /// # Errors
     /// [`InvalidInput`] names the first input that cannot be used, and what was expected.
     pub fn build(self) -> Result<ProvisioningDeviceClient, InvalidInput> {
+        // What comes from files is read again for every connection; that it can be read is known from now on.
+        let credential = self.credential.load()?;
         let registration_id = match self.registration_id {
             Some(id) => RegistrationId::new(id)?,
-            None => self.credential.registration_id()?,
+            None => credential.registration_id()?,
         };
         let endpoint = self.endpoint?;
         let mut request = RegistrationRequest::new(IdScope::new(self.id_scope)?, registration_id)
@@ -181,7 +183,7 @@ impl Builder {
         if let Some(pem) = &self.ca_pem {
             tls = tls.with_only_roots_pem(pem)?;
         }
-        if let Credential::X509(x509) = &self.credential {
+        if let Credential::X509(x509) = &credential {
             tls.check(x509)?;
         }
         let tls = TlsConnector::new(tls).with_proxy(self.proxy?);

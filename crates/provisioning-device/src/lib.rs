@@ -6,10 +6,10 @@
 //! `provisioning-mqtt` and `provisioning-websocket` (the transports), `provisioning-types` (what they share).
 //!
 //! ```no_run
-//! use provisioning_device::{ProvisioningDeviceClient, Transport, x509_from_pem_files};
+//! use provisioning_device::{ProvisioningDeviceClient, Transport, x509_from_files};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let credential = x509_from_pem_files("device.pem", "device.key")?;
+//! let credential = x509_from_files("device.pem", "device.key")?;
 //! let client = ProvisioningDeviceClient::builder("0ne00A1B2C3", credential, Transport::Mqtt).build()?;
 //! let assignment = client.register().await?;
 //! println!("{} belongs to {}", assignment.device_id(), assignment.assigned_hub());
@@ -38,14 +38,14 @@ mod websocket;
 pub use builder::{Builder, Transport};
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use client::ProvisioningDeviceClient;
-pub use files::{x509_from_encrypted_pem_files, x509_from_pem_files};
+pub use files::{sas_token_from_file, symmetric_key_from_file, x509_from_encrypted_files, x509_from_files};
 pub use provisioning_client::{FailureReason, Policy, Recovery, RegisterError, StatusEvent, StatusEvents};
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use provisioning_mqtt::{Settings, Tls};
 pub use provisioning_types::{
-    ApiVersion, Assignment, Credential, Endpoint, ErrorKind, Host, IdScope, InvalidInput, Phase, RegistrationId,
-    RegistrationState, SasToken, Secret, ServiceError, SignatureScheme, Substatus, SymmetricKey, SymmetricSigner,
-    TransportError, X509Credential, X509Signer,
+    ApiVersion, Assignment, Credential, CredentialSource, Endpoint, ErrorKind, Host, IdScope, InvalidInput, Phase,
+    RegistrationId, RegistrationState, SasToken, Secret, ServiceError, SignatureScheme, Substatus, SymmetricKey,
+    SymmetricSigner, TransportError, X509Credential, X509Signer,
 };
 
 #[cfg(doctest)]

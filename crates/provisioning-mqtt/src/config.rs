@@ -10,7 +10,7 @@ use std::{
 use percent_encoding::utf8_percent_encode;
 use provisioning_types::{
     Credential, DEFAULT_SAS_LIFETIME, Endpoint, ErrorKind, Host, InvalidInput, RegistrationRequest, SasToken, Secret,
-    TransportError, X509Credential,
+    SymmetricSigner, TransportError, X509Credential,
 };
 
 use tokio::sync::watch;
@@ -196,55 +196,63 @@ impl Settings {
         Ok(self)
     }
 
-    /// The configuration of a connection for `request`, but for the password, which is made when it is needed.
+    /// The configuration of a connection for `request`, but for the proof of identity, which is made when it is needed.
     pub(crate) fn config(
         &self,
         scheme: Scheme,
         default_endpoint: &Endpoint,
-        credential: &Credential,
         request: &RegistrationRequest,
     ) -> TransportConfig {
         let endpoint = request.endpoint().unwrap_or(default_endpoint).clone();
-        let x509 = match credential {
-            Credential::X509(x509) => Some(x509.clone()),
-            _ => None,
-        };
         TransportConfig {
             uri: ServiceUri::new(scheme, endpoint),
             client_id: request.registration_id().to_string(),
             username: self.username(request),
             password: None,
             clean: true,
-            x509,
+            x509: None,
             keep_alive: self.keep_alive,
             max_packet_size: self.max_packet_size,
         }
     }
 
-    /// The password with which `credential` proves that it is the request's device, if it is one that takes a password.
-    pub(crate) async fn password(
+    /// Adds to `config` what proves that it is the request's device: new for every connection, so never stale.
+    pub(crate) async fn prove(
         &self,
+        config: &mut TransportConfig,
         credential: &Credential,
         request: &RegistrationRequest,
-    ) -> Result<Option<Secret>, TransportError> {
-        let token = match credential {
+    ) -> Result<(), TransportError> {
+        match current(credential).await? {
+            Credential::X509(x509) => config.x509 = Some(x509),
             Credential::SymmetricKey(signer) => {
-                let expires_at = self.clock.now() + self.sas_lifetime;
-                let (signer, request) = (Arc::clone(signer), request.clone());
-                let failed = |error: Box<dyn Error + Send + Sync>| {
-                    TransportError::new(ErrorKind::Input, "the device's key did not sign").with_source(error)
-                };
-                let signing = async move {
-                    let (id_scope, registration_id) = (request.id_scope(), request.registration_id());
-                    SasToken::sign(signer.as_ref(), id_scope, registration_id, expires_at).await
-                };
-                let signed = remote_key::aside(signing, watch::Sender::new(())).await;
-                signed.map_err(|error| failed(error.into()))?.map_err(failed)?
+                config.password = Some(self.token(signer, request).await?.text().clone())
             }
-            Credential::SasToken(token) => token.clone(),
-            _ => return Ok(None),
+            Credential::SasToken(token) => config.password = Some(token.text().clone()),
+            other => {
+                let message = format!("{other:?} is no proof of identity");
+                return Err(TransportError::new(ErrorKind::Input, message));
+            }
+        }
+        Ok(())
+    }
+
+    async fn token(
+        &self,
+        signer: Arc<dyn SymmetricSigner>,
+        request: &RegistrationRequest,
+    ) -> Result<SasToken, TransportError> {
+        let expires_at = self.clock.now() + self.sas_lifetime;
+        let request = request.clone();
+        let failed = |error: Box<dyn Error + Send + Sync>| {
+            TransportError::new(ErrorKind::Input, "the device's key did not sign").with_source(error)
         };
-        Ok(Some(token.text().clone()))
+        let signing = async move {
+            let (id_scope, registration_id) = (request.id_scope(), request.registration_id());
+            SasToken::sign(signer.as_ref(), id_scope, registration_id, expires_at).await
+        };
+        let signed = remote_key::aside(signing, watch::Sender::new(())).await;
+        signed.map_err(|error| failed(error.into()))?.map_err(failed)
     }
 
     fn username(&self, request: &RegistrationRequest) -> String {
@@ -255,6 +263,19 @@ impl Settings {
             request.api_version(),
             utf8_percent_encode(&self.user_agent, ESCAPED)
         )
+    }
+}
+
+/// The credential as it is now. A source may block, so it is asked aside.
+async fn current(credential: &Credential) -> Result<Credential, TransportError> {
+    let Credential::Source(_) = credential else {
+        return Ok(credential.clone());
+    };
+    let credential = credential.clone();
+    let loading = async move { credential.load() };
+    match remote_key::aside(loading, watch::Sender::new(())).await {
+        Ok(loaded) => Ok(loaded?),
+        Err(error) => Err(TransportError::new(ErrorKind::Input, "the credential was not read").with_source(error)),
     }
 }
 
@@ -298,11 +319,12 @@ mod tests {
         );
         let request = RegistrationRequest::new(scope, id);
         let expiry = async |settings: &Settings| {
-            let password = settings
-                .password(&credential, &request)
+            let mut config = settings.config(Scheme::Mqtts, &Endpoint::default(), &request);
+            settings
+                .prove(&mut config, &credential, &request)
                 .await
-                .expect("a token")
-                .expect("a password");
+                .expect("a token");
+            let password = config.password.expect("a password");
             let token = SasToken::new(std::str::from_utf8(password.expose()).expect("text")).expect("a token");
             token
                 .expires_at()

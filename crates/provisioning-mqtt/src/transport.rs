@@ -155,9 +155,7 @@ impl MqttTransport {
         request: &RegistrationRequest,
         progress: &Progress,
     ) -> Result<Link, TransportError> {
-        let config = self
-            .settings
-            .config(self.scheme, &self.endpoint, &self.credential, request);
+        let config = self.settings.config(self.scheme, &self.endpoint, request);
         let standing = match &self.state().connection {
             Connection::Connected(link) if link.answers.loss().is_none() => Some(link.clone()),
             _ => None,
@@ -192,10 +190,8 @@ impl MqttTransport {
         progress.report(ConnectionStep::Connecting {
             uri: config.uri.to_string(),
         });
-        // A new token for every connection: none is ever stale.
-        config.password = self
-            .settings
-            .password(&self.credential, request)
+        self.settings
+            .prove(&mut config, &self.credential, request)
             .await
             .map_err(|error| error.in_phase(Phase::Connect))?;
         let answers = Answers::new();

@@ -14,7 +14,9 @@ use rustls_pki_types::{
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroize;
 
-use crate::{InvalidInput, RegistrationId, SasToken, Secret, SymmetricKey, SymmetricSigner, X509Signer};
+use crate::{
+    CredentialSource, InvalidInput, RegistrationId, SasToken, Secret, SymmetricKey, SymmetricSigner, X509Signer,
+};
 
 /// What a device proves its identity with. Cheap to clone; secrets are wiped when the last clone goes.
 #[derive(Clone)]
@@ -26,17 +28,36 @@ pub enum Credential {
     SymmetricKey(Arc<dyn SymmetricSigner>),
     /// A token that was made elsewhere, presented as it is.
     SasToken(SasToken),
+    /// One of the above, read anew for every connection.
+    Source(Arc<dyn CredentialSource>),
 }
 
 impl Credential {
+    /// The credential as it is now: what a [`Source`](Self::Source) holds, anything else as it stands. It may block.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] when the source cannot be read, or holds no credential.
+    pub fn load(&self) -> Result<Self, InvalidInput> {
+        let Self::Source(source) = self else {
+            return Ok(self.clone());
+        };
+        match source.load()? {
+            Self::Source(_) => Err(InvalidInput::new(
+                "credential",
+                "a credential, not another source of one",
+            )),
+            credential => Ok(credential),
+        }
+    }
+
     /// The registration id that the credential itself carries: an X.509 certificate's common name.
     ///
     /// # Errors
-    /// [`InvalidInput`] when it carries none, or one that is not a registration id.
+    /// [`InvalidInput`] when it carries none, or one that is not a registration id; and as [`load`](Self::load).
     pub fn registration_id(&self) -> Result<RegistrationId, InvalidInput> {
-        match self {
+        match self.load()? {
             Self::X509(x509) => x509.registration_id(),
-            Self::SymmetricKey(_) | Self::SasToken(_) => {
+            _ => {
                 let expected = "to be given: a symmetric key or a token does not name its device";
                 Err(InvalidInput::new("registration id", expected))
             }
@@ -50,6 +71,7 @@ impl fmt::Debug for Credential {
             Self::X509(x509) => x509.fmt(f),
             Self::SymmetricKey(_) => f.write_str("SymmetricKey(…)"),
             Self::SasToken(token) => token.fmt(f),
+            Self::Source(_) => f.write_str("Source(…)"),
         }
     }
 }
@@ -111,19 +133,26 @@ impl X509Credential {
     /// # Errors
     /// [`InvalidInput`] naming `certificate` or `private key`, and what was found instead.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, InvalidInput> {
-        let chain = pem_chain(certificates)?;
-        let mut key = PrivateKeyDer::from_pem_slice(key).map_err(|error| no_key(key, &error))?;
-        let secret = Secret::new(key.secret_der().to_vec());
-        key.zeroize();
-        Self::from_der(chain, secret)
+        Self::from_der(pem_chain(certificates)?, pem_key(key)?)
     }
 
-    /// Reads PEM whose key is an encrypted PKCS#8 one, `passphrase` being what opens it.
+    /// Reads what files hold, PEM or DER, the certificates and the key each by itself; with a `passphrase` the key is
+    /// an encrypted PKCS#8 one that it opens.
     ///
     /// # Errors
     /// As [`from_pem`](Self::from_pem), and when the key is not encrypted or the passphrase does not open it.
-    pub fn from_encrypted_pem(certificates: &[u8], key: &[u8], passphrase: &Secret) -> Result<Self, InvalidInput> {
-        Self::from_der(pem_chain(certificates)?, decrypt(key, passphrase)?)
+    pub fn from_bytes(certificates: &[u8], key: &[u8], passphrase: Option<&Secret>) -> Result<Self, InvalidInput> {
+        let chain = if is_pem(certificates) {
+            pem_chain(certificates)?
+        } else {
+            der_chain(certificates)?
+        };
+        let key = match passphrase {
+            Some(passphrase) => decrypt(key, passphrase)?,
+            None if is_pem(key) => pem_key(key)?,
+            None => der_key(key)?,
+        };
+        Self::from_der(chain, key)
     }
 
     /// Takes DER: in `chain` the device's certificate first, then its intermediates; in `key` a PKCS#8, SEC1 or
@@ -238,30 +267,79 @@ fn pem_chain(certificates: &[u8]) -> Result<Vec<Vec<u8>>, InvalidInput> {
         .map_err(|e| invalid_certificate(format!("PEM ({e})")))
 }
 
-fn decrypt(pem: &[u8], passphrase: &Secret) -> Result<Secret, InvalidInput> {
-    let pem = std::str::from_utf8(pem).map_err(|_| invalid_key("PEM"))?;
-    let (label, document) =
-        SecretDocument::from_pem(pem).map_err(|e| invalid_key(format!("one well-formed PEM block ({e})")))?;
-    if label != "ENCRYPTED PRIVATE KEY" {
-        return Err(invalid_key("an encrypted PKCS#8 key, as a passphrase was given"));
+/// Certificates one behind the other.
+fn der_chain(mut certificates: &[u8]) -> Result<Vec<Vec<u8>>, InvalidInput> {
+    let mut chain = vec![];
+    while !certificates.is_empty() {
+        let (rest, _) = X509Certificate::from_der(certificates)
+            .map_err(|e| invalid_certificate(format!("PEM, or X.509 certificates in DER ({e})")))?;
+        chain.push(certificates[..certificates.len() - rest.len()].to_vec());
+        certificates = rest;
     }
-    let encrypted = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes())
-        .map_err(|e| invalid_key(format!("a PKCS#8 key encrypted with PBES2 ({e})")))?;
+    Ok(chain)
+}
+
+fn is_pem(bytes: &[u8]) -> bool {
+    contains(bytes, "-----BEGIN")
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|part| part == text.as_bytes())
+}
+
+fn pem_key(pem: &[u8]) -> Result<Secret, InvalidInput> {
+    let mut key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| no_key(pem, &error))?;
+    let secret = Secret::new(key.secret_der().to_vec());
+    key.zeroize();
+    Ok(secret)
+}
+
+fn der_key(der: &[u8]) -> Result<Secret, InvalidInput> {
+    if EncryptedPrivateKeyInfoRef::try_from(der).is_ok() {
+        return Err(needs_passphrase());
+    }
+    Ok(Secret::new(der.to_vec()))
+}
+
+fn decrypt(key: &[u8], passphrase: &Secret) -> Result<Secret, InvalidInput> {
+    let document = if is_pem(key) {
+        encrypted_pem(key)?
+    } else {
+        SecretDocument::try_from(key).map_err(|e| invalid_key(format!("PEM or DER ({e})")))?
+    };
+    let encrypted = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|e| {
+        invalid_key(format!(
+            "a PKCS#8 key encrypted with PBES2, as a passphrase was given ({e})"
+        ))
+    })?;
     let key = encrypted
         .decrypt(passphrase.expose())
         .map_err(|_| invalid_key("a key that the passphrase opens"))?;
     Ok(Secret::new(key.as_bytes().to_vec()))
 }
 
+fn encrypted_pem(pem: &[u8]) -> Result<SecretDocument, InvalidInput> {
+    let pem = std::str::from_utf8(pem).map_err(|_| invalid_key("PEM"))?;
+    let (label, document) =
+        SecretDocument::from_pem(pem).map_err(|e| invalid_key(format!("one well-formed PEM block ({e})")))?;
+    match label {
+        "ENCRYPTED PRIVATE KEY" => Ok(document),
+        _ => Err(invalid_key("an encrypted PKCS#8 key, as a passphrase was given")),
+    }
+}
+
 fn no_key(pem: &[u8], error: &pem::Error) -> InvalidInput {
-    let contains = |what: &str| pem.windows(what.len()).any(|part| part == what.as_bytes());
-    if contains("BEGIN ENCRYPTED PRIVATE KEY") || contains("Proc-Type: 4,ENCRYPTED") {
-        return invalid_key("a key that is not encrypted, or its passphrase");
+    if contains(pem, "BEGIN ENCRYPTED PRIVATE KEY") || contains(pem, "Proc-Type: 4,ENCRYPTED") {
+        return needs_passphrase();
     }
     match error {
         pem::Error::NoItemsFound => invalid_key("a PEM block with a PKCS#8, SEC1 or PKCS#1 private key"),
         other => invalid_key(format!("well-formed PEM ({other})")),
     }
+}
+
+fn needs_passphrase() -> InvalidInput {
+    invalid_key("a key that is not encrypted, or its passphrase")
 }
 
 fn invalid_certificate(expected: impl Into<std::borrow::Cow<'static, str>>) -> InvalidInput {
@@ -352,7 +430,7 @@ mod tests {
         let certificate = include_bytes!("../tests/data/encrypted.pem");
         let key = include_bytes!("../tests/data/encrypted.key");
         let open = |key: &[u8], passphrase: &[u8]| {
-            X509Credential::from_encrypted_pem(certificate, key, &Secret::new(passphrase.to_vec()))
+            X509Credential::from_bytes(certificate, key, Some(&Secret::new(passphrase.to_vec())))
         };
         let x509 = open(key, b"correct").expect("the passphrase opens it");
         assert_eq!(x509.common_name(), Some("encrypted-device"));
@@ -367,6 +445,69 @@ mod tests {
             assert_eq!(error.input(), "private key");
             assert!(error.expected().contains(expected), "{error}");
         }
+    }
+
+    fn der(pem: &[u8]) -> Vec<u8> {
+        let (_, document) = SecretDocument::from_pem(std::str::from_utf8(pem).expect("text")).expect("PEM");
+        document.as_bytes().to_vec()
+    }
+
+    #[test]
+    fn what_a_file_holds_may_be_pem_or_der_each_by_itself() {
+        let (first, key) = certificate_and_key(Some("a"));
+        let (second, _) = certificate_and_key(Some("b"));
+        let pem = format!("{first}{second}").into_bytes();
+        let both = [der(first.as_bytes()), der(second.as_bytes())].concat();
+        for certificates in [&pem, &both] {
+            for key in [key.as_bytes(), &der(key.as_bytes())] {
+                let x509 = X509Credential::from_bytes(certificates, key, None).expect("valid");
+                assert_eq!((x509.chain().len(), x509.common_name()), (2, Some("a")));
+                assert!(matches!(x509.key(), PrivateKey::Der(_)));
+            }
+        }
+    }
+
+    #[test]
+    fn der_that_is_no_certificate_or_no_key_names_what_is_wrong() {
+        let (cert, key) = certificate_and_key(Some("a"));
+        let (cert, key) = (der(cert.as_bytes()), der(key.as_bytes()));
+        let encrypted = der(include_bytes!("../tests/data/encrypted.key"));
+        let passphrase = Secret::new(b"correct".to_vec());
+        let cut = cert[..cert.len() - 1].to_vec();
+        type Case<'a> = (&'a [u8], &'a [u8], Option<&'a Secret>, &'a str, &'a str);
+        let cases: [Case<'_>; 6] = [
+            (b"", &key, None, "certificate", "at least one"),
+            (&cut, &key, None, "certificate", "DER"),
+            (&cert, b"\x30\x03", None, "private key", "PKCS#8"),
+            (&cert, &encrypted, None, "private key", "its passphrase"),
+            (&cert, &key, Some(&passphrase), "private key", "PBES2"),
+            (&cert, b"", Some(&passphrase), "private key", "DER"),
+        ];
+        for (cert, key, passphrase, input, expected) in cases {
+            let error = X509Credential::from_bytes(cert, key, passphrase).expect_err(expected);
+            assert_eq!(error.input(), input);
+            assert!(error.expected().contains(expected), "{error}");
+        }
+        X509Credential::from_bytes(&cert, &encrypted, Some(&passphrase)).expect("the passphrase opens it");
+    }
+
+    #[test]
+    fn a_source_is_asked_every_time_and_may_not_lead_to_another() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let source = Credential::Source(Arc::new(move || {
+            let n = counted.fetch_add(1, Ordering::Relaxed);
+            SasToken::new(&format!("SharedAccessSignature sr=a&sig=b&se={n}")).map(Credential::from)
+        }));
+        for n in 0..2 {
+            let Ok(Credential::SasToken(token)) = source.load() else {
+                panic!("a token")
+            };
+            assert_eq!(token.expires_at(), SystemTime::UNIX_EPOCH + Duration::from_secs(n));
+        }
+        let nested = Credential::Source(Arc::new(move || Ok(source.clone())));
+        assert_eq!(nested.load().expect_err("a source of a source").input(), "credential");
     }
 
     #[test]

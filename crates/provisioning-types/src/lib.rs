@@ -21,6 +21,7 @@
 
 mod answer;
 mod credential;
+mod credential_source;
 mod endpoint;
 mod error_kind;
 mod identity;
@@ -39,6 +40,7 @@ mod x509_signer;
 
 pub use answer::{Answer, AnswerStatus};
 pub use credential::{Credential, PrivateKey, X509Credential};
+pub use credential_source::CredentialSource;
 pub use endpoint::{Endpoint, GLOBAL_HOST, Host, WEBSOCKET_PATH};
 pub use error_kind::{ErrorKind, Phase};
 pub use identity::{ApiVersion, IdScope, RegistrationId};

@@ -1,6 +1,7 @@
 //! Registrations through proxies, over both transports: real sockets, real TLS, proxies in the process.
 
 mod proxy;
+#[path = "../support/recorder.rs"]
 mod recorder;
 
 use std::time::Duration;
@@ -167,7 +168,7 @@ async fn a_proxy_that_is_not_there_and_one_that_stays_silent_are_told_apart() {
 #[tokio::test]
 async fn user_name_and_password_are_in_no_trace_no_error_and_no_debug_output() {
     let recorder = Recorder::default();
-    let _guard = recorder.listen();
+    recorder.listen();
     let emulator = emulator().await;
     let mut shown = String::new();
     for transport in BOTH {

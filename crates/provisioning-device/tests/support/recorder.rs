@@ -11,7 +11,6 @@ use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
-    subscriber::DefaultGuard,
 };
 
 #[derive(Default, Clone)]
@@ -21,9 +20,10 @@ pub(crate) struct Recorder(Arc<Mutex<String>>);
 struct Line(String);
 
 impl Recorder {
-    /// Records what this thread traces until the guard is dropped.
-    pub(crate) fn listen(&self) -> DefaultGuard {
-        tracing::subscriber::set_default(self.clone())
+    /// Records what the whole process traces or logs, from now on.
+    pub(crate) fn listen(&self) {
+        tracing::subscriber::set_global_default(self.clone()).expect("nobody else listens");
+        tracing_log::LogTracer::init().expect("nobody else listens");
     }
 
     pub(crate) fn text(&self) -> String {
@@ -33,6 +33,11 @@ impl Recorder {
     fn write(&self, record: impl FnOnce(&mut Line)) {
         let mut line = Line(String::new());
         record(&mut line);
+        // The WebSocket library logs whole frames at its lowest level: docs/security.md says so, and what to do
+        // about it.
+        if line.0.contains("log.target=\"tungstenite::") {
+            return;
+        }
         line.0.push('\n');
         self.0.lock().expect("not poisoned").push_str(&line.0);
     }

@@ -1,0 +1,8 @@
+//! What the facade offers beside the plain registration, each over both transports, against the local DPS on real TLS.
+
+mod files;
+mod identities;
+#[path = "../support/recorder.rs"]
+mod recorder;
+mod secrets;
+mod support;
