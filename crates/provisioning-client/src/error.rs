@@ -183,6 +183,14 @@ impl RegisterError {
     }
 }
 
+impl From<TransportError> for RegisterError {
+    /// A transport's failure before any operation; at the step that it names, or else while connecting.
+    fn from(error: TransportError) -> Self {
+        let phase = error.phase().unwrap_or(Phase::Connect);
+        Self::new(FailureReason::Transport(error), phase, None)
+    }
+}
+
 impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.reason.fmt(f)

@@ -22,10 +22,14 @@
 //! - `websocket` (default): [`Transport::MqttWs`].
 //! - `ring` (default), `aws-lc-rs`: the TLS provider; ring if both are on. With neither, pass one with
 //!   `Builder::with_tls`.
+//! - `blocking`: `register_blocking`, for programs without a runtime.
 //!
 //! # Limits
-//! The service does not offer TPM attestation over MQTT. A tokio runtime with time and I/O enabled is needed.
+//! The service does not offer TPM attestation over MQTT. A tokio runtime with time and I/O enabled is needed, unless
+//! the blocking calls are used.
 
+#[cfg(all(feature = "blocking", any(feature = "mqtt", feature = "websocket")))]
+mod blocking;
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 mod builder;
 #[cfg(any(feature = "mqtt", feature = "websocket"))]

@@ -1,5 +1,7 @@
 //! What the facade offers beside the plain registration, each over both transports, against the local DPS on real TLS.
 
+#[cfg(feature = "blocking")]
+mod blocking;
 mod files;
 mod identities;
 #[path = "../support/recorder.rs"]

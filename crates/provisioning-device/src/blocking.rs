@@ -1,0 +1,48 @@
+//! For programs without a runtime: the same calls, which block their thread.
+
+use std::{future::Future, io, panic, thread};
+
+use provisioning_client::RegisterError;
+use provisioning_types::{Assignment, ErrorKind, TransportError};
+use tokio::runtime;
+
+use crate::ProvisioningDeviceClient;
+
+impl ProvisioningDeviceClient {
+    /// [`register`](Self::register) for programs without a runtime: blocks until the device is assigned, or is not.
+    ///
+    /// It works on a thread of its own, with a runtime of its own, so it may be called anywhere; within a runtime it
+    /// blocks the thread that called it.
+    ///
+    /// # Errors
+    /// As `register`, and [`ErrorKind::Connect`] when the system gives neither thread nor runtime.
+    pub fn register_blocking(&self) -> Result<Assignment, RegisterError> {
+        block_on(self.register()).unwrap_or_else(|error| Err(not_given(error).into()))
+    }
+
+    /// [`cancel`](Self::cancel) for programs without a runtime, called from another thread.
+    ///
+    /// # Errors
+    /// As `cancel`, and [`ErrorKind::Connect`] when the system gives neither thread nor runtime.
+    pub fn cancel_blocking(&self) -> Result<(), TransportError> {
+        block_on(self.cancel()).unwrap_or_else(|error| Err(not_given(error)))
+    }
+}
+
+fn block_on<T: Send>(work: impl Future<Output = T> + Send) -> io::Result<T> {
+    let on_runtime = || {
+        Ok(runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(work))
+    };
+    thread::scope(|scope| {
+        let name = "provisioning".to_owned();
+        let thread = thread::Builder::new().name(name).spawn_scoped(scope, on_runtime)?;
+        thread.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked))
+    })
+}
+
+fn not_given(error: io::Error) -> TransportError {
+    TransportError::new(ErrorKind::Connect, "the system gives no thread to connect on").with_source(error)
+}
