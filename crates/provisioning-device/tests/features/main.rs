@@ -6,5 +6,6 @@ mod files;
 mod identities;
 #[path = "../support/recorder.rs"]
 mod recorder;
+mod results;
 mod secrets;
 mod support;

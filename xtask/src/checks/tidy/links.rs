@@ -1,4 +1,4 @@
-//! A relative link in a Markdown file leads to a file that exists, and to a heading that it has.
+//! A relative link in a Markdown file leads to a file that exists, and to a heading or, in Rust, a function that it has.
 
 use crate::{
     read::markdown::{anchors, links},
@@ -53,10 +53,11 @@ fn resolve(from: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// Headings are known of Markdown files only.
+/// Headings are known of Markdown files, functions of Rust files: so does a page name the tests that prove it.
 fn has_anchor(tree: &Tree, path: &str, anchor: &str) -> bool {
     match tree.file(path) {
         Some(file) if path.ends_with(".md") => anchors(&file.text).iter().any(|known| known == anchor),
+        Some(file) if path.ends_with(".rs") => file.text.contains(&format!("fn {anchor}(")),
         _ => true,
     }
 }
@@ -70,6 +71,7 @@ mod tests {
             ("docs/a.md", text),
             ("docs/b/c.md", "# The C\n"),
             ("README.md", "# R\n"),
+            ("docs/test.rs", "//! T.\n#[test]\nfn it_holds() {}\n"),
         ];
         said_of(check, &files)
     }
@@ -77,13 +79,22 @@ mod tests {
     #[test]
     fn links_to_what_exists_are_fine() {
         let good = "# A\n[c](b/c.md) [c](b/c.md#the-c) [r](../README.md) [d](b/) [self](#a) [top](..)\n\
+            [holds](test.rs#it_holds)\n\
             [web](https://example.com/x) [mail](mailto:a@example.com)\n";
         assert_eq!(said(good), [""; 0]);
     }
 
     #[test]
     fn links_that_lead_nowhere_are_found() {
-        for bad in ["c.md", "b/c.md#no", "/absolute/x", "../../x", "#no", "../readme.md"] {
+        for bad in [
+            "c.md",
+            "b/c.md#no",
+            "/absolute/x",
+            "../../x",
+            "#no",
+            "../readme.md",
+            "test.rs#holds",
+        ] {
             let found = said(&format!("# A\n\n[x]({bad})\n"));
             let expected = format!("docs/a.md:3: `{bad}` leads nowhere (mend or remove the link)");
             assert_eq!(found, [expected]);
