@@ -45,7 +45,7 @@ pub use client::ProvisioningDeviceClient;
 pub use files::{sas_token_from_file, symmetric_key_from_file, x509_from_encrypted_files, x509_from_files};
 pub use provisioning_client::{FailureReason, Policy, Recovery, RegisterError, StatusEvent, StatusEvents};
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
-pub use provisioning_mqtt::{Settings, Tls};
+pub use provisioning_mqtt::{Settings, Tls, WallClock};
 pub use provisioning_types::{
     ApiVersion, Assignment, Credential, CredentialSource, Endpoint, ErrorKind, Host, IdScope, InvalidInput, Phase,
     RegistrationId, RegistrationState, SasToken, Secret, ServiceError, SignatureScheme, Substatus, SymmetricKey,

@@ -8,4 +8,5 @@ mod identities;
 mod recorder;
 mod results;
 mod secrets;
+mod settings;
 mod support;

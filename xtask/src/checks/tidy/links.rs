@@ -1,4 +1,4 @@
-//! A relative link in a Markdown file leads to a file that exists, and to a heading or, in Rust, a function that it has.
+//! A relative link in a Markdown file leads to a file that exists, and to a heading (in Rust, a function) that it has.
 
 use crate::{
     read::markdown::{anchors, links},
