@@ -178,8 +178,12 @@ impl RegisterError {
     }
 
     /// What to look at first, in one sentence.
-    pub fn hint(&self) -> &'static str {
-        self.kind().hint()
+    pub fn hint(&self) -> &str {
+        let by_code = || self.service()?.code()?.hint();
+        match self.reason() {
+            FailureReason::Transport(error) => error.hint(),
+            _ => by_code().unwrap_or_else(|| self.kind().hint()),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use provisioning_types::{
     Answer, ConnectionStep, Credential, Endpoint, ErrorKind, Phase, PollingTransport, Progress, RegistrationRequest,
     TransportError,
@@ -361,14 +362,17 @@ impl Asked<'_> {
 
     /// A query's body is ignored by the service, so nothing is sent twice.
     fn body(self, request: &RegistrationRequest) -> Vec<u8> {
-        let registration_id = request.registration_id().as_str();
-        match (self, request.payload()) {
-            (Self::Query { .. }, _) => Vec::new(),
-            (Self::Register, None) => json!({"registrationId": registration_id}).to_string().into(),
-            (Self::Register, Some(payload)) => json!({"registrationId": registration_id, "payload": payload})
-                .to_string()
-                .into(),
+        let Self::Register = self else {
+            return Vec::new();
+        };
+        let mut body = json!({"registrationId": request.registration_id().as_str()});
+        if let Some(payload) = request.payload() {
+            body["payload"] = payload.clone();
         }
+        if let Some(csr) = request.csr() {
+            body["csr"] = STANDARD.encode(csr.der()).into();
+        }
+        body.to_string().into()
     }
 
     fn phase(self) -> Phase {

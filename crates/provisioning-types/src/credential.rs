@@ -250,7 +250,7 @@ impl fmt::Debug for X509Credential {
 }
 
 /// `seconds` since 1970, which a certificate may put before 1970 too.
-fn system_time(seconds: i64) -> SystemTime {
+pub(crate) fn system_time(seconds: i64) -> SystemTime {
     let distance = Duration::from_secs(seconds.unsigned_abs());
     let time = if seconds < 0 {
         SystemTime::UNIX_EPOCH.checked_sub(distance)

@@ -100,6 +100,13 @@ impl Default for ApiVersion {
     }
 }
 
+impl ApiVersion {
+    /// `2025-07-01-preview`, the first that knows certificate signing requests.
+    pub(crate) fn with_csr() -> Self {
+        Self("2025-07-01-preview".to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,14 +1,18 @@
 //! What the service says of a registration: typed, and with nothing lost.
 
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::{CertificateSigningRequest, IssuedChain, IssuedChainError, RegistrationId};
 
 /// The service's `registrationState`, as it arrived.
 ///
 /// Every documented field has a method; unknown fields are kept and found through [`raw`](Self::raw). A field that is
 /// absent, `null` or of another type than documented is `None`.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct RegistrationState(Map<String, Value>);
 
 impl RegistrationState {
@@ -35,6 +39,16 @@ impl RegistrationState {
     /// When the registration was last changed: UTC, ISO 8601, as the service wrote it.
     pub fn last_updated_at(&self) -> Option<&str> {
         self.text("lastUpdatedDateTimeUtc")
+    }
+
+    /// [`created_at`](Self::created_at) as a time; `None` if it is none.
+    pub fn created_time(&self) -> Option<SystemTime> {
+        parse_time(self.created_at()?)
+    }
+
+    /// [`last_updated_at`](Self::last_updated_at) as a time; `None` if it is none.
+    pub fn last_updated_time(&self) -> Option<SystemTime> {
+        parse_time(self.last_updated_at()?)
     }
 
     /// The host name of the IoT hub that the device belongs to.
@@ -69,20 +83,21 @@ impl RegistrationState {
 
     /// The enrollment group that the credential belongs to, for X.509 and symmetric keys alike.
     pub fn enrollment_group_id(&self) -> Option<&str> {
-        [self.x509(), self.symmetric_key()]
+        let blocks = [self.x509(), self.symmetric_key()];
+        blocks
             .into_iter()
             .flatten()
-            .find_map(|block| block.get("enrollmentGroupId")?.as_str())
+            .find_map(|block| block.enrollment_group_id())
     }
 
-    /// The `x509` block.
-    pub fn x509(&self) -> Option<&Map<String, Value>> {
-        self.field("x509")?.as_object()
+    /// The `x509` block: the device registered with a certificate.
+    pub fn x509(&self) -> Option<AttestationState<'_>> {
+        self.field("x509")?.as_object().map(AttestationState)
     }
 
-    /// The `symmetricKey` block.
-    pub fn symmetric_key(&self) -> Option<&Map<String, Value>> {
-        self.field("symmetricKey")?.as_object()
+    /// The `symmetricKey` block: the device registered with a symmetric key.
+    pub fn symmetric_key(&self) -> Option<AttestationState<'_>> {
+        self.field("symmetricKey")?.as_object().map(AttestationState)
     }
 
     /// The `tpm` block.
@@ -118,6 +133,27 @@ impl RegistrationState {
     fn text(&self, name: &str) -> Option<&str> {
         self.field(name)?.as_str()
     }
+}
+
+/// What the service says of the credential.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttestationState<'a>(&'a Map<String, Value>);
+
+impl<'a> AttestationState<'a> {
+    /// The enrollment group that the credential belongs to; none with an individual enrollment.
+    pub fn enrollment_group_id(self) -> Option<&'a str> {
+        self.0.get("enrollmentGroupId")?.as_str()
+    }
+
+    /// Every field under its wire name, known or not.
+    pub fn raw(self) -> &'a Map<String, Value> {
+        self.0
+    }
+}
+
+/// A time as the service writes it: UTC, ISO 8601, usually with seven fractional digits.
+pub(crate) fn parse_time(text: &str) -> Option<SystemTime> {
+    humantime::parse_rfc3339(text).ok()
 }
 
 /// How an assignment came about.
@@ -166,8 +202,11 @@ impl fmt::Display for Substatus {
 }
 
 /// The end of a successful registration: the hub, the device's id there, and everything else that the service said.
+///
+/// With serde it is `{"operationId":…,"registrationState":{…}}`, as on the wire.
 #[doc(alias = "RegistrationResult")]
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Answered", into = "Answered")]
 pub struct Assignment {
     assigned_hub: String,
     device_id: String,
@@ -209,6 +248,46 @@ impl Assignment {
     pub fn state(&self) -> &RegistrationState {
         &self.state
     }
+
+    /// The certificates that were issued for `request`, checked: see [`IssuedChain::from_state`].
+    ///
+    /// # Errors
+    /// [`IssuedChainError`]; the device is assigned all the same.
+    pub fn issued_chain(
+        &self,
+        request: &CertificateSigningRequest,
+        registration_id: &RegistrationId,
+        now: SystemTime,
+    ) -> Result<IssuedChain, IssuedChainError> {
+        IssuedChain::from_state(&self.state, request, registration_id, now)
+    }
+}
+
+/// An assignment as it is written.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answered {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operation_id: Option<String>,
+    registration_state: RegistrationState,
+}
+
+impl TryFrom<Answered> for Assignment {
+    type Error = &'static str;
+
+    fn try_from(answered: Answered) -> Result<Self, &'static str> {
+        Self::from_state(answered.registration_state, answered.operation_id)
+            .ok_or("the registration state has no assignedHub or no deviceId")
+    }
+}
+
+impl From<Assignment> for Answered {
+    fn from(assignment: Assignment) -> Self {
+        Self {
+            operation_id: assignment.operation_id,
+            registration_state: assignment.state,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -233,6 +312,9 @@ mod tests {
         assert_eq!(state.registration_id(), Some("sn01"));
         assert_eq!(state.created_at(), Some("2023-01-10T21:52:50.5898405Z"));
         assert_eq!(state.last_updated_at(), Some("2023-01-10T21:52:52.1928267Z"));
+        let created = state.created_time().expect("a time");
+        let took = state.last_updated_time().expect("a time").duration_since(created);
+        assert_eq!(took.expect("later").as_nanos(), 1_602_986_200);
         assert_eq!(state.enrollment_group_id(), Some("dac6db18"));
         assert_eq!(state.substatus(), Some(Substatus::InitialAssignment));
         assert_eq!(state.etag(), Some("IjYy"));

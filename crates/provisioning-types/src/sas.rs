@@ -16,7 +16,7 @@ use crate::{IdScope, InvalidInput, RegistrationId, Secret, SymmetricSigner};
 pub const DEFAULT_SAS_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// Everything but letters, digits and `-._~` is escaped.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 const PREFIX: &str = "SharedAccessSignature ";
 
@@ -73,15 +73,26 @@ impl SasToken {
         registration_id: &RegistrationId,
         expires_at: SystemTime,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let resource = format!("{id_scope}/registrations/{registration_id}");
+        Self::over(&resource, Some("registration"), signer, expires_at).await
+    }
+
+    /// Makes a token for `resource`, under the name of a policy if there is one.
+    pub(crate) async fn over(
+        resource: &str,
+        policy: Option<&str>,
+        signer: &dyn SymmetricSigner,
+        expires_at: SystemTime,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let seconds = expires_at
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default()
             .as_secs();
-        let resource = format!("{id_scope}/registrations/{registration_id}");
-        let resource = utf8_percent_encode(&resource, ESCAPED);
+        let resource = utf8_percent_encode(resource, ESCAPED);
         let signature = STANDARD.encode(signer.sign(format!("{resource}\n{seconds}").as_bytes()).await?);
         let signature = utf8_percent_encode(&signature, ESCAPED);
-        let text = format!("{PREFIX}sr={resource}&sig={signature}&se={seconds}&skn=registration");
+        let policy = policy.map_or_else(String::new, |policy| format!("&skn={policy}"));
+        let text = format!("{PREFIX}sr={resource}&sig={signature}&se={seconds}{policy}");
         Ok(Self {
             text: Arc::new(Secret::new(text.into_bytes())),
             expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),

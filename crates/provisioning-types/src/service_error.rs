@@ -1,8 +1,13 @@
 //! What the service said when it refused or failed.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use serde_json::Value;
+
+use crate::{ErrorCode, registration_state::parse_time};
 
 /// Everything that the service said about a refusal or a failure.
 ///
@@ -51,6 +56,11 @@ impl ServiceError {
         self.error_code
     }
 
+    /// The same code by its name.
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.error_code.map(ErrorCode::from)
+    }
+
     /// What the service's support asks for.
     pub fn tracking_id(&self) -> Option<&str> {
         self.tracking_id.as_deref()
@@ -64,6 +74,12 @@ impl ServiceError {
     /// When it happened, by the service's clock, as the service wrote it.
     pub fn timestamp(&self) -> Option<&str> {
         self.timestamp.as_deref()
+    }
+
+    /// How far this device's clock, which says `now`, is from the service's: when it is so far that a fresh token may
+    /// be taken for an expired one, or a valid certificate for an invalid one.
+    pub fn clock_skew(&self, now: SystemTime) -> Option<ClockSkew> {
+        ClockSkew::between(now, parse_time(self.timestamp()?)?)
     }
 
     /// The body as it arrived.
@@ -87,6 +103,37 @@ impl fmt::Display for ServiceError {
 
 impl std::error::Error for ServiceError {}
 
+/// How far a clock is from the service's: 5 minutes or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockSkew {
+    distance: Duration,
+    is_behind: bool,
+}
+
+/// What is less may be the way that the answer took.
+const NOTABLE_SKEW: Duration = Duration::from_secs(5 * 60);
+
+impl ClockSkew {
+    /// How far `now` is from what the service's clock said; `None` when that is less than 5 minutes.
+    pub fn between(now: SystemTime, service: SystemTime) -> Option<Self> {
+        let (distance, is_behind) = match service.duration_since(now) {
+            Ok(behind) => (behind, true),
+            Err(ahead) => (ahead.duration(), false),
+        };
+        (distance >= NOTABLE_SKEW).then_some(Self { distance, is_behind })
+    }
+}
+
+impl fmt::Display for ClockSkew {
+    /// Such as `this device's clock is 2h 5m behind the service's`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minutes = Duration::from_secs(self.distance.as_secs() / 60 * 60);
+        let direction = if self.is_behind { "behind" } else { "ahead of" };
+        let minutes = humantime::format_duration(minutes);
+        write!(f, "this device's clock is {minutes} {direction} the service's")
+    }
+}
+
 /// The beginning of a body, fit for a message: escaped, and shortened.
 pub(crate) fn excerpt(body: &[u8]) -> String {
     if body.is_empty() {
@@ -94,7 +141,11 @@ pub(crate) fn excerpt(body: &[u8]) -> String {
     }
     let text = String::from_utf8_lossy(&body[..body.len().min(4 * EXCERPT)]);
     let shown: String = text.chars().take(EXCERPT).collect();
-    let ellipsis = if shown.len() < body.len() { "…" } else { "" };
+    let ellipsis = if shown.len() < text.len() || 4 * EXCERPT < body.len() {
+        "…"
+    } else {
+        ""
+    };
     format!("{shown:?}{ellipsis}")
 }
 
@@ -132,6 +183,25 @@ mod tests {
         let empty = ServiceError::from_body(403, b"");
         assert_eq!(empty.to_string(), "the service answered 403 with an empty body");
         let long = ServiceError::from_body(400, &[0xff; 5000]);
-        assert!(long.to_string().len() < 1000);
+        let long = long.to_string();
+        assert!(long.len() < 1000 && long.ends_with('…'), "{long}");
+    }
+
+    #[test]
+    fn a_clock_that_is_five_minutes_off_is_told_in_which_direction() {
+        let body = br#"{"errorCode":401002,"timestampUtc":"2020-04-10T05:24:22.4718526Z"}"#;
+        let error = ServiceError::from_body(401, body);
+        let service = parse_time(error.timestamp().expect("one")).expect("a time");
+        let skew = |now| error.clock_skew(now).map(|skew| skew.to_string());
+        assert_eq!(skew(service + Duration::from_secs(299)), None);
+        assert_eq!(
+            skew(service - Duration::from_secs(7530)).as_deref(),
+            Some("this device's clock is 2h 5m behind the service's")
+        );
+        assert_eq!(
+            skew(service + Duration::from_secs(86_400)).as_deref(),
+            Some("this device's clock is 1day ahead of the service's")
+        );
+        assert_eq!(ServiceError::from_body(401, b"").clock_skew(service), None);
     }
 }

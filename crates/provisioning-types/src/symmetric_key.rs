@@ -20,6 +20,11 @@ pub trait SymmetricSigner: Send + Sync {
     /// # Errors
     /// Whatever kept the key from being used. It ends the registration before any connection, as its source.
     async fn sign(&self, data: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
+
+    /// The key in base64, if this process knows it: the connection strings of hubs are made with it.
+    fn known_key(&self) -> Option<Secret> {
+        None
+    }
 }
 
 /// A symmetric key in memory: wiped when the last clone goes, never shown by `Debug`.
@@ -66,6 +71,10 @@ impl SymmetricKey {
 impl SymmetricSigner for SymmetricKey {
     async fn sign(&self, data: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
         Ok(self.hmac(data).to_vec())
+    }
+
+    fn known_key(&self) -> Option<Secret> {
+        Some(self.to_base64())
     }
 }
 

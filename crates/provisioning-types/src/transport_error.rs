@@ -10,6 +10,7 @@ pub struct TransportError {
     kind: ErrorKind,
     phase: Option<Phase>,
     message: Cow<'static, str>,
+    hint: Option<Cow<'static, str>>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -20,6 +21,7 @@ impl TransportError {
             kind,
             phase: None,
             message: message.into(),
+            hint: None,
             source: None,
         }
     }
@@ -48,6 +50,13 @@ impl TransportError {
         self
     }
 
+    /// Says what to look at first, in one sentence, where that is known better than the kind tells.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
     /// Names the step, unless one is named already: the innermost layer knows best.
     #[must_use]
     pub fn in_phase(mut self, phase: Phase) -> Self {
@@ -63,6 +72,16 @@ impl TransportError {
     /// The step at which it happened, when the transport knows it.
     pub fn phase(&self) -> Option<Phase> {
         self.phase
+    }
+
+    /// What to look at first, in one sentence: as the transport knows it, or else by the service's code, or by the
+    /// kind.
+    pub fn hint(&self) -> &str {
+        let by_code = || self.service()?.code()?.hint();
+        match &self.hint {
+            Some(hint) => hint,
+            None => by_code().unwrap_or_else(|| self.kind.hint()),
+        }
     }
 
     /// What the service said, when it is the service that failed the call.
@@ -100,6 +119,15 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert_eq!(error.service(), Some(&service));
         assert_eq!(error.source().expect("a source").to_string(), service.to_string());
+    }
+
+    #[test]
+    fn the_hint_is_the_one_that_knows_most() {
+        let plain = TransportError::new(ErrorKind::Tls, "no TLS");
+        assert_eq!(plain.hint(), ErrorKind::Tls.hint());
+        let coded = TransportError::refused_by_service(ServiceError::from_body(401, br#"{"errorCode":401002}"#));
+        assert!(coded.hint().contains("common name"), "{}", coded.hint());
+        assert_eq!(coded.with_hint("ask Joe").hint(), "ask Joe");
     }
 
     #[test]

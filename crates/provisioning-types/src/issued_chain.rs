@@ -1,0 +1,267 @@
+//! The certificates that the service issued for a signing request, bounded and checked.
+
+use std::time::SystemTime;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::{CertificateSigningRequest, RegistrationId, RegistrationState, credential::system_time};
+
+/// No chain that leads to a CA is longer.
+const MAX_CERTIFICATES: usize = 10;
+
+/// No honest certificate is larger, in bytes of DER.
+const MAX_CERTIFICATE_SIZE: usize = 16 * 1024;
+
+/// The certificate that was issued for a request, and its intermediates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedChain(Vec<Vec<u8>>);
+
+/// Why there is no chain to use, though the device is assigned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuedChainError {
+    /// The service does not issue certificates for this enrollment, or does not know the api-version.
+    #[error("the answer has no issued certificate")]
+    Absent,
+    /// The service took the request and issued nothing.
+    #[error("the issued certificate chain is null")]
+    Null,
+    /// A list without certificates.
+    #[error("the issued certificate chain is empty")]
+    Empty,
+    /// Something else than a list.
+    #[error("the issued certificate chain is no list")]
+    NotAList,
+    /// More certificates than any chain has.
+    #[error("the issued certificate chain has {0} certificates; 10 is the limit")]
+    TooMany(usize),
+    /// A certificate, counted from 0, that is larger than any honest one.
+    #[error("certificate {0} of the issued chain is larger than 16 KiB")]
+    TooLarge(usize),
+    /// An entry, counted from 0, that is no base64 text.
+    #[error("entry {0} of the issued chain is no base64")]
+    BadEncoding(usize),
+    /// An entry, counted from 0, that is no certificate.
+    #[error("entry {0} of the issued chain is no X.509 certificate")]
+    NotACertificate(usize),
+    /// The certificate is for another key than the request's.
+    #[error("the issued certificate is for another key than the request's")]
+    OtherKey,
+    /// The certificate is for another device.
+    #[error("the issued certificate's common name is {0:?}, not the registration id")]
+    OtherName(String),
+    /// The certificate is not valid yet; this device's clock may be late.
+    #[error("the issued certificate is not valid yet")]
+    NotYetValid,
+    /// The certificate is no longer valid; this device's clock may be early.
+    #[error("the issued certificate has expired")]
+    Expired,
+}
+
+impl IssuedChain {
+    /// Reads the chain that came with an assignment, for the request that was sent: the first certificate must be for
+    /// the request's key and bear the registration id (compared without case), and be valid at `now`.
+    ///
+    /// # Errors
+    /// [`IssuedChainError`], one variant for each thing that can be wrong.
+    pub fn from_state(
+        state: &RegistrationState,
+        request: &CertificateSigningRequest,
+        registration_id: &RegistrationId,
+        now: SystemTime,
+    ) -> Result<Self, IssuedChainError> {
+        let chain = match state.raw().get("issuedCertificateChain") {
+            None => return Err(IssuedChainError::Absent),
+            Some(Value::Null) => return Err(IssuedChainError::Null),
+            Some(Value::Array(entries)) => decode(entries)?,
+            Some(_) => return Err(IssuedChainError::NotAList),
+        };
+        for (index, der) in chain.iter().enumerate() {
+            let certificate = match X509Certificate::from_der(der) {
+                Ok(([], certificate)) => certificate,
+                _ => return Err(IssuedChainError::NotACertificate(index)),
+            };
+            if index == 0 {
+                check(&certificate, request, registration_id, now)?;
+            }
+        }
+        Ok(Self(chain))
+    }
+
+    /// The certificates in DER, the device's own first.
+    pub fn der(&self) -> &[Vec<u8>] {
+        &self.0
+    }
+
+    /// The certificates in PEM, the device's own first.
+    pub fn pem(&self) -> String {
+        self.0.iter().map(|der| to_pem(der)).collect()
+    }
+}
+
+fn decode(entries: &[Value]) -> Result<Vec<Vec<u8>>, IssuedChainError> {
+    match entries.len() {
+        0 => return Err(IssuedChainError::Empty),
+        count if count > MAX_CERTIFICATES => return Err(IssuedChainError::TooMany(count)),
+        _ => {}
+    }
+    let decoded = entries.iter().enumerate().map(|(index, entry)| {
+        let text = entry.as_str().ok_or(IssuedChainError::BadEncoding(index))?;
+        // Base64 is a third longer than what it holds.
+        if text.len() / 4 * 3 > MAX_CERTIFICATE_SIZE {
+            return Err(IssuedChainError::TooLarge(index));
+        }
+        STANDARD.decode(text).map_err(|_| IssuedChainError::BadEncoding(index))
+    });
+    decoded.collect()
+}
+
+fn check(
+    leaf: &X509Certificate<'_>,
+    request: &CertificateSigningRequest,
+    registration_id: &RegistrationId,
+    now: SystemTime,
+) -> Result<(), IssuedChainError> {
+    if leaf.public_key().raw != request.public_key() {
+        return Err(IssuedChainError::OtherKey);
+    }
+    let name = leaf.subject().iter_common_name().find_map(|name| name.as_str().ok());
+    let name = name.unwrap_or_default();
+    if !name.eq_ignore_ascii_case(registration_id.as_str()) {
+        return Err(IssuedChainError::OtherName(name.to_owned()));
+    }
+    if now < system_time(leaf.validity().not_before.timestamp()) {
+        return Err(IssuedChainError::NotYetValid);
+    }
+    if now > system_time(leaf.validity().not_after.timestamp()) {
+        return Err(IssuedChainError::Expired);
+    }
+    Ok(())
+}
+
+fn to_pem(der: &[u8]) -> String {
+    let base64 = STANDARD.encode(der);
+    let lines = base64.as_bytes().chunks(64);
+    let lines: String = lines
+        .map(|line| String::from_utf8_lossy(line).into_owned() + "\n")
+        .collect();
+    format!("-----BEGIN CERTIFICATE-----\n{lines}-----END CERTIFICATE-----\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rcgen::{CertificateParams, DnType, IsCa, Issuer, KeyPair};
+    use serde_json::json;
+
+    use super::*;
+
+    fn params(common_name: &str) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        params.not_before = rcgen::date_time_ymd(2024, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2025, 1, 1);
+        params
+    }
+
+    /// A CA, and a device's key with its request.
+    struct Case {
+        ca: Issuer<'static, KeyPair>,
+        ca_der: Vec<u8>,
+        key: KeyPair,
+        request: CertificateSigningRequest,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let mut ca = params("CA");
+            ca.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            let ca_key = KeyPair::generate().expect("a key");
+            let ca_der = ca.self_signed(&ca_key).expect("a certificate").der().to_vec();
+            let key = KeyPair::generate().expect("a key");
+            let request = params("device-1").serialize_request(&key).expect("a request");
+            Self {
+                ca: Issuer::new(ca, ca_key),
+                ca_der,
+                key,
+                request: CertificateSigningRequest::from_der(request.der().to_vec()).expect("a request"),
+            }
+        }
+
+        fn issue(&self, common_name: &str, key: &KeyPair) -> Vec<u8> {
+            let certificate = params(common_name).signed_by(key, &self.ca).expect("a certificate");
+            certificate.der().to_vec()
+        }
+
+        fn read(&self, state: Value, days: u64) -> Result<IssuedChain, IssuedChainError> {
+            let state = RegistrationState::new(state.as_object().expect("an object").clone());
+            // Days since the beginning of 2024.
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_704_067_200 + days * 86_400);
+            let id = RegistrationId::new("Device-1").expect("an id");
+            IssuedChain::from_state(&state, &self.request, &id, now)
+        }
+    }
+
+    fn chain(certificates: &[&[u8]]) -> Value {
+        let chain: Vec<_> = certificates.iter().map(|der| STANDARD.encode(der)).collect();
+        json!({"issuedCertificateChain": chain})
+    }
+
+    #[test]
+    fn a_chain_for_the_requests_key_and_name_is_read_as_der_and_pem() {
+        let case = Case::new();
+        let leaf = case.issue("device-1", &case.key);
+        let issued = case.read(chain(&[&leaf, &case.ca_der]), 1).expect("a chain");
+        assert_eq!(issued.der(), [leaf, case.ca_der.clone()]);
+        let key = case.key.serialize_pem();
+        let x509 = crate::X509Credential::from_pem(issued.pem().as_bytes(), key.as_bytes()).expect("PEM");
+        assert_eq!(x509.chain(), issued.der());
+    }
+
+    #[test]
+    fn everything_that_can_be_wrong_has_its_own_error() {
+        use IssuedChainError::*;
+        let case = Case::new();
+        let leaf = case.issue("device-1", &case.key);
+        let other_key = case.issue("device-1", &KeyPair::generate().expect("a key"));
+        let other_name = case.issue("device-2", &case.key);
+        let large = "A".repeat(4 * MAX_CERTIFICATE_SIZE);
+        let entries = |entries: Value| json!({"issuedCertificateChain": entries});
+        let mut longer = leaf.clone();
+        longer.push(0);
+        let cases = [
+            (json!({}), Absent),
+            (entries(Value::Null), Null),
+            (entries(json!([])), Empty),
+            (entries(json!("MIIB")), NotAList),
+            (entries(json!({"0": "MIIB"})), NotAList),
+            (entries(json!(vec!["MIIB"; 11])), TooMany(11)),
+            (entries(json!([large])), TooLarge(0)),
+            (entries(json!([1])), BadEncoding(0)),
+            (entries(json!(["-----BEGIN CERTIFICATE-----"])), BadEncoding(0)),
+            (entries(json!([STANDARD.encode(&leaf), "*"])), BadEncoding(1)),
+            (entries(json!([""])), NotACertificate(0)),
+            (chain(&[&leaf, b"no certificate"]), NotACertificate(1)),
+            (chain(&[&longer]), NotACertificate(0)),
+            (chain(&[&other_key]), OtherKey),
+            (chain(&[&case.ca_der]), OtherKey),
+            (chain(&[&other_name]), OtherName("device-2".to_owned())),
+        ];
+        for (state, expected) in cases {
+            assert_eq!(case.read(state, 1), Err(expected));
+        }
+        assert_eq!(case.read(chain(&[&leaf]), 400), Err(Expired));
+        let late = case.issue("device-1", &case.key);
+        let now = SystemTime::UNIX_EPOCH;
+        let state = RegistrationState::new(chain(&[&late]).as_object().expect("an object").clone());
+        let id = RegistrationId::new("device-1").expect("an id");
+        assert_eq!(
+            IssuedChain::from_state(&state, &case.request, &id, now),
+            Err(NotYetValid)
+        );
+    }
+}
