@@ -9,13 +9,15 @@ use std::{
 
 use percent_encoding::utf8_percent_encode;
 use provisioning_types::{
-    Credential, DEFAULT_SAS_LIFETIME, Endpoint, ErrorKind, Host, InvalidInput, RegistrationRequest, SasToken, Secret,
-    SymmetricSigner, TransportError, X509Credential,
+    Credential, DEFAULT_SAS_LIFETIME, Endpoint, ErrorKind, Host, InvalidInput, Progress, RegistrationRequest, SasToken,
+    Secret, SymmetricSigner, TransportError, X509Credential,
 };
 
 use tokio::sync::watch;
 
 use crate::{remote_key, topic::ESCAPED};
+
+const WSS_PORT: u16 = 443;
 
 /// How MQTT is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,10 +53,22 @@ impl ServiceUri {
 
     /// The port to connect to.
     pub fn port(&self) -> u16 {
-        self.endpoint.port().unwrap_or(match self.scheme {
-            Scheme::Mqtts => 8883,
-            Scheme::Wss => 443,
-        })
+        let port = self.endpoint.port();
+        match self.scheme {
+            Scheme::Mqtts => port.unwrap_or(8883),
+            Scheme::Wss => port.or(self.endpoint.websocket_port()).unwrap_or(WSS_PORT),
+        }
+    }
+
+    /// The same service over a WebSocket, where `self` is tried over TLS alone: on the WebSocket's own port, 443 unless
+    /// given.
+    pub(crate) fn as_websocket(&self) -> Self {
+        let mut websocket = self.clone();
+        websocket.scheme = Scheme::Wss;
+        if self.scheme == Scheme::Mqtts {
+            websocket.endpoint = self.endpoint.clone().without_port();
+        }
+        websocket
     }
 
     /// The path of the WebSocket.
@@ -99,6 +113,9 @@ pub struct TransportConfig {
     pub keep_alive: Duration,
     /// The largest packet that is accepted, in bytes.
     pub max_packet_size: usize,
+    /// Where the request that needs this connection hears of its steps. That `uri` is being connected to has been
+    /// reported; a connector that goes somewhere else reports it here.
+    pub progress: Progress,
 }
 
 impl TransportConfig {
@@ -213,6 +230,7 @@ impl Settings {
             x509: None,
             keep_alive: self.keep_alive,
             max_packet_size: self.max_packet_size,
+            progress: Progress::ignored(),
         }
     }
 

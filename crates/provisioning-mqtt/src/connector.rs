@@ -1,13 +1,15 @@
 //! Byte streams to the service, on which everything else stands.
 
+use std::{error::Error, io, net::SocketAddr};
+
 use async_trait::async_trait;
-use provisioning_types::{ErrorKind, Host, Phase, TransportError};
+use provisioning_types::{ErrorKind, Host, Phase, TransportError, X509Credential};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
 
-use crate::{ProxyRules, Tls, TransportConfig};
+use crate::{Proxy, ProxyRules, ServiceUri, Tls, TransportConfig, tls::TlsSeen};
 
 /// Bytes both ways.
 pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -59,28 +61,77 @@ impl TlsConnector {
 #[async_trait]
 impl Connector for TlsConnector {
     async fn connect(&self, config: &TransportConfig) -> Result<BoxedStream, TransportError> {
-        let stream = self.proxy.open(config.uri.host(), config.uri.port()).await?;
-        self.tls.handshake(stream, config).await
+        self.open(&config.uri, config.x509.as_ref(), &mut Seen::default()).await
     }
 }
 
-pub(crate) async fn tcp(host: &Host, port: u16) -> Result<TcpStream, TransportError> {
+impl TlsConnector {
+    /// Connects, step by step; `seen` has what the steps showed, also when one fails or the future is dropped.
+    pub(crate) async fn open(
+        &self,
+        uri: &ServiceUri,
+        x509: Option<&X509Credential>,
+        seen: &mut Seen,
+    ) -> Result<BoxedStream, TransportError> {
+        let (host, port) = (uri.host(), uri.port());
+        let stream: BoxedStream = match self.proxy_for(uri) {
+            Some(proxy) => proxy.open(host, port).await?,
+            None => {
+                seen.addresses = resolve(host, port).await?;
+                Box::new(tcp(host, port, &seen.addresses).await?)
+            }
+        };
+        seen.reached = true;
+        self.tls
+            .shake_hands(stream, uri.server_name(), x509, &mut seen.tls)
+            .await
+    }
+
+    pub(crate) fn proxy_for(&self, uri: &ServiceUri) -> Option<&Proxy> {
+        self.proxy.proxy_for(uri.host(), uri.port())
+    }
+}
+
+/// What the steps of a connection showed.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// The service's, where this side resolves its name.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// The service was reached over TCP.
+    pub(crate) reached: bool,
+    pub(crate) tls: TlsSeen,
+}
+
+/// Marks the failure of a name's resolution, so that it can be told from a host that was not reached.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct NotResolved(io::Error);
+
+pub(crate) async fn resolve(host: &Host, port: u16) -> Result<Vec<SocketAddr>, TransportError> {
     let host = host.bare();
-    let failed = |message: String, error: std::io::Error| {
-        TransportError::new(ErrorKind::Connect, message)
-            .with_source(error)
-            .in_phase(Phase::Connect)
-    };
-    let addresses: Vec<_> = tokio::net::lookup_host((host.as_str(), port))
+    match tokio::net::lookup_host((host.as_str(), port)).await {
+        Ok(addresses) => Ok(addresses.collect()),
+        Err(error) => Err(not_reached(
+            format!("the name {host} was not resolved"),
+            NotResolved(error),
+        )),
+    }
+}
+
+/// Connects to the first of the host's addresses that can be reached.
+pub(crate) async fn tcp(host: &Host, port: u16, addresses: &[SocketAddr]) -> Result<TcpStream, TransportError> {
+    let stream = TcpStream::connect(addresses)
         .await
-        .map_err(|error| failed(format!("the name {host} was not resolved"), error))?
-        .collect();
-    let stream = TcpStream::connect(addresses.as_slice())
-        .await
-        .map_err(|error| failed(format!("{host} was not reached on TCP port {port}"), error))?;
+        .map_err(|error| not_reached(format!("{} was not reached on TCP port {port}", host.bare()), error))?;
     // Small packets, each of which somebody waits for.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
     Ok(stream)
+}
+
+fn not_reached(message: String, cause: impl Error + Send + Sync + 'static) -> TransportError {
+    TransportError::new(ErrorKind::Connect, message)
+        .with_source(cause)
+        .in_phase(Phase::Connect)
 }

@@ -30,8 +30,10 @@ mod answers;
 mod base;
 mod config;
 mod connector;
+mod fallback;
 #[cfg(feature = "mock")]
 mod mock;
+mod probe;
 mod proxy;
 mod remote_key;
 mod session;
@@ -42,9 +44,11 @@ mod transport;
 pub use base::{Message, MqttBase, MqttSession, SessionEvent, SessionEvents};
 pub use config::{Scheme, ServiceUri, Settings, TransportConfig, WallClock};
 pub use connector::{BoxedStream, ByteStream, Connector, TlsConnector};
+pub use fallback::FallbackConnector;
 #[cfg(feature = "mock")]
 pub use mock::{MockMqttBase, MockMqttSession};
+pub use probe::Probe;
 pub use proxy::{Proxy, ProxyRules};
 pub use session::{MqttOverStream, connection_error};
-pub use tls::Tls;
+pub use tls::{Tls, TlsVersion};
 pub use transport::MqttTransport;

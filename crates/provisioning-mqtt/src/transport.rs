@@ -196,9 +196,14 @@ impl MqttTransport {
             .await
             .map_err(|error| error.in_phase(Phase::Connect))?;
         let answers = Answers::new();
+        // The progress is this request's; the connection outlives it.
+        let for_this_request = TransportConfig {
+            progress: progress.clone(),
+            ..config.clone()
+        };
         let session = self
             .base
-            .connect(config.clone(), answers.listener())
+            .connect(for_this_request, answers.listener())
             .await
             .map_err(|error| error.in_phase(Phase::Connect))?;
         running.set(Connection::Connecting(Some(Arc::clone(&session))))?;

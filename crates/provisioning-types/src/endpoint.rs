@@ -1,6 +1,11 @@
 //! Where the service is: host, port, WebSocket path, and the name that its certificate must bear.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    net::IpAddr,
+    str::FromStr,
+};
 
 use crate::InvalidInput;
 
@@ -10,11 +15,11 @@ pub const GLOBAL_HOST: &str = "global.azure-devices-provisioning.net";
 /// The path at which the service takes MQTT over WebSocket.
 pub const WEBSOCKET_PATH: &str = "/$iothub/websocket";
 
-/// A DNS name or an IP address.
+/// A DNS name or an IP address. Names are shown as given and compared without case.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Host(HostKind);
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 enum HostKind {
     Name(String),
     Address(IpAddr),
@@ -45,6 +50,27 @@ impl Host {
         match &self.0 {
             HostKind::Name(name) => name.clone(),
             HostKind::Address(address) => address.to_string(),
+        }
+    }
+}
+
+impl PartialEq for HostKind {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Name(one), Self::Name(other)) => one.eq_ignore_ascii_case(other),
+            (Self::Address(one), Self::Address(other)) => one == other,
+            (Self::Name(_), Self::Address(_)) | (Self::Address(_), Self::Name(_)) => false,
+        }
+    }
+}
+
+impl Eq for HostKind {}
+
+impl Hash for HostKind {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Name(name) => name.to_ascii_lowercase().hash(state),
+            Self::Address(address) => address.hash(state),
         }
     }
 }
@@ -94,6 +120,7 @@ fn invalid_host(text: &str) -> InvalidInput {
 pub struct Endpoint {
     host: Host,
     port: Option<u16>,
+    websocket_port: Option<u16>,
     websocket_path: Option<String>,
     server_name: Option<Host>,
 }
@@ -104,16 +131,36 @@ impl Endpoint {
         Self {
             host,
             port: None,
+            websocket_port: None,
             websocket_path: None,
             server_name: None,
         }
     }
 
-    /// Uses `port` instead of 8883 (MQTT) or 443 (WebSocket).
+    /// Uses `port` instead of 8883 (MQTT) or 443 (WebSocket); where both are tried, for the one that is tried first.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `port` when it is 0.
+    pub fn with_port(mut self, port: u16) -> Result<Self, InvalidInput> {
+        self.port = Some(not_zero("port", port)?);
+        Ok(self)
+    }
+
+    /// Forgets the port that was given, but not the WebSocket's own.
     #[must_use]
-    pub fn with_port(mut self, port: u16) -> Self {
-        self.port = Some(port);
+    pub fn without_port(mut self) -> Self {
+        self.port = None;
         self
+    }
+
+    /// Uses `port` instead of 443 for the WebSocket, where [`with_port`](Self::with_port) is about MQTT or says
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `WebSocket port` when it is 0.
+    pub fn with_websocket_port(mut self, port: u16) -> Result<Self, InvalidInput> {
+        self.websocket_port = Some(not_zero("WebSocket port", port)?);
+        Ok(self)
     }
 
     /// Uses `path` for the WebSocket instead of [`WEBSOCKET_PATH`].
@@ -146,6 +193,11 @@ impl Endpoint {
         self.port
     }
 
+    /// The WebSocket's own port, when one was given.
+    pub fn websocket_port(&self) -> Option<u16> {
+        self.websocket_port
+    }
+
     /// The WebSocket path.
     pub fn websocket_path(&self) -> &str {
         self.websocket_path.as_deref().unwrap_or(WEBSOCKET_PATH)
@@ -175,9 +227,16 @@ impl FromStr for Endpoint {
         };
         let (host, port) = text.split_at(after_brackets + colon);
         match port[1..].parse() {
-            Ok(port) if port != 0 => Ok(Self::new(bracketed_if_v6(host)?).with_port(port)),
+            Ok(port) if port != 0 => Self::new(bracketed_if_v6(host)?).with_port(port),
             _ => Err(InvalidInput::new("host", "a port from 1 to 65535 after the colon").with_given(text)),
         }
+    }
+}
+
+fn not_zero(input: &'static str, port: u16) -> Result<u16, InvalidInput> {
+    match port {
+        0 => Err(InvalidInput::new(input, "a port from 1 to 65535").with_given("0")),
+        port => Ok(port),
     }
 }
 
@@ -232,6 +291,32 @@ mod tests {
             let error = text.parse::<Endpoint>().expect_err(text);
             assert_eq!(error.input(), "host", "{text}");
         }
+    }
+
+    #[test]
+    fn port_0_is_refused_by_name() {
+        let error = Endpoint::default().with_port(0).expect_err("no port");
+        assert_eq!(error.input(), "port");
+        let error = Endpoint::default().with_websocket_port(0).expect_err("no port");
+        assert_eq!(error.input(), "WebSocket port");
+        let both = endpoint("h:1").with_websocket_port(2).expect("a port");
+        assert_eq!((both.port(), both.websocket_port()), (Some(1), Some(2)));
+    }
+
+    #[test]
+    fn names_are_compared_without_case_and_shown_as_given() {
+        let hash = |host: &Host| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            host.hash(&mut hasher);
+            hasher.finish()
+        };
+        let host = |text| Host::new(text).expect("a host");
+        let (one, same, other) = (host("Service.Example"), host("sERVICE.example"), host("service.test"));
+        assert_eq!((&one, hash(&one)), (&same, hash(&same)));
+        assert_ne!(one, other);
+        assert_ne!(host("127.0.0.1"), host("127.0.0.2"));
+        assert_eq!(host("2001:DB8::1"), host("2001:db8::1"));
+        assert_eq!(one.to_string(), "Service.Example");
     }
 
     #[test]

@@ -10,7 +10,10 @@ use std::{borrow::Cow, fmt, io, str::FromStr};
 use percent_encoding::percent_decode_str;
 use provisioning_types::{Endpoint, ErrorKind, Host, InvalidInput, Phase, Secret, TransportError};
 
-use crate::{BoxedStream, ByteStream, connector::tcp};
+use crate::{
+    BoxedStream, ByteStream,
+    connector::{resolve, tcp},
+};
 
 pub use self::rules::ProxyRules;
 
@@ -70,8 +73,9 @@ impl Proxy {
     }
 
     /// Connects to the proxy, and through it to `host`.
-    async fn open(&self, host: &Host, port: u16) -> Result<BoxedStream, TransportError> {
-        let stream = tcp(&self.host, self.port).await.map_err(|error| {
+    pub(crate) async fn open(&self, host: &Host, port: u16) -> Result<BoxedStream, TransportError> {
+        let reaching = async { tcp(&self.host, self.port, &resolve(&self.host, self.port).await?).await };
+        let stream = reaching.await.map_err(|error| {
             TransportError::new(error.kind(), format!("the proxy {self} was not reached"))
                 .with_source(error)
                 .in_phase(Phase::Connect)

@@ -2,10 +2,9 @@
 
 use std::{env, ffi::OsString, str::FromStr};
 
-use provisioning_types::{Host, InvalidInput, TransportError};
+use provisioning_types::{Host, InvalidInput};
 
 use super::{Proxy, no_proxy::NoProxy};
-use crate::{BoxedStream, connector::tcp};
 
 /// The first of these that is set to something counts. `HTTP_PROXY` is for plain HTTP, which nothing here is.
 const PROXY_VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
@@ -49,14 +48,6 @@ impl ProxyRules {
     /// The proxy to go through to this host and port, if any.
     pub fn proxy_for(&self, host: &Host, port: u16) -> Option<&Proxy> {
         self.proxy.as_ref().filter(|_| !self.except.covers(host, port))
-    }
-
-    /// Connects to a host, through the proxy if there is one for it.
-    pub(crate) async fn open(&self, host: &Host, port: u16) -> Result<BoxedStream, TransportError> {
-        match self.proxy_for(host, port) {
-            Some(proxy) => proxy.open(host, port).await,
-            None => Ok(Box::new(tcp(host, port).await?)),
-        }
     }
 }
 

@@ -56,7 +56,7 @@ async fn a_request_after_one_that_was_lost_makes_a_new_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_for_another_identity_or_place_leaves_the_connection_and_makes_a_new_one() {
-    let other_port = endpoint().with_port(18883);
+    let other_port = endpoint().with_port(18883).expect("a port");
     let other_name = endpoint().with_server_name(Host::new("other.test").expect("a name"));
     for other in [
         request_of("device-2"),

@@ -27,7 +27,7 @@ async fn a_server_of_another_ca_is_refused() {
             ..Line::default()
         });
         let error = refused_by_the_device(&server, &device).await;
-        assert!(error.to_string().contains("a CA that is not trusted"), "{error}");
+        assert!(error.to_string().contains("signed by \"Root\", which is not trusted"), "{error}");
     }
 }
 
