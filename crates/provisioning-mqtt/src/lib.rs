@@ -17,6 +17,9 @@
 //! }
 //! ```
 //!
+//! [`FallbackConnector`] goes on over a WebSocket where MQTT's port is blocked; [`TlsConnector::probe`] tells what each
+//! step of a connection shows.
+//!
 //! # Features
 //! - `ring`, `aws-lc-rs`: the TLS provider that `Tls::new` uses; ring if both are on. With neither, pass one to
 //!   [`Tls::with_provider`].

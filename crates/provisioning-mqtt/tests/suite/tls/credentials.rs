@@ -3,10 +3,13 @@
 use provisioning_mqtt::Tls;
 use provisioning_types::{Credential, Host, X509Credential};
 use rcgen::KeyPair;
+use rustls::{NamedGroup, server::Acceptor};
+use tokio_rustls::LazyConfigAcceptor;
 
 use super::server::{BOTH_VERSIONS, Server};
 use crate::support::{
     bodies::ASSIGNING,
+    certificates::Ca,
     device::{Device, endpoint, request},
     line::Line,
     peer::Peer,
@@ -126,6 +129,47 @@ async fn the_roots_may_be_several() {
         answer(Peer::new(server.accept(&device).await)).await;
         register.answer().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn extra_roots_are_added_to_the_platforms_or_to_the_only_ones() {
+    let other = Ca::root().certificate().pem();
+    for version in BOTH_VERSIONS {
+        for only in [false, true] {
+            let server = Server::new(version);
+            let mut tls = Tls::new()
+                .with_extra_roots_pem(server.ca.certificate().pem().as_bytes())
+                .expect("a CA certificate");
+            if only {
+                tls = tls.with_only_roots_pem(other.as_bytes()).expect("a CA certificate");
+            }
+            let device = Device::on(Line {
+                tls: Some(tls),
+                credential: server.ca.credential().into(),
+                ..Line::default()
+            });
+            let register = device.register();
+            answer(Peer::new(server.accept(&device).await)).await;
+            register.answer().await;
+        }
+    }
+}
+
+/// Each provider offers key exchange groups of its own: aws-lc-rs the post-quantum hybrid, ring only curves.
+#[tokio::test(start_paused = true)]
+async fn the_provider_is_the_one_that_this_build_came_with() {
+    let server = Server::new(BOTH_VERSIONS[1]);
+    let device = server.device();
+    let register = device.register();
+    let stream = device.stream().await;
+    let start = LazyConfigAcceptor::new(Acceptor::default(), stream)
+        .await
+        .expect("a ClientHello");
+    let groups = start.client_hello().named_groups().expect("some").to_vec();
+    let hybrid = groups.contains(&NamedGroup::X25519MLKEM768);
+    assert_eq!(hybrid, cfg!(not(feature = "ring")), "{groups:?}");
+    drop(start);
+    assert!(register.outcome().await.is_err());
 }
 
 #[cfg(feature = "aws-lc-rs")]

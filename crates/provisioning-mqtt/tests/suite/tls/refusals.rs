@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use provisioning_mqtt::Tls;
+use provisioning_mqtt::{Tls, TlsVersion};
 use provisioning_types::{ErrorKind, Host, Phase, TransportError};
 use rcgen::date_time_ymd;
 use rustls::SupportedProtocolVersion;
@@ -27,8 +27,22 @@ async fn a_server_of_another_ca_is_refused() {
             ..Line::default()
         });
         let error = refused_by_the_device(&server, &device).await;
-        assert!(error.to_string().contains("signed by \"Root\", which is not trusted"), "{error}");
+        assert!(
+            error.to_string().contains("signed by \"Root\", which is not trusted"),
+            "{error}"
+        );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_below_the_minimum_is_refused() {
+    let server = Server::new(BOTH_VERSIONS[0]);
+    let device = Device::on(Line {
+        tls: Some(server.trust().with_min_version(TlsVersion::V1_3)),
+        credential: server.ca.credential().into(),
+        ..Line::default()
+    });
+    refused_by_the_device(&server, &device).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,6 @@ use provisioning_mqtt::Tls;
 use rcgen::{Certificate, CertificateParams, KeyPair};
 use rustls::{
     RootCertStore, ServerConfig, SupportedProtocolVersion,
-    crypto::ring,
     server::{VerifierBuilderError, WebPkiClientVerifier},
     version::{TLS12, TLS13},
 };
@@ -20,6 +19,11 @@ use crate::support::{
     line::Line,
     soon,
 };
+
+#[cfg(not(feature = "ring"))]
+use rustls::crypto::aws_lc_rs as builtin;
+#[cfg(feature = "ring")]
+use rustls::crypto::ring as builtin;
 
 pub(super) const BOTH_VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
@@ -84,7 +88,7 @@ pub(super) fn acceptor(
     (certificate, key): (Certificate, KeyPair),
     version: &'static SupportedProtocolVersion,
 ) -> TlsAcceptor {
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(builtin::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(ca.certificate().der().clone()).expect("a CA certificate");
     let verifier: Result<_, VerifierBuilderError> =

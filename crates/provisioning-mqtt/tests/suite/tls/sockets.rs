@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use provisioning_mqtt::{MqttOverStream, MqttTransport, Settings, Tls, TlsConnector};
+use provisioning_mqtt::{MqttOverStream, MqttTransport, Scheme, ServiceUri, Settings, Tls, TlsConnector};
 use provisioning_types::{Credential, Endpoint, ErrorKind, Phase, PollingTransport, TransportError};
 use tokio::net::TcpListener;
 
@@ -88,6 +88,59 @@ async fn failure(endpoint: Endpoint) -> TransportError {
         (ErrorKind::Connect, Some(Phase::Connect))
     );
     error
+}
+
+/// The probe's connector: what it saw of a server, and whether the stream works.
+#[tokio::test]
+async fn a_probe_keeps_what_each_step_showed() {
+    for version in BOTH_VERSIONS {
+        let server = Server::named("127.0.0.1", version);
+        let (listener, endpoint) = listen().await;
+        let uri = ServiceUri::new(Scheme::Mqtts, endpoint.clone());
+        let credential = server.ca.credential();
+        for trusted in [true, false] {
+            let tls = if trusted { server.trust() } else { trusting(&Ca::root()) };
+            let connector = TlsConnector::new(tls);
+            let accepting = async {
+                let (tcp, _) = listener.accept().await.expect("a connection");
+                server.acceptor.accept(tcp).await
+            };
+            let probing = connector.probe(&uri, Some(&credential));
+            let (mut probe, accepted) = soon("the probe", async { tokio::join!(probing, accepting) }).await;
+            assert_eq!(probe.addresses(), [listener.local_addr().expect("an address")]);
+            assert!(probe.is_reached());
+            assert_eq!((probe.is_trusted(), probe.chain().len()), (Some(trusted), 1));
+            assert_eq!(
+                (probe.tls_version().is_some(), probe.error().is_none()),
+                (trusted, trusted)
+            );
+            assert_eq!((probe.take_stream().is_some(), accepted.is_ok()), (trusted, trusted));
+            assert!(probe.take_stream().is_none(), "it is taken once");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_probe_ends_where_a_connection_would() {
+    let connector = TlsConnector::new(trusting(&Ca::root()));
+    let (listener, endpoint) = listen().await;
+    drop(listener);
+    let probe = connector.probe(&ServiceUri::new(Scheme::Mqtts, endpoint), None).await;
+    assert_eq!(
+        (probe.addresses().len(), probe.is_reached(), probe.is_trusted()),
+        (1, false, None)
+    );
+    assert_eq!(probe.error().expect("not reached").kind(), ErrorKind::Connect);
+    let unknown = "does-not-exist.invalid".parse().expect("a host");
+    let probe = connector.probe(&ServiceUri::new(Scheme::Wss, unknown), None).await;
+    assert!(probe.addresses().is_empty());
+    assert!(
+        probe
+            .error()
+            .expect("not resolved")
+            .to_string()
+            .contains("not resolved")
+    );
 }
 
 async fn listen() -> (TcpListener, Endpoint) {
