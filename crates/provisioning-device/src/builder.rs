@@ -3,25 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use provisioning_client::{Policy, RegistrationClient};
-use provisioning_mqtt::{Connector, MqttOverStream, MqttTransport, Proxy, ProxyRules, Settings, Tls, TlsConnector};
+use provisioning_mqtt::{Probe, Proxy, ProxyRules, ServiceUri, Settings, Tls, TlsConnector, TlsVersion};
 use provisioning_types::{
-    ApiVersion, Credential, Endpoint, IdScope, InvalidInput, RegistrationId, RegistrationRequest,
+    ApiVersion, CertificateSigningRequest, Credential, Endpoint, Host, IdScope, InvalidInput, RegistrationId,
+    RegistrationRequest,
 };
 use serde_json::Value;
 
-use crate::ProvisioningDeviceClient;
-
-/// How the service is spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Transport {
-    /// MQTT over TLS, TCP port 8883.
-    #[cfg(feature = "mqtt")]
-    Mqtt,
-    /// MQTT over a WebSocket over TLS, TCP port 443: where only the web's port is open.
-    #[cfg(feature = "websocket")]
-    MqttWs,
-}
+use crate::{ProvisioningDeviceClient, Transport, transport::Parts};
 
 /// Builds a [`ProvisioningDeviceClient`]. What is not set has its documented default.
 #[derive(Debug, Clone)]
@@ -33,9 +22,13 @@ pub struct Builder {
     registration_id: Option<String>,
     api_version: Option<String>,
     payload: Option<Value>,
+    csr: Option<CertificateSigningRequest>,
     force_registration: bool,
     ca_pem: Option<Vec<u8>>,
+    extra_ca_pem: Option<Vec<u8>>,
+    min_tls_version: Option<TlsVersion>,
     tls: Option<Tls>,
+    fallback_after: Option<Duration>,
     proxy: Result<ProxyRules, InvalidInput>,
     settings: Settings,
     policy: Policy,
@@ -51,9 +44,13 @@ impl Builder {
             registration_id: None,
             api_version: None,
             payload: None,
+            csr: None,
             force_registration: false,
             ca_pem: None,
+            extra_ca_pem: None,
+            min_tls_version: None,
             tls: None,
+            fallback_after: None,
             proxy: Ok(ProxyRules::default()),
             settings: Settings::default(),
             policy: Policy::default(),
@@ -75,6 +72,28 @@ impl Builder {
         self
     }
 
+    /// Expects the server's certificate to bear `name` rather than the host: for a gateway or a tunnel on the way.
+    #[must_use]
+    pub fn with_server_name(mut self, name: &str) -> Self {
+        let name = Host::new(name).map_err(|error| InvalidInput::new("server name", error.expected().to_owned()));
+        self.endpoint = self.endpoint.and_then(|endpoint| Ok(endpoint.with_server_name(name?)));
+        self
+    }
+
+    /// Uses `port` instead of 443 for the WebSocket, where the host's own port is MQTT's.
+    #[must_use]
+    pub fn with_websocket_port(mut self, port: u16) -> Self {
+        self.endpoint = self.endpoint.and_then(|endpoint| endpoint.with_websocket_port(port));
+        self
+    }
+
+    /// How long [`Transport::MqttThenWs`] tries each of its two ways. 10 s unless given.
+    #[must_use]
+    pub fn with_fallback_after(mut self, limit: Duration) -> Self {
+        self.fallback_after = Some(limit);
+        self
+    }
+
     /// Registers under this id rather than under the certificate's common name.
     #[must_use]
     pub fn with_registration_id(mut self, registration_id: impl Into<String>) -> Self {
@@ -89,7 +108,15 @@ impl Builder {
         self
     }
 
-    /// Speaks another version of the service's interface than 2019-03-31.
+    /// Asks for a certificate too (a preview of the service): read it with
+    /// [`Assignment::issued_chain`](crate::Assignment::issued_chain).
+    #[must_use]
+    pub fn with_csr(mut self, request: CertificateSigningRequest) -> Self {
+        self.csr = Some(request);
+        self
+    }
+
+    /// Speaks this version of the service's interface: otherwise 2019-03-31, or with a CSR 2025-07-01-preview.
     #[must_use]
     pub fn with_api_version(mut self, version: impl Into<String>) -> Self {
         self.api_version = Some(version.into());
@@ -107,6 +134,21 @@ impl Builder {
     #[must_use]
     pub fn with_ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.ca_pem = Some(pem.into());
+        self
+    }
+
+    /// Trusts the CA certificates in this PEM too, beside the platform's or those of
+    /// [`with_ca_pem`](Self::with_ca_pem).
+    #[must_use]
+    pub fn with_extra_ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.extra_ca_pem = Some(pem.into());
+        self
+    }
+
+    /// Speaks no older version of TLS. 1.2 unless given.
+    #[must_use]
+    pub fn with_min_tls_version(mut self, version: TlsVersion) -> Self {
+        self.min_tls_version = Some(version);
         self
     }
 
@@ -163,53 +205,69 @@ impl Builder {
     pub fn build(self) -> Result<ProvisioningDeviceClient, InvalidInput> {
         // What comes from files is read again for every connection; that it can be read is known from now on.
         let credential = self.credential.load()?;
-        let registration_id = match self.registration_id {
-            Some(id) => RegistrationId::new(id)?,
+        let registration_id = match &self.registration_id {
+            Some(id) => RegistrationId::new(id.as_str())?,
             None => credential.registration_id()?,
         };
-        let endpoint = self.endpoint?;
-        let mut request = RegistrationRequest::new(IdScope::new(self.id_scope)?, registration_id)
+        let mut request = RegistrationRequest::new(IdScope::new(self.id_scope.as_str())?, registration_id)
             .with_force_registration(self.force_registration);
-        if let Some(version) = self.api_version {
+        if let Some(version) = &self.api_version {
             request = request.with_api_version(ApiVersion::new(version)?);
         }
-        if let Some(payload) = self.payload {
-            request = request.with_payload(payload);
+        if let Some(payload) = &self.payload {
+            request = request.with_payload(payload.clone());
         }
-        let mut tls = match self.tls {
-            Some(tls) => tls,
+        if let Some(csr) = &self.csr {
+            request = request.with_csr(csr.clone())?;
+        }
+        let tls = self.tls()?;
+        if let Credential::X509(x509) = &credential {
+            tls.check(x509)?;
+        }
+        let transport = Arc::new(self.transport.assemble(Parts {
+            tls: TlsConnector::new(tls).with_proxy(self.proxy?),
+            endpoint: self.endpoint?,
+            credential: self.credential,
+            settings: self.settings,
+            fallback_after: self.fallback_after,
+        }));
+        let client = RegistrationClient::new(Arc::clone(&transport) as _, self.policy);
+        Ok(ProvisioningDeviceClient::new(client, transport, request))
+    }
+
+    /// Connects as the client would with `transport`, up to and including TLS, and tells what each step showed:
+    /// for diagnosis. Registers nothing.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] names what cannot be used. That a step fails is part of the answer.
+    pub async fn probe(&self, transport: Transport) -> Result<Probe, InvalidInput> {
+        let x509 = match self.credential.load()? {
+            Credential::X509(x509) => Some(x509),
+            _ => None,
+        };
+        let connector = TlsConnector::new(self.tls()?).with_proxy(self.proxy.clone()?);
+        let uri = ServiceUri::new(transport.scheme(), self.endpoint.clone()?);
+        Ok(connector.probe(&uri, x509.as_ref()).await)
+    }
+
+    fn tls(&self) -> Result<Tls, InvalidInput> {
+        let mut tls = match &self.tls {
+            Some(tls) => tls.clone(),
             None => builtin_tls()?,
         };
         if let Some(pem) = &self.ca_pem {
             tls = tls.with_only_roots_pem(pem)?;
         }
-        if let Credential::X509(x509) = &credential {
-            tls.check(x509)?;
+        if let Some(pem) = &self.extra_ca_pem {
+            tls = tls
+                .with_extra_roots_pem(pem)
+                .map_err(|error| InvalidInput::new("extra CA certificates", error.expected().to_owned()))?;
         }
-        let tls = TlsConnector::new(tls).with_proxy(self.proxy?);
-        let transport = transport(self.transport, tls, endpoint, self.credential, self.settings);
-        let client = RegistrationClient::new(Arc::clone(&transport) as _, self.policy);
-        Ok(ProvisioningDeviceClient::new(client, transport, request))
+        if let Some(version) = self.min_tls_version {
+            tls = tls.with_min_version(version);
+        }
+        Ok(tls)
     }
-}
-
-fn transport(
-    transport: Transport,
-    tls: TlsConnector,
-    endpoint: Endpoint,
-    credential: Credential,
-    settings: Settings,
-) -> Arc<MqttTransport> {
-    let base = |connector: Arc<dyn Connector>| Arc::new(MqttOverStream::new(connector));
-    Arc::new(match transport {
-        #[cfg(feature = "mqtt")]
-        Transport::Mqtt => MqttTransport::mqtt(base(Arc::new(tls)), endpoint, credential, settings),
-        #[cfg(feature = "websocket")]
-        Transport::MqttWs => {
-            let connector = crate::websocket::WebSocketConnector::new(tls);
-            MqttTransport::mqtt_ws(base(Arc::new(connector)), endpoint, credential, settings)
-        }
-    })
 }
 
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]

@@ -22,6 +22,7 @@
 //! - `websocket` (default): [`Transport::MqttWs`].
 //! - `ring` (default), `aws-lc-rs`: the TLS provider; ring if both are on. With neither, pass one with
 //!   `Builder::with_tls`.
+//! - `generate-csr`: `generate_csr`, a new key and the certificate signing request for it.
 //! - `blocking`: `register_blocking`, for programs without a runtime.
 //!
 //! # Limits
@@ -34,23 +35,33 @@ mod blocking;
 mod builder;
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 mod client;
+#[cfg(all(feature = "generate-csr", any(feature = "ring", feature = "aws-lc-rs")))]
+mod csr;
 mod files;
+#[cfg(any(feature = "mqtt", feature = "websocket"))]
+mod transport;
 #[cfg(feature = "websocket")]
 mod websocket;
 
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
-pub use builder::{Builder, Transport};
+pub use builder::Builder;
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use client::ProvisioningDeviceClient;
+#[cfg(all(feature = "generate-csr", any(feature = "ring", feature = "aws-lc-rs")))]
+pub use csr::{GeneratedRequest, generate_csr};
 pub use files::{sas_token_from_file, symmetric_key_from_file, x509_from_encrypted_files, x509_from_files};
 pub use provisioning_client::{FailureReason, Policy, Recovery, RegisterError, StatusEvent, StatusEvents};
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
-pub use provisioning_mqtt::{Settings, Tls, WallClock};
+pub use provisioning_mqtt::{BoxedStream, Probe, Settings, Tls, TlsVersion, WallClock};
 pub use provisioning_types::{
-    ApiVersion, Assignment, Credential, CredentialSource, Endpoint, ErrorKind, Host, IdScope, InvalidInput, Phase,
-    RegistrationId, RegistrationState, SasToken, Secret, ServiceError, SignatureScheme, Substatus, SymmetricKey,
+    ApiVersion, Assignment, AttestationState, CertificateSigningRequest, ClockSkew, Credential, CredentialSource,
+    Endpoint, ErrorCode, ErrorKind, Host, HubConnection, HubConnectionError, HubProof, HubRefusals, IdScope,
+    InvalidInput, IssuedChain, IssuedChainError, NextAssignment, Phase, RegistrationId, RegistrationRequest,
+    RegistrationState, SasToken, Secret, ServiceError, SignatureScheme, StoredAssignment, Substatus, SymmetricKey,
     SymmetricSigner, TransportError, X509Credential, X509Signer,
 };
+#[cfg(any(feature = "mqtt", feature = "websocket"))]
+pub use transport::Transport;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -6,7 +6,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::{CertificateSigningRequest, RegistrationId, RegistrationState, credential::system_time};
+use crate::{
+    CertificateSigningRequest, RegistrationId, RegistrationRequest, RegistrationState, credential::system_time,
+};
 
 /// No chain that leads to a CA is longer.
 const MAX_CERTIFICATES: usize = 10;
@@ -22,6 +24,9 @@ pub struct IssuedChain(Vec<Vec<u8>>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssuedChainError {
+    /// The registration had no certificate signing request.
+    #[error("no certificate was asked for")]
+    NotAskedFor,
     /// The service does not issue certificates for this enrollment, or does not know the api-version.
     #[error("the answer has no issued certificate")]
     Absent,
@@ -61,17 +66,17 @@ pub enum IssuedChainError {
 }
 
 impl IssuedChain {
-    /// Reads the chain that came with an assignment, for the request that was sent: the first certificate must be for
-    /// the request's key and bear the registration id (compared without case), and be valid at `now`.
+    /// Reads the chain that came with the answer to `request`: the first certificate must be for the key of its CSR
+    /// and bear the registration id (compared without case), and be valid at `now`.
     ///
     /// # Errors
     /// [`IssuedChainError`], one variant for each thing that can be wrong.
     pub fn from_state(
         state: &RegistrationState,
-        request: &CertificateSigningRequest,
-        registration_id: &RegistrationId,
+        request: &RegistrationRequest,
         now: SystemTime,
     ) -> Result<Self, IssuedChainError> {
+        let csr = request.csr().ok_or(IssuedChainError::NotAskedFor)?;
         let chain = match state.raw().get("issuedCertificateChain") {
             None => return Err(IssuedChainError::Absent),
             Some(Value::Null) => return Err(IssuedChainError::Null),
@@ -84,7 +89,7 @@ impl IssuedChain {
                 _ => return Err(IssuedChainError::NotACertificate(index)),
             };
             if index == 0 {
-                check(&certificate, request, registration_id, now)?;
+                check(&certificate, csr, request.registration_id(), now)?;
             }
         }
         Ok(Self(chain))
@@ -120,11 +125,11 @@ fn decode(entries: &[Value]) -> Result<Vec<Vec<u8>>, IssuedChainError> {
 
 fn check(
     leaf: &X509Certificate<'_>,
-    request: &CertificateSigningRequest,
+    csr: &CertificateSigningRequest,
     registration_id: &RegistrationId,
     now: SystemTime,
 ) -> Result<(), IssuedChainError> {
-    if leaf.public_key().raw != request.public_key() {
+    if leaf.public_key().raw != csr.public_key() {
         return Err(IssuedChainError::OtherKey);
     }
     let name = leaf.subject().iter_common_name().find_map(|name| name.as_str().ok());
@@ -158,6 +163,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::IdScope;
 
     fn params(common_name: &str) -> CertificateParams {
         let mut params = CertificateParams::default();
@@ -173,7 +179,7 @@ mod tests {
         ca: Issuer<'static, KeyPair>,
         ca_der: Vec<u8>,
         key: KeyPair,
-        request: CertificateSigningRequest,
+        request: RegistrationRequest,
     }
 
     impl Case {
@@ -183,12 +189,15 @@ mod tests {
             let ca_key = KeyPair::generate().expect("a key");
             let ca_der = ca.self_signed(&ca_key).expect("a certificate").der().to_vec();
             let key = KeyPair::generate().expect("a key");
-            let request = params("device-1").serialize_request(&key).expect("a request");
+            let csr = params("device-1").serialize_request(&key).expect("a request");
+            let csr = CertificateSigningRequest::from_der(csr.der().to_vec()).expect("a request");
+            let id = RegistrationId::new("Device-1").expect("an id");
+            let request = RegistrationRequest::new(IdScope::new("0ne1").expect("a scope"), id);
             Self {
                 ca: Issuer::new(ca, ca_key),
                 ca_der,
                 key,
-                request: CertificateSigningRequest::from_der(request.der().to_vec()).expect("a request"),
+                request: request.with_csr(csr).expect("the same name"),
             }
         }
 
@@ -201,8 +210,7 @@ mod tests {
             let state = RegistrationState::new(state.as_object().expect("an object").clone());
             // Days since the beginning of 2024.
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_704_067_200 + days * 86_400);
-            let id = RegistrationId::new("Device-1").expect("an id");
-            IssuedChain::from_state(&state, &self.request, &id, now)
+            IssuedChain::from_state(&state, &self.request, now)
         }
     }
 
@@ -258,10 +266,11 @@ mod tests {
         let late = case.issue("device-1", &case.key);
         let now = SystemTime::UNIX_EPOCH;
         let state = RegistrationState::new(chain(&[&late]).as_object().expect("an object").clone());
-        let id = RegistrationId::new("device-1").expect("an id");
-        assert_eq!(
-            IssuedChain::from_state(&state, &case.request, &id, now),
-            Err(NotYetValid)
+        assert_eq!(IssuedChain::from_state(&state, &case.request, now), Err(NotYetValid));
+        let unasked = RegistrationRequest::new(
+            IdScope::new("0ne1").expect("a scope"),
+            case.request.registration_id().clone(),
         );
+        assert_eq!(IssuedChain::from_state(&state, &unasked, now), Err(NotAskedFor));
     }
 }

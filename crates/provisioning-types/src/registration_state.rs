@@ -5,7 +5,7 @@ use std::{fmt, time::SystemTime};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{CertificateSigningRequest, IssuedChain, IssuedChainError, RegistrationId};
+use crate::{IssuedChain, IssuedChainError, RegistrationRequest};
 
 /// The service's `registrationState`, as it arrived.
 ///
@@ -249,17 +249,16 @@ impl Assignment {
         &self.state
     }
 
-    /// The certificates that were issued for `request`, checked: see [`IssuedChain::from_state`].
+    /// The certificates that were issued for the CSR of `request`, checked against it: see [`IssuedChain`].
     ///
     /// # Errors
     /// [`IssuedChainError`]; the device is assigned all the same.
     pub fn issued_chain(
         &self,
-        request: &CertificateSigningRequest,
-        registration_id: &RegistrationId,
+        request: &RegistrationRequest,
         now: SystemTime,
     ) -> Result<IssuedChain, IssuedChainError> {
-        IssuedChain::from_state(&self.state, request, registration_id, now)
+        IssuedChain::from_state(&self.state, request, now)
     }
 }
 
