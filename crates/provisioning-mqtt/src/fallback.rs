@@ -157,7 +157,9 @@ fn both(one: Failure, other: Failure) -> TransportError {
     } else {
         other.error
     };
-    let error = TransportError::new(telling.kind(), message).in_phase(telling.phase().unwrap_or(Phase::Connect));
+    let error = TransportError::new(telling.kind(), message)
+        .in_phase(telling.phase().unwrap_or(Phase::Connect))
+        .with_hint(telling.hint().to_owned());
     match telling.source() {
         Some(_) => error.with_source(Cause(telling)),
         None => error,

@@ -152,9 +152,14 @@ impl Tls {
                     Some(error) => words::explain(error, &name, seen.chain()),
                     None => "the TLS handshake was cut off; is this a TLS port?".into(),
                 };
-                Err(TransportError::new(ErrorKind::Tls, message)
+                let hint = tls_error(&error).and_then(words::hint);
+                let failed = TransportError::new(ErrorKind::Tls, message)
                     .with_source(error)
-                    .in_phase(Phase::Connect))
+                    .in_phase(Phase::Connect);
+                Err(match hint {
+                    Some(hint) => failed.with_hint(hint),
+                    None => failed,
+                })
             }
         }
     }

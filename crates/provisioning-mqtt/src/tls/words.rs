@@ -35,6 +35,33 @@ pub(super) fn explain(error: &RustlsError, name: &str, chain: &[CertificateDer<'
     }
 }
 
+/// What to do about it, where more is known than the kind of failure.
+pub(super) fn hint(error: &RustlsError) -> Option<&'static str> {
+    Some(match error {
+        RustlsError::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => UNTRUSTED,
+        RustlsError::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => OTHER_NAME,
+        RustlsError::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        ) => CLOCK,
+        RustlsError::InvalidMessage(_) => NO_TLS,
+        RustlsError::AlertReceived(_) => REJECTED,
+        _ => return None,
+    })
+}
+
+const UNTRUSTED: &str = "for a private CA, give its certificate (--ca, with_ca_pem); if a proxy inspects TLS, trust its CA \
+                         or exempt the host from inspection";
+const OTHER_NAME: &str = "check the host; for a gateway, set the server name that its certificate bears";
+const CLOCK: &str = "set this device's clock; if it is right, the server's certificate has to be renewed";
+const NO_TLS: &str = "check the port: 8883 for MQTT, 443 for WebSocket";
+const REJECTED: &str =
+    "check that the device's certificate is enrolled and not expired, and that its chain is complete";
+
 /// What an alert from the server means, during the handshake or, under TLS 1.3, after it.
 pub(crate) fn rejected() -> &'static str {
     "the server ended TLS; it may not accept the device's certificate"
