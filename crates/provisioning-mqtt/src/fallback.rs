@@ -17,14 +17,14 @@ use crate::{BoxedStream, Connector, TransportConfig, connector::NotResolved, tls
 /// How long a try may take: with two of them, and MQTT's own handshake, less than a request's 30 s.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Connects as it is asked to (over TLS, on port 8883 unless given) and, when that port is blocked, over a WebSocket (on
-/// [port 443 unless given](provisioning_types::Endpoint::with_websocket_port)).
+/// Connects as it is asked to (over TLS, on port 8883 unless given) and, when that port is blocked, over a WebSocket
+/// (on [port 443 unless given](provisioning_types::Endpoint::with_websocket_port)).
 ///
-/// A port counts as blocked when it was not reached (the name was resolved), when TLS is cut off there, or when the limit
-/// per try has passed. Everything else, such as a certificate that is not accepted or a refusal, fails at once.
+/// A port counts as blocked when it was not reached (the name was resolved), when TLS is cut off there, or when the
+/// limit per try has passed. Everything else, such as a certificate that is not accepted or a refusal, fails at once.
 ///
-/// Where the WebSocket worked, it comes first the next time; once it fails it is forgotten. A blocked one is followed by
-/// the other way in the same call.
+/// Where the WebSocket worked, it comes first the next time; once it fails it is forgotten. A blocked one is
+/// followed by the other way in the same call.
 ///
 /// When both ways fail, the error tells of both. Its kind is that of the way that was not blocked if there is one, and
 /// otherwise of the first that was tried.

@@ -12,7 +12,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// What the steps of one connection showed, up to and including TLS.
 ///
-/// The steps are, in this order: the name is resolved, the service is reached over TCP (with a proxy, which resolves the
+/// The steps are, in this order: the name is resolved, the service is reached over TCP (with a proxy, which resolves
+/// the
 /// name in that case, these two are one), and TLS stands. Those before the one that failed were done.
 pub struct Probe {
     proxy: Option<Proxy>,
@@ -24,7 +25,8 @@ impl TlsConnector {
     /// Does what a connection to `uri` does, up to and including TLS and through the proxy if there is one, and keeps
     /// what each step showed. Ends within 10 s: what has not been done by then has failed.
     ///
-    /// A client certificate that the server rejects shows here under TLS 1.2; under TLS 1.3 only when the stream is read.
+    /// A client certificate that the server rejects shows here under TLS 1.2; under TLS 1.3 only when the stream is
+    /// read.
     ///
     /// # Cancel safety
     /// Dropping the future closes what was made so far.
@@ -83,7 +85,8 @@ impl Probe {
         self.seen.tls.chain().iter().map(AsRef::as_ref)
     }
 
-    /// Whether the server's certificate was accepted: its signer, its name and its dates. `None` when it presented none.
+    /// Whether the server's certificate was accepted: its signer, its name and its dates. `None` when it presented
+    /// none.
     pub fn is_trusted(&self) -> Option<bool> {
         self.seen.tls.trusted()
     }

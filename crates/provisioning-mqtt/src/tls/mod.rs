@@ -196,8 +196,8 @@ impl Tls {
         })
     }
 
-    /// Who is asked about the server's certificate. (The platform's verifier takes no roots of ours on Android, so those
-    /// have a verifier of their own.)
+    /// Who is asked about the server's certificate. (The platform's verifier takes no roots of ours on Android, so
+    /// those have a verifier of their own.)
     fn verifiers(&self) -> Result<Vec<Arc<dyn ServerCertVerifier>>, RustlsError> {
         let mut ours = self.extra_roots.clone();
         let mut verifiers: Vec<Arc<dyn ServerCertVerifier>> = Vec::new();

@@ -7,8 +7,8 @@ use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 /// A name in a foreign certificate is cut here.
 const SHOWN: usize = 100;
 
-/// What the handshake's failure means for whoever reads it. `name` is what the certificate had to bear, `chain` what the
-/// server presented.
+/// What the handshake's failure means for whoever reads it. `name` is what the certificate had to bear, `chain` what
+/// the server presented.
 pub(super) fn explain(error: &RustlsError, name: &str, chain: &[CertificateDer<'_>]) -> String {
     match error {
         // A bad signature is what another CA of the same name looks like.
