@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fs::File, net::IpAddr, sync::Arc};
 
 use crate::{
-    Device, Emulator, EmulatorError, RetryAfter, TlsVersions,
+    Device, Emulator, EmulatorError, Fault, RetryAfter, TlsVersions,
     enrollments::Enrollments,
     log::Log,
     pki::{Authority, ServerIdentity},
@@ -25,6 +25,7 @@ pub struct Builder {
     authority: Option<Authority>,
     server: Option<ServerIdentity>,
     log_file: Option<File>,
+    faults: Vec<Fault>,
 }
 
 impl Builder {
@@ -46,6 +47,7 @@ impl Builder {
             authority: None,
             server: None,
             log_file: None,
+            faults: vec![],
         }
     }
 
@@ -137,6 +139,13 @@ impl Builder {
         self
     }
 
+    /// Adds something that goes wrong; see [`Emulator::inject`].
+    #[must_use]
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
     /// Uses the certificates of an earlier run.
     pub(crate) fn identities(mut self, authority: Authority, server: ServerIdentity) -> Self {
         self.authority = Some(authority);
@@ -168,6 +177,9 @@ impl Builder {
         let enrollments = Enrollments::new(self.rules.devices.values())?;
         let registry = Registry::new(self.rules);
         let service = Service::new(self.id_scope, self.max_packet_size, registry, enrollments, log);
+        for fault in self.faults {
+            service.faults.add(fault);
+        }
         Ok(Emulator::new(authority, acceptor, Arc::new(service)))
     }
 }

@@ -2,34 +2,26 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use futures_util::{SinkExt, StreamExt};
 use rumqttc::{
     ConnAck, Connect, ConnectReturnCode, Packet, PubAck, Publish, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite},
     select,
     time::timeout,
 };
-use tokio_util::codec::Framed;
 
 use crate::{
-    linger::linger,
-    log::{Direction, LogEntry},
-    registry::Answer,
+    channel::{Channel, End},
+    fault::{Effect, Reply, Step, wrong_answer},
+    link::Reset,
     service::Service,
     topic::{ANSWERS, RequestKind, RequestTopic, UserName},
-    wire::{self, ServerCodec, WireError},
+    wire,
 };
 
 /// How long a device may take to send CONNECT.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-
-/// How long a device may take to make room for a packet.
-const SEND_LIMIT: Duration = Duration::from_secs(10);
-
-/// How long an orderly end may take.
-const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Who is at the other end, as TLS tells it.
 #[derive(Debug, Clone)]
@@ -42,34 +34,38 @@ pub(crate) enum Peer {
     Trusted,
 }
 
+impl Peer {
+    /// Whom a certificate names.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Certificate(name) => name.as_deref(),
+            Self::Anonymous | Self::Trusted => None,
+        }
+    }
+}
+
 /// Serves one connection until it ends.
-pub(crate) async fn serve<S>(stream: S, peer: Peer, service: Arc<Service>)
+pub(crate) async fn serve<S>(stream: S, peer: Peer, reset: Reset, service: Arc<Service>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let number = service.next_connection();
-    let framed = Framed::new(stream, ServerCodec::new(service.max_packet_size));
+    let stop = service.stop.clone();
     let mut connection = Connection {
-        framed,
-        number,
+        channel: Channel::new(stream, reset, Arc::clone(&service)),
         service,
-        registration_id: None,
         session: Session::default(),
     };
-    connection.note("open", format!("{peer:?}"));
-    let stop = connection.service.stop.clone();
+    connection.channel.note("open", format!("{peer:?}"));
     let end = select! {
         () = stop.cancelled() => End("the emulator is shutting down".to_owned()),
         end = connection.run(&peer) => end,
     };
-    connection.close(end).await;
+    connection.channel.close(end).await;
 }
 
 struct Connection<S> {
-    framed: Framed<S, ServerCodec>,
-    number: u64,
+    channel: Channel<S>,
     service: Arc<Service>,
-    registration_id: Option<String>,
     session: Session,
 }
 
@@ -82,34 +78,33 @@ struct Session {
     unacknowledged: HashSet<u16>,
 }
 
-/// Why a connection ends.
-struct End(String);
-
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn run(&mut self, peer: &Peer) -> End {
-        let connect = match timeout(CONNECT_LIMIT, self.read()).await {
+        let connect = match timeout(CONNECT_LIMIT, self.channel.read()).await {
             Ok(Ok(Packet::Connect(connect))) => connect,
             Ok(Ok(_)) => return End("the first packet is not CONNECT".to_owned()),
             Ok(Err(end)) => return end,
             Err(_) => return End("no CONNECT in time".to_owned()),
         };
         let keep_alive = Duration::from_secs(connect.keep_alive.into());
+        self.channel.claimed = Some(connect.client_id.clone());
         match self.admit(connect, peer) {
-            Ok(registration_id) => self.registration_id = Some(registration_id),
+            Ok(registration_id) => self.channel.registration_id = Some(registration_id),
             Err((code, reason)) => {
-                return match self.send(Packet::ConnAck(ConnAck::new(code, false))).await {
+                return match self.channel.send(Packet::ConnAck(ConnAck::new(code, false))).await {
                     Ok(()) => End(reason.to_owned()),
                     Err(end) => end,
                 };
             }
         }
-        let registration_id = self.registration_id.clone().unwrap_or_default();
-        let replaced = self.service.begin_session(&registration_id, self.number);
+        let registration_id = self.channel.registration_id.clone().unwrap_or_default();
+        let number = self.channel.number();
+        let replaced = self.service.begin_session(&registration_id, number);
         let end = select! {
             () = replaced.cancelled() => End("the device connected anew".to_owned()),
             end = self.converse(keep_alive) => end,
         };
-        self.service.end_session(&registration_id, self.number);
+        self.service.end_session(&registration_id, number);
         end
     }
 
@@ -122,13 +117,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             keep_alive * 3 / 2
         };
         let mut result = self
+            .channel
             .send(Packet::ConnAck(ConnAck::new(ConnectReturnCode::Success, false)))
             .await;
         loop {
             if let Err(end) = result {
                 return end;
             }
-            result = match timeout(limit, self.read()).await {
+            result = match timeout(limit, self.channel.read()).await {
                 Ok(Ok(packet)) => self.take(packet).await,
                 Ok(Err(end)) => Err(end),
                 Err(_) => Err(End("the keep-alive has passed without a packet".to_owned())),
@@ -175,7 +171,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Packet::Publish(publish) => self.request(publish).await,
             Packet::PubAck(ack) => {
                 if !self.session.unacknowledged.remove(&ack.pkid) {
-                    self.note("ignored", "PUBACK for what was not sent, or twice".to_owned());
+                    self.channel
+                        .note("ignored", "PUBACK for what was not sent, or twice".to_owned());
                 }
                 Ok(())
             }
@@ -184,9 +181,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 if unsubscribe.topics.iter().any(|topic| topic == ANSWERS) {
                     self.session.subscribed = None;
                 }
-                self.send(Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid))).await
+                self.channel
+                    .send(Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid)))
+                    .await
             }
-            Packet::PingReq => self.send(Packet::PingResp).await,
+            Packet::PingReq => self.channel.send(Packet::PingResp).await,
             Packet::Disconnect => Err(End("DISCONNECT".to_owned())),
             other => Err(End(format!("{} has no place here", wire::name(&other)))),
         }
@@ -202,13 +201,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 (true, QoS::AtMostOnce) => SubscribeReasonCode::Success(QoS::AtMostOnce),
                 (true, QoS::AtLeastOnce | QoS::ExactlyOnce) => SubscribeReasonCode::Success(QoS::AtLeastOnce),
             });
-        let codes: Vec<_> = codes.collect();
+        let mut codes: Vec<_> = codes.collect();
+        let mut effect = self.channel.strike(Step::Suback);
+        if let Some(Effect::Refuse { .. }) = effect {
+            codes.fill(SubscribeReasonCode::Failure);
+            effect = None;
+        }
         for code in &codes {
             if let SubscribeReasonCode::Success(qos) = code {
                 self.session.subscribed = Some(*qos);
             }
         }
-        self.send(Packet::SubAck(SubAck::new(subscribe.pkid, codes))).await
+        self.channel
+            .send_as(Packet::SubAck(SubAck::new(subscribe.pkid, codes)), effect)
+            .await
     }
 
     async fn request(&mut self, publish: Publish) -> Result<(), End> {
@@ -216,80 +222,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Err(End("a topic that is not the service's".to_owned()));
         };
         if publish.qos == QoS::AtLeastOnce {
-            self.send(Packet::PubAck(PubAck::new(publish.pkid))).await?;
+            self.channel.send(Packet::PubAck(PubAck::new(publish.pkid))).await?;
         }
-        let device = self.registration_id.as_deref().unwrap_or_default();
+        let device = self.channel.registration_id.as_deref().unwrap_or_default();
+        let foreign = self.service.faults.saw_request(device, &topic.request_id);
         let registry = &self.service.registry;
         let answer = match &topic.kind {
             RequestKind::Register => registry.register(device, &publish.payload),
             RequestKind::Query { operation_id } => registry.query(device, operation_id),
         };
         let Some(qos) = self.session.subscribed else {
-            self.note("ignored", "nobody is subscribed to the answer".to_owned());
+            self.channel
+                .note("ignored", "nobody is subscribed to the answer".to_owned());
             return Ok(());
         };
-        self.answer(qos, &topic.request_id, &answer).await
+        let reply = Reply {
+            status: answer.status,
+            request_id: topic.request_id,
+            retry_after: answer.retry_after.query(),
+            body: answer.body.to_string().into(),
+        };
+        let mut effect = self.channel.strike(Step::Answer);
+        if let Some((wrong, beside)) = effect.as_ref().and_then(|effect| wrong_answer(effect, &reply, foreign)) {
+            self.answer(qos, &wrong, None).await?;
+            if !beside {
+                return Ok(());
+            }
+            effect = None;
+        }
+        if effect == Some(Effect::Duplicate) {
+            self.answer(qos, &reply, None).await?;
+            effect = None;
+        }
+        self.answer(qos, &reply, effect).await
     }
 
-    async fn answer(&mut self, qos: QoS, request_id: &str, answer: &Answer) -> Result<(), End> {
-        let topic = format!(
-            "$dps/registrations/res/{}/?$rid={request_id}{}",
-            answer.status,
-            answer.retry_after.query()
-        );
-        let mut publish = Publish::new(topic, qos, answer.body.to_string());
+    async fn answer(&mut self, qos: QoS, reply: &Reply, effect: Option<Effect>) -> Result<(), End> {
+        let mut publish = Publish::new(reply.topic(), qos, reply.body.clone());
         if qos == QoS::AtLeastOnce {
             publish.pkid = self.session.next_id();
         }
-        self.send(Packet::Publish(publish)).await
-    }
-
-    async fn read(&mut self) -> Result<Packet, End> {
-        let packet = match self.framed.next().await {
-            None => return Err(End("the device is gone without DISCONNECT".to_owned())),
-            Some(Err(WireError::Io(error))) => return Err(End(format!("the connection failed: {error}"))),
-            Some(Err(WireError::ProtocolLevel(level))) => {
-                let refusal = ConnAck::new(ConnectReturnCode::RefusedProtocolVersion, false);
-                self.send(Packet::ConnAck(refusal)).await?;
-                return Err(End(WireError::ProtocolLevel(level).to_string()));
-            }
-            Some(Err(broken)) => return Err(End(broken.to_string())),
-            Some(Ok(packet)) => packet,
-        };
-        self.log(Direction::In, &packet);
-        Ok(packet)
-    }
-
-    async fn send(&mut self, packet: Packet) -> Result<(), End> {
-        self.log(Direction::Out, &packet);
-        match timeout(SEND_LIMIT, self.framed.send(packet)).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(End("the device takes nothing more".to_owned())),
-        }
-    }
-
-    async fn close(mut self, end: End) {
-        self.note("close", end.0);
-        let stream = self.framed.get_mut();
-        // A peer that is gone needs no orderly end.
-        let _ = timeout(CLOSE_LIMIT, stream.shutdown()).await;
-        // A WebSocket's end is a Close in both directions; of a peer that is gone nothing comes.
-        linger(stream).await;
-    }
-
-    fn log(&self, direction: Direction, packet: &Packet) {
-        self.service.log.write(LogEntry {
-            connection: self.number,
-            registration_id: self.registration_id.clone(),
-            direction,
-            what: wire::name(packet),
-            detail: wire::detail(packet),
-        });
-    }
-
-    fn note(&self, what: &'static str, detail: String) {
-        self.service
-            .note(self.number, self.registration_id.as_deref(), what, detail);
+        self.channel.send_as(Packet::Publish(publish), effect).await
     }
 }
 

@@ -6,19 +6,14 @@ use std::{
     sync::Arc,
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, DuplexStream, duplex},
-    net::{TcpListener, TcpStream},
-    select,
-};
+use tokio::{net::TcpListener, select};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    Builder, Device, DeviceIdentity, EmulatorError, LogEntry,
-    connection::{self, Peer},
+    Builder, Device, DeviceIdentity, EmulatorError, Fault, Link, LogEntry, layers,
+    link::{self, Socket},
     pki::Authority,
     service::Service,
-    tls, websocket,
 };
 
 /// A local provisioning service. Dropping it ends its listeners and connections; [`shutdown`](Self::shutdown) also
@@ -116,17 +111,33 @@ impl Emulator {
         self.service.log.clear();
     }
 
+    /// Adds something that goes wrong. At each step the first fault that fits strikes.
+    pub fn inject(&self, fault: Fault) {
+        self.service.faults.add(fault);
+    }
+
+    /// The faults that are still to strike, each with how often it still will.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.service.faults.left()
+    }
+
+    /// Forgets the faults that have not struck yet. What a fault has begun goes on.
+    pub fn clear_faults(&self) {
+        self.service.faults.clear();
+    }
+
     /// A connection in memory: the device's end of it, with room for `buffer` bytes each way. It works in tokio's
     /// paused time.
-    pub fn connect(&self, carrier: Carrier, security: Security, buffer: usize) -> DuplexStream {
-        let (device, service) = duplex(buffer);
-        let (shared, acceptor) = (Arc::clone(&self.service), self.acceptor.clone());
-        self.service.tasks.spawn(async move {
-            match security {
-                Security::Tls => serve_tls(service, &acceptor, carrier, shared).await,
-                Security::Plain => serve(service, Peer::Trusted, carrier, shared).await,
-            }
-        });
+    pub fn connect(&self, carrier: Carrier, security: Security, buffer: usize) -> Link {
+        let (device, service) = link::in_memory(buffer);
+        let serving = layers::serve(
+            service,
+            carrier,
+            security,
+            self.acceptor.clone(),
+            Arc::clone(&self.service),
+        );
+        self.service.tasks.spawn(serving);
         device
     }
 
@@ -173,9 +184,9 @@ impl Emulator {
                 };
                 match accepted {
                     Ok((stream, _)) => {
-                        let (service, acceptor) = (Arc::clone(&service), acceptor.clone());
-                        let tasks = service.tasks.clone();
-                        tasks.spawn(async move { serve_tcp(stream, &acceptor, carrier, service).await });
+                        let (socket, shared) = (Socket::tcp(stream), Arc::clone(&service));
+                        let serving = layers::serve(socket, carrier, Security::Tls, acceptor.clone(), shared);
+                        service.tasks.spawn(serving);
                     }
                     // Out of file descriptors, say: others may end meanwhile.
                     Err(error) => {
@@ -203,45 +214,4 @@ async fn bind(address: IpAddr, port: u16) -> Result<(TcpListener, u16), Emulator
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
     Ok((listener, port))
-}
-
-async fn serve_tcp(stream: TcpStream, acceptor: &TlsAcceptor, carrier: Carrier, service: Arc<Service>) {
-    // Without it answers are late, no more.
-    let _ = stream.set_nodelay(true);
-    serve_tls(stream, acceptor, carrier, service).await;
-}
-
-async fn serve_tls<S>(stream: S, acceptor: &TlsAcceptor, carrier: Carrier, service: Arc<Service>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let stop = service.stop.clone();
-    let accepted = select! {
-        () = stop.cancelled() => return,
-        accepted = tls::accept(stream, acceptor) => accepted,
-    };
-    match accepted {
-        Ok((stream, peer)) => serve(stream, peer, carrier, service).await,
-        Err(error) => service.note(0, None, "tls", error.to_string()),
-    }
-}
-
-async fn serve<S>(mut stream: S, peer: Peer, carrier: Carrier, service: Arc<Service>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    match carrier {
-        Carrier::Mqtt => connection::serve(stream, peer, service).await,
-        Carrier::WebSocket => {
-            let stop = service.stop.clone();
-            let accepting = websocket::accept(&mut stream, service.max_packet_size);
-            let refused = match stop.run_until_cancelled(accepting).await {
-                None => return,
-                Some(Ok(stream)) => return connection::serve(stream, peer, service).await,
-                Some(Err(refused)) => refused,
-            };
-            service.note(0, None, "websocket", refused.to_string());
-            websocket::end(&mut stream, &refused).await;
-        }
-    }
 }

@@ -39,14 +39,18 @@
 //! after its end.
 
 mod builder;
+mod channel;
 mod connection;
 mod device;
 mod emulator;
 mod enrollments;
 mod error;
+mod fault;
 mod folder;
 mod keys;
+mod layers;
 mod linger;
+mod link;
 mod log;
 mod pki;
 mod registry;
@@ -60,7 +64,9 @@ pub use builder::Builder;
 pub use device::{Device, KeyKind, RetryAfter};
 pub use emulator::{Carrier, Emulator, Security};
 pub use error::EmulatorError;
+pub use fault::{Cut, Effect, Fault, FaultError, Step};
 pub use folder::Folder;
+pub use link::Link;
 pub use log::{Direction, LogEntry};
 pub use pki::DeviceIdentity;
 pub use tls::TlsVersions;

@@ -12,6 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     enrollments::Enrollments,
+    fault::{Effect, Faults, Step, Who},
     log::{Direction, Log, LogEntry},
     registry::Registry,
 };
@@ -23,6 +24,7 @@ pub(crate) struct Service {
     pub(crate) registry: Registry,
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
+    pub(crate) faults: Faults,
     /// Ends every task when cancelled.
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -45,6 +47,7 @@ impl Service {
             registry,
             enrollments,
             log,
+            faults: Faults::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             connections: AtomicU64::new(0),
@@ -75,6 +78,18 @@ impl Service {
         if sessions.get(&key).is_some_and(|(current, _)| *current == connection) {
             sessions.remove(&key);
         }
+    }
+
+    /// What goes wrong at this step, if anything. It is logged.
+    pub(crate) fn strike(&self, connection: u64, step: Step, who: Who<'_>) -> Option<Effect> {
+        let effect = self.faults.strike(step, who)?;
+        self.note(
+            connection,
+            who.device(),
+            "fault",
+            format!("{} at {}", effect.word(), step.word()),
+        );
+        Some(effect)
     }
 
     pub(crate) fn note(&self, connection: u64, registration_id: Option<&str>, what: &'static str, detail: String) {

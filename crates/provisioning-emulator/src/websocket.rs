@@ -33,10 +33,11 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 /// How long a device may take to ask for the upgrade.
 const UPGRADE_LIMIT: Duration = Duration::from_secs(10);
 
-/// Performs the server's handshake and returns the connection as bytes.
+/// Performs the server's handshake and returns the connection as bytes. A fault answers with its status instead.
 pub(crate) async fn accept<S>(
     stream: S,
     max_message_size: usize,
+    fault: Option<StatusCode>,
 ) -> Result<impl AsyncRead + AsyncWrite + Unpin, Refused>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -44,6 +45,11 @@ where
     let config = WebSocketConfig::default()
         .max_frame_size(Some(max_message_size))
         .max_message_size(Some(max_message_size));
+    #[expect(clippy::result_large_err, reason = "tungstenite's type")]
+    let judge = |request: &Request, response| match fault {
+        Some(status) => Err(refusal(status, "refused by a fault")),
+        None => judge(request, response),
+    };
     match timeout(UPGRADE_LIMIT, accept_hdr_async_with_config(stream, judge, Some(config))).await {
         Ok(Ok(socket)) => Ok(into_bytes(socket)),
         Ok(Err(Error::Http(response))) => Err(Refused::Answered(response.status())),

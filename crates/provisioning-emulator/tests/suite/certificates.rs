@@ -1,10 +1,12 @@
 //! TLS and the certificates in it, in memory: who is let in, with which key, chain and dates.
 
-use provisioning_emulator::{Carrier, Device as Issued, DeviceIdentity, Emulator, KeyKind, Security, TlsVersions};
+use provisioning_emulator::{
+    Carrier, Device as Issued, DeviceIdentity, Emulator, KeyKind, Link, Security, TlsVersions,
+};
 use rumqttc::{Connect, ConnectReturnCode, Login};
 use rustls::{ProtocolVersion, SupportedProtocolVersion, version};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
-use tokio::io::{AsyncReadExt, DuplexStream};
+use tokio::io::AsyncReadExt;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -18,7 +20,7 @@ async fn tls_as(
     emulator: &Emulator,
     identity: Option<&DeviceIdentity>,
     versions: &[&'static SupportedProtocolVersion],
-) -> std::io::Result<TlsStream<DuplexStream>> {
+) -> std::io::Result<TlsStream<Link>> {
     let stream = emulator.connect(Carrier::Mqtt, Security::Tls, 64 * 1024);
     connect(&connector(emulator.ca_pem(), identity, versions), "localhost", stream).await
 }

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use provisioning_emulator::Emulator;
+use provisioning_emulator::{Emulator, Link};
 use rumqttc::{Connect, ConnectReturnCode, Packet};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, sleep, timeout},
 };
 
 use crate::support::{Device, connect_bytes, connect_packet, in_memory, notes, plain, text, user_name};
 
-async fn with_keep_alive(emulator: &Emulator, seconds: u16) -> Device<DuplexStream> {
+async fn with_keep_alive(emulator: &Emulator, seconds: u16) -> Device<Link> {
     let mut device = Device::over(plain(emulator));
     let connect = Connect {
         keep_alive: seconds,

@@ -6,6 +6,7 @@ mod certificates;
 mod command;
 mod connecting;
 mod ending;
+mod faults;
 mod packets;
 mod registering;
 mod sockets;

@@ -1,13 +1,12 @@
 //! A registration from the request to its outcome: topics, bodies, retry-after and refusals.
 
-use provisioning_emulator::{Builder, Device as Treated, Emulator, RetryAfter};
+use provisioning_emulator::{Builder, Device as Treated, Emulator, Link, RetryAfter};
 use rumqttc::{Packet, PubAck, Publish, QoS, Subscribe, SubscribeFilter, SubscribeReasonCode, Unsubscribe};
 use serde_json::{Value, json};
-use tokio::io::DuplexStream;
 
 use crate::support::{ANSWERS, Device, builder, in_memory, notes, plain, query_topic, register_topic};
 
-async fn started(builder: Builder) -> (Emulator, Device<DuplexStream>) {
+async fn started(builder: Builder) -> (Emulator, Device<Link>) {
     let emulator = builder.start_in_memory().expect("an emulator");
     let device = Device::ready(plain(&emulator), "Dev-1").await;
     (emulator, device)

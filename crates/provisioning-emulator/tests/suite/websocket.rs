@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use provisioning_emulator::{Carrier, Emulator, Security};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use provisioning_emulator::{Carrier, Emulator, Link, Security};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{
@@ -20,7 +20,7 @@ use crate::support::{connect_bytes, in_memory, packet};
 /// Nothing takes longer than this: a message that never comes fails the test.
 const LIMIT: Duration = Duration::from_secs(60);
 
-pub(crate) type Socket = WebSocketStream<DuplexStream>;
+pub(crate) type Socket = WebSocketStream<Link>;
 
 async fn upgrade(emulator: &Emulator, path: &str, protocol: Option<&'static str>) -> Result<Socket, StatusCode> {
     let mut request = format!("ws://localhost{path}")
@@ -43,7 +43,7 @@ async fn upgrade(emulator: &Emulator, path: &str, protocol: Option<&'static str>
 }
 
 /// The bytes of the next binary message.
-async fn receive(socket: &mut Socket) -> Bytes {
+pub(crate) async fn receive(socket: &mut Socket) -> Bytes {
     match next(socket).await {
         Some(Ok(Message::Binary(bytes))) => bytes,
         other => panic!("not a binary message: {other:?}"),
@@ -53,6 +53,15 @@ async fn receive(socket: &mut Socket) -> Bytes {
 /// The next message, or the end; one of them comes in time.
 async fn next(socket: &mut Socket) -> Option<Result<Message, Error>> {
     tokio::time::timeout(LIMIT, socket.next()).await.expect("in time")
+}
+
+pub(crate) async fn send(socket: &mut Socket, bytes: Vec<u8>) {
+    socket.send(Message::binary(bytes)).await.expect("sent");
+}
+
+/// The status of an upgrade that is refused.
+pub(crate) async fn refused(emulator: &Emulator) -> StatusCode {
+    upgrade(emulator, "/", Some("mqtt")).await.expect_err("a refusal")
 }
 
 /// Upgraded, and connected as the device `d`.

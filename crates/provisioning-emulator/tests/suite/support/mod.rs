@@ -5,11 +5,11 @@ pub(crate) mod tls;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use provisioning_emulator::{Builder, Carrier, Direction, Emulator, Security};
+use provisioning_emulator::{Builder, Carrier, Direction, Emulator, Link, Security};
 use rumqttc::{Codec, Connect, ConnectReturnCode, Login, Packet, PubAck, Publish, QoS, Subscribe};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
 use tokio_util::codec::Framed;
@@ -34,7 +34,7 @@ pub(crate) async fn stop(emulator: Emulator) {
 }
 
 /// A connection without TLS, on which a device is taken for whom it says it is.
-pub(crate) fn plain(emulator: &Emulator) -> DuplexStream {
+pub(crate) fn plain(emulator: &Emulator) -> Link {
     emulator.connect(Carrier::Mqtt, Security::Plain, 64 * 1024)
 }
 
@@ -201,6 +201,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Device<S> {
     /// The next packet, or the connection's end.
     pub(crate) async fn next(&mut self) -> Option<Result<Packet, rumqttc::Error>> {
         timeout(LIMIT, self.framed.next()).await.expect("in time")
+    }
+
+    /// The stream, to read bytes from; nothing of it has been read ahead.
+    pub(crate) fn into_stream(self) -> S {
+        assert!(self.framed.read_buffer().is_empty(), "bytes were read ahead");
+        self.framed.into_inner()
     }
 
     fn next_id(&mut self) -> u16 {

@@ -1,0 +1,267 @@
+//! Packets in and out of one connection: logged, within time limits, and sent as faults have it.
+
+use std::{future::pending, time::Duration};
+
+use bytes::BytesMut;
+use futures_util::{SinkExt, StreamExt};
+use rumqttc::{ConnAck, ConnectReturnCode, Packet};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    select,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_util::codec::{Encoder, Framed};
+
+use std::sync::Arc;
+
+use crate::{
+    fault::{Cut, Effect, GARBAGE, Step, Who},
+    linger::linger,
+    link::Reset,
+    log::{Direction, LogEntry},
+    service::Service,
+    wire::{self, ServerCodec, WireError},
+};
+
+/// How long a device may take to make room for a packet.
+const SEND_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long an orderly end may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// A connection's packets.
+pub(crate) struct Channel<S> {
+    framed: Framed<S, ServerCodec>,
+    reset: Reset,
+    number: u64,
+    service: Arc<Service>,
+    /// The device, once it was accepted.
+    pub(crate) registration_id: Option<String>,
+    /// The device, as it calls itself.
+    pub(crate) claimed: Option<String>,
+    /// Packets that a fault delays, and when they are due.
+    delayed: Vec<(Instant, Packet)>,
+    /// Packets that a fault keeps until another one has been sent.
+    kept: Vec<Packet>,
+}
+
+/// Why a connection ends.
+pub(crate) struct End(pub(crate) String);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
+    pub(crate) fn new(stream: S, reset: Reset, service: Arc<Service>) -> Self {
+        Self {
+            framed: Framed::new(stream, ServerCodec::new(service.max_packet_size)),
+            reset,
+            number: service.next_connection(),
+            service,
+            registration_id: None,
+            claimed: None,
+            delayed: vec![],
+            kept: vec![],
+        }
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The next packet. Meanwhile those that a fault has delayed are sent.
+    pub(crate) async fn read(&mut self) -> Result<Packet, End> {
+        let next = loop {
+            let due = self.delayed.iter().map(|(due, _)| *due).min();
+            select! {
+                biased;
+                () = until(due) => self.send_delayed().await?,
+                next = self.framed.next() => break next,
+            }
+        };
+        let packet = match next {
+            None => return Err(End("the device is gone without DISCONNECT".to_owned())),
+            Some(Err(WireError::Io(error))) => return Err(End(format!("the connection failed: {error}"))),
+            Some(Err(WireError::ProtocolLevel(level))) => {
+                let refusal = ConnAck::new(ConnectReturnCode::RefusedProtocolVersion, false);
+                self.send(Packet::ConnAck(refusal)).await?;
+                return Err(End(WireError::ProtocolLevel(level).to_string()));
+            }
+            Some(Err(broken)) => return Err(End(broken.to_string())),
+            Some(Ok(packet)) => packet,
+        };
+        self.log(Direction::In, &packet);
+        Ok(packet)
+    }
+
+    /// Sends a packet, or what a fault makes of it.
+    pub(crate) async fn send(&mut self, packet: Packet) -> Result<(), End> {
+        let effect = step_of(&packet).and_then(|step| self.strike(step));
+        self.send_as(packet, effect).await
+    }
+
+    /// What goes wrong at this step of this connection, if anything.
+    pub(crate) fn strike(&self, step: Step) -> Option<Effect> {
+        let device = self.registration_id.as_deref().or(self.claimed.as_deref());
+        let who = device.map_or(Who::Unknown, Who::Device);
+        self.service.strike(self.number, step, who)
+    }
+
+    /// Sends a packet as the fault has it that struck here.
+    pub(crate) async fn send_as(&mut self, packet: Packet, effect: Option<Effect>) -> Result<(), End> {
+        let Some(effect) = effect else {
+            return self.deliver(packet).await;
+        };
+        match effect {
+            // SUBACK and answers are refused where their words are.
+            Effect::Refuse { code, .. } => return Err(self.refuse(code).await),
+            Effect::Withhold => {}
+            // Before CONNACK there is nothing else to do.
+            Effect::Delay(delay) if matches!(packet, Packet::ConnAck(_)) => {
+                sleep(delay).await;
+                return self.deliver(packet).await;
+            }
+            Effect::Delay(delay) => self.delayed.push((Instant::now() + delay, packet)),
+            Effect::Reorder => self.kept.push(packet),
+            Effect::Join => {
+                self.log(Direction::Out, &packet);
+                let fed = self.framed.feed(packet);
+                return in_time(fed).await;
+            }
+            Effect::Duplicate => {
+                self.deliver(packet.clone()).await?;
+                return self.deliver(packet).await;
+            }
+            Effect::Garbage => return self.deliver_bytes(GARBAGE).await,
+            Effect::Split { size, pause } => {
+                self.log(Direction::Out, &packet);
+                for piece in self.encoded(packet)?.chunks(size) {
+                    self.deliver_bytes(piece).await?;
+                    sleep(pause).await;
+                }
+            }
+            Effect::Close(cut) => return Err(self.cut(packet, cut).await),
+            Effect::Reset(cut) => {
+                let end = self.cut(packet, cut).await;
+                self.reset.set();
+                return Err(end);
+            }
+            // The others change an answer's words, which has been done.
+            _ => return self.deliver(packet).await,
+        }
+        Ok(())
+    }
+
+    pub(crate) fn note(&self, what: &'static str, detail: String) {
+        self.service
+            .note(self.number, self.registration_id.as_deref(), what, detail);
+    }
+
+    pub(crate) async fn close(mut self, end: End) {
+        self.note("close", end.0);
+        if self.reset.is_set() {
+            return;
+        }
+        let stream = self.framed.get_mut();
+        // A peer that is gone needs no orderly end.
+        let _ = timeout(CLOSE_LIMIT, stream.shutdown()).await;
+        // A WebSocket's end is a Close in both directions; of a peer that is gone nothing comes.
+        linger(stream).await;
+    }
+
+    /// Refuses with this return code, and ends.
+    async fn refuse(&mut self, code: Option<u16>) -> End {
+        let code = match code {
+            Some(1) => ConnectReturnCode::RefusedProtocolVersion,
+            Some(2) => ConnectReturnCode::BadClientId,
+            Some(4) => ConnectReturnCode::BadUserNamePassword,
+            Some(5) => ConnectReturnCode::NotAuthorized,
+            _ => ConnectReturnCode::ServiceUnavailable,
+        };
+        match self.deliver(Packet::ConnAck(ConnAck::new(code, false))).await {
+            Ok(()) => End("refused by a fault".to_owned()),
+            Err(end) => end,
+        }
+    }
+
+    /// Sends what a fault lets through of a packet.
+    async fn cut(&mut self, packet: Packet, cut: Cut) -> End {
+        if let Cut::AfterSent(limit) = cut
+            && let Ok(bytes) = self.encoded(packet)
+        {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(bytes.len());
+            if let Err(end) = self.deliver_bytes(&bytes[..limit]).await {
+                return end;
+            }
+        }
+        End("cut by a fault".to_owned())
+    }
+
+    async fn send_delayed(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        while let Some(index) = self.delayed.iter().position(|(due, _)| *due <= now) {
+            let (_, packet) = self.delayed.remove(index);
+            self.deliver(packet).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a packet, and what waits for one to have been sent.
+    async fn deliver(&mut self, packet: Packet) -> Result<(), End> {
+        self.log(Direction::Out, &packet);
+        in_time(self.framed.send(packet)).await?;
+        for packet in std::mem::take(&mut self.kept) {
+            self.log(Direction::Out, &packet);
+            in_time(self.framed.send(packet)).await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver_bytes(&mut self, bytes: &[u8]) -> Result<(), End> {
+        in_time(self.framed.flush()).await?;
+        let stream = self.framed.get_mut();
+        let written = async {
+            stream.write_all(bytes).await?;
+            stream.flush().await
+        };
+        in_time(written).await
+    }
+
+    fn encoded(&mut self, packet: Packet) -> Result<BytesMut, End> {
+        let mut bytes = BytesMut::new();
+        let encoded = self.framed.codec_mut().encode(packet, &mut bytes);
+        encoded.map(|()| bytes).map_err(|error| End(error.to_string()))
+    }
+
+    fn log(&self, direction: Direction, packet: &Packet) {
+        self.service.log.write(LogEntry {
+            connection: self.number,
+            registration_id: self.registration_id.clone(),
+            direction,
+            what: wire::name(packet),
+            detail: wire::detail(packet),
+        });
+    }
+}
+
+fn step_of(packet: &Packet) -> Option<Step> {
+    match packet {
+        Packet::ConnAck(_) => Some(Step::Connack),
+        Packet::UnsubAck(_) => Some(Step::Unsuback),
+        Packet::PubAck(_) => Some(Step::Puback),
+        Packet::PingResp => Some(Step::Pingresp),
+        // The faults of SUBACK and of answers are decided where their words are.
+        _ => None,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => pending().await,
+    }
+}
+
+async fn in_time<E>(sent: impl Future<Output = Result<(), E>>) -> Result<(), End> {
+    match timeout(SEND_LIMIT, sent).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(End("the device takes nothing more".to_owned())),
+    }
+}

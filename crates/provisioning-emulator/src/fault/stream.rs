@@ -1,0 +1,260 @@
+//! Faults of a layer: at its beginning, and among the bytes that it carries.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy, sink},
+    time::{Sleep, sleep, timeout},
+};
+
+use super::{Cut, Effect};
+use crate::{linger::linger, link::Reset};
+
+/// Neither TLS, nor HTTP, nor MQTT.
+pub(crate) const GARBAGE: &[u8] = b"\xff\xff\xff\xff\xff\xffgarbage\r\n\r\n";
+
+/// How long an orderly end may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// A stream, and what is to happen to the bytes on it.
+pub(crate) struct Faulty<S> {
+    inner: S,
+    reset: Reset,
+    plan: Plan,
+}
+
+enum Plan {
+    /// Nothing.
+    Sound,
+    Cut {
+        at: Cut,
+        with_reset: bool,
+        /// What was sent or received so far, whichever counts.
+        bytes: u64,
+    },
+    /// Cut: nothing more is sent.
+    Over,
+    Split {
+        size: usize,
+        pause: Duration,
+        state: Piece,
+    },
+}
+
+/// Between two pieces.
+enum Piece {
+    Ready,
+    Unflushed,
+    Pausing(Pin<Box<Sleep>>),
+}
+
+/// Lets happen what strikes at the beginning of a layer; what remains is the stream that carries it, unless the
+/// connection has ended. `refusal` is what a refusal says.
+pub(crate) async fn begin<S>(mut stream: S, effect: Option<Effect>, refusal: &[u8], reset: &Reset) -> Option<Faulty<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let plan = match effect {
+        Some(Effect::Delay(delay)) => {
+            sleep(delay).await;
+            Plan::Sound
+        }
+        Some(Effect::Close(at)) if at != Cut::Now => Plan::cut(at, false),
+        Some(Effect::Reset(at)) if at != Cut::Now => Plan::cut(at, true),
+        Some(Effect::Split { size, pause }) => Plan::Split {
+            size,
+            pause,
+            state: Piece::Ready,
+        },
+        Some(Effect::Withhold) => {
+            // Whether the peer waits or leaves is its own affair.
+            let _ = copy(&mut stream, &mut sink()).await;
+            return None;
+        }
+        Some(Effect::Reset(_)) => {
+            reset.set();
+            return None;
+        }
+        Some(Effect::Refuse { .. }) if refusal.is_empty() => {
+            reset.set();
+            return None;
+        }
+        Some(Effect::Refuse { .. }) => {
+            end(stream, refusal).await;
+            return None;
+        }
+        Some(Effect::Garbage) => {
+            end(stream, GARBAGE).await;
+            return None;
+        }
+        Some(Effect::Close(_)) => {
+            end(stream, b"").await;
+            return None;
+        }
+        // The others are of packets.
+        Some(_) | None => Plan::Sound,
+    };
+    Some(Faulty {
+        inner: stream,
+        reset: reset.clone(),
+        plan,
+    })
+}
+
+/// Says its last words, and waits for the peer to go.
+async fn end<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, words: &[u8]) {
+    let end = async {
+        stream.write_all(words).await?;
+        stream.shutdown().await
+    };
+    // A peer that is gone needs no orderly end.
+    let _ = timeout(CLOSE_LIMIT, end).await;
+    linger(&mut stream).await;
+}
+
+impl Plan {
+    fn cut(at: Cut, with_reset: bool) -> Self {
+        Self::Cut {
+            at,
+            with_reset,
+            bytes: 0,
+        }
+    }
+
+    /// How many bytes may still be sent.
+    fn may_send(&self) -> u64 {
+        match self {
+            Self::Cut {
+                at: Cut::AfterSent(limit),
+                bytes,
+                ..
+            } => limit - bytes,
+            _ => u64::MAX,
+        }
+    }
+
+    /// How many bytes may still be received.
+    fn may_receive(&self) -> u64 {
+        match self {
+            Self::Cut {
+                at: Cut::AfterReceived(limit),
+                bytes,
+                ..
+            } => limit - bytes,
+            _ => u64::MAX,
+        }
+    }
+
+    /// Counts bytes of the kind that counts.
+    fn count(&mut self, more: usize) {
+        if let Self::Cut { bytes, .. } = self {
+            *bytes += more as u64;
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Faulty<S> {
+    /// Ends the connection as the plan says, and fails.
+    fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if let Plan::Cut { with_reset: false, .. } = self.plan {
+            // What fails to close is closed.
+            let _ = ready!(Pin::new(&mut self.inner).poll_shutdown(cx));
+        } else {
+            self.reset.set();
+        }
+        self.plan = Plan::Over;
+        Poll::Ready(over())
+    }
+
+    /// Waits until the next piece may go.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Plan::Split { pause, state, .. } = &mut self.plan else {
+            return Poll::Ready(Ok(()));
+        };
+        if let Piece::Unflushed = state {
+            ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
+            *state = Piece::Pausing(Box::pin(sleep(*pause)));
+        }
+        if let Piece::Pausing(pausing) = state {
+            ready!(pausing.as_mut().poll(cx));
+            *state = Piece::Ready;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn over() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "a fault has cut the connection")
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Faulty<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.reset.is_set() {
+            return Poll::Ready(Err(over()));
+        }
+        let limit = usize::try_from(this.plan.may_receive()).unwrap_or(usize::MAX);
+        if limit == usize::MAX {
+            return Pin::new(&mut this.inner).poll_read(cx, buf);
+        }
+        if limit > 0 {
+            let mut part = ReadBuf::new(buf.initialize_unfilled_to(limit.min(buf.remaining())));
+            ready!(Pin::new(&mut this.inner).poll_read(cx, &mut part))?;
+            let read = part.filled().len();
+            if read < limit {
+                buf.advance(read);
+                this.plan.count(read);
+                return Poll::Ready(Ok(()));
+            }
+            this.plan.count(read);
+        }
+        Poll::Ready(Err(ready!(this.poll_cut(cx))))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Faulty<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if this.reset.is_set() || matches!(this.plan, Plan::Over) {
+            return Poll::Ready(Err(over()));
+        }
+        ready!(this.poll_piece(cx))?;
+        let limit = match &this.plan {
+            Plan::Split { size, .. } => *size,
+            plan => usize::try_from(plan.may_send()).unwrap_or(usize::MAX),
+        };
+        if limit == 0 {
+            return Poll::Ready(Err(ready!(this.poll_cut(cx))));
+        }
+        let part = &bytes[..bytes.len().min(limit)];
+        let written = ready!(Pin::new(&mut this.inner).poll_write(cx, part))?;
+        match &mut this.plan {
+            Plan::Split { state, .. } => *state = Piece::Unflushed,
+            Plan::Cut {
+                at: Cut::AfterSent(_), ..
+            } => this.plan.count(written),
+            _ => {}
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
+        if self.plan.may_send() == 0 {
+            return Poll::Ready(Err(ready!(self.poll_cut(cx))));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.plan {
+            Plan::Over => Poll::Ready(Ok(())),
+            _ => Pin::new(&mut self.inner).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The two ends of a connection at their lowest: a socket or a pipe in memory, either of which can be reset.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
+    net::TcpStream,
+};
+use tokio_util::either::Either;
+
+/// The device's end of a connection in memory, from [`Emulator::connect`](crate::Emulator::connect).
+#[derive(Debug)]
+pub struct Link {
+    stream: DuplexStream,
+    reset: Reset,
+}
+
+/// The emulator's end of a connection.
+pub(crate) struct Socket {
+    stream: Either<TcpStream, DuplexStream>,
+    reset: Reset,
+}
+
+/// Whether a connection is to end, or has ended, with a reset instead of in an orderly way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reset(Arc<AtomicBool>);
+
+/// A connection in memory, with room for `buffer` bytes each way.
+pub(crate) fn in_memory(buffer: usize) -> (Link, Socket) {
+    let (device, service) = duplex(buffer);
+    let reset = Reset::default();
+    let link = Link {
+        stream: device,
+        reset: reset.clone(),
+    };
+    let stream = Either::Right(service);
+    (link, Socket { stream, reset })
+}
+
+impl Socket {
+    pub(crate) fn tcp(stream: TcpStream) -> Self {
+        // Without it answers are late, no more.
+        let _ = stream.set_nodelay(true);
+        let stream = Either::Left(stream);
+        let reset = Reset::default();
+        Self { stream, reset }
+    }
+
+    pub(crate) fn reset(&self) -> Reset {
+        self.reset.clone()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Either::Left(stream) = &self.stream
+            && self.reset.is_set()
+        {
+            // Where it fails the connection ends all the same.
+            let _ = stream.set_zero_linger();
+        }
+    }
+}
+
+impl Reset {
+    /// From now on the end of the connection is a reset.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl AsyncRead for Link {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        // What had arrived before the reset has been read by now.
+        let ended = buf.filled().len() == before && buf.remaining() > 0;
+        Poll::Ready(if ended && self.reset.is_set() {
+            Err(io::ErrorKind::ConnectionReset.into())
+        } else {
+            Ok(())
+        })
+    }
+}
+
+impl AsyncWrite for Link {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
