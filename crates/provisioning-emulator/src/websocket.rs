@@ -82,6 +82,21 @@ pub(crate) async fn end<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, refus
     linger(stream).await;
 }
 
+/// What a broken WebSocket fails with. (`sink_map_err` would panic when a sink that has failed is closed.)
+struct Broken(Error);
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Broken> for io::Error {
+    fn from(Broken(error): Broken) -> Self {
+        Self::other(error)
+    }
+}
+
 fn into_bytes<S: AsyncRead + AsyncWrite + Unpin>(socket: WebSocketStream<S>) -> impl AsyncRead + AsyncWrite + Unpin {
     let (sink, messages) = socket.split();
     let bytes = messages.filter_map(|message| {
@@ -94,8 +109,7 @@ fn into_bytes<S: AsyncRead + AsyncWrite + Unpin>(socket: WebSocketStream<S>) -> 
         })
     });
     let sink = sink
-        .with(|bytes: Bytes| ready(Ok::<_, Error>(Message::Binary(bytes))))
-        .sink_map_err(io::Error::other);
+        .with(|bytes: Bytes| ready(Ok::<_, Broken>(Message::Binary(bytes))));
     tokio::io::join(StreamReader::new(bytes), SinkWriter::new(CopyToBytes::new(sink)))
 }
 

@@ -1,0 +1,313 @@
+//! A device against a service that goes wrong on purpose: every fault ends as it should, over MQTT and over WebSocket,
+//! and the same client registers afterwards. In paused time, what goes wrong with the WebSocket's upgrade over sockets.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use provisioning_client::{Policy, RegistrationClient};
+use provisioning_device::{
+    Endpoint, ErrorKind, IdScope, ProvisioningDeviceClient, RegistrationId, Settings, Tls, Transport, TransportError,
+    X509Credential,
+};
+use provisioning_emulator::{Carrier, Emulator, Fault, Security};
+use provisioning_mqtt::{BoxedStream, Connector, MqttOverStream, MqttTransport, TransportConfig, connection_error};
+use provisioning_types::RegistrationRequest;
+use provisioning_websocket::{Handshake, HandshakeError, connect};
+
+use ErrorKind::{Lost, Refused, Service, Throttled, Timeout, Unauthorized, UnexpectedResponse};
+
+/// What ends in an assignment all the same.
+const ASSIGNED: Option<ErrorKind> = None;
+
+/// A fault, and how a registration that meets it ends.
+const FAULTS: &[(&str, Option<ErrorKind>)] = &[
+    // TCP: in memory a connection is there already, so it is TLS that fails.
+    (r#"{"name": "refuse", "step": "tcp"}"#, Some(ErrorKind::Tls)),
+    (r#"{"name": "close", "step": "tcp"}"#, Some(ErrorKind::Tls)),
+    (r#"{"name": "reset", "step": "tcp"}"#, Some(ErrorKind::Tls)),
+    (r#"{"name": "garbage", "step": "tcp"}"#, Some(ErrorKind::Tls)),
+    (r#"{"name": "delay", "step": "tcp", "seconds": 20}"#, ASSIGNED),
+    (r#"{"name": "delay", "step": "tcp", "seconds": 40}"#, Some(Timeout)),
+    (r#"{"name": "withhold", "step": "tcp"}"#, Some(Timeout)),
+    (
+        r#"{"name": "close", "step": "tcp", "afterSent": 1}"#,
+        Some(ErrorKind::Tls),
+    ),
+    (
+        r#"{"name": "reset", "step": "tcp", "afterSent": 500}"#,
+        Some(ErrorKind::Tls),
+    ),
+    (
+        r#"{"name": "close", "step": "tcp", "afterReceived": 1}"#,
+        Some(ErrorKind::Tls),
+    ),
+    (
+        r#"{"name": "reset", "step": "tcp", "afterReceived": 100}"#,
+        Some(ErrorKind::Tls),
+    ),
+    (r#"{"name": "split", "step": "tcp"}"#, ASSIGNED),
+    // TLS.
+    (r#"{"name": "refuse", "step": "tls"}"#, Some(ErrorKind::Tls)),
+    (r#"{"name": "refuse", "step": "tls", "device": "device-1"}"#, Some(Lost)),
+    (r#"{"name": "close", "step": "tls"}"#, Some(ErrorKind::Tls)),
+    (r#"{"name": "reset", "step": "tls"}"#, Some(ErrorKind::Tls)),
+    (r#"{"name": "garbage", "step": "tls"}"#, Some(ErrorKind::Tls)),
+    (r#"{"name": "delay", "step": "tls", "seconds": 20}"#, ASSIGNED),
+    (r#"{"name": "withhold", "step": "tls"}"#, Some(Timeout)),
+    (r#"{"name": "close", "step": "tls", "device": "device-1"}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "tls", "device": "device-1"}"#, Some(Lost)),
+    (
+        r#"{"name": "withhold", "step": "tls", "device": "device-1"}"#,
+        Some(Timeout),
+    ),
+    (r#"{"name": "close", "step": "tls", "afterSent": 3}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "tls", "afterSent": 3}"#, Some(Lost)),
+    (r#"{"name": "close", "step": "tls", "afterReceived": 3}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "tls", "afterReceived": 3}"#, Some(Lost)),
+    (r#"{"name": "split", "step": "tls", "size": 8}"#, ASSIGNED),
+    // CONNACK.
+    (r#"{"name": "refuse", "step": "connack"}"#, Some(Service)),
+    (r#"{"name": "refuse", "step": "connack", "code": 1}"#, Some(Refused)),
+    (r#"{"name": "refuse", "step": "connack", "code": 2}"#, Some(Refused)),
+    (
+        r#"{"name": "refuse", "step": "connack", "code": 4}"#,
+        Some(Unauthorized),
+    ),
+    (
+        r#"{"name": "refuse", "step": "connack", "code": 5}"#,
+        Some(Unauthorized),
+    ),
+    (r#"{"name": "delay", "step": "connack", "seconds": 20}"#, ASSIGNED),
+    (r#"{"name": "withhold", "step": "connack"}"#, Some(Timeout)),
+    (r#"{"name": "close", "step": "connack"}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "connack"}"#, Some(Lost)),
+    (r#"{"name": "close", "step": "connack", "afterSent": 1}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "connack", "afterSent": 3}"#, Some(Lost)),
+    (r#"{"name": "close", "step": "connack", "afterSent": 4}"#, Some(Lost)),
+    (r#"{"name": "garbage", "step": "connack"}"#, Some(UnexpectedResponse)),
+    (r#"{"name": "split", "step": "connack"}"#, ASSIGNED),
+    (r#"{"name": "duplicate", "step": "connack"}"#, Some(UnexpectedResponse)),
+    (r#"{"name": "join", "step": "connack"}"#, Some(Timeout)),
+    (r#"{"name": "reorder", "step": "connack"}"#, Some(Timeout)),
+    // SUBACK.
+    (r#"{"name": "refuse", "step": "suback"}"#, Some(Refused)),
+    (r#"{"name": "delay", "step": "suback", "seconds": 20}"#, ASSIGNED),
+    (r#"{"name": "withhold", "step": "suback"}"#, Some(Timeout)),
+    (r#"{"name": "close", "step": "suback"}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "suback"}"#, Some(Lost)),
+    (r#"{"name": "close", "step": "suback", "afterSent": 4}"#, Some(Lost)),
+    (r#"{"name": "garbage", "step": "suback"}"#, Some(UnexpectedResponse)),
+    (r#"{"name": "split", "step": "suback"}"#, ASSIGNED),
+    (r#"{"name": "duplicate", "step": "suback"}"#, ASSIGNED),
+    // PUBACK.
+    (r#"{"name": "delay", "step": "puback", "seconds": 1}"#, ASSIGNED),
+    (r#"{"name": "delay", "step": "puback", "seconds": 40}"#, ASSIGNED),
+    (r#"{"name": "withhold", "step": "puback"}"#, ASSIGNED),
+    (r#"{"name": "withhold", "step": "puback", "count": "always"}"#, ASSIGNED),
+    (r#"{"name": "close", "step": "puback"}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "puback"}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "puback", "afterSent": 2}"#, Some(Lost)),
+    (r#"{"name": "garbage", "step": "puback"}"#, Some(UnexpectedResponse)),
+    (r#"{"name": "split", "step": "puback"}"#, ASSIGNED),
+    (r#"{"name": "duplicate", "step": "puback"}"#, ASSIGNED),
+    (r#"{"name": "reorder", "step": "puback", "count": "always"}"#, ASSIGNED),
+    (r#"{"name": "join", "step": "puback", "count": "always"}"#, ASSIGNED),
+    // The answer.
+    (r#"{"name": "refuse", "step": "answer"}"#, ASSIGNED),
+    (
+        r#"{"name": "refuse", "step": "answer", "count": "always"}"#,
+        Some(Service),
+    ),
+    (
+        r#"{"name": "refuse", "step": "answer", "code": 429, "retryAfter": 7}"#,
+        ASSIGNED,
+    ),
+    (
+        r#"{"name": "refuse", "step": "answer", "code": 429, "retryAfter": 7000}"#,
+        Some(Throttled),
+    ),
+    (
+        r#"{"name": "refuse", "step": "answer", "code": 400}"#,
+        Some(ErrorKind::BadRequest),
+    ),
+    (
+        r#"{"name": "refuse", "step": "answer", "code": 401}"#,
+        Some(Unauthorized),
+    ),
+    (
+        r#"{"name": "refuse", "step": "answer", "code": 404}"#,
+        Some(ErrorKind::NotFound),
+    ),
+    (
+        r#"{"name": "refuse", "step": "answer", "code": 409}"#,
+        Some(ErrorKind::Conflict),
+    ),
+    (r#"{"name": "refuse", "step": "answer", "code": 410}"#, Some(Refused)),
+    (r#"{"name": "delay", "step": "answer", "seconds": 20}"#, ASSIGNED),
+    (r#"{"name": "delay", "step": "answer", "seconds": 40}"#, Some(Timeout)),
+    (r#"{"name": "withhold", "step": "answer"}"#, Some(Timeout)),
+    (r#"{"name": "close", "step": "answer"}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "answer"}"#, Some(Lost)),
+    (r#"{"name": "close", "step": "answer", "afterSent": 1}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "answer", "afterSent": 50}"#, Some(Lost)),
+    (r#"{"name": "garbage", "step": "answer"}"#, Some(UnexpectedResponse)),
+    (r#"{"name": "split", "step": "answer", "count": "always"}"#, ASSIGNED),
+    (
+        r#"{"name": "duplicate", "step": "answer", "count": "always"}"#,
+        ASSIGNED,
+    ),
+    (r#"{"name": "wrongRequestId"}"#, Some(Timeout)),
+    (r#"{"name": "wrongRequestId", "requestId": ""}"#, Some(Timeout)),
+    (
+        r#"{"name": "wrongRequestId", "beside": true, "count": "always"}"#,
+        ASSIGNED,
+    ),
+    (r#"{"name": "foreignRequestId"}"#, Some(Timeout)),
+    (
+        r#"{"name": "foreignRequestId", "beside": true, "count": "always"}"#,
+        ASSIGNED,
+    ),
+    (r#"{"name": "assigning", "count": 5}"#, ASSIGNED),
+    (r#"{"name": "assigning", "count": "always"}"#, Some(Timeout)),
+    (r#"{"name": "body", "body": ""}"#, Some(UnexpectedResponse)),
+    (r#"{"name": "body", "body": "garbage"}"#, Some(UnexpectedResponse)),
+    (r#"{"name": "body", "body": "[]"}"#, Some(UnexpectedResponse)),
+    (
+        r#"{"name": "body", "body": "{\"status\": \"assigned\"}"}"#,
+        Some(UnexpectedResponse),
+    ),
+    (
+        r#"{"name": "body", "body": "{\"status\": \"assigning\"}"}"#,
+        Some(UnexpectedResponse),
+    ),
+    (r#"{"name": "truncatedBody"}"#, Some(UnexpectedResponse)),
+    (r#"{"name": "oversizedBody", "size": 100000}"#, ASSIGNED),
+    (r#"{"name": "oversizedBody"}"#, Some(UnexpectedResponse)),
+    // Leaving is spared: a device waits for UNSUBACK a moment only.
+    (r#"{"name": "withhold", "step": "unsuback"}"#, ASSIGNED),
+    (r#"{"name": "reset", "step": "unsuback"}"#, ASSIGNED),
+];
+
+/// Of the WebSocket's upgrade, over sockets: what the facade makes of it.
+const UPGRADES: &[(&str, Option<ErrorKind>)] = &[
+    (r#"{"name": "refuse", "step": "upgrade"}"#, Some(Service)),
+    (r#"{"name": "refuse", "step": "upgrade", "code": 302}"#, Some(Refused)),
+    (
+        r#"{"name": "refuse", "step": "upgrade", "code": 401}"#,
+        Some(Unauthorized),
+    ),
+    (
+        r#"{"name": "refuse", "step": "upgrade", "code": 404}"#,
+        Some(ErrorKind::NotFound),
+    ),
+    (r#"{"name": "close", "step": "upgrade"}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "upgrade"}"#, Some(Lost)),
+    (
+        r#"{"name": "reset", "step": "upgrade", "device": "DEVICE-1", "afterSent": 20}"#,
+        Some(Lost),
+    ),
+    (r#"{"name": "garbage", "step": "upgrade"}"#, Some(UnexpectedResponse)),
+    (r#"{"name": "split", "step": "upgrade", "size": 8}"#, ASSIGNED),
+];
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_ends_as_it_should_and_the_same_client_registers_afterwards() {
+    for carrier in [Carrier::Mqtt, Carrier::WebSocket] {
+        let emulator = Arc::new(Emulator::builder().start_in_memory().expect("a local DPS"));
+        let (other, client) = (
+            client(&emulator, carrier, "other"),
+            client(&emulator, carrier, "device-1"),
+        );
+        // Its request id is what a fault takes for a foreign one.
+        assert_eq!(register(&other, &emulator, "other").await, ASSIGNED);
+        for (words, expected) in FAULTS {
+            emulator.clear_log();
+            emulator.inject(serde_json::from_str::<Fault>(words).expect("a fault"));
+            let outcome = register(&client, &emulator, "device-1").await;
+            assert_eq!(outcome, *expected, "{carrier:?} with {words}");
+            let struck = emulator.log().iter().any(|entry| entry.what == "fault");
+            assert!(struck, "{carrier:?} without {words}");
+            emulator.clear_faults();
+            let outcome = register(&client, &emulator, "device-1").await;
+            assert_eq!(outcome, ASSIGNED, "{carrier:?} after {words}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_that_goes_wrong_ends_as_it_should_and_the_same_client_registers_afterwards() {
+    let emulator = Emulator::builder().polls_before_assigning(0).start().await;
+    let emulator = emulator.expect("a local DPS");
+    let credential = credential(&emulator, "device-1");
+    let client = ProvisioningDeviceClient::builder(emulator.id_scope(), credential, Transport::MqttWs)
+        .with_host(&format!("localhost:{}", emulator.ws_port()))
+        .with_ca_pem(emulator.ca_pem())
+        .build()
+        .expect("a client");
+    for (words, expected) in UPGRADES {
+        emulator.inject(serde_json::from_str::<Fault>(words).expect("a fault"));
+        let outcome = client.register().await.err().map(|error| error.kind());
+        assert_eq!(outcome, *expected, "with {words}");
+        assert_eq!(emulator.faults(), [], "{words} has struck");
+        let outcome = client.register().await.err().map(|error| error.kind());
+        assert_eq!(outcome, ASSIGNED, "after {words}");
+    }
+}
+
+/// How a registration ends. The transport is left afterwards, as the facade does.
+async fn register(client: &RegistrationClient, emulator: &Emulator, device: &str) -> Option<ErrorKind> {
+    let id_scope = IdScope::new(emulator.id_scope()).expect("an id scope");
+    let request = RegistrationRequest::new(id_scope, RegistrationId::new(device).expect("an id"));
+    let outcome = client.register(request).await;
+    client.disconnect().await.expect("left");
+    outcome.err().map(|error| error.kind())
+}
+
+fn client(emulator: &Arc<Emulator>, carrier: Carrier, device: &str) -> RegistrationClient {
+    let roots = Tls::new().with_only_roots_pem(emulator.ca_pem().as_bytes());
+    let connector = InMemory {
+        emulator: Arc::clone(emulator),
+        carrier,
+        tls: roots.expect("a CA"),
+    };
+    let base = Arc::new(MqttOverStream::new(Arc::new(connector)));
+    let endpoint: Endpoint = "localhost".parse().expect("a host");
+    let credential = credential(emulator, device).into();
+    let transport = match carrier {
+        Carrier::Mqtt => MqttTransport::mqtt(base, endpoint, credential, Settings::default()),
+        Carrier::WebSocket => MqttTransport::mqtt_ws(base, endpoint, credential, Settings::default()),
+    };
+    RegistrationClient::new(Arc::new(transport), Policy::default())
+}
+
+fn credential(emulator: &Emulator, device: &str) -> X509Credential {
+    let identity = emulator.issue_device(device).expect("a device");
+    let (chain, key) = (identity.certificate_chain_pem, identity.private_key_pem);
+    X509Credential::from_pem(chain.as_bytes(), key.as_bytes()).expect("a credential")
+}
+
+/// Connects to an emulator in memory, as the facade's connectors do over TCP.
+struct InMemory {
+    emulator: Arc<Emulator>,
+    carrier: Carrier,
+    tls: Tls,
+}
+
+#[async_trait]
+impl Connector for InMemory {
+    async fn connect(&self, config: &TransportConfig) -> Result<BoxedStream, TransportError> {
+        let stream = self.emulator.connect(self.carrier, Security::Tls, 64 * 1024);
+        let stream = self.tls.handshake(Box::new(stream), config).await?;
+        if self.carrier == Carrier::Mqtt {
+            return Ok(stream);
+        }
+        let handshake = Handshake::new("localhost", config.uri.path())
+            .with_subprotocol("mqtt")
+            .with_max_message_size(config.max_packet_size);
+        match connect(stream, &handshake).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(HandshakeError::Io(error)) => Err(connection_error(error)),
+            Err(other) => panic!("not a fault of this table: {other}"),
+        }
+    }
+}
