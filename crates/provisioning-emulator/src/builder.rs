@@ -18,6 +18,7 @@ pub struct Builder {
     rules: Rules,
     tls_versions: TlsVersions,
     max_packet_size: usize,
+    max_connections: usize,
     pub(crate) hosts: Vec<String>,
     pub(crate) listen: Option<IpAddr>,
     pub(crate) mqtt_port: u16,
@@ -40,6 +41,7 @@ impl Builder {
             },
             tls_versions: TlsVersions::default(),
             max_packet_size: 256 * 1024,
+            max_connections: 10_000,
             hosts: vec![],
             listen: None,
             mqtt_port: 0,
@@ -101,6 +103,13 @@ impl Builder {
     #[must_use]
     pub fn max_packet_size(mut self, bytes: usize) -> Self {
         self.max_packet_size = bytes;
+        self
+    }
+
+    /// How many connections there may be at the same time; 10,000 unless given. One more is reset, which the log says.
+    #[must_use]
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
         self
     }
 
@@ -176,7 +185,14 @@ impl Builder {
         let log = Log::new(self.log_file);
         let enrollments = Enrollments::new(self.rules.devices.values())?;
         let registry = Registry::new(self.rules);
-        let service = Service::new(self.id_scope, self.max_packet_size, registry, enrollments, log);
+        let service = Service::new(
+            self.id_scope,
+            self.max_packet_size,
+            self.max_connections,
+            registry,
+            enrollments,
+            log,
+        );
         for fault in self.faults {
             service.faults.add(fault);
         }

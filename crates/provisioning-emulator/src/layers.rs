@@ -29,8 +29,12 @@ pub(crate) async fn serve(
     acceptor: TlsAcceptor,
     service: Arc<Service>,
 ) {
+    let reset = socket.reset();
+    let Some(_room) = service.room() else {
+        return reset.set();
+    };
     let layers = Layers {
-        reset: socket.reset(),
+        reset,
         carrier,
         service: Arc::clone(&service),
     };

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -21,6 +22,9 @@ use crate::{
 pub(crate) struct Service {
     pub(crate) id_scope: String,
     pub(crate) max_packet_size: usize,
+    max_connections: usize,
+    /// For connections.
+    room: Semaphore,
     pub(crate) registry: Registry,
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
@@ -37,6 +41,7 @@ impl Service {
     pub(crate) fn new(
         id_scope: String,
         max_packet_size: usize,
+        max_connections: usize,
         registry: Registry,
         enrollments: Enrollments,
         log: Log,
@@ -44,6 +49,8 @@ impl Service {
         Self {
             id_scope,
             max_packet_size,
+            max_connections,
+            room: Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)),
             registry,
             enrollments,
             log,
@@ -53,6 +60,16 @@ impl Service {
             connections: AtomicU64::new(0),
             sessions: Mutex::default(),
         }
+    }
+
+    /// Room for one more connection, while it is held; otherwise a line in the log.
+    pub(crate) fn room(&self) -> Option<SemaphorePermit<'_>> {
+        let room = self.room.try_acquire().ok();
+        if room.is_none() {
+            let refusal = format!("there are {} connections already", self.max_connections);
+            self.note(0, None, "refused", refusal);
+        }
+        room
     }
 
     /// The number of a new connection.

@@ -108,8 +108,7 @@ fn into_bytes<S: AsyncRead + AsyncWrite + Unpin>(socket: WebSocketStream<S>) -> 
             Err(error) => Some(Err(io::Error::other(error))),
         })
     });
-    let sink = sink
-        .with(|bytes: Bytes| ready(Ok::<_, Broken>(Message::Binary(bytes))));
+    let sink = sink.with(|bytes: Bytes| ready(Ok::<_, Broken>(Message::Binary(bytes))));
     tokio::io::join(StreamReader::new(bytes), SinkWriter::new(CopyToBytes::new(sink)))
 }
 

@@ -9,6 +9,7 @@ mod ending;
 mod faults;
 mod packets;
 mod registering;
+mod robustness;
 mod sockets;
 mod strictness;
 mod websocket;
