@@ -3,9 +3,11 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    panic::AssertUnwindSafe,
     sync::Arc,
 };
 
+use futures_util::FutureExt;
 use tokio::{net::TcpListener, select};
 use tokio_rustls::TlsAcceptor;
 
@@ -184,9 +186,7 @@ impl Emulator {
                 };
                 match accepted {
                     Ok((stream, _)) => {
-                        let (socket, shared) = (Socket::tcp(stream), Arc::clone(&service));
-                        let serving = layers::serve(socket, carrier, Security::Tls, acceptor.clone(), shared);
-                        service.tasks.spawn(serving);
+                        spawn(Socket::tcp(stream), carrier, Security::Tls, &acceptor, &service);
                     }
                     // Out of file descriptors, say: others may end meanwhile.
                     Err(error) => {
@@ -203,6 +203,22 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         self.service.stop.cancel();
     }
+}
+
+/// Serves a connection beside all others. Should it panic, the log says so, and the others go on.
+fn spawn(socket: Socket, carrier: Carrier, security: Security, acceptor: &TlsAcceptor, service: &Arc<Service>) {
+    let serving = layers::serve(socket, carrier, security, acceptor.clone(), Arc::clone(service));
+    let shared = Arc::clone(service);
+    service.tasks.spawn(async move {
+        if AssertUnwindSafe(serving).catch_unwind().await.is_err() {
+            shared.note(
+                0,
+                None,
+                "panic",
+                "a connection was given up; this is a bug of the emulator".to_owned(),
+            );
+        }
+    });
 }
 
 async fn bind(address: IpAddr, port: u16) -> Result<(TcpListener, u16), EmulatorError> {

@@ -32,13 +32,13 @@ async fn ten_thousand_broken_conversations_do_not_keep_a_device_from_registering
             let link = emulator.connect(carrier, Security::Plain, 64 * 1024);
             say(link, &conversation).await;
         }
-        // Every connection that began has ended, none with a panic on its way.
         assert_eq!(notes(&emulator, "open").len(), notes(&emulator, "close").len());
+        assert_eq!(notes(&emulator, "panic"), [""; 0]);
         let is_answer = |entry: &LogEntry| (entry.direction, entry.what) == (Direction::Out, "PUBLISH");
         answered += emulator.log().into_iter().filter(is_answer).count();
         emulator.clear_log();
     }
-    assert!(answered > 1_000, "many come as far as a request: {answered}");
+    assert!(answered > 500, "many come as far as a request: {answered}");
     let mut device = Device::ready(plain(&emulator), "device").await;
     let first = device.register("device").await;
     let id = first.body["operationId"].as_str().expect("an id");
@@ -180,9 +180,9 @@ fn noise(rng: &mut Rng) -> Vec<u8> {
     iter::repeat_with(|| rng.u8(..)).take(length).collect()
 }
 
-/// Changed, cut, repeated or extended in up to four places.
+/// Changed, cut, repeated or extended in one or two places.
 fn mutated(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
-    for _ in 0..rng.u8(1..=4) {
+    for _ in 0..rng.u8(1..=2) {
         let place = rng.usize(..bytes.len().max(1));
         match rng.u8(..6) {
             _ if bytes.is_empty() => bytes = noise(rng),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use provisioning_emulator::{Carrier, Emulator, Link, Security};
+use provisioning_emulator::{Carrier, Cut, Effect, Emulator, Fault, Link, Security, Step};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -15,7 +15,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::support::{connect_bytes, in_memory, packet};
+use crate::support::{connect_bytes, in_memory, notes, packet};
 
 /// Nothing takes longer than this: a message that never comes fails the test.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -174,4 +174,21 @@ async fn a_text_message_ends_the_connection() {
         !matches!(end, Some(Ok(Message::Binary(_) | Message::Text(_)))),
         "{end:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_websocket_that_is_cut_off_ends_without_a_panic() {
+    let emulator = in_memory();
+    let close = Effect::Close(Cut::AfterSent(200));
+    emulator.inject(Fault::new(close, Step::Upgrade).expect("a fault"));
+    let mut socket = connected(&emulator).await;
+    for _ in 0..20 {
+        if socket.send(Message::binary(packet(0xC0, &[]))).await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(LIMIT).await;
+    assert_eq!(notes(&emulator, "close").len(), 1);
+    assert_eq!(notes(&emulator, "panic"), [""; 0]);
 }
