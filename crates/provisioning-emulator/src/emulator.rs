@@ -132,14 +132,7 @@ impl Emulator {
     /// paused time.
     pub fn connect(&self, carrier: Carrier, security: Security, buffer: usize) -> Link {
         let (device, service) = link::in_memory(buffer);
-        let serving = layers::serve(
-            service,
-            carrier,
-            security,
-            self.acceptor.clone(),
-            Arc::clone(&self.service),
-        );
-        self.service.tasks.spawn(serving);
+        spawn(service, carrier, security, &self.acceptor, &self.service);
         device
     }
 
