@@ -231,13 +231,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     }
 
     fn log(&self, direction: Direction, packet: &Packet) {
-        self.service.log.write(LogEntry {
-            connection: self.number,
-            registration_id: self.registration_id.clone(),
+        self.service.log.write(LogEntry::now(
+            self.number,
+            self.registration_id.as_deref(),
             direction,
-            what: wire::name(packet),
-            detail: wire::detail(packet),
-        });
+            wire::name(packet),
+            wire::detail(packet),
+        ));
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::Write,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
 use serde::Serialize;
@@ -25,6 +26,10 @@ pub enum Direction {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct LogEntry {
+    /// Counted from 1, over the emulator's whole life: clearing the log does not start anew.
+    pub sequence: u64,
+    /// When, in UTC, as RFC 3339 has it with milliseconds.
+    pub time_utc: String,
     /// The connection, counted from 1.
     pub connection: u64,
     /// The device, once it said who it is.
@@ -39,6 +44,27 @@ pub struct LogEntry {
     pub detail: String,
 }
 
+impl LogEntry {
+    /// What happens now. The log gives it its number.
+    pub(crate) fn now(
+        connection: u64,
+        registration_id: Option<&str>,
+        direction: Direction,
+        what: &'static str,
+        detail: String,
+    ) -> Self {
+        Self {
+            sequence: 0,
+            time_utc: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+            connection,
+            registration_id: registration_id.map(str::to_owned),
+            direction,
+            what,
+            detail,
+        }
+    }
+}
+
 /// The log of an emulator, which all its connections write to.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Sink>>);
@@ -46,17 +72,24 @@ pub(crate) struct Log(Arc<Mutex<Sink>>);
 #[derive(Default)]
 struct Sink {
     entries: Vec<LogEntry>,
+    /// The number of the last entry that there was.
+    last: u64,
     file: Option<File>,
 }
 
 impl Log {
     /// A log that also goes to `file`, one JSON object a line.
     pub(crate) fn new(file: Option<File>) -> Self {
-        Self(Arc::new(Mutex::new(Sink { entries: vec![], file })))
+        Self(Arc::new(Mutex::new(Sink {
+            file,
+            ..Sink::default()
+        })))
     }
 
-    pub(crate) fn write(&self, entry: LogEntry) {
+    pub(crate) fn write(&self, mut entry: LogEntry) {
         let mut sink = self.sink();
+        sink.last += 1;
+        entry.sequence = sink.last;
         if let Some(file) = &mut sink.file
             && let Ok(line) = serde_json::to_string(&entry)
         {
@@ -68,6 +101,19 @@ impl Log {
 
     pub(crate) fn entries(&self) -> Vec<LogEntry> {
         self.sink().entries.clone()
+    }
+
+    /// The entries after the one of this number.
+    pub(crate) fn since(&self, sequence: u64) -> Vec<LogEntry> {
+        let sink = self.sink();
+        let start = sink.entries.partition_point(|entry| entry.sequence <= sequence);
+        sink.entries[start..].to_vec()
+    }
+
+    /// The number of the oldest entry that is kept, or of the next one.
+    pub(crate) fn oldest(&self) -> u64 {
+        let sink = self.sink();
+        sink.entries.first().map_or(sink.last + 1, |entry| entry.sequence)
     }
 
     pub(crate) fn clear(&self) {

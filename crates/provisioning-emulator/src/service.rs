@@ -110,13 +110,7 @@ impl Service {
     }
 
     pub(crate) fn note(&self, connection: u64, registration_id: Option<&str>, what: &'static str, detail: String) {
-        let registration_id = registration_id.map(str::to_owned);
-        self.log.write(LogEntry {
-            connection,
-            registration_id,
-            direction: Direction::Note,
-            what,
-            detail,
-        });
+        let entry = LogEntry::now(connection, registration_id, Direction::Note, what, detail);
+        self.log.write(entry);
     }
 }
