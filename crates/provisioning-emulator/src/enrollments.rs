@@ -12,6 +12,7 @@ pub(crate) struct Enrollments {
     /// By registration id in lower case.
     symmetric: HashMap<String, Vec<Key>>,
     group: Key,
+    pub(crate) store: crate::standin::Store,
 }
 
 impl Enrollments {
@@ -26,6 +27,7 @@ impl Enrollments {
         Ok(Self {
             symmetric,
             group: Key::generate(),
+            store: Default::default(),
         })
     }
 
@@ -48,4 +50,11 @@ impl Enrollments {
         let keys = own.cloned().unwrap_or_else(|| vec![self.group.derive(registration_id)]);
         token.check(id_scope, registration_id, &keys)
     }
+}
+
+/// Which enrollments a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EnrollmentKind {
+    Individual,
+    Group,
 }

@@ -134,6 +134,28 @@ impl Registry {
         }
     }
 
+    pub(crate) fn all_registrations(&self) -> Vec<Value> {
+        let state = self.state();
+        let mut latest: HashMap<&str, (&str, Value)> = HashMap::new();
+        for operation in state.operations.values() {
+            let registration = match &operation.outcome {
+                Some(outcome) => outcome.body["registrationState"].clone(),
+                None => json!({"registrationId": operation.registration_id, "status": "assigning"}),
+            };
+            let newest = latest.entry(&operation.device).or_default();
+            if operation.created.as_str() >= newest.0 {
+                *newest = (&operation.created, registration);
+            }
+        }
+        latest.into_values().map(|(_, registration)| registration).collect()
+    }
+
+    pub(crate) fn forget(&self, id: &str) {
+        self.state()
+            .operations
+            .retain(|_, operation| !operation.device.eq_ignore_ascii_case(id));
+    }
+
     fn turn_away(&self, state: &mut State, key: &str) -> Option<Answer> {
         let Throttle {
             status,
