@@ -3,8 +3,9 @@
 use std::{collections::HashMap, fs::File, net::IpAddr, sync::Arc};
 
 use crate::{
-    Device, Emulator, EmulatorError, Fault, RetryAfter, TlsVersions,
+    Carrier, Device, Emulator, EmulatorError, Fault, RetryAfter, TlsVersions,
     enrollments::Enrollments,
+    keys::Key,
     log::Log,
     pki::{Authority, ServerIdentity},
     registry::{Registry, Rules},
@@ -23,7 +24,10 @@ pub struct Builder {
     pub(crate) listen: Option<IpAddr>,
     pub(crate) mqtt_port: u16,
     pub(crate) ws_port: u16,
+    pub(crate) control_port: Option<u16>,
+    pub(crate) page_port: Option<u16>,
     authority: Option<Authority>,
+    control_key: Option<Key>,
     server: Option<ServerIdentity>,
     log_file: Option<File>,
     faults: Vec<Fault>,
@@ -46,7 +50,10 @@ impl Builder {
             listen: None,
             mqtt_port: 0,
             ws_port: 0,
+            control_port: None,
+            page_port: None,
             authority: None,
+            control_key: None,
             server: None,
             log_file: None,
             faults: vec![],
@@ -141,6 +148,21 @@ impl Builder {
         self
     }
 
+    /// Listens for calls of the service's REST API too, over HTTPS; 0 picks a free port. It does not unless given.
+    /// [`Emulator::connection_string`] has what callers need.
+    #[must_use]
+    pub fn control_port(mut self, port: u16) -> Self {
+        self.control_port = Some(port);
+        self
+    }
+
+    /// Shows a page to look at too, over plain HTTP, on loopback only; 0 picks a free port. It does not unless given.
+    #[must_use]
+    pub fn page_port(mut self, port: u16) -> Self {
+        self.page_port = Some(port);
+        self
+    }
+
     /// Appends the log to this file too, one JSON object a line.
     #[must_use]
     pub fn log_file(mut self, file: File) -> Self {
@@ -155,9 +177,10 @@ impl Builder {
         self
     }
 
-    /// Uses the certificates of an earlier run.
-    pub(crate) fn identities(mut self, authority: Authority, server: ServerIdentity) -> Self {
+    /// Uses the certificates and the control endpoint's key of an earlier run.
+    pub(crate) fn identities(mut self, authority: Authority, server: ServerIdentity, control_key: Key) -> Self {
         self.authority = Some(authority);
+        self.control_key = Some(control_key);
         self.server = Some(server);
         self
     }
@@ -168,9 +191,19 @@ impl Builder {
     /// [`EmulatorError::Listen`] when a port is taken or not allowed; [`EmulatorError::Certificate`] when a host's name
     /// does not fit into a certificate.
     pub async fn start(self) -> Result<Emulator, EmulatorError> {
-        let (listen, mqtt_port, ws_port) = (self.listen, self.mqtt_port, self.ws_port);
+        let listen = self.listen;
+        let ports = [
+            (Carrier::Mqtt, Some(self.mqtt_port)),
+            (Carrier::WebSocket, Some(self.ws_port)),
+            (Carrier::Control, self.control_port),
+            (Carrier::Page, self.page_port),
+        ];
         let mut emulator = self.start_in_memory()?;
-        emulator.listen(listen, mqtt_port, ws_port).await?;
+        for (carrier, port) in ports {
+            if let Some(port) = port {
+                emulator.listen(listen, port, carrier).await?;
+            }
+        }
         Ok(emulator)
     }
 
@@ -192,10 +225,22 @@ impl Builder {
             registry,
             enrollments,
             log,
+            self.control_key.unwrap_or_else(Key::generate),
         );
         for fault in self.faults {
             service.faults.add(fault);
         }
-        Ok(Emulator::new(authority, acceptor, Arc::new(service)))
+        let host = callers_host(self.hosts.first(), self.listen);
+        Ok(Emulator::new(authority, acceptor, Arc::new(service), host))
+    }
+}
+
+/// The name by which callers reach the control endpoint: the first that was given, else what it listens on.
+fn callers_host(name: Option<&String>, listen: Option<IpAddr>) -> String {
+    match (name, listen) {
+        (Some(name), _) => name.clone(),
+        (None, Some(IpAddr::V4(address))) if !address.is_unspecified() => address.to_string(),
+        (None, Some(IpAddr::V6(address))) if !address.is_unspecified() => format!("[{address}]"),
+        (None, _) => "localhost".to_owned(),
     }
 }

@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, select};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    Builder, Device, DeviceIdentity, EmulatorError, Fault, Link, LogEntry, layers,
+    Builder, Device, DeviceIdentity, EmulatorError, Fault, Link, LogEntry, control, layers,
     link::{self, Socket},
     pki::Authority,
     service::Service,
@@ -24,8 +24,12 @@ pub struct Emulator {
     authority: Authority,
     acceptor: TlsAcceptor,
     service: Arc<Service>,
+    /// The name by which callers reach the control endpoint.
+    host: String,
     mqtt_port: u16,
     ws_port: u16,
+    control_port: u16,
+    page_port: u16,
 }
 
 /// What a link carries.
@@ -35,6 +39,10 @@ pub enum Carrier {
     Mqtt,
     /// MQTT over WebSocket.
     WebSocket,
+    /// HTTP/1.1: the control endpoint.
+    Control,
+    /// HTTP/1.1: the page to look at. On a socket it has no TLS.
+    Page,
 }
 
 /// What protects a link in memory.
@@ -52,13 +60,16 @@ impl Emulator {
         Builder::new()
     }
 
-    pub(crate) fn new(authority: Authority, acceptor: TlsAcceptor, service: Arc<Service>) -> Self {
+    pub(crate) fn new(authority: Authority, acceptor: TlsAcceptor, service: Arc<Service>, host: String) -> Self {
         Self {
             authority,
             acceptor,
             service,
+            host,
             mqtt_port: 0,
             ws_port: 0,
+            control_port: 0,
+            page_port: 0,
         }
     }
 
@@ -70,6 +81,23 @@ impl Emulator {
     /// The port of MQTT over WebSocket; 0 when it does not listen.
     pub fn ws_port(&self) -> u16 {
         self.ws_port
+    }
+
+    /// The port of the control endpoint; 0 when it does not listen.
+    pub fn control_port(&self) -> u16 {
+        self.control_port
+    }
+
+    /// The port of the page to look at; 0 when it does not listen.
+    pub fn page_port(&self) -> u16 {
+        self.page_port
+    }
+
+    /// What service SDKs need to call the control endpoint, its key included:
+    /// `HostName={host[:port]};SharedAccessKeyName=provisioningserviceowner;SharedAccessKey={base64}`. The host is the
+    /// first [`Builder::host`](crate::Builder::host), else the address that was given to listen on, else `localhost`.
+    pub fn connection_string(&self) -> String {
+        control::connection_string(&self.host, self.control_port, &self.service.control_key)
     }
 
     /// The id scope that devices must name.
@@ -146,11 +174,18 @@ impl Emulator {
     pub(crate) async fn listen(
         &mut self,
         address: Option<IpAddr>,
-        mqtt_port: u16,
-        ws_port: u16,
+        port: u16,
+        carrier: Carrier,
     ) -> Result<(), EmulatorError> {
-        self.mqtt_port = self.listen_on(address, mqtt_port, Carrier::Mqtt).await?;
-        self.ws_port = self.listen_on(address, ws_port, Carrier::WebSocket).await?;
+        // The page asks nobody who they are.
+        let address = address.filter(|_| carrier != Carrier::Page);
+        let port = self.listen_on(address, port, carrier).await?;
+        *match carrier {
+            Carrier::Mqtt => &mut self.mqtt_port,
+            Carrier::WebSocket => &mut self.ws_port,
+            Carrier::Control => &mut self.control_port,
+            Carrier::Page => &mut self.page_port,
+        } = port;
         Ok(())
     }
 
@@ -179,7 +214,11 @@ impl Emulator {
                 };
                 match accepted {
                     Ok((stream, _)) => {
-                        spawn(Socket::tcp(stream), carrier, Security::Tls, &acceptor, &service);
+                        let security = match carrier {
+                            Carrier::Page => Security::Plain,
+                            Carrier::Mqtt | Carrier::WebSocket | Carrier::Control => Security::Tls,
+                        };
+                        spawn(Socket::tcp(stream), carrier, security, &acceptor, &service);
                     }
                     // Out of file descriptors, say: others may end meanwhile.
                     Err(error) => {

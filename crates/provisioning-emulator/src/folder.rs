@@ -7,10 +7,12 @@ use std::{
 
 use crate::{
     Builder, Emulator, EmulatorError,
+    keys::Key,
     pki::{Authority, ServerIdentity},
 };
 
-/// A folder with `ca.pem`, `ca.key`, `server.pem`, `server.key`, and `devices/<id>.pem` and `.key`. What is there
+/// A folder with `ca.pem`, `ca.key`, `server.pem`, `server.key`, and `devices/<id>.pem` and `.key`, and
+/// `control.key`, with which calls of the control endpoint are signed. What is there
 /// already is used, what is missing is made. Keys are readable by their owner only, where the system knows owners.
 #[derive(Debug, Clone)]
 pub struct Folder(PathBuf);
@@ -55,7 +57,25 @@ impl Folder {
                 server
             }
         };
-        Ok(builder.identities(authority, server))
+        let control_key = self.control_key()?;
+        Ok(builder.identities(authority, server, control_key))
+    }
+
+    /// The key of the control endpoint.
+    fn control_key(&self) -> Result<Key, EmulatorError> {
+        let path = self.0.join("control.key");
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let wrong = || EmulatorError::Pem("control.key is no base64; remove it to have a new one made".into());
+                Key::from_base64(&text).ok_or_else(wrong)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key = Key::generate();
+                write_private(&path, &format!("{}\n", key.to_base64())).map_err(at(&path))?;
+                Ok(key)
+            }
+            Err(error) => Err(at(&path)(error)),
+        }
     }
 
     /// Makes the certificate of a device, unless it is there.

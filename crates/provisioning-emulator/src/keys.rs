@@ -1,6 +1,9 @@
 //! Symmetric keys and the tokens signed with them, as the service checks them.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -48,6 +51,7 @@ pub(crate) struct Token<'a> {
     resource: &'a str,
     signature: Vec<u8>,
     expiry: &'a str,
+    policy: Option<&'a str>,
 }
 
 impl<'a> Token<'a> {
@@ -63,15 +67,31 @@ impl<'a> Token<'a> {
             resource: value("sr")?,
             signature,
             expiry: value("se")?,
+            policy: value("skn"),
         })
+    }
+
+    /// What the token is for.
+    pub(crate) fn resource(&self) -> Cow<'a, str> {
+        percent_decode_str(self.resource).decode_utf8_lossy()
+    }
+
+    /// The name of the key that it says it is signed with.
+    pub(crate) fn policy(&self) -> Option<&'a str> {
+        self.policy
     }
 
     /// Why the token does not prove that the device is `registration_id` in `id_scope` and holds one of `keys`.
     pub(crate) fn check(&self, id_scope: &str, registration_id: &str, keys: &[Key]) -> Result<(), &'static str> {
-        let resource = percent_decode_str(self.resource).decode_utf8_lossy();
-        if !resource.eq_ignore_ascii_case(&format!("{id_scope}/registrations/{registration_id}")) {
+        let own = format!("{id_scope}/registrations/{registration_id}");
+        if !self.resource().eq_ignore_ascii_case(&own) {
             return Err("the token is for another registration");
         }
+        self.verify(keys)
+    }
+
+    /// Why the token does not prove that somebody holds one of `keys`.
+    pub(crate) fn verify(&self, keys: &[Key]) -> Result<(), &'static str> {
         let expires_at = self.expiry.parse().ok().map(Duration::from_secs);
         let expires_at = expires_at.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(seconds));
         if expires_at.ok_or("the token's expiry is no number")? <= SystemTime::now() {

@@ -9,8 +9,11 @@ use tokio_tungstenite::tungstenite::http::StatusCode;
 use crate::{
     Carrier, Security,
     connection::{self, Peer},
+    control,
     fault::{Effect, Faulty, Step, Who, begin},
+    http::{self, Call},
     link::{Reset, Socket},
+    page,
     service::Service,
     tls, websocket,
 };
@@ -61,7 +64,7 @@ struct Layers {
 
 impl Layers {
     async fn open(&self, socket: Socket) -> Option<Faulty<Socket>> {
-        let effect = self.service.strike(0, Step::Tcp, Who::Unknown);
+        let effect = self.strike(Step::Tcp, Who::Unknown);
         begin(socket, effect, NO_REFUSAL, &self.reset).await
     }
 
@@ -69,7 +72,7 @@ impl Layers {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let effect = self.service.strike(0, Step::Tls, Who::Unknown);
+        let effect = self.strike(Step::Tls, Who::Unknown);
         let (before, within) = match effect {
             Some(effect) if effect.lasts() => (None, Some(effect)),
             effect => (effect, None),
@@ -82,7 +85,7 @@ impl Layers {
                 return None;
             }
         };
-        let named = || self.service.strike(0, Step::Tls, Who::OnlyDevice(peer.name()?));
+        let named = || self.strike(Step::Tls, Who::OnlyDevice(peer.name()?));
         let within = within.or_else(named);
         let stream = begin(stream, within, NO_REFUSAL, &self.reset).await?;
         Some((stream, peer))
@@ -92,13 +95,13 @@ impl Layers {
         match self.carrier {
             Carrier::Mqtt => self.converse(stream, peer).await,
             Carrier::WebSocket => self.upgrade(stream, peer).await,
+            Carrier::Control => self.answer(stream, control::answer).await,
+            Carrier::Page => self.answer(stream, page::answer).await,
         }
     }
 
     async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer) {
-        let effect = self
-            .service
-            .strike(0, Step::Upgrade, peer.name().map_or(Who::Unknown, Who::Device));
+        let effect = self.strike(Step::Upgrade, peer.name().map_or(Who::Unknown, Who::Device));
         let (effect, refusal) = match effect {
             Some(Effect::Refuse { code, .. }) => (None, Some(status(code))),
             effect => (effect, None),
@@ -118,6 +121,19 @@ impl Layers {
 
     async fn converse<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer) {
         connection::serve(stream, peer, self.reset.clone(), Arc::clone(&self.service)).await;
+    }
+
+    async fn answer<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, answer: fn(&Service, &Call) -> http::Reply) {
+        let service = &self.service;
+        http::serve(stream, &service.stop, |call| answer(service, call)).await;
+    }
+
+    /// Faults are for devices: whoever scripts them gets through.
+    fn strike(&self, step: Step, who: Who<'_>) -> Option<Effect> {
+        match self.carrier {
+            Carrier::Mqtt | Carrier::WebSocket => self.service.strike(0, step, who),
+            Carrier::Control | Carrier::Page => None,
+        }
     }
 
     fn note(&self, what: &'static str, detail: String) {

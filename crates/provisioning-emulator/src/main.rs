@@ -40,6 +40,14 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 443)]
     ws_port: u16,
 
+    /// The port of the control endpoint, the service's REST API over HTTPS; 0 for a free one
+    #[arg(long, value_name = "N", default_value_t = 8443)]
+    control_port: u16,
+
+    /// The port of the page to look at, plain HTTP and on loopback only; 0 for a free one
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    page_port: u16,
+
     /// Also write the JSON object to this file, once everything listens
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -82,7 +90,9 @@ async fn run(arguments: Arguments) -> Result<(), EmulatorError> {
     let mut builder = Emulator::builder()
         .id_scope(arguments.id_scope)
         .mqtt_port(arguments.mqtt_port)
-        .ws_port(arguments.ws_port);
+        .ws_port(arguments.ws_port)
+        .control_port(arguments.control_port)
+        .page_port(arguments.page_port);
     for host in arguments.host {
         builder = builder.host(host);
     }
@@ -108,8 +118,11 @@ fn tell_ready(emulator: &Emulator, folder: &Folder, ready_file: Option<&Path>) -
     let ready = json!({
         "mqttPort": emulator.mqtt_port(),
         "wsPort": emulator.ws_port(),
+        "controlPort": emulator.control_port(),
+        "pagePort": emulator.page_port(),
         "idScope": emulator.id_scope(),
         "ca": ca,
+        "connectionString": emulator.connection_string(),
     });
     if let Some(path) = ready_file {
         let mut unfinished = path.as_os_str().to_owned();

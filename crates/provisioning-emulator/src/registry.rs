@@ -278,7 +278,7 @@ fn operation_id() -> String {
     format!("4.{:016x}.{}", fastrand::u64(..), uuid())
 }
 
-fn uuid() -> String {
+pub(crate) fn uuid() -> String {
     let (a, b) = (fastrand::u64(..), fastrand::u64(..));
     let (low, clock) = (a & 0xffff_ffff, (b >> 48) & 0x3fff | 0x8000);
     format!(

@@ -14,13 +14,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     enrollments::Enrollments,
     fault::{Effect, Faults, Step, Who},
+    keys::Key,
     log::{Direction, Log, LogEntry},
-    registry::Registry,
+    registry::{self, Registry},
 };
 
 /// The service behind the connections.
 pub(crate) struct Service {
     pub(crate) id_scope: String,
+    /// Tells this emulator from one that took its place.
+    pub(crate) run: String,
     pub(crate) max_packet_size: usize,
     max_connections: usize,
     /// For connections.
@@ -29,6 +32,8 @@ pub(crate) struct Service {
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
     pub(crate) faults: Faults,
+    /// What calls of the control endpoint are signed with.
+    pub(crate) control_key: Key,
     /// Ends every task when cancelled.
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -45,9 +50,11 @@ impl Service {
         registry: Registry,
         enrollments: Enrollments,
         log: Log,
+        control_key: Key,
     ) -> Self {
         Self {
             id_scope,
+            run: registry::uuid(),
             max_packet_size,
             max_connections,
             room: Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)),
@@ -55,6 +62,7 @@ impl Service {
             enrollments,
             log,
             faults: Faults::default(),
+            control_key,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             connections: AtomicU64::new(0),
@@ -107,6 +115,14 @@ impl Service {
             format!("{} at {}", effect.word(), step.word()),
         );
         Some(effect)
+    }
+
+    /// The devices that are connected, by registration id in lower case, each with its connection's number.
+    pub(crate) fn sessions(&self) -> Vec<(String, u64)> {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions: Vec<_> = sessions.iter().map(|(id, (number, _))| (id.clone(), *number)).collect();
+        sessions.sort();
+        sessions
     }
 
     pub(crate) fn note(&self, connection: u64, registration_id: Option<&str>, what: &'static str, detail: String) {

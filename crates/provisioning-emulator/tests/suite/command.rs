@@ -29,8 +29,9 @@ fn command(dir: &Path, words: &[&str]) -> Command {
     command
 }
 
-fn free_ports() -> [&'static str; 4] {
-    ["--mqtt-port", "0", "--ws-port", "0"]
+fn free_ports() -> [&'static str; 8] {
+    let [mqtt, ws, control, page] = ["--mqtt-port", "--ws-port", "--control-port", "--page-port"];
+    [mqtt, "0", ws, "0", control, "0", page, "0"]
 }
 
 /// Runs to the end.
@@ -106,7 +107,7 @@ async fn it_prints_and_writes_where_it_listens_and_fills_its_folder() {
             "{name}"
         );
     }
-    for name in ["mqttPort", "wsPort"] {
+    for name in ["mqttPort", "wsPort", "controlPort", "pagePort"] {
         let port = u16::try_from(ready[name].as_u64().expect("a number")).expect("a port");
         TcpStream::connect(("127.0.0.1", port))
             .await
@@ -120,7 +121,7 @@ async fn private_keys_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let dir = folder();
     let (_child, _) = started(dir.path(), &[]).await;
-    for name in ["ca.key", "server.key", "devices/device-1.key"] {
+    for name in ["ca.key", "server.key", "control.key", "devices/device-1.key"] {
         let mode = fs::metadata(dir.path().join(name))
             .expect("a file")
             .permissions()
@@ -138,6 +139,7 @@ async fn a_folder_is_used_again_and_signals_end_it_with_0() {
         "ca.key",
         "server.pem",
         "server.key",
+        "control.key",
         "devices/device-1.pem",
         "devices/device-1.key",
     ];
@@ -195,6 +197,52 @@ async fn a_device_from_the_folder_registers_and_the_log_tells_it() {
 }
 
 #[tokio::test]
+async fn what_it_prints_is_enough_to_call_it_and_to_look_at_it() {
+    use crate::support::{
+        http::{Call, Token, send},
+        tls::{anonymous, connect},
+    };
+    let dir = folder();
+    let (_child, ready) = started(dir.path(), &["--host", "dps.test"]).await;
+    let port = |name: &str| u16::try_from(ready[name].as_u64().expect("a number")).expect("a port");
+    let key = read(dir.path().join("control.key"));
+    let control = port("controlPort");
+    assert_eq!(
+        ready["connectionString"],
+        format!(
+            "HostName=dps.test:{control};SharedAccessKeyName=provisioningserviceowner;SharedAccessKey={}",
+            key.trim()
+        )
+    );
+
+    let token = Token::parse(ready["connectionString"].as_str().expect("text")).sign();
+    let call = Call::with_token("GET", "/emulator/log", &token).to(&format!("dps.test:{control}"));
+    let tcp = TcpStream::connect(("127.0.0.1", control)).await.expect("a listener");
+    let connector = anonymous(&read(ready["ca"].as_str().expect("a path")));
+    let stream = connect(&connector, "dps.test", tcp)
+        .await
+        .expect("TLS for the given name");
+    assert_eq!(send(stream, &call.text()).await.status, 200);
+
+    let tcp = TcpStream::connect(("127.0.0.1", port("pagePort")))
+        .await
+        .expect("a listener");
+    let page = send(tcp, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+    assert!(page.body.starts_with("<!doctype html>"), "{page:?}");
+}
+
+#[tokio::test]
+async fn a_control_key_that_is_none_is_named_and_left_as_it_is() {
+    let dir = folder();
+    fs::write(dir.path().join("control.key"), "no key\n").expect("a file");
+    let output = run(dir.path(), &free_ports()).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("control.key is no base64"), "{said}");
+    assert_eq!(read(dir.path().join("control.key")), "no key\n");
+}
+
+#[tokio::test]
 async fn a_taken_port_is_named_with_exit_1() {
     let dir = folder();
     let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -238,8 +286,8 @@ async fn wrong_words_exit_2_and_flags_of_features_that_do_not_exist_are_wrong() 
         &["--mqtt-port", "70000"],
         &["--listen", "nowhere"],
         &["--config", "a.toml"],
-        &["--control-port", "0"],
-        &["--page-port", "0"],
+        &["--control-port", "70000"],
+        &["--page-port", "x"],
     ];
     for words in cases {
         let output = run(dir.path(), words).await;
@@ -265,6 +313,8 @@ async fn the_help_names_every_flag() {
         "--host",
         "--mqtt-port",
         "--ws-port",
+        "--control-port",
+        "--page-port",
         "--ready-file",
         "--id-scope",
         "--log",

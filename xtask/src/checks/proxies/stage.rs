@@ -75,7 +75,7 @@ impl Stage {
         let mut emulator = Running::start(
             "the emulator",
             Command::new(emulator)
-                .args(["--mqtt-port", "0", "--ws-port", "0", "--dir"])
+                .args(["--mqtt-port", "0", "--ws-port", "0", "--control-port", "0", "--page-port", "0", "--dir"])
                 .arg(scratch.file("")),
             &scratch.file(LOGS[0]),
             true,

@@ -1,5 +1,6 @@
 //! A device that speaks raw MQTT, byte by byte where it matters, over any stream.
 
+pub(crate) mod http;
 pub(crate) mod tls;
 
 use std::time::Duration;

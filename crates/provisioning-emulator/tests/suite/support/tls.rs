@@ -39,6 +39,11 @@ pub(crate) fn connector_with(ca_pem: &str, identity: Identity) -> TlsConnector {
     connector_as(ca_pem, Some(identity), &BOTH)
 }
 
+/// TLS without a client certificate.
+pub(crate) fn anonymous(ca_pem: &str) -> TlsConnector {
+    connector_as(ca_pem, None, &BOTH)
+}
+
 fn connector_as(
     ca_pem: &str,
     identity: Option<Identity>,

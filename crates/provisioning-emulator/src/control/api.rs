@@ -1,0 +1,133 @@
+//! The service's REST API: enrollments, groups, registrations.
+
+use hyper::{Method, StatusCode};
+use serde_json::Value;
+
+use super::{
+    answers::{bad_request, method_not_allowed, no_such_path},
+    body,
+    query::page,
+};
+use crate::{
+    enrollments::EnrollmentKind::{self, Group, Individual},
+    http::{self, Call, Reply, header, parameter},
+    refused::Refused,
+    service::Service,
+};
+
+/// The first version that is taken; later ones are, whether they exist or not.
+const FIRST_VERSION: &str = "2018-09-01";
+
+/// What the first part of a path names.
+enum Collection {
+    Of(EnrollmentKind),
+    Registrations,
+}
+
+impl Collection {
+    /// SDKs differ in the names' case.
+    fn named(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "enrollments" => Some(Self::Of(Individual)),
+            "enrollmentgroups" => Some(Self::Of(Group)),
+            "registrations" => Some(Self::Registrations),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn answer(service: &Service, call: &Call, path: &[&str]) -> Result<Reply, Refused> {
+    let Some((Some(collection), rest)) = path.split_first().map(|(first, rest)| (Collection::named(first), rest))
+    else {
+        return Err(no_such_path());
+    };
+    check_version(call)?;
+    match (collection, rest) {
+        (Collection::Of(_), []) => Err(bad_request(
+            "Bulk operations are left out: make one call for each enrollment.",
+        )),
+        (Collection::Of(kind), &[query]) if is(query, "query") && call.method() == Method::POST => {
+            enrollments(service, call, kind)
+        }
+        (Collection::Of(kind), &[id]) => enrollment(service, call, kind, id),
+        (Collection::Of(kind), &[id, last]) if is(last, "attestationmechanism") => match *call.method() {
+            Method::POST => service.enrollments.attestation_mechanism(kind, id).map(found),
+            _ => Ok(method_not_allowed("POST")),
+        },
+        (Collection::Registrations, &[id]) => registration(service, call, id),
+        (Collection::Registrations, &[group, last]) if is(last, "query") => match *call.method() {
+            Method::POST => registrations(service, call, group),
+            _ => Ok(method_not_allowed("POST")),
+        },
+        _ => Err(no_such_path()),
+    }
+}
+
+fn enrollment(service: &Service, call: &Call, kind: EnrollmentKind, id: &str) -> Result<Reply, Refused> {
+    let enrollments = &service.enrollments;
+    match *call.method() {
+        Method::PUT => enrollments.put(kind, id, body(call)?, if_match(call)).map(found),
+        Method::GET => enrollments.get(kind, id).map(found),
+        Method::DELETE => enrollments.delete(kind, id, if_match(call)).map(gone),
+        _ => Ok(method_not_allowed("DELETE, GET, PUT")),
+    }
+}
+
+fn registration(service: &Service, call: &Call, id: &str) -> Result<Reply, Refused> {
+    match *call.method() {
+        Method::GET => service.registry.registration(id).map(found),
+        Method::DELETE => service.registry.delete_registration(id, if_match(call)).map(gone),
+        _ => Ok(method_not_allowed("DELETE, GET")),
+    }
+}
+
+fn enrollments(service: &Service, call: &Call, kind: EnrollmentKind) -> Result<Reply, Refused> {
+    let items = service.enrollments.list(kind);
+    match kind {
+        Individual => page(call, items, "registrationId", "enrollment"),
+        Group => page(call, items, "enrollmentGroupId", "enrollmentGroup"),
+    }
+}
+
+fn registrations(service: &Service, call: &Call, group: &str) -> Result<Reply, Refused> {
+    let items = service.registry.registrations_of_group(group);
+    page(call, items, "registrationId", "deviceRegistration")
+}
+
+fn check_version(call: &Call) -> Result<(), Refused> {
+    let version = parameter(call, "api-version").ok_or_else(|| bad_request("The parameter api-version is missing."))?;
+    let date = version.strip_suffix("-preview").unwrap_or(&version);
+    let is_date = date.len() == FIRST_VERSION.len()
+        && date
+            .bytes()
+            .zip(FIRST_VERSION.bytes())
+            .all(|(byte, shape)| match shape {
+                b'-' => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+    if is_date && date >= FIRST_VERSION {
+        Ok(())
+    } else {
+        let message = format!("The api-version {version:?} is not taken: a date from {FIRST_VERSION} on is.");
+        Err(bad_request(message))
+    }
+}
+
+/// Some SDKs quote it, as HTTP has it, and some do not.
+fn if_match(call: &Call) -> Option<&str> {
+    header(call, "if-match").map(|etag| etag.trim_matches('"'))
+}
+
+fn is(part: &str, name: &str) -> bool {
+    part.eq_ignore_ascii_case(name)
+}
+
+fn found(value: Value) -> Reply {
+    http::json(200, &value)
+}
+
+fn gone((): ()) -> Reply {
+    let mut reply = Reply::default();
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    reply
+}

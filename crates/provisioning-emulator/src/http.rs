@@ -1,0 +1,128 @@
+//! HTTP/1.1 as the control endpoint and the page speak it: bounded in size and in time, whatever is sent.
+
+use std::{convert::Infallible, future::poll_fn, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{
+    Request, Response,
+    body::{Body, Incoming},
+    header::{CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::linger::linger;
+
+/// How long a connection may wait for a request's head, the first and every further one.
+const HEAD_LIMIT: Duration = Duration::from_secs(30);
+
+/// The longest head of a request, in bytes.
+const HEAD_SIZE: usize = 64 * 1024;
+
+/// How long a request's body may take.
+const BODY_LIMIT: Duration = Duration::from_secs(30);
+
+/// The longest body of a request, in bytes.
+const BODY_SIZE: usize = 1024 * 1024;
+
+/// How long an orderly end may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// A request with its body, or why there is none.
+pub(crate) type Call = Request<Result<Bytes, Unread>>;
+
+/// What it is answered.
+pub(crate) type Reply = Response<Full<Bytes>>;
+
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    TooLong,
+    TooSlow,
+    Broken,
+}
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve<S>(stream: S, stop: &CancellationToken, handler: impl Fn(&Call) -> Reply)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let handler = &handler;
+    let service = service_fn(|request: Request<Incoming>| {
+        Box::pin(async move {
+            let (head, body) = request.into_parts();
+            Ok::<_, Infallible>(handler(&Request::from_parts(head, read(body).await)))
+        })
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT)
+        .max_buf_size(HEAD_SIZE)
+        .serve_connection(TokioIo::new(stream), service);
+    // What broke HTTP has been answered, or cannot be: either way the connection ends.
+    let served = stop.run_until_cancelled(poll_fn(|cx| connection.poll_without_shutdown(cx)));
+    let _ = served.await;
+    let mut stream = connection.into_parts().io.into_inner();
+    let _ = timeout(CLOSE_LIMIT, stream.shutdown()).await;
+    linger(&mut stream).await;
+}
+
+async fn read(body: Incoming) -> Result<Bytes, Unread> {
+    if body.size_hint().lower() > BODY_SIZE as u64 {
+        return Err(Unread::TooLong);
+    }
+    match timeout(BODY_LIMIT, Limited::new(body, BODY_SIZE).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLong),
+        Ok(Err(_)) => Err(Unread::Broken),
+        Err(_) => Err(Unread::TooSlow),
+    }
+}
+
+/// A reply of this status and type.
+pub(crate) fn reply(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
+    *reply.status_mut() = status.try_into().expect("a status of three digits");
+    let content_type = HeaderValue::from_static(content_type);
+    reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply
+}
+
+/// A reply in JSON.
+pub(crate) fn json(status: u16, body: &Value) -> Reply {
+    reply(status, "application/json; charset=utf-8", body.to_string())
+}
+
+/// The value of a parameter in the address, decoded; its name's case does not count.
+pub(crate) fn parameter(call: &Call, name: &str) -> Option<String> {
+    let mut pairs = call.uri().query()?.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    let value = percent_encoding::percent_decode_str(value).decode_utf8().ok()?;
+    Some(value.into_owned())
+}
+
+/// The text of a header; what is no text counts as absent.
+pub(crate) fn header<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
+    call.headers().get(name)?.to_str().ok()
+}
+
+/// The host that the request is for, without its port.
+pub(crate) fn host(call: &Call) -> Option<&str> {
+    header(call, "host").map(without_port)
+}
+
+/// `name`, `127.0.0.1` or `[::1]`, of the same with a port.
+pub(crate) fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}

@@ -1,0 +1,72 @@
+//! What the page shows, as JSON: enrollments without their keys, who is connected, registrations, the log.
+
+use serde_json::{Value, json};
+
+use crate::{
+    enrollments::EnrollmentKind::{self, Group, Individual},
+    service::Service,
+};
+
+/// How many entries of the log are told at once, the newest.
+const ENTRIES: usize = 1000;
+
+/// What of an enrollment is shown: none of its keys.
+const OF_ENROLLMENT: [&str; 4] = [
+    "registrationId",
+    "enrollmentGroupId",
+    "provisioningStatus",
+    "allocationPolicy",
+];
+
+/// What of a registration is shown.
+const OF_REGISTRATION: [&str; 6] = [
+    "registrationId",
+    "status",
+    "substatus",
+    "errorMessage",
+    "assignedHub",
+    "lastUpdatedDateTimeUtc",
+];
+
+/// Everything as it is now, and what the log has after the entry of this number.
+pub(super) fn state(service: &Service, since: u64) -> Value {
+    let sessions = service.sessions().into_iter();
+    let connections = sessions.map(|(id, number)| json!({"registrationId": id, "connection": number}));
+    let mut entries = service.log.since(since);
+    entries.drain(..entries.len().saturating_sub(ENTRIES));
+    json!({
+        "idScope": service.id_scope,
+        "run": service.run,
+        "enrollments": enrollments(service, Individual),
+        "enrollmentGroups": enrollments(service, Group),
+        "connections": connections.collect::<Vec<_>>(),
+        "registrations": registrations(service),
+        "oldest": service.log.oldest(),
+        "log": entries,
+    })
+}
+
+fn enrollments(service: &Service, kind: EnrollmentKind) -> Vec<Value> {
+    let enrollments = service.enrollments.list(kind).into_iter();
+    let shown = enrollments.map(|enrollment| {
+        let mut shown = only(&enrollment, &OF_ENROLLMENT);
+        shown["attestation"] = enrollment["attestation"]["type"].clone();
+        shown
+    });
+    shown.collect()
+}
+
+fn registrations(service: &Service) -> Vec<Value> {
+    let registrations = service.registry.all_registrations().into_iter();
+    registrations
+        .map(|registration| only(&registration, &OF_REGISTRATION))
+        .collect()
+}
+
+/// The fields of these names.
+fn only(object: &Value, names: &[&str]) -> Value {
+    let fields = names
+        .iter()
+        .filter_map(|&name| Some((name.to_owned(), object.get(name)?.clone())));
+    Value::Object(fields.collect())
+}

@@ -1,0 +1,118 @@
+//! Enrollments, groups and registrations, as service SDKs change them.
+
+use serde_json::json;
+
+use super::{call, enrollment, put};
+use crate::support::{http::Call, in_memory, notes};
+
+#[tokio::test(start_paused = true)]
+async fn an_enrollment_is_made_read_changed_and_deleted() {
+    let emulator = in_memory();
+    let made = put(&emulator, "/enrollments/Device-1", &enrollment("Device-1")).await;
+    assert_eq!(made.status, 200, "{made:?}");
+    let etag = made.json()["etag"].as_str().expect("an etag").to_owned();
+    assert_eq!(
+        call(&emulator, "GET", "/enrollments/device-1").await.json()["etag"],
+        etag
+    );
+
+    let mut disabled = enrollment("Device-1");
+    disabled["provisioningStatus"] = json!("disabled");
+    let changed = put(&emulator, "/enrollments/Device-1", &disabled).await.json();
+    assert_eq!(changed["provisioningStatus"], "disabled");
+    assert_ne!(changed["etag"], etag);
+
+    let deleted = call(&emulator, "DELETE", "/enrollments/Device-1").await;
+    assert_eq!((deleted.status, deleted.body.as_str()), (204, ""));
+    assert_eq!(
+        call(&emulator, "GET", "/enrollments/Device-1").await.refusal(404) / 1000,
+        404
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_is_one_too_and_its_path_is_taken_in_any_case() {
+    let emulator = in_memory();
+    let mut group = enrollment("-");
+    group["enrollmentGroupId"] = json!("g 1");
+    group.as_object_mut().expect("an object").remove("registrationId");
+    let made = put(&emulator, "/enrollmentGroups/g%201", &group).await;
+    assert_eq!(made.status, 200, "{made:?}");
+    // As the Node SDK writes it.
+    let mechanism = call(&emulator, "POST", "/enrollmentgroups/g%201/attestationmechanism")
+        .await
+        .json();
+    assert_eq!(mechanism["symmetricKey"]["primaryKey"], "cHJpbWFyeQ==", "{mechanism}");
+    assert_eq!(
+        call(&emulator, "GET", "/enrollments/g%201").await.refusal(404) / 1000,
+        404,
+        "it is a group"
+    );
+    assert_eq!(call(&emulator, "DELETE", "/enrollmentGroups/g%201").await.status, 204);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_what_has_changed_meanwhile_is_refused_with_412() {
+    let emulator = in_memory();
+    let etag = put(&emulator, "/enrollments/d", &enrollment("d")).await.json()["etag"].clone();
+    let etag = etag.as_str().expect("an etag");
+    for method in ["PUT", "DELETE"] {
+        let stale = Call::new(&emulator, method, "/enrollments/d").header("If-Match", "c3RhbGU=");
+        assert_eq!(
+            stale.json(&enrollment("d")).send(&emulator).await.refusal(412) / 1000,
+            412,
+            "{method}"
+        );
+    }
+    // Quoted as in HTTP, or not as in some SDKs.
+    let fitting = Call::new(&emulator, "PUT", "/enrollments/d").header("If-Match", etag);
+    let changed = fitting.json(&enrollment("d")).send(&emulator).await.json();
+    let quoted = changed["etag"].to_string();
+    let fitting = Call::new(&emulator, "DELETE", "/enrollments/d").header("If-Match", &quoted);
+    assert_eq!(fitting.send(&emulator).await.status, 204);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_something_or_is_refused_is_noted_and_no_secret_with_it() {
+    let emulator = in_memory();
+    put(&emulator, "/enrollments/d", &enrollment("d")).await;
+    call(&emulator, "GET", "/enrollments/d").await;
+    call(&emulator, "GET", "/nothing").await;
+    let noted = notes(&emulator, "control");
+    assert_eq!(
+        noted,
+        ["PUT /enrollments/d 200", "GET /nothing 404: There is no such path."]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn paths_and_methods_that_are_not_there_are_told_apart() {
+    let emulator = in_memory();
+    for path in [
+        "/",
+        "/devices/d",
+        "/enrollments/d/keys",
+        "/registrations",
+        "/emulator",
+        "/emulator/clock",
+    ] {
+        assert_eq!(call(&emulator, "GET", path).await.refusal(404), 404_001, "{path}");
+    }
+    for (method, path, allowed) in [
+        ("PATCH", "/enrollments/d", "DELETE, GET, PUT"),
+        ("POST", "/enrollmentGroups/d", "DELETE, GET, PUT"),
+        ("GET", "/enrollments/d/attestationmechanism", "POST"),
+        ("PUT", "/registrations/d", "DELETE, GET"),
+        ("GET", "/registrations/g/query", "POST"),
+        ("PUT", "/emulator/log", "DELETE, GET"),
+        ("DELETE", "/emulator/registrations", "GET"),
+    ] {
+        let answer = call(&emulator, method, path).await;
+        assert_eq!(answer.refusal(405), 405_001, "{method} {path}");
+        assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
+    }
+    let bulk = Call::new(&emulator, "POST", "/enrollments/").json(&json!({"mode": "create", "enrollments": []}));
+    let answer = bulk.send(&emulator).await;
+    assert_eq!(answer.refusal(400), 400_004);
+    assert!(answer.body.contains("make one call for each enrollment"), "{answer:?}");
+}

@@ -1,0 +1,31 @@
+//! The control endpoint: the service's REST API, who may call it, and what it makes of anything else.
+
+mod access;
+mod calls;
+mod hostile;
+mod queries;
+mod tools;
+
+use provisioning_emulator::Emulator;
+use serde_json::{Value, json};
+
+use crate::support::http::{Answer, Call};
+
+/// An individual enrollment with a symmetric key.
+fn enrollment(id: &str) -> Value {
+    json!({
+        "registrationId": id,
+        "attestation": {"type": "symmetricKey", "symmetricKey": {
+            "primaryKey": "cHJpbWFyeQ==",
+            "secondaryKey": "c2Vjb25kYXJ5",
+        }},
+    })
+}
+
+async fn call(emulator: &Emulator, method: &str, path: &str) -> Answer {
+    Call::new(emulator, method, path).send(emulator).await
+}
+
+async fn put(emulator: &Emulator, path: &str, body: &Value) -> Answer {
+    Call::new(emulator, "PUT", path).json(body).send(emulator).await
+}

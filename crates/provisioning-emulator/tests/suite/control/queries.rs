@@ -1,0 +1,105 @@
+//! Queries, page by page.
+
+use provisioning_emulator::Emulator;
+use serde_json::json;
+
+use super::{call, enrollment, put};
+use crate::support::{
+    http::{Answer, Call},
+    in_memory,
+};
+
+async fn query(emulator: &Emulator, path: &str, text: &str, headers: &[(&str, &str)]) -> Answer {
+    let call = Call::new(emulator, "POST", path).json(&json!({ "query": text }));
+    let call = headers
+        .iter()
+        .fold(call, |call, (name, value)| call.header(name, value));
+    call.send(emulator).await
+}
+
+fn ids(answer: &Answer) -> Vec<String> {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let items = answer.json();
+    let items = items.as_array().expect("an array").iter();
+    items
+        .map(|item| item["registrationId"].as_str().expect("an id").to_owned())
+        .collect()
+}
+
+async fn with_enrollments(ids: &[&str]) -> Emulator {
+    let emulator = in_memory();
+    for id in ids {
+        assert_eq!(
+            put(&emulator, &format!("/enrollments/{id}"), &enrollment(id))
+                .await
+                .status,
+            200
+        );
+    }
+    emulator
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_goes_through_pages_and_skips_nothing_when_items_go_meanwhile() {
+    let emulator = with_enrollments(&["e", "B", "d", "c", "a"]).await;
+    let page = async |token: Option<&str>| {
+        let mut headers = vec![("x-ms-max-item-count", "2")];
+        headers.extend(token.map(|token| ("x-ms-continuation", token)));
+        query(&emulator, "/enrollments/query", "select * from enrollments", &headers).await
+    };
+    let first = page(None).await;
+    assert_eq!(ids(&first), ["a", "B"]);
+    assert_eq!(first.header("x-ms-item-type"), Some("enrollment"));
+    call(&emulator, "DELETE", "/enrollments/a").await;
+    let second = page(first.header("x-ms-continuation")).await;
+    assert_eq!(ids(&second), ["c", "d"]);
+    let third = page(second.header("x-ms-continuation")).await;
+    assert_eq!(ids(&third), ["e"]);
+    assert_eq!(third.header("x-ms-continuation"), None, "it was the last");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_filled_to_the_brim_is_the_last_when_nothing_follows() {
+    let emulator = with_enrollments(&["a", "b"]).await;
+    for size in ["2", "0", "-1", "99999999999"] {
+        let answer = query(&emulator, "/enrollments/query", "*", &[("x-ms-max-item-count", size)]).await;
+        assert_eq!(
+            (ids(&answer).len(), answer.header("x-ms-continuation")),
+            (2, None),
+            "{size}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_a_value_can_be_asked_for() {
+    let emulator = with_enrollments(&["a", "b"]).await;
+    let text = "SELECT * FROM enrollments WHERE registrationId = 'b'";
+    assert_eq!(ids(&query(&emulator, "/enrollments/query", text, &[]).await), ["b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_have_queries_of_their_own() {
+    let emulator = with_enrollments(&["a"]).await;
+    let answer = query(&emulator, "/enrollmentGroups/query", "*", &[]).await;
+    assert!(!answer.body.contains("registrationId"), "{answer:?}");
+    assert_eq!(answer.header("x-ms-item-type"), Some("enrollmentGroup"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_understood_is_refused_and_what_is_understood_is_named() {
+    let emulator = in_memory();
+    let answer = query(&emulator, "/enrollments/query", "select count(*) from enrollments", &[]).await;
+    assert_eq!(answer.refusal(400), 400_004);
+    assert!(answer.body.contains("`select * from <name>` is"), "{answer:?}");
+    for headers in [("x-ms-max-item-count", "many"), ("x-ms-continuation", "*")] {
+        let answer = query(&emulator, "/enrollments/query", "*", &[headers]).await;
+        assert_eq!(answer.refusal(400), 400_004, "{headers:?}");
+        assert!(answer.body.contains(headers.0), "{answer:?}");
+    }
+    let answer = Call::new(&emulator, "POST", "/enrollments/query")
+        .json(&json!({}))
+        .send(&emulator)
+        .await;
+    assert_eq!(answer.refusal(400), 400_004);
+}

@@ -1,0 +1,173 @@
+//! The page to look at: what it is served with, to whom, and what it is told.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpStream;
+
+use crate::support::{
+    Device, builder,
+    http::{Call, look, send},
+    in_memory, plain, stop,
+};
+
+#[tokio::test(start_paused = true)]
+async fn the_page_runs_nothing_but_itself_and_asks_nobody_else() {
+    let emulator = in_memory();
+    let page = look(&emulator, "GET", "/", "localhost:8080").await;
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, Some("text/html; charset=utf-8"))
+    );
+    let policy = page.header("content-security-policy").expect("a policy");
+    for element in ["style", "script"] {
+        assert_eq!(page.body.matches(&format!("<{element}")).count(), 1);
+        let (_, rest) = page.body.split_once(&format!("<{element}>")).expect("an element");
+        let (content, _) = rest.split_once(&format!("</{element}>")).expect("its end");
+        let hash = STANDARD.encode(Sha256::digest(content));
+        assert!(policy.contains(&format!("{element}-src 'sha256-{hash}'")), "{policy}");
+    }
+    assert!(
+        policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    for sink in [
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        " style=",
+        " onclick=",
+    ] {
+        assert!(!page.body.contains(sink), "{sink}");
+    }
+    let elsewhere = page.body.matches("://").count();
+    assert_eq!(elsewhere, 1, "only the icon's name space has an address");
+    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_from_elsewhere_that_leads_here_is_refused() {
+    let emulator = in_memory();
+    for host in ["localhost", "LOCALHOST:1", "127.0.0.1:8080", "[::1]:8080", "[::1]"] {
+        assert_eq!(look(&emulator, "GET", "/state.json", host).await.status, 200, "{host}");
+    }
+    for host in [
+        "evil.example",
+        "localhost.evil.example:8080",
+        "127.0.0.1.evil.example",
+        "",
+        "192.168.0.1",
+    ] {
+        let refused = look(&emulator, "GET", "/state.json", host).await;
+        assert_eq!(refused.status, 403, "{host}");
+        assert!(refused.body.contains("http://localhost only"), "{refused:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_can_only_be_looked_at() {
+    let emulator = in_memory();
+    for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+        let refused = look(&emulator, method, "/", "localhost").await;
+        assert_eq!(
+            (refused.status, refused.header("allow")),
+            (405, Some("GET, HEAD")),
+            "{method}"
+        );
+    }
+    let head = look(&emulator, "HEAD", "/", "localhost").await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    assert_eq!(look(&emulator, "GET", "/ca.key", "localhost").await.status, 404);
+    assert_eq!(
+        look(&emulator, "GET", "/state.json?since=x", "localhost").await.status,
+        400
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_state_tells_who_is_connected_and_the_log_from_a_number_on() {
+    let emulator = in_memory();
+    let mut device = Device::ready(plain(&emulator), "Device").await;
+    device.register("Device").await;
+    let state = look(&emulator, "GET", "/state.json", "localhost").await.json();
+    assert_eq!(
+        state["connections"],
+        json!([{"registrationId": "device", "connection": 1}])
+    );
+    let last = state["log"].as_array().and_then(|log| log.last()).expect("an entry")["sequence"].clone();
+    device.ping().await;
+    let news = look(&emulator, "GET", &format!("/state.json?since={last}"), "localhost")
+        .await
+        .json();
+    let whats: Vec<_> = news["log"]
+        .as_array()
+        .expect("a log")
+        .iter()
+        .map(|entry| &entry["what"])
+        .collect();
+    assert!(
+        whats.ends_with(&[&json!("PINGREQ"), &json!("PINGRESP")]) && whats.len() <= 3,
+        "{whats:?}"
+    );
+    assert_eq!((&news["run"], &news["oldest"]), (&state["run"], &json!(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn enrollments_are_shown_without_their_keys() {
+    let emulator = in_memory();
+    let keys = json!({"primaryKey": "cHJpbWFyeQ==", "secondaryKey": "c2Vjb25kYXJ5"});
+    let enrollment = json!({
+        "registrationId": "d",
+        "attestation": {"type": "symmetricKey", "symmetricKey": keys},
+        "provisioningStatus": "disabled",
+    });
+    let put = Call::new(&emulator, "PUT", "/enrollments/d")
+        .json(&enrollment)
+        .send(&emulator)
+        .await;
+    assert_eq!(put.status, 200, "{put:?}");
+    let answer = look(&emulator, "GET", "/state.json", "localhost").await;
+    let shown = &answer.json()["enrollments"][0];
+    assert_eq!(
+        (
+            &shown["registrationId"],
+            &shown["attestation"],
+            &shown["provisioningStatus"]
+        ),
+        (&json!("d"), &json!("symmetricKey"), &json!("disabled"))
+    );
+    assert!(
+        !answer.body.contains("cHJpbWFyeQ") && !answer.body.contains("c2Vjb25kYXJ5"),
+        "{answer:?}"
+    );
+    assert!(!answer.body.contains(&emulator.group_key()), "{answer:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn it_listens_on_loopback_wherever_the_rest_listens() {
+    let address = IpAddr::from(Ipv4Addr::new(127, 0, 0, 2));
+    let emulator = builder()
+        .listen(address)
+        .page_port(0)
+        .start()
+        .await
+        .expect("an emulator");
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, emulator.page_port()))
+        .await
+        .expect("a listener");
+    let page = send(stream, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+    assert!(page.body.starts_with("<!doctype html>"), "{page:?}");
+    stop(emulator).await;
+}
+
+#[tokio::test]
+async fn neither_the_page_nor_the_control_endpoint_listens_unless_asked_to() {
+    let emulator = builder().start().await.expect("an emulator");
+    assert_eq!((emulator.control_port(), emulator.page_port()), (0, 0));
+    stop(emulator).await;
+}
