@@ -1,10 +1,14 @@
 //! The list of all checks. One file is one check; the order here is the order of `cargo xtask ci`.
 
+mod cases;
 mod doc;
 mod features;
 mod fmt;
 mod lint;
+mod local_dps;
 mod msrv;
+mod page;
+mod programs;
 mod proxies;
 mod test;
 mod tidy;
@@ -45,7 +49,7 @@ pub(crate) struct Context {
 }
 
 /// Every check.
-pub(crate) const ALL: [Check; 9] = [
+pub(crate) const ALL: [Check; 10] = [
     fmt::CHECK,
     lint::CHECK,
     test::CHECK,
@@ -55,6 +59,7 @@ pub(crate) const ALL: [Check; 9] = [
     msrv::CHECK,
     trace::CHECK,
     proxies::CHECK,
+    page::CHECK,
 ];
 
 impl Context {

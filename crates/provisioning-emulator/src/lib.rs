@@ -28,6 +28,9 @@
 //!
 //! [`Emulator::connect`] makes a connection in memory, with or without TLS, which works in tokio's paused time.
 //!
+//! With [`Builder::control_port`] it takes calls of the service's REST API, over HTTPS and signed as
+//! [`Emulator::connection_string`] says; with [`Builder::page_port`] it shows a page of what happens, on loopback only.
+//!
 //! # What it checks
 //! What the service checks and a lenient codec does not: protocol level, reserved flags, packet ids, who may send what;
 //! clean session and no will; that client id, user name and the certificate's common name agree; the token of a device

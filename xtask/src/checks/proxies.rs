@@ -1,6 +1,5 @@
 //! `proxies`: `dps` registers through proxy programs that others wrote, over both transports, and tells their refusals.
 
-mod programs;
 mod stage;
 
 use std::process::Output;
@@ -8,12 +7,11 @@ use std::process::Output;
 use serde_json::Value;
 
 use self::stage::{Run, Stage};
-use super::{Check, Context};
-use crate::{
-    console::say,
-    report::{Finding, Report},
-    tally::Tally,
+use super::{
+    Check, Context,
+    cases::{self, lacks, not_run},
 };
+use crate::report::{Finding, Report};
 
 pub(super) const CHECK: Check = Check {
     name: "proxies",
@@ -45,10 +43,8 @@ struct Case {
 }
 
 fn run(context: &Context) -> Report {
-    let missing = programs::missing(&["tinyproxy", "microsocks"]);
-    if !missing.is_empty() {
-        let what = format!("not installed: {}", missing.join(", "));
-        return not_run(Finding::general(what, INSTALL));
+    if let Some(report) = lacks(&["tinyproxy", "microsocks"], INSTALL) {
+        return report;
     }
     match Stage::set(context) {
         Ok(stage) => play(&stage),
@@ -56,43 +52,16 @@ fn run(context: &Context) -> Report {
     }
 }
 
-/// What could not run has not passed.
-fn not_run(why: Finding) -> Report {
-    Report {
-        tally: Some(Tally {
-            failed: 1,
-            ..Tally::default()
-        }),
-        ..Report::failed(why)
-    }
-}
-
 fn play(stage: &Stage) -> Report {
-    let mut tally = Tally::default();
-    let mut findings = Vec::new();
-    for case in cases(stage) {
+    let outcomes = cases(stage).into_iter().map(|case| {
         let outcome = stage.dps(&case.run).and_then(|output| judge(&output, &case.end));
-        match outcome {
-            Ok(said) => {
-                tally.passed += 1;
-                say(&format!("ok      {}: {said}", case.about));
-            }
-            Err(why) => {
-                tally.failed += 1;
-                say(&format!("FAILED  {}: {why}", case.about));
-                findings.push(Finding::general(format!("{}: {why}", case.about), "see above"));
-            }
-        }
-    }
-    if !findings.is_empty() {
+        (case.about, outcome)
+    });
+    let report = cases::report(outcomes);
+    if !report.findings.is_empty() {
         stage.show_logs();
     }
-    Report {
-        findings,
-        note: tally.to_string(),
-        tally: Some(tally),
-        ..Report::default()
-    }
+    report
 }
 
 fn cases(stage: &Stage) -> Vec<Case> {

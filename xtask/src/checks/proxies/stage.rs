@@ -1,34 +1,32 @@
-//! What the registrations need: `dps`, a local DPS, a tinyproxy and a microsocks, each on ports of its own.
+//! What the registrations need: a local DPS, a tinyproxy and a microsocks, each on ports of its own.
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
 };
 
-use serde_json::Value;
-
 use super::{
-    super::Context,
+    super::{
+        Context,
+        local_dps::LocalDps,
+        programs::{Running, Scratch, free_ports},
+    },
     PASSWORD, USER,
-    programs::{Running, Scratch, free_ports},
 };
-use crate::{console::say, process::each_line, test_binaries::WORKSPACE};
+use crate::console::say;
 
-const LOGS: [&str; 3] = ["emulator.log", "tinyproxy.log", "microsocks.log"];
+const LOGS: [&str; 2] = ["tinyproxy.log", "microsocks.log"];
 
 /// Everything that runs; it ends with this.
 pub(super) struct Stage {
-    dps: PathBuf,
+    dps: LocalDps,
     mqtt_port: u16,
     ws_port: u16,
-    id_scope: String,
     pub(super) http_port: u16,
     pub(super) socks_port: u16,
     pub(super) closed_port: u16,
-    _running: [Running; 3],
-    scratch: Scratch,
+    _running: [Running; 2],
 }
 
 /// The words and variables of one `dps register`.
@@ -70,26 +68,11 @@ impl Run {
 
 impl Stage {
     pub(super) fn set(context: &Context) -> Result<Self, String> {
-        let (dps, emulator) = build(context)?;
-        let scratch = Scratch::new().map_err(|error| format!("there is no temporary folder: {error}"))?;
-        let mut emulator = Running::start(
-            "the emulator",
-            Command::new(emulator)
-                .args(["--mqtt-port", "0", "--ws-port", "0", "--control-port", "0", "--page-port", "0", "--dir"])
-                .arg(scratch.file("")),
-            &scratch.file(LOGS[0]),
-            true,
-        )?;
-        let ready = first_line(&mut emulator)?;
-        let port = |name: &str| ready[name].as_u64().and_then(|port| u16::try_from(port).ok());
-        let (Some(mqtt_port), Some(ws_port), Some(id_scope)) =
-            (port("mqttPort"), port("wsPort"), ready["idScope"].as_str())
-        else {
-            return Err(format!("the emulator says {ready}"));
-        };
+        let dps = LocalDps::start(context, "proxies")?;
+        let (mqtt_port, ws_port) = (dps.port("mqttPort")?, dps.port("wsPort")?);
         let [http_port, socks_port, closed_port] = free_ports()?;
-        let tinyproxy = tinyproxy(&scratch, http_port, &[mqtt_port, ws_port])?;
-        let microsocks = microsocks(&scratch, socks_port)?;
+        let tinyproxy = tinyproxy(&dps.scratch, http_port, &[mqtt_port, ws_port])?;
+        let microsocks = microsocks(&dps.scratch, socks_port)?;
         say(&format!(
             "the local DPS on ports {mqtt_port} and {ws_port}, tinyproxy on {http_port}, microsocks on {socks_port}"
         ));
@@ -97,38 +80,17 @@ impl Stage {
             dps,
             mqtt_port,
             ws_port,
-            id_scope: id_scope.to_owned(),
             http_port,
             socks_port,
             closed_port,
-            _running: [emulator, tinyproxy, microsocks],
-            scratch,
+            _running: [tinyproxy, microsocks],
         })
     }
 
     /// Registers the emulator's own device; everything is traced.
     pub(super) fn dps(&self, run: &Run) -> Result<Output, String> {
         let port = if run.websocket { self.ws_port } else { self.mqtt_port };
-        let mut command = Command::new(&self.dps);
-        command.args(["register", "--json", "--id-scope", &self.id_scope]);
-        command.args(["--host", &format!("localhost:{}", run.port.unwrap_or(port))]);
-        for (flag, file) in [
-            ("--ca", "ca.pem"),
-            ("--cert", "devices/device-1.pem"),
-            ("--key", "devices/device-1.key"),
-        ] {
-            command.arg(flag).arg(self.scratch.file(file));
-        }
-        for name in [
-            "https_proxy",
-            "HTTPS_PROXY",
-            "all_proxy",
-            "ALL_PROXY",
-            "no_proxy",
-            "NO_PROXY",
-        ] {
-            command.env_remove(name);
-        }
+        let mut command = self.dps.register(run.port.unwrap_or(port));
         match run.variable {
             Some(name) => command.arg("--proxy-from-environment").env(name, &run.proxy),
             None => command.args(["--proxy", &run.proxy]),
@@ -142,55 +104,12 @@ impl Stage {
 
     /// Shows what the programs said.
     pub(super) fn show_logs(&self) {
+        say(&format!("-- the emulator\n{}", self.dps.said().trim_end()));
         for name in LOGS {
-            let text = fs::read_to_string(self.scratch.file(name)).unwrap_or_default();
+            let text = fs::read_to_string(self.dps.scratch.file(name)).unwrap_or_default();
             say(&format!("-- {name}\n{}", text.trim_end()));
         }
     }
-}
-
-/// Builds what `test` builds, so that nothing is built twice: `dps` and the emulator.
-fn build(context: &Context) -> Result<(PathBuf, PathBuf), String> {
-    let bins = [
-        "--bin",
-        "dps",
-        "--bin",
-        "dps-emulator",
-        "--message-format",
-        "json-render-diagnostics",
-    ];
-    let words = [&["build"], &WORKSPACE[..], &bins].concat();
-    let mut built = Vec::new();
-    let done = each_line(&mut context.cargo(&words), |line| built.extend(program(line)));
-    let find = |name: &str| {
-        let found = built
-            .iter()
-            .find(|path| path.file_stem().is_some_and(|stem| stem == name));
-        found
-            .cloned()
-            .ok_or_else(|| format!("cargo does not say where it put {name}"))
-    };
-    match done {
-        Ok(true) => Ok((find("dps")?, find("dps-emulator")?)),
-        Ok(false) => Err("dps and dps-emulator do not build".to_owned()),
-        Err(error) => Err(format!("cargo could not be run: {error}")),
-    }
-}
-
-/// The program in one of cargo's messages.
-fn program(message: &str) -> Option<PathBuf> {
-    let value: Value = serde_json::from_str(message).ok()?;
-    value["executable"].as_str().map(PathBuf::from)
-}
-
-/// What the emulator says when it listens.
-fn first_line(emulator: &mut Running) -> Result<Value, String> {
-    let mut line = String::new();
-    if let Some(stdout) = emulator.answers() {
-        let read = BufReader::new(stdout).read_line(&mut line);
-        read.map_err(|error| format!("the emulator cannot be heard: {error}"))?;
-    }
-    serde_json::from_str(&line).map_err(|error| format!("the emulator says {line:?}: {error}"))
 }
 
 fn tinyproxy(scratch: &Scratch, port: u16, allowed: &[u16]) -> Result<Running, String> {
@@ -200,29 +119,16 @@ fn tinyproxy(scratch: &Scratch, port: u16, allowed: &[u16]) -> Result<Running, S
     fs::write(&file, config).map_err(|error| format!("tinyproxy.conf cannot be written: {error}"))?;
     let mut command = Command::new("tinyproxy");
     command.arg("-d").arg("-c").arg(file);
-    listening("tinyproxy", &mut command, &scratch.file(LOGS[1]), port)
+    listening("tinyproxy", &mut command, &scratch.file(LOGS[0]), port)
 }
 
 fn microsocks(scratch: &Scratch, port: u16) -> Result<Running, String> {
     let mut command = Command::new("microsocks");
     command.args(["-i", "127.0.0.1", "-p", &port.to_string(), "-u", USER, "-P", PASSWORD]);
-    listening("microsocks", &mut command, &scratch.file(LOGS[2]), port)
+    listening("microsocks", &mut command, &scratch.file(LOGS[1]), port)
 }
 
 fn listening(name: &'static str, command: &mut Command, log: &Path, port: u16) -> Result<Running, String> {
     let mut running = Running::start(name, command, log, false)?;
     running.wait_for(port).map(|()| running)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cargos_messages_name_programs() {
-        let named = program(r#"{"reason":"compiler-artifact","executable":"/t/debug/dps"}"#);
-        assert_eq!(named, Some("/t/debug/dps".into()));
-        assert_eq!(program(r#"{"reason":"compiler-artifact","executable":null}"#), None);
-        assert_eq!(program("Compiling"), None);
-    }
 }

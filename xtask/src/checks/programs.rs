@@ -4,10 +4,11 @@ use std::{
     env,
     ffi::OsStr,
     fs::{self, File},
-    io,
+    io::{self, Read},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -17,6 +18,12 @@ pub(super) fn missing<'a>(names: &[&'a str]) -> Vec<&'a str> {
     let path = env::var_os("PATH").unwrap_or_default();
     let missing = names.iter().filter(|name| !is_in(&path, name));
     missing.copied().collect()
+}
+
+/// The first of these that is on the search path.
+pub(super) fn first_of<'a>(names: &[&'a str]) -> Option<&'a str> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    names.iter().find(|name| is_in(&path, name)).copied()
 }
 
 fn is_in(path: &OsStr, name: &str) -> bool {
@@ -52,6 +59,32 @@ impl Running {
         self.child.stdout.take()
     }
 
+    /// All that it says on stdout until it ends, which must be in time and with success. Started with `answers`.
+    pub(super) fn hear(mut self, limit: Duration) -> Result<String, String> {
+        let Some(mut stdout) = self.answers() else {
+            return Err(format!("{} cannot be heard", self.name));
+        };
+        let (done, said) = mpsc::channel();
+        thread::spawn(move || {
+            let mut text = Vec::new();
+            // Nobody listens any more once the time is over.
+            let _ = done.send(stdout.read_to_end(&mut text).map(|_| text));
+        });
+        let said = match said.recv_timeout(limit) {
+            Ok(said) => said.map_err(|error| format!("{} cannot be heard: {error}", self.name))?,
+            Err(_) => return Err(format!("{} did not end within {} s", self.name, limit.as_secs())),
+        };
+        match self.child.wait() {
+            Ok(status) if status.success() => Ok(String::from_utf8_lossy(&said).into_owned()),
+            Ok(status) => Err(format!("{} ended with {status}\n{}", self.name, self.log().trim_end())),
+            Err(error) => Err(format!("{} cannot be waited for: {error}", self.name)),
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// Waits until it accepts connections.
     #[expect(
         clippy::disallowed_methods,
@@ -63,8 +96,11 @@ impl Running {
                 return Ok(());
             }
             if let Ok(Some(status)) = self.child.try_wait() {
-                let log = fs::read_to_string(&self.log).unwrap_or_default();
-                return Err(format!("{} ended at once: {status}\n{}", self.name, log.trim_end()));
+                return Err(format!(
+                    "{} ended at once: {status}\n{}",
+                    self.name,
+                    self.log().trim_end()
+                ));
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -100,8 +136,8 @@ fn loopback(port: u16) -> SocketAddr {
 pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub(super) fn new() -> io::Result<Self> {
-        let folder = env::temp_dir().join(format!("xtask-proxies-{}", std::process::id()));
+    pub(super) fn new(name: &str) -> io::Result<Self> {
+        let folder = env::temp_dir().join(format!("xtask-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).map(|()| Self(folder))
     }
 
@@ -140,8 +176,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_program_says_is_heard_and_its_failure_told() {
+        let scratch = Scratch::new("hear").expect("a folder");
+        let hear = |words: &[&str]| {
+            let mut tests = Command::new(env::current_exe().expect("a test is a program"));
+            tests.args(words);
+            let running = Running::start("it", &mut tests, &scratch.file("log"), true).expect("it starts");
+            running.hear(Duration::from_secs(60))
+        };
+        assert!(hear(&["--list"]).is_ok_and(|said| said.contains("is_heard_and_its_failure_told: test")));
+        let error = hear(&["--no-such-option"]).expect_err("it fails");
+        assert!(error.starts_with("it ended with "), "{error}");
+    }
+
+    #[test]
     fn what_ends_at_once_and_what_cannot_start_are_told() {
-        let scratch = Scratch::new().expect("a folder");
+        let scratch = Scratch::new("programs").expect("a folder");
         let log = scratch.file("log");
         let mut ends = Command::new(env::current_exe().expect("a test is a program"));
         ends.arg("--list");

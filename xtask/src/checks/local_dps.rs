@@ -1,0 +1,145 @@
+//! `dps-emulator` as a process, and `dps` to register with it: what the checks with real programs share.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::Command,
+};
+
+use serde_json::Value;
+
+use super::{
+    Context,
+    programs::{Running, Scratch},
+};
+use crate::{process::each_line, test_binaries::WORKSPACE};
+
+/// What the emulator says on stderr.
+const LOG: &str = "emulator.log";
+
+/// Everything that could send a registration elsewhere.
+const PROXY_VARIABLES: [&str; 6] = [
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+];
+
+/// A running emulator; it ends with this.
+pub(super) struct LocalDps {
+    dps: PathBuf,
+    /// What it said when it listened.
+    ready: Value,
+    _running: Running,
+    pub(super) scratch: Scratch,
+}
+
+impl LocalDps {
+    /// Builds it and starts it, on free ports, in a folder of its own.
+    pub(super) fn start(context: &Context, name: &str) -> Result<Self, String> {
+        let (dps, emulator) = build(context)?;
+        let scratch = Scratch::new(name).map_err(|error| format!("there is no temporary folder: {error}"))?;
+        let mut command = Command::new(emulator);
+        for flag in ["--mqtt-port", "--ws-port", "--control-port", "--page-port"] {
+            command.args([flag, "0"]);
+        }
+        command.arg("--dir").arg(scratch.file(""));
+        let mut running = Running::start("the emulator", &mut command, &scratch.file(LOG), true)?;
+        let ready = first_line(&mut running)?;
+        Ok(Self {
+            dps,
+            ready,
+            _running: running,
+            scratch,
+        })
+    }
+
+    /// The port of this name.
+    pub(super) fn port(&self, name: &str) -> Result<u16, String> {
+        let port = self.ready[name].as_u64().and_then(|port| u16::try_from(port).ok());
+        port.ok_or_else(|| format!("the emulator says {}", self.ready))
+    }
+
+    /// `dps register` for the emulator's own device, at this port; the environment names no proxy.
+    pub(super) fn register(&self, port: u16) -> Command {
+        let mut command = Command::new(&self.dps);
+        command.args(["register", "--json", "--host", &format!("localhost:{port}")]);
+        command.args(["--id-scope", self.ready["idScope"].as_str().unwrap_or_default()]);
+        for (flag, file) in [
+            ("--ca", "ca.pem"),
+            ("--cert", "devices/device-1.pem"),
+            ("--key", "devices/device-1.key"),
+        ] {
+            command.arg(flag).arg(self.scratch.file(file));
+        }
+        for name in PROXY_VARIABLES {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// What it said on stderr.
+    pub(super) fn said(&self) -> String {
+        fs::read_to_string(self.scratch.file(LOG)).unwrap_or_default()
+    }
+}
+
+/// Builds what `test` builds, so that nothing is built twice: `dps` and the emulator.
+fn build(context: &Context) -> Result<(PathBuf, PathBuf), String> {
+    let bins = [
+        "--bin",
+        "dps",
+        "--bin",
+        "dps-emulator",
+        "--message-format",
+        "json-render-diagnostics",
+    ];
+    let words = [&["build"], &WORKSPACE[..], &bins].concat();
+    let mut built = Vec::new();
+    let done = each_line(&mut context.cargo(&words), |line| built.extend(program(line)));
+    let find = |name: &str| {
+        let found = built
+            .iter()
+            .find(|path| path.file_stem().is_some_and(|stem| stem == name));
+        found
+            .cloned()
+            .ok_or_else(|| format!("cargo does not say where it put {name}"))
+    };
+    match done {
+        Ok(true) => Ok((find("dps")?, find("dps-emulator")?)),
+        Ok(false) => Err("dps and dps-emulator do not build".to_owned()),
+        Err(error) => Err(format!("cargo could not be run: {error}")),
+    }
+}
+
+/// The program in one of cargo's messages.
+fn program(message: &str) -> Option<PathBuf> {
+    let value: Value = serde_json::from_str(message).ok()?;
+    value["executable"].as_str().map(PathBuf::from)
+}
+
+/// What the emulator says when it listens.
+fn first_line(emulator: &mut Running) -> Result<Value, String> {
+    let mut line = String::new();
+    if let Some(stdout) = emulator.answers() {
+        let read = BufReader::new(stdout).read_line(&mut line);
+        read.map_err(|error| format!("the emulator cannot be heard: {error}"))?;
+    }
+    serde_json::from_str(&line).map_err(|error| format!("the emulator says {line:?}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_messages_name_programs() {
+        let named = program(r#"{"reason":"compiler-artifact","executable":"/t/debug/dps"}"#);
+        assert_eq!(named, Some("/t/debug/dps".into()));
+        assert_eq!(program(r#"{"reason":"compiler-artifact","executable":null}"#), None);
+        assert_eq!(program("Compiling"), None);
+    }
+}
