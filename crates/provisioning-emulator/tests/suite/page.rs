@@ -124,6 +124,7 @@ async fn enrollments_are_shown_without_their_keys() {
         "registrationId": "d",
         "attestation": {"type": "symmetricKey", "symmetricKey": keys},
         "provisioningStatus": "disabled",
+        "initialTwin": {"tags": {"owner": "not for everybody"}},
     });
     let put = Call::new(&emulator, "PUT", "/enrollments/d")
         .json(&enrollment)
@@ -144,6 +145,7 @@ async fn enrollments_are_shown_without_their_keys() {
         !answer.body.contains("cHJpbWFyeQ") && !answer.body.contains("c2Vjb25kYXJ5"),
         "{answer:?}"
     );
+    assert!(!answer.body.contains("for everybody"), "{answer:?}");
     assert!(!answer.body.contains(&emulator.group_key()), "{answer:?}");
 }
 
