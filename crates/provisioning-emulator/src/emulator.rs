@@ -153,7 +153,7 @@ impl Emulator {
 
     /// Forgets the faults that have not struck yet. What a fault has begun goes on.
     pub fn clear_faults(&self) {
-        self.service.faults.clear();
+        self.service.faults.replace(vec![]);
     }
 
     /// A connection in memory: the device's end of it, with room for `buffer` bytes each way. It works in tokio's

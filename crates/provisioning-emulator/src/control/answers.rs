@@ -1,6 +1,9 @@
-//! What refusals look like.
+//! What replies look like that carry nothing of the service's: refusals above all.
 
-use hyper::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{
+    StatusCode,
+    header::{ALLOW, HeaderValue, WWW_AUTHENTICATE},
+};
 
 use crate::{
     http::{self, Reply},
@@ -23,6 +26,13 @@ pub(super) fn refusal(refused: &Refused) -> Reply {
 pub(super) fn method_not_allowed(methods: &'static str) -> Reply {
     let mut reply = refusal(&refused(405, 405_001, format!("This path takes {methods}.")));
     reply.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    reply
+}
+
+/// The reply to what was done and has nothing to tell.
+pub(super) fn gone() -> Reply {
+    let mut reply = Reply::default();
+    *reply.status_mut() = StatusCode::NO_CONTENT;
     reply
 }
 

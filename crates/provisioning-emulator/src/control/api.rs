@@ -1,10 +1,10 @@
 //! The service's REST API: enrollments, groups, registrations.
 
-use hyper::{Method, StatusCode};
+use hyper::Method;
 use serde_json::Value;
 
 use super::{
-    answers::{bad_request, method_not_allowed, no_such_path},
+    answers::{bad_request, gone, method_not_allowed, no_such_path},
     body,
     query::page,
 };
@@ -68,7 +68,7 @@ fn enrollment(service: &Service, call: &Call, kind: EnrollmentKind, id: &str) ->
     match *call.method() {
         Method::PUT => enrollments.put(kind, id, body(call)?, if_match(call)).map(found),
         Method::GET => enrollments.get(kind, id).map(found),
-        Method::DELETE => enrollments.delete(kind, id, if_match(call)).map(gone),
+        Method::DELETE => enrollments.delete(kind, id, if_match(call)).map(|()| gone()),
         _ => Ok(method_not_allowed("DELETE, GET, PUT")),
     }
 }
@@ -76,7 +76,10 @@ fn enrollment(service: &Service, call: &Call, kind: EnrollmentKind, id: &str) ->
 fn registration(service: &Service, call: &Call, id: &str) -> Result<Reply, Refused> {
     match *call.method() {
         Method::GET => service.registry.registration(id).map(found),
-        Method::DELETE => service.registry.delete_registration(id, if_match(call)).map(gone),
+        Method::DELETE => service
+            .registry
+            .delete_registration(id, if_match(call))
+            .map(|()| gone()),
         _ => Ok(method_not_allowed("DELETE, GET")),
     }
 }
@@ -124,10 +127,4 @@ fn is(part: &str, name: &str) -> bool {
 
 fn found(value: Value) -> Reply {
     http::json(200, &value)
-}
-
-fn gone((): ()) -> Reply {
-    let mut reply = Reply::default();
-    *reply.status_mut() = StatusCode::NO_CONTENT;
-    reply
 }

@@ -45,8 +45,9 @@ impl Faults {
         self.state().faults.clone()
     }
 
-    pub(crate) fn clear(&self) {
-        self.state().faults.clear();
+    /// Forgets those that have not struck yet, and takes these.
+    pub(crate) fn replace(&self, faults: Vec<Fault>) {
+        self.state().faults = faults;
     }
 
     /// What goes wrong here and now. It counts as having struck.
@@ -111,7 +112,7 @@ mod tests {
         assert_eq!(strike(Who::Device("a")), Some(Effect::Withhold));
         assert_eq!(strike(Who::Device("a")), Some(Effect::Duplicate));
         assert_eq!(strike(Who::OnlyDevice("a")), None);
-        faults.clear();
+        faults.replace(vec![]);
         assert_eq!(strike(Who::Unknown), None);
     }
 

@@ -1,7 +1,11 @@
 //! What only an emulator can be asked for.
 
-use super::call;
-use crate::support::{Device, in_memory, plain};
+use provisioning_emulator::{Effect, Fault, Step};
+use rumqttc::ConnectReturnCode;
+use serde_json::json;
+
+use super::{call, put};
+use crate::support::{Device, connect_packet, in_memory, plain};
 
 #[tokio::test(start_paused = true)]
 async fn the_log_is_read_as_it_grows_and_cleared() {
@@ -45,4 +49,63 @@ async fn a_number_that_is_none_is_refused() {
         call(&emulator, "GET", "/emulator/log?since=-1").await.refusal(400),
         400_004
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_are_scripted_strike_devices_only_and_are_forgotten() {
+    let emulator = in_memory();
+    let refused = json!({"name": "refuse", "step": "connack", "code": 5, "count": 1});
+    let reset = json!({"name": "reset", "step": "tcp", "count": "always"});
+    let put_both = put(&emulator, "/emulator/faults", &json!([refused, reset])).await;
+    assert_eq!(put_both.status, 200, "{put_both:?}");
+    assert_eq!(put_both.json()[1]["name"], "reset", "{put_both:?}");
+    assert_eq!(emulator.faults().len(), 2);
+
+    // One alone takes the place of both.
+    assert_eq!(put(&emulator, "/emulator/faults", &refused).await.status, 200);
+    let mut device = Device::over(plain(&emulator));
+    assert_eq!(
+        device.connect(connect_packet("d")).await,
+        ConnectReturnCode::NotAuthorized
+    );
+    assert_eq!(
+        call(&emulator, "GET", "/emulator/faults").await.json(),
+        json!([]),
+        "it has struck"
+    );
+
+    let effect = Effect::Refuse {
+        code: None,
+        retry_after: None,
+    };
+    emulator.inject(Fault::new(effect, Step::Answer).expect("a fault"));
+    assert_eq!(
+        call(&emulator, "GET", "/emulator/faults").await.json()[0]["step"],
+        "answer"
+    );
+    assert_eq!(call(&emulator, "DELETE", "/emulator/faults").await.status, 204);
+    assert_eq!(emulator.faults(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_that_cannot_be_are_refused_and_those_there_are_stay() {
+    let emulator = in_memory();
+    let fault = json!({"name": "refuse", "step": "connack"});
+    assert_eq!(put(&emulator, "/emulator/faults", &fault).await.status, 200);
+    for (wrong, reason) in [
+        (
+            json!([fault, {"name": "explode"}]),
+            "Fault 2: no fault is called `explode`",
+        ),
+        (
+            json!({"name": "refuse", "step": "pingresp"}),
+            "Fault 1: the fault `refuse` cannot happen at",
+        ),
+        (json!("refuse"), "Fault 1: "),
+    ] {
+        let answer = put(&emulator, "/emulator/faults", &wrong).await;
+        assert_eq!(answer.refusal(400), 400_004);
+        assert!(answer.body.contains(reason), "{answer:?}");
+    }
+    assert_eq!(emulator.faults().len(), 1);
 }
