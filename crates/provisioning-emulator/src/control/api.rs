@@ -18,44 +18,34 @@ use crate::{
 /// The first version that is taken; later ones are, whether they exist or not.
 const FIRST_VERSION: &str = "2018-09-01";
 
-/// What the first part of a path names.
-enum Collection {
-    Of(EnrollmentKind),
-    Registrations,
-}
-
-impl Collection {
-    /// SDKs differ in the names' case.
-    fn named(name: &str) -> Option<Self> {
-        match name.to_ascii_lowercase().as_str() {
-            "enrollments" => Some(Self::Of(Individual)),
-            "enrollmentgroups" => Some(Self::Of(Group)),
-            "registrations" => Some(Self::Registrations),
-            _ => None,
-        }
-    }
-}
-
-pub(super) fn answer(service: &Service, call: &Call, path: &[&str]) -> Result<Reply, Refused> {
-    let Some((Some(collection), rest)) = path.split_first().map(|(first, rest)| (Collection::named(first), rest))
-    else {
-        return Err(no_such_path());
-    };
+/// Calls about enrollments of one kind; `path` is what follows the kind.
+pub(super) fn of_enrollments(
+    service: &Service,
+    call: &Call,
+    kind: EnrollmentKind,
+    path: &[&str],
+) -> Result<Reply, Refused> {
     check_version(call)?;
-    match (collection, rest) {
-        (Collection::Of(_), []) => Err(bad_request(
+    match *path {
+        [] => Err(bad_request(
             "Bulk operations are left out: make one call for each enrollment.",
         )),
-        (Collection::Of(kind), &[query]) if is(query, "query") && call.method() == Method::POST => {
-            enrollments(service, call, kind)
-        }
-        (Collection::Of(kind), &[id]) => enrollment(service, call, kind, id),
-        (Collection::Of(kind), &[id, last]) if is(last, "attestationmechanism") => match *call.method() {
+        [query] if is(query, "query") && call.method() == Method::POST => enrollments(service, call, kind),
+        [id] => enrollment(service, call, kind, id),
+        [id, last] if is(last, "attestationmechanism") => match *call.method() {
             Method::POST => service.enrollments.attestation_mechanism(kind, id).map(found),
             _ => Ok(method_not_allowed("POST")),
         },
-        (Collection::Registrations, &[id]) => registration(service, call, id),
-        (Collection::Registrations, &[group, last]) if is(last, "query") => match *call.method() {
+        _ => Err(no_such_path()),
+    }
+}
+
+/// Calls about registrations; `path` is what follows `registrations`.
+pub(super) fn of_registrations(service: &Service, call: &Call, path: &[&str]) -> Result<Reply, Refused> {
+    check_version(call)?;
+    match *path {
+        [id] => registration(service, call, id),
+        [group, last] if is(last, "query") => match *call.method() {
             Method::POST => registrations(service, call, group),
             _ => Ok(method_not_allowed("POST")),
         },
@@ -66,9 +56,17 @@ pub(super) fn answer(service: &Service, call: &Call, path: &[&str]) -> Result<Re
 fn enrollment(service: &Service, call: &Call, kind: EnrollmentKind, id: &str) -> Result<Reply, Refused> {
     let enrollments = &service.enrollments;
     match *call.method() {
-        Method::PUT => enrollments.put(kind, id, body(call)?, if_match(call)).map(found),
+        Method::PUT => {
+            let enrollment = enrollments.put(kind, id, body(call)?, if_match(call))?;
+            note(service, call, id);
+            Ok(found(enrollment))
+        }
         Method::GET => enrollments.get(kind, id).map(found),
-        Method::DELETE => enrollments.delete(kind, id, if_match(call)).map(|()| gone()),
+        Method::DELETE => {
+            enrollments.delete(kind, id, if_match(call))?;
+            note(service, call, id);
+            Ok(gone())
+        }
         _ => Ok(method_not_allowed("DELETE, GET, PUT")),
     }
 }
@@ -76,10 +74,11 @@ fn enrollment(service: &Service, call: &Call, kind: EnrollmentKind, id: &str) ->
 fn registration(service: &Service, call: &Call, id: &str) -> Result<Reply, Refused> {
     match *call.method() {
         Method::GET => service.registry.registration(id).map(found),
-        Method::DELETE => service
-            .registry
-            .delete_registration(id, if_match(call))
-            .map(|()| gone()),
+        Method::DELETE => {
+            service.registry.delete_registration(id, if_match(call))?;
+            note(service, call, id);
+            Ok(gone())
+        }
         _ => Ok(method_not_allowed("DELETE, GET")),
     }
 }
@@ -114,6 +113,12 @@ fn check_version(call: &Call) -> Result<(), Refused> {
         let message = format!("The api-version {version:?} is not taken: a date from {FIRST_VERSION} on is.");
         Err(bad_request(message))
     }
+}
+
+/// A change is a decision that the log tells.
+fn note(service: &Service, call: &Call, id: &str) {
+    let (method, path) = (call.method(), call.uri().path());
+    service.note(0, Some(id), "control", format!("{method} {path}"));
 }
 
 /// Some SDKs quote it, as HTTP has it, and some do not.

@@ -10,8 +10,9 @@ pub(crate) use access::connection_string;
 
 use percent_encoding::percent_decode_str;
 
-use self::answers::refusal;
+use self::answers::{no_such_path, refusal};
 use crate::{
+    enrollments::EnrollmentKind,
     http::{Call, Reply, Unread},
     refused::Refused,
     service::Service,
@@ -19,32 +20,22 @@ use crate::{
 
 /// Answers one call; refusals have the service's body.
 pub(crate) fn answer(service: &Service, call: &Call) -> Reply {
-    let (reply, said) = match route(service, call) {
-        Ok(reply) => (reply, String::new()),
-        Err(refused) => (refusal(&refused), format!(": {}", refused.message)),
-    };
-    let (method, path, status) = (call.method(), call.uri().path(), reply.status());
-    // What only looks leaves no trace in a log that tests clear and assert on.
-    let changes = matches!(method.as_str(), "PUT" | "DELETE") && !is_of_emulator(path);
-    if changes || !status.is_success() {
-        service.note(0, None, "control", format!("{method} {path} {}{said}", status.as_u16()));
-    }
-    reply
+    route(service, call).unwrap_or_else(|refused| refusal(&refused))
 }
 
 fn route(service: &Service, call: &Call) -> Result<Reply, Refused> {
     access::check(call, &service.control_key)?;
     let path = path(call)?;
     let path: Vec<_> = path.iter().map(String::as_str).collect();
-    match path.split_first() {
-        Some((first, rest)) if first.eq_ignore_ascii_case("emulator") => tools::answer(service, call, rest),
-        _ => api::answer(service, call, &path),
+    let (first, rest) = path.split_first().ok_or_else(no_such_path)?;
+    // SDKs differ in the names' case.
+    match first.to_ascii_lowercase().as_str() {
+        "enrollments" => api::of_enrollments(service, call, EnrollmentKind::Individual, rest),
+        "enrollmentgroups" => api::of_enrollments(service, call, EnrollmentKind::Group, rest),
+        "registrations" => api::of_registrations(service, call, rest),
+        "emulator" => tools::answer(service, call, rest),
+        _ => Err(no_such_path()),
     }
-}
-
-fn is_of_emulator(path: &str) -> bool {
-    path.get(..10)
-        .is_some_and(|start| start.eq_ignore_ascii_case("/emulator/"))
 }
 
 /// The parts of the path, decoded.

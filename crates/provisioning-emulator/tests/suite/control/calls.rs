@@ -73,16 +73,18 @@ async fn a_change_of_what_has_changed_meanwhile_is_refused_with_412() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_changes_something_or_is_refused_is_noted_and_no_secret_with_it() {
+async fn changes_are_noted_and_nothing_else() {
     let emulator = in_memory();
     put(&emulator, "/enrollments/d", &enrollment("d")).await;
+    put(&emulator, "/enrollments/d", &json!({})).await;
     call(&emulator, "GET", "/enrollments/d").await;
-    call(&emulator, "GET", "/nothing").await;
-    let noted = notes(&emulator, "control");
+    call(&emulator, "DELETE", "/enrollments/d").await;
+    call(&emulator, "DELETE", "/enrollments/d").await;
     assert_eq!(
-        noted,
-        ["PUT /enrollments/d 200", "GET /nothing 404: There is no such path."]
+        notes(&emulator, "control"),
+        ["PUT /enrollments/d", "DELETE /enrollments/d"]
     );
+    assert_eq!(emulator.log()[0].registration_id.as_deref(), Some("d"));
 }
 
 #[tokio::test(start_paused = true)]
