@@ -4,6 +4,7 @@ mod access;
 mod calls;
 mod hostile;
 mod queries;
+mod registrations;
 mod tools;
 
 use provisioning_emulator::Emulator;
