@@ -244,3 +244,22 @@ fn callers_host(name: Option<&String>, listen: Option<IpAddr>) -> String {
         (None, _) => "localhost".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_get_a_name_that_the_certificate_bears_or_what_is_listened_on() {
+        let name = "dps.test".to_owned();
+        let host = |name: Option<&String>, listen: Option<&str>| {
+            callers_host(name, listen.map(|address| address.parse().expect("an address")))
+        };
+        assert_eq!(host(Some(&name), Some("127.0.0.2")), "dps.test");
+        assert_eq!(host(None, Some("127.0.0.2")), "127.0.0.2");
+        assert_eq!(host(None, Some("::1")), "[::1]");
+        for everywhere in [None, Some("0.0.0.0"), Some("::")] {
+            assert_eq!(host(None, everywhere), "localhost", "{everywhere:?}");
+        }
+    }
+}

@@ -126,3 +126,37 @@ pub(crate) fn without_port(host: &str) -> &str {
         _ => host,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_taken_off_and_an_address_left_whole() {
+        for (host, name) in [
+            ("localhost", "localhost"),
+            ("localhost:8443", "localhost"),
+            ("127.0.0.1:1", "127.0.0.1"),
+            ("[::1]:8443", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("a:b", "a:b"),
+        ] {
+            assert_eq!(without_port(host), name);
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_found_in_any_case_and_decoded() {
+        let call = |target: &str| {
+            Request::builder()
+                .uri(target)
+                .body(Ok(Bytes::new()))
+                .expect("a request")
+        };
+        let value = |target: &str| parameter(&call(target), "api-version");
+        assert_eq!(value("/a?b=c&API-Version=2021%2D10-01"), Some("2021-10-01".to_owned()));
+        for target in ["/a", "/a?", "/a?api-version", "/a?api-version=%ff", "/a?api-versions=1"] {
+            assert_eq!(value(target), None, "{target}");
+        }
+    }
+}

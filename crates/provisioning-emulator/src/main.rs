@@ -16,7 +16,8 @@ use serde_json::json;
 /// A local Azure IoT Hub Device Provisioning Service for tests, offline.
 ///
 /// It accepts every device whose certificate its CA signed, and makes one: devices/device-1.pem and .key. When it
-/// listens, it prints one JSON object with its ports, its id scope and its CA's file. Ctrl-C and SIGTERM end it.
+/// listens, it prints one JSON object with its ports, its id scope, its CA's file and the connection string of its
+/// control endpoint. Ctrl-C and SIGTERM end it.
 #[derive(Debug, Parser)]
 #[command(name = "dps-emulator", version)]
 struct Arguments {
