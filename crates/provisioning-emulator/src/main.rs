@@ -1,5 +1,7 @@
 //! `dps-emulator`: a local provisioning service for tests in any language.
 
+mod open_files;
+
 use std::{
     error::Error,
     fs,
@@ -87,6 +89,10 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), EmulatorError> {
     let stop = stop_signal()?;
+    if let Some(warning) = open_files::raise_limit() {
+        // It is a warning, not worth an end when nobody reads it.
+        let _ = writeln!(std::io::stderr(), "warning: {warning}");
+    }
     let folder = Folder::new(&arguments.dir);
     let mut builder = Emulator::builder()
         .id_scope(arguments.id_scope)
