@@ -276,7 +276,7 @@ fn client(emulator: &Arc<Emulator>, carrier: Carrier, device: &str) -> Registrat
     let credential = credential(emulator, device).into();
     let transport = match carrier {
         Carrier::Mqtt => MqttTransport::mqtt(base, endpoint, credential, Settings::default()),
-        Carrier::WebSocket => MqttTransport::mqtt_ws(base, endpoint, credential, Settings::default()),
+        _ => MqttTransport::mqtt_ws(base, endpoint, credential, Settings::default()),
     };
     RegistrationClient::new(Arc::new(transport), Policy::default())
 }
