@@ -24,7 +24,7 @@ impl Connector for InMemory {
         let stream = self.tls.handshake(Box::new(stream), config).await?;
         Ok(match self.carrier {
             Carrier::Mqtt => stream,
-            Carrier::WebSocket => {
+            _ => {
                 let handshake = Handshake::new("localhost", config.uri.path()).with_subprotocol("mqtt");
                 Box::new(connect(stream, &handshake).await.expect("a WebSocket"))
             }
@@ -52,7 +52,7 @@ async fn register(emulator: &Arc<Emulator>, carrier: Carrier, keep_alive: Durati
     let settings = Settings::default().with_keep_alive(keep_alive).expect("a keep-alive");
     let transport = match carrier {
         Carrier::Mqtt => MqttTransport::mqtt(base, endpoint, x509.into(), settings),
-        Carrier::WebSocket => MqttTransport::mqtt_ws(base, endpoint, x509.into(), settings),
+        _ => MqttTransport::mqtt_ws(base, endpoint, x509.into(), settings),
     };
     let policy = Policy::default().with_registration_limit(Duration::from_secs(24 * 3600));
     let client = RegistrationClient::new(Arc::new(transport), policy);

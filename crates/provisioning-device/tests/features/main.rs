@@ -2,6 +2,7 @@
 
 #[cfg(feature = "blocking")]
 mod blocking;
+mod fallback;
 mod files;
 mod identities;
 #[path = "../support/recorder.rs"]
@@ -10,3 +11,4 @@ mod results;
 mod secrets;
 mod settings;
 mod support;
+mod tls;
