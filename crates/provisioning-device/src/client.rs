@@ -7,7 +7,7 @@ use std::sync::{
 
 use provisioning_client::{RegisterError, RegistrationClient, StatusEvents};
 use provisioning_mqtt::MqttTransport;
-use provisioning_types::{Assignment, Credential, RegistrationRequest, TransportError};
+use provisioning_types::{Assignment, Credential, RegistrationRequest, StoredAssignment, TransportError};
 
 use crate::{Builder, Transport};
 
@@ -65,6 +65,21 @@ impl ProvisioningDeviceClient {
         }
         in_progress.end();
         outcome
+    }
+
+    /// The stored assignment if it answers this client's request, and otherwise a new one: for devices that keep theirs
+    /// over restarts. [`HubRefusals`](crate::HubRefusals) says when the stored one no longer serves; then pass `None`.
+    ///
+    /// # Errors
+    /// As [`register`](Self::register).
+    ///
+    /// # Cancel safety
+    /// As `register`.
+    pub async fn register_unless_stored(&self, stored: Option<&StoredAssignment>) -> Result<Assignment, RegisterError> {
+        match stored {
+            Some(stored) if stored.answers(&self.request) => Ok(stored.assignment().clone()),
+            _ => self.register().await,
+        }
     }
 
     /// Ends the registration in progress, if any, at once, as cancelled; its `register` call then leaves the service.

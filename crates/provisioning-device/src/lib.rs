@@ -56,9 +56,9 @@ pub use provisioning_mqtt::{BoxedStream, Probe, Settings, Tls, TlsVersion, WallC
 pub use provisioning_types::{
     ApiVersion, Assignment, AttestationState, CertificateSigningRequest, ClockSkew, Credential, CredentialSource,
     Endpoint, ErrorCode, ErrorKind, Host, HubConnection, HubConnectionError, HubProof, HubRefusals, IdScope,
-    InvalidInput, IssuedChain, IssuedChainError, NextAssignment, Phase, RegistrationId, RegistrationRequest,
-    RegistrationState, SasToken, Secret, ServiceError, SignatureScheme, StoredAssignment, Substatus, SymmetricKey,
-    SymmetricSigner, TransportError, X509Credential, X509Signer,
+    InvalidInput, IssuedChain, IssuedChainError, NextAssignment, Phase, PrivateKey, RegistrationId,
+    RegistrationRequest, RegistrationState, SasToken, Secret, ServiceError, SignatureScheme, StoredAssignment,
+    Substatus, SymmetricKey, SymmetricSigner, TransportError, X509Credential, X509Signer,
 };
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use transport::Transport;

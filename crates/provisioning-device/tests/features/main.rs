@@ -2,8 +2,11 @@
 
 #[cfg(feature = "blocking")]
 mod blocking;
+#[path = "../support/broker.rs"]
+mod broker;
 mod fallback;
 mod files;
+mod hub;
 mod identities;
 #[path = "../support/recorder.rs"]
 mod recorder;
