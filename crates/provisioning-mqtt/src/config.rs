@@ -255,6 +255,11 @@ impl Settings {
         Ok(())
     }
 
+    /// What this device's clock says.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
     async fn token(
         &self,
         signer: Arc<dyn SymmetricSigner>,

@@ -111,24 +111,32 @@ pub(crate) async fn resolve(host: &Host, port: u16) -> Result<Vec<SocketAddr>, T
     let host = host.bare();
     match tokio::net::lookup_host((host.as_str(), port)).await {
         Ok(addresses) => Ok(addresses.collect()),
-        Err(error) => Err(not_reached(
-            format!("the name {host} was not resolved"),
-            NotResolved(error),
-        )),
+        Err(error) => Err(
+            not_reached(format!("the name {host} was not resolved"), NotResolved(error))
+                .with_hint("check the host name, and whether this machine has a DNS server that knows it"),
+        ),
     }
 }
 
 /// Connects to the first of the host's addresses that can be reached.
 pub(crate) async fn tcp(host: &Host, port: u16, addresses: &[SocketAddr]) -> Result<TcpStream, TransportError> {
-    let stream = TcpStream::connect(addresses)
-        .await
-        .map_err(|error| not_reached(format!("{} was not reached on TCP port {port}", host.bare()), error))?;
+    let stream = TcpStream::connect(addresses).await.map_err(|error| {
+        let failed = not_reached(format!("{} was not reached on TCP port {port}", host.bare()), error);
+        match port {
+            8883 => failed.with_hint(BLOCKED),
+            _ => failed,
+        }
+    })?;
     // Small packets, each of which somebody waits for.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
     Ok(stream)
 }
+
+/// What a closed port 8883 usually means.
+const BLOCKED: &str = "check the host name and the network; many firewalls block port 8883: try a WebSocket (port 443), \
+                       or a proxy";
 
 fn not_reached(message: String, cause: impl Error + Send + Sync + 'static) -> TransportError {
     TransportError::new(ErrorKind::Connect, message)

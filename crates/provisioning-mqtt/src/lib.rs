@@ -38,6 +38,7 @@ mod fallback;
 mod mock;
 mod probe;
 mod proxy;
+mod refused;
 mod remote_key;
 mod session;
 mod tls;

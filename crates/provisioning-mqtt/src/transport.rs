@@ -18,7 +18,7 @@ use tokio::{join, select, sync::oneshot};
 use crate::{
     MqttBase, MqttSession, Scheme, Settings, TransportConfig,
     answers::{Answers, Arrived, Link},
-    topic,
+    refused, topic,
 };
 
 /// DPS over MQTT: over TLS as [`mqtt`](Self::mqtt), over WebSockets as [`mqtt_ws`](Self::mqtt_ws).
@@ -205,7 +205,7 @@ impl MqttTransport {
             .base
             .connect(for_this_request, answers.listener())
             .await
-            .map_err(|error| error.in_phase(Phase::Connect))?;
+            .map_err(|error| self.hinted(error, &config).in_phase(Phase::Connect))?;
         running.set(Connection::Connecting(Some(Arc::clone(&session))))?;
         session
             .subscribe(topic::ANSWERS)
@@ -219,6 +219,16 @@ impl MqttTransport {
         running.set(Connection::Connected(link.clone()))?;
         progress.report(ConnectionStep::Connected);
         Ok(link)
+    }
+}
+
+impl MqttTransport {
+    /// MQTT does not say why a credential is refused; what was presented tells what to look at.
+    fn hinted(&self, error: TransportError, config: &TransportConfig) -> TransportError {
+        match error.kind() {
+            ErrorKind::Unauthorized => error.with_hint(refused::hint(config, self.settings.now())),
+            _ => error,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod blocking;
 mod broker;
 mod fallback;
 mod files;
+mod hints;
 mod hub;
 mod identities;
 #[path = "../support/recorder.rs"]

@@ -35,9 +35,12 @@ pub(super) fn of_connect(error: TransportError) -> TransportError {
 /// What a stream's error means for a connection that stood: TLS ended by the server, a peer that breaks its
 /// carrier's rules (which carriers tell as [`io::ErrorKind::InvalidData`]), or a lost connection.
 pub fn connection_error(error: io::Error) -> TransportError {
-    let (kind, message) = if tls::tls_error(&error).is_some() {
-        (ErrorKind::Tls, tls::rejected())
-    } else if error.kind() == io::ErrorKind::InvalidData {
+    if tls::tls_error(&error).is_some() {
+        return TransportError::new(ErrorKind::Tls, tls::rejected())
+            .with_hint(tls::REJECTED)
+            .with_source(error);
+    }
+    let (kind, message) = if error.kind() == io::ErrorKind::InvalidData {
         (
             ErrorKind::UnexpectedResponse,
             "what the service sent breaks the rules of its carrier",

@@ -18,7 +18,7 @@ use rustls_platform_verifier::Verifier;
 use tokio::sync::watch;
 
 use self::verifier::{Presented, Remembering};
-pub(crate) use self::words::rejected;
+pub(crate) use self::words::{REJECTED, rejected};
 use crate::{
     BoxedStream, TransportConfig,
     remote_key::{self, RemoteKey},

@@ -59,7 +59,7 @@ const UNTRUSTED: &str = "for a private CA, give its certificate (--ca, with_ca_p
 const OTHER_NAME: &str = "check the host; for a gateway, set the server name that its certificate bears";
 const CLOCK: &str = "set this device's clock; if it is right, the server's certificate has to be renewed";
 const NO_TLS: &str = "check the port: 8883 for MQTT, 443 for WebSocket";
-const REJECTED: &str =
+pub(crate) const REJECTED: &str =
     "check that the device's certificate is enrolled and not expired, and that its chain is complete";
 
 /// What an alert from the server means, during the handshake or, under TLS 1.3, after it.
