@@ -12,7 +12,7 @@
 use std::{collections::BTreeMap, env, error::Error, fs};
 
 use provisioning_device::{ProvisioningDeviceClient, RegisterError, RegistrationId, SymmetricKey, Transport};
-use provisioning_emulator::Emulator;
+use provisioning_emulator::{Emulator, RetryAfter};
 use tokio::{task::JoinSet, time::Instant};
 
 /// Where the devices register, and with what.
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     raise_limit_of_open_files()?;
     match words[..] {
         [] | [_] => {
-            let emulator = Emulator::builder().start().await?;
+            let emulator = Emulator::builder().retry_after(RetryAfter::Seconds(1)).start().await?;
             let service = Service {
                 host: format!("localhost:{}", emulator.mqtt_port()),
                 id_scope: emulator.id_scope().to_owned(),

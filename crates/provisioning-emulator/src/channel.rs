@@ -1,6 +1,6 @@
 //! Packets in and out of one connection: logged, within time limits, and sent as faults have it.
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
@@ -12,11 +12,9 @@ use tokio::{
 };
 use tokio_util::codec::{Encoder, Framed};
 
-use std::sync::Arc;
-
 use crate::{
     fault::{Cut, Effect, GARBAGE, Step, Who},
-    linger::linger,
+    linger::close,
     link::Reset,
     log::{Direction, LogEntry},
     service::Service,
@@ -25,9 +23,6 @@ use crate::{
 
 /// How long a device may take to make room for a packet.
 const SEND_LIMIT: Duration = Duration::from_secs(10);
-
-/// How long an orderly end may take.
-const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// A connection's packets.
 pub(crate) struct Channel<S> {
@@ -159,11 +154,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         if self.reset.is_set() {
             return;
         }
-        let stream = self.framed.get_mut();
-        // A peer that is gone needs no orderly end.
-        let _ = timeout(CLOSE_LIMIT, stream.shutdown()).await;
-        // A WebSocket's end is a Close in both directions; of a peer that is gone nothing comes.
-        linger(stream).await;
+        // A WebSocket's end is a Close in both directions.
+        close(self.framed.get_mut(), &[]).await;
     }
 
     /// Refuses with this return code, and ends.

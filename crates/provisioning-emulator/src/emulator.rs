@@ -131,7 +131,7 @@ impl Emulator {
         self.service.enrollments.group_key()
     }
 
-    /// Everything that was seen and done so far.
+    /// What was seen and done so far; of a lot, the newest 16 MiB at least.
     pub fn log(&self) -> Vec<LogEntry> {
         self.service.log.entries()
     }

@@ -37,7 +37,26 @@
 //! with a symmetric key: its resource, its expiry and its signature; the id scope; keep-alive;
 //! one connection per registration id. What it refuses it says in its log, and to the device as the service does.
 //!
+//! # Faults
+//! It goes wrong on purpose where a [`Fault`] says so: by name, at a [`Step`], for one device or for any, once, so many
+//! times or always. `docs/emulator.md` lists the names. Each fault that strikes is a line in the log, `fault`.
+//!
+//! ```
+//! use provisioning_emulator::{Cut, Effect, Emulator, Fault, Step};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let emulator = Emulator::builder()
+//!     .fault(Fault::new(Effect::Reset(Cut::AfterSent(2)), Step::Suback)?.device("device-1").times(3))
+//!     .start_in_memory()?;
+//! // The same words as in a configuration.
+//! emulator.inject(serde_json::from_str(r#"{"name": "delay", "step": "answer", "seconds": 20, "count": "always"}"#)?);
+//! assert_eq!(emulator.faults().len(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Limits
+//! There are as many connections at the same time as [`Builder::max_connections`] says; the log keeps what is newest.
 //! Every device that its CA signed is enrolled, and so is every device of its one symmetric-key group; nothing is kept
 //! after its end.
 

@@ -64,6 +64,8 @@ impl LogEntry {
         }
     }
 }
+/// How many bytes of entries are kept; devices that never stop talking must not fill the memory.
+const KEPT: usize = 32 * 1024 * 1024;
 
 /// The log of an emulator, which all its connections write to.
 #[derive(Clone, Default)]
@@ -74,6 +76,8 @@ struct Sink {
     entries: Vec<LogEntry>,
     /// The number of the last entry that there was.
     last: u64,
+    /// Of all entries, in bytes.
+    size: usize,
     file: Option<File>,
 }
 
@@ -96,7 +100,11 @@ impl Log {
             // A full disk must not end the service that is being tested.
             let _ = writeln!(file, "{line}");
         }
+        sink.size += size(&entry);
         sink.entries.push(entry);
+        if sink.size > KEPT {
+            sink.forget_half();
+        }
     }
 
     pub(crate) fn entries(&self) -> Vec<LogEntry> {
@@ -117,10 +125,47 @@ impl Log {
     }
 
     pub(crate) fn clear(&self) {
-        self.sink().entries.clear();
+        let mut sink = self.sink();
+        sink.entries.clear();
+        sink.size = 0;
     }
 
     fn sink(&self) -> MutexGuard<'_, Sink> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink {
+    /// Forgets the older half of what is kept.
+    fn forget_half(&mut self) {
+        let mut kept = 0;
+        let newer = self.entries.iter().rev().take_while(|entry| {
+            kept += size(entry);
+            kept <= KEPT / 2
+        });
+        let newer = newer.count();
+        self.entries.drain(..self.entries.len() - newer);
+        self.size = self.entries.iter().map(size).sum();
+    }
+}
+
+fn size(entry: &LogEntry) -> usize {
+    size_of::<LogEntry>() + entry.detail.len() + entry.registration_id.as_ref().map_or(0, String::len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_entries_are_kept_within_bounds() {
+        let log = Log::default();
+        for connection in 1..=100 {
+            let payload = "x".repeat(1024 * 1024);
+            log.write(LogEntry::now(connection, None, Direction::In, "PUBLISH", payload));
+        }
+        let kept: Vec<u64> = log.entries().iter().map(|entry| entry.connection).collect();
+        assert!((15..=32).contains(&kept.len()), "{kept:?}");
+        assert!(kept.ends_with(&[98, 99, 100]), "{kept:?}");
     }
 }

@@ -5,7 +5,7 @@ use std::{future::ready, io, time::Duration};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite},
     time::timeout,
 };
 use tokio_tungstenite::{
@@ -19,16 +19,13 @@ use tokio_tungstenite::{
 };
 use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 
-use crate::linger::linger;
+use crate::linger::close;
 
 /// Two SDKs send no path, so the service takes both.
 const PATHS: [&str; 2] = ["/$iothub/websocket", "/"];
 
 /// What is no upgrade at all is answered with this.
 const NO_UPGRADE: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-
-/// How long an orderly end may take.
-const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// How long a device may take to ask for the upgrade.
 const UPGRADE_LIMIT: Duration = Duration::from_secs(10);
@@ -71,15 +68,11 @@ pub(crate) enum Refused {
 
 /// Ends the connection of whoever was refused, so that it learns why.
 pub(crate) async fn end<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, refused: &Refused) {
-    let end = async {
-        if let Refused::NoUpgrade(_) = refused {
-            stream.write_all(NO_UPGRADE).await?;
-        }
-        stream.shutdown().await
+    let last_words = match refused {
+        Refused::NoUpgrade(_) => NO_UPGRADE,
+        Refused::Answered(_) | Refused::Late => &[],
     };
-    // A peer that is gone needs no orderly end.
-    let _ = timeout(CLOSE_LIMIT, end).await;
-    linger(stream).await;
+    close(stream, last_words).await;
 }
 
 /// What a broken WebSocket fails with. (`sink_map_err` would panic when a sink that has failed is closed.)

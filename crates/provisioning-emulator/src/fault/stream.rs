@@ -8,18 +8,15 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy, sink},
-    time::{Sleep, sleep, timeout},
+    io::{AsyncRead, AsyncWrite, ReadBuf, copy, sink},
+    time::{Sleep, sleep},
 };
 
 use super::{Cut, Effect};
-use crate::{linger::linger, link::Reset};
+use crate::{linger::close, link::Reset};
 
 /// Neither TLS, nor HTTP, nor MQTT.
 pub(crate) const GARBAGE: &[u8] = b"\xff\xff\xff\xff\xff\xffgarbage\r\n\r\n";
-
-/// How long an orderly end may take.
-const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// A stream, and what is to happen to the bytes on it.
 pub(crate) struct Faulty<S> {
@@ -85,15 +82,15 @@ where
             return None;
         }
         Some(Effect::Refuse { .. }) => {
-            end(stream, refusal).await;
+            close(&mut stream, refusal).await;
             return None;
         }
         Some(Effect::Garbage) => {
-            end(stream, GARBAGE).await;
+            close(&mut stream, GARBAGE).await;
             return None;
         }
         Some(Effect::Close(_)) => {
-            end(stream, b"").await;
+            close(&mut stream, &[]).await;
             return None;
         }
         // The others are of packets.
@@ -104,17 +101,6 @@ where
         reset: reset.clone(),
         plan,
     })
-}
-
-/// Says its last words, and waits for the peer to go.
-async fn end<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, words: &[u8]) {
-    let end = async {
-        stream.write_all(words).await?;
-        stream.shutdown().await
-    };
-    // A peer that is gone needs no orderly end.
-    let _ = timeout(CLOSE_LIMIT, end).await;
-    linger(&mut stream).await;
 }
 
 impl Plan {

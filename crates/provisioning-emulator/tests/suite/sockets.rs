@@ -1,11 +1,19 @@
 //! Real sockets: both ports, TLS with client certificates, MQTT and MQTT over WebSocket.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    io::ErrorKind,
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use futures_util::{SinkExt, StreamExt};
-use provisioning_emulator::EmulatorError;
-use rumqttc::ConnectReturnCode;
-use tokio::net::{TcpListener, TcpStream};
+use provisioning_emulator::{Cut, Effect, EmulatorError, Fault, Step};
+use rumqttc::{ConnectReturnCode, Packet};
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 use tokio_tungstenite::{
     client_async,
     tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
@@ -94,5 +102,25 @@ async fn ports_and_address_are_as_asked_for_and_a_taken_port_is_named() {
         .await
         .expect("an emulator");
     assert_eq!(emulator.ws_port(), port);
+    stop(emulator).await;
+}
+
+#[tokio::test]
+async fn a_reset_is_a_reset_on_a_socket_at_the_bottom_and_at_the_top() {
+    let emulator = builder().start().await.expect("an emulator");
+    let reset = |step| Fault::new(Effect::Reset(Cut::Now), step).expect("a fault");
+    emulator.inject(reset(Step::Tcp));
+    let mut tcp = TcpStream::connect(("127.0.0.1", emulator.mqtt_port()))
+        .await
+        .expect("TCP");
+    let read = timeout(Duration::from_secs(20), tcp.read_u8()).await.expect("in time");
+    assert_eq!(read.expect_err("a reset").kind(), ErrorKind::ConnectionReset);
+
+    emulator.inject(reset(Step::Connack));
+    let identity = emulator.issue_device("d").expect("a certificate");
+    let mut device = Device::over(dial(&emulator, emulator.mqtt_port(), &identity).await);
+    device.send(Packet::Connect(connect_packet("d"))).await;
+    let error = device.next().await.expect("no orderly end").expect_err("a reset");
+    assert!(error.to_string().contains("reset"), "{error}");
     stop(emulator).await;
 }

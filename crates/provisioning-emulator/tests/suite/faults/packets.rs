@@ -118,11 +118,10 @@ async fn every_packet_can_be_delayed() {
 
 #[tokio::test(start_paused = true)]
 async fn every_packet_can_be_withheld() {
-    at_every_step(Effect::Withhold, async |step, mut device| {
+    at_every_step(Effect::Withhold, async |_, mut device| {
         device.ping().await;
         device.send(Packet::Disconnect).await;
         device.is_closed().await;
-        let _ = step;
     })
     .await;
 }
@@ -163,9 +162,8 @@ async fn every_packet_can_end_in_the_middle() {
 
 #[tokio::test(start_paused = true)]
 async fn every_packet_can_be_garbage() {
-    at_every_step(Effect::Garbage, async |step, mut device| {
+    at_every_step(Effect::Garbage, async |_, mut device| {
         device.next().await.expect("bytes").expect_err("no packet");
-        let _ = step;
     })
     .await;
 }
