@@ -113,7 +113,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
                 sleep(delay).await;
                 return self.deliver(packet).await;
             }
-            Effect::Delay(delay) => self.delayed.push((Instant::now() + delay, packet)),
+            Effect::Delay(delay) => {
+                // What cannot be reckoned with is never due.
+                let due = Instant::now().checked_add(delay);
+                self.delayed.extend(due.map(|due| (due, packet)));
+            }
             Effect::Reorder => self.kept.push(packet),
             Effect::Join => {
                 self.log(Direction::Out, &packet);

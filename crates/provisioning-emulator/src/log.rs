@@ -64,6 +64,7 @@ impl LogEntry {
         }
     }
 }
+
 /// How many bytes of entries are kept; devices that never stop talking must not fill the memory.
 const KEPT: usize = 32 * 1024 * 1024;
 

@@ -33,7 +33,7 @@ pub enum FaultError {
     /// A time that is negative, or longer than can be waited.
     #[error("`seconds` is {0}; a time is 0 or more seconds")]
     Seconds(String),
-    /// Pieces without bytes.
-    #[error("`size` is 0; a piece has at least one byte")]
-    NoSize,
+    /// Pieces without bytes, or a body that is too large to be made.
+    #[error("`size` is {0}; here it is {1} to {2}")]
+    Size(usize, usize, usize),
 }

@@ -17,6 +17,9 @@ pub(crate) use self::{
 };
 pub use error::FaultError;
 
+/// Far more than a device takes, and no burden.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
 /// Something that goes wrong on purpose.
 ///
 /// It strikes at its [`Step`], for any device unless [`device`](Self::device) names one, once unless
@@ -131,7 +134,7 @@ pub enum Effect {
     TruncatedBody,
     /// `oversizedBody`: the answer's body is filled up with spaces.
     OversizedBody {
-        /// Its size, in bytes.
+        /// Its size, in bytes: 16 MiB at most.
         size: usize,
     },
 }
@@ -265,24 +268,30 @@ impl Effect {
         match self {
             Self::Refuse { code, retry_after } => {
                 let codes = match step {
-                    Step::Connack => 1..=5,
-                    Step::Upgrade | Step::Answer => 300..=599,
-                    _ => 0..=0,
+                    Step::Connack => Some(1..=5),
+                    Step::Upgrade | Step::Answer => Some(300..=599),
+                    _ => None,
                 };
-                match code {
-                    Some(_) if codes == (0..=0) => Err(FaultError::Parameter("code", step.word())),
-                    Some(code) if !codes.contains(code) => Err(FaultError::Code(*code, *codes.start(), *codes.end())),
-                    _ if retry_after.is_some() && step != Step::Answer => {
-                        Err(FaultError::Parameter("retryAfter", step.word()))
+                match (code, codes) {
+                    (Some(_), None) => return Err(FaultError::Parameter("code", step.word())),
+                    (Some(code), Some(codes)) if !codes.contains(code) => {
+                        return Err(FaultError::Code(*code, *codes.start(), *codes.end()));
                     }
-                    _ => Ok(()),
+                    _ => {}
+                }
+                if retry_after.is_some() && step != Step::Answer {
+                    return Err(FaultError::Parameter("retryAfter", step.word()));
                 }
             }
             Self::Close(Cut::AfterReceived(_)) | Self::Reset(Cut::AfterReceived(_)) if !step.is_layer() => {
-                Err(FaultError::Parameter("afterReceived", step.word()))
+                return Err(FaultError::Parameter("afterReceived", step.word()));
             }
-            Self::Split { size: 0, .. } => Err(FaultError::NoSize),
-            _ => Ok(()),
+            Self::Split { size: 0, .. } => return Err(FaultError::Size(0, 1, usize::MAX)),
+            Self::OversizedBody { size } if *size > LARGEST_BODY => {
+                return Err(FaultError::Size(*size, 0, LARGEST_BODY));
+            }
+            _ => {}
         }
+        Ok(())
     }
 }

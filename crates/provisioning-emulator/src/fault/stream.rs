@@ -56,59 +56,56 @@ pub(crate) async fn begin<S>(mut stream: S, effect: Option<Effect>, refusal: &[u
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let plan = match effect {
-        Some(Effect::Delay(delay)) => {
-            sleep(delay).await;
-            Plan::Sound
-        }
-        Some(Effect::Close(at)) if at != Cut::Now => Plan::cut(at, false),
-        Some(Effect::Reset(at)) if at != Cut::Now => Plan::cut(at, true),
-        Some(Effect::Split { size, pause }) => Plan::Split {
-            size,
-            pause,
-            state: Piece::Ready,
-        },
-        Some(Effect::Withhold) => {
-            // Whether the peer waits or leaves is its own affair.
-            let _ = copy(&mut stream, &mut sink()).await;
+    match &effect {
+        Some(Effect::Delay(delay)) => sleep(*delay).await,
+        Some(effect) if !effect.lasts() => {
+            end(&mut stream, effect, refusal, reset).await;
             return None;
         }
-        Some(Effect::Reset(_)) => {
-            reset.set();
-            return None;
-        }
-        Some(Effect::Refuse { .. }) if refusal.is_empty() => {
-            reset.set();
-            return None;
-        }
-        Some(Effect::Refuse { .. }) => {
-            close(&mut stream, refusal).await;
-            return None;
-        }
-        Some(Effect::Garbage) => {
-            close(&mut stream, GARBAGE).await;
-            return None;
-        }
-        Some(Effect::Close(_)) => {
-            close(&mut stream, &[]).await;
-            return None;
-        }
-        // The others are of packets.
-        Some(_) | None => Plan::Sound,
-    };
+        Some(_) | None => {}
+    }
     Some(Faulty {
         inner: stream,
         reset: reset.clone(),
-        plan,
+        plan: effect.map_or(Plan::Sound, Plan::of),
     })
 }
 
+/// Ends a layer that has hardly begun.
+async fn end<S>(stream: &mut S, effect: &Effect, refusal: &[u8], reset: &Reset)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match effect {
+        Effect::Withhold => {
+            // Whether the peer waits or leaves is its own affair.
+            let _ = copy(stream, &mut sink()).await;
+        }
+        Effect::Garbage => close(stream, GARBAGE).await,
+        Effect::Close(_) => close(stream, &[]).await,
+        Effect::Refuse { .. } if !refusal.is_empty() => close(stream, refusal).await,
+        // A reset, or a refusal that has no words; others cannot be at a layer.
+        _ => reset.set(),
+    }
+}
+
 impl Plan {
-    fn cut(at: Cut, with_reset: bool) -> Self {
-        Self::Cut {
+    /// What an effect that lasts means for the bytes.
+    fn of(effect: Effect) -> Self {
+        let cut = |at, with_reset| Self::Cut {
             at,
             with_reset,
             bytes: 0,
+        };
+        match effect {
+            Effect::Close(at) => cut(at, false),
+            Effect::Reset(at) => cut(at, true),
+            Effect::Split { size, pause } => Self::Split {
+                size,
+                pause,
+                state: Piece::Ready,
+            },
+            _ => Self::Sound,
         }
     }
 

@@ -335,7 +335,11 @@ mod tests {
             ),
             (
                 json!({"name": "split", "step": "tcp", "size": 0}),
-                "`size` is 0; a piece has at least one byte",
+                "`size` is 0; here it is 1 to ",
+            ),
+            (
+                json!({"name": "oversizedBody", "size": 100_000_000}),
+                "`size` is 100000000; here it is 0 to 16777216",
             ),
             (
                 json!({"name": "join", "step": "puback", "count": 0}),

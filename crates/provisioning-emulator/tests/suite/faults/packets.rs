@@ -127,6 +127,15 @@ async fn every_packet_can_be_withheld() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_delay_longer_than_time_is_for_ever() {
+    let emulator = crate::support::in_memory();
+    let mut device = Device::accepted(plain(&emulator), "d").await;
+    emulator.inject(fault(Effect::Delay(Duration::MAX), Step::Pingresp));
+    device.send(Packet::PingReq).await;
+    device.ping().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_packet_can_be_a_close_instead() {
     at_every_step(Effect::Close(Cut::Now), async |_, mut device| device.is_closed().await).await;
 }
