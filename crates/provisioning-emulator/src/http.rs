@@ -14,12 +14,12 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::linger::linger;
+use crate::linger::close;
 
 /// How long a connection may wait for a request's head, the first and every further one.
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
@@ -32,9 +32,6 @@ const BODY_LIMIT: Duration = Duration::from_secs(30);
 
 /// The longest body of a request, in bytes.
 const BODY_SIZE: usize = 1024 * 1024;
-
-/// How long an orderly end may take.
-const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// A request with its body, or why there is none.
 pub(crate) type Call = Request<Result<Bytes, Unread>>;
@@ -71,8 +68,7 @@ where
     let served = stop.run_until_cancelled(poll_fn(|cx| connection.poll_without_shutdown(cx)));
     let _ = served.await;
     let mut stream = connection.into_parts().io.into_inner();
-    let _ = timeout(CLOSE_LIMIT, stream.shutdown()).await;
-    linger(&mut stream).await;
+    close(&mut stream, &[]).await;
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Unread> {
