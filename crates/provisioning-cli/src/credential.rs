@@ -8,7 +8,7 @@ use provisioning_device::{
 };
 
 use crate::{
-    args::Register,
+    args::Identity,
     given::{required, unreadable, variable},
     outcome::Failure,
 };
@@ -16,7 +16,7 @@ use crate::{
 const SYMMETRIC_KEY_VARIABLE: &str = "PROVISIONING_SYMMETRIC_KEY";
 
 /// What the flags name, or else the environment. clap has seen to it that the flags name one kind only.
-pub(crate) fn credential(args: &Register, registration_id: Option<&str>) -> Result<Credential, Failure> {
+pub(crate) fn credential(args: &Identity, registration_id: Option<&str>) -> Result<Credential, Failure> {
     if let Some(file) = &args.symmetric_key_file {
         return Ok(symmetric_key_from_file(file)?);
     }

@@ -1,17 +1,15 @@
 //! From words and environment to a client: flags win, and everything is checked before any connection.
 
-use std::{fs, path::PathBuf, time::SystemTime};
+use std::{fs, time::SystemTime};
 
-use provisioning_device::{
-    Builder, Credential, InvalidInput, Policy, ProvisioningDeviceClient, Recovery, Transport, X509Credential,
-};
-use serde_json::Value;
+use provisioning_device::{Credential, Endpoint, Host, InvalidInput, ProvisioningDeviceClient, X509Credential};
 
 use crate::{
-    args::Register,
+    args::{Register, Service},
     credential::credential,
     given::{required, unreadable, variable},
     local::LocalService,
+    options::Options,
     outcome::Failure,
 };
 
@@ -23,91 +21,63 @@ pub(crate) struct Inputs {
 
 impl Inputs {
     /// For the service that flags and environment name.
-    pub(crate) fn of_service(args: &Register) -> Result<Self, Failure> {
-        let id_scope = required(args.id_scope.clone(), "--id-scope", "PROVISIONING_IDSCOPE")?;
-        let registration_id = args
-            .registration_id
-            .clone()
-            .or_else(|| variable("PROVISIONING_REGISTRATION_ID"));
-        let credential = credential(args, registration_id.as_deref())?;
+    pub(crate) fn of_service(args: &Register, options: &Options<'_>) -> Result<Self, Failure> {
+        let id_scope = required(args.service.id_scope.clone(), "--id-scope", "PROVISIONING_IDSCOPE")?;
+        let registration_id = registration_id(&args.service);
+        let credential = credential(&args.identity, registration_id.as_deref())?;
         let warnings = warnings(&credential, registration_id.as_deref());
-        let mut builder = ProvisioningDeviceClient::builder(id_scope, credential, transport(args));
-        if let Some(host) = args.host.clone().or_else(|| variable("PROVISIONING_HOST")) {
-            builder = builder.with_host(&host);
-        }
+        let mut builder = options
+            .builder(id_scope, credential)
+            .with_endpoint(endpoint(&args.service)?);
         if let Some(id) = registration_id {
             builder = builder.with_registration_id(id);
         }
-        let ca_file = args.ca.as_ref();
+        let ca_file = args.network.ca.as_ref();
         if let Some(file) = ca_file {
             let pem = fs::read(file).map_err(|error| unreadable("CA certificates", file, &error))?;
             builder = builder.with_ca_pem(pem);
         }
-        let client = options(builder, args)?
-            .build()
-            .map_err(|error| match (error.input(), ca_file) {
-                ("CA certificates", Some(file)) => error.found_in(file.display()),
-                _ => error,
-            })?;
+        let client = builder.build().map_err(|error| match (error.input(), ca_file) {
+            ("CA certificates", Some(file)) => error.found_in(file.display()),
+            _ => error,
+        })?;
         Ok(Self { client, warnings })
     }
 
     /// For the local service, as the device that it made.
-    pub(crate) fn of_local_service(args: &Register, local: &LocalService) -> Result<Self, Failure> {
-        let builder = ProvisioningDeviceClient::builder(local.id_scope(), local.credential()?, transport(args))
-            .with_host(&local.host(args.websocket))
+    pub(crate) fn of_local_service(
+        args: &Register,
+        options: &Options<'_>,
+        local: &LocalService,
+    ) -> Result<Self, InvalidInput> {
+        let builder = options
+            .builder(local.id_scope(), local.credential()?)
+            .with_host(&local.host(args.network.websocket))
             .with_ca_pem(local.ca_pem());
         Ok(Self {
-            client: options(builder, args)?.build()?,
+            client: builder.build()?,
             warnings: vec![],
         })
     }
 }
 
-fn transport(args: &Register) -> Transport {
-    if args.websocket {
-        Transport::MqttWs
-    } else {
-        Transport::Mqtt
-    }
+fn registration_id(args: &Service) -> Option<String> {
+    args.registration_id
+        .clone()
+        .or_else(|| variable("PROVISIONING_REGISTRATION_ID"))
 }
 
-/// What is the same whichever service it is.
-fn options(mut builder: Builder, args: &Register) -> Result<Builder, InvalidInput> {
-    let policy = Policy::default()
-        .with_registration_limit(args.timeout)
-        .with_recovery(Recovery::lost_connections(args.recover));
-    builder = builder.with_policy(policy);
-    if let Some(proxy) = &args.proxy {
-        builder = builder.with_proxy(proxy);
-    } else if args.proxy_from_environment {
-        builder = builder.with_proxy_from_environment();
-    }
-    if let Some(payload) = &args.payload {
-        builder = builder.with_payload(json(payload)?);
-    }
-    if let Some(version) = &args.api_version {
-        builder = builder.with_api_version(version);
-    }
-    Ok(builder)
-}
-
-/// JSON as it stands, or from `@FILE`.
-fn json(payload: &str) -> Result<Value, InvalidInput> {
-    let (text, place) = match payload.strip_prefix('@') {
-        Some(file) => {
-            let file = PathBuf::from(file);
-            let text = fs::read_to_string(&file).map_err(|error| unreadable("payload", &file, &error))?;
-            (text, Some(file))
-        }
-        None => (payload.to_owned(), None),
+fn endpoint(args: &Service) -> Result<Endpoint, InvalidInput> {
+    let endpoint = match args.host.clone().or_else(|| variable("PROVISIONING_HOST")) {
+        Some(host) => host.parse()?,
+        None => Endpoint::default(),
     };
-    serde_json::from_str(&text).map_err(|error| {
-        let invalid = InvalidInput::new("payload", format!("JSON ({error})"));
-        match place {
-            Some(file) => invalid.found_in(file.display()),
-            None => invalid.with_given(&text),
+    Ok(match &args.server_name {
+        Some(name) => {
+            let invalid = |_| InvalidInput::new("server name", "a DNS name or an IP address").with_given(name);
+            endpoint.with_server_name(Host::new(name).map_err(invalid)?)
         }
+        None => endpoint,
     })
 }
 

@@ -6,6 +6,7 @@ mod given;
 mod inputs;
 mod keys;
 mod local;
+mod options;
 mod outcome;
 mod progress;
 mod register;

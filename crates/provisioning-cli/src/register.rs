@@ -13,6 +13,7 @@ use crate::{
     args::Register,
     inputs::Inputs,
     local::LocalService,
+    options::Options,
     outcome::{Assigned, Failure},
     progress::Progress,
 };
@@ -22,32 +23,37 @@ const LOCAL_DEVICE: &str = "device-1";
 
 /// Runs the command; what it returns is all that is left to print.
 pub(crate) fn run(args: &Register) -> Result<Assigned, Failure> {
-    let logging = log(args.verbose);
+    let logging = log(args.output.verbose);
     // Before the runtime: bad input needs none.
+    let options = Options::read(args)?;
     let service = if args.local {
+        options.check(local_device(args))?;
         None
     } else {
-        Some(Inputs::of_service(args)?)
+        Some(Inputs::of_service(args, &options)?)
     };
     let runtime = Runtime::new().map_err(|error| Failure::local(&error))?;
     let progress = Progress::new(logging);
     let result = runtime.block_on(async {
         match service {
             Some(inputs) => register(inputs, &progress).await,
-            None => register_locally(args, &progress).await,
+            None => register_locally(args, &options, &progress).await,
         }
     });
     progress.finish();
     result
 }
 
-async fn register_locally(args: &Register, progress: &Progress) -> Result<Assigned, Failure> {
-    let registration_id = args.registration_id.as_deref().unwrap_or(LOCAL_DEVICE);
+fn local_device(args: &Register) -> &str {
+    args.service.registration_id.as_deref().unwrap_or(LOCAL_DEVICE)
+}
+
+async fn register_locally(args: &Register, options: &Options<'_>, progress: &Progress) -> Result<Assigned, Failure> {
     progress.say("starting a local service");
-    let local = LocalService::start(registration_id).await?;
-    let result = match Inputs::of_local_service(args, &local) {
+    let local = LocalService::start(local_device(args)).await?;
+    let result = match Inputs::of_local_service(args, options, &local) {
         Ok(inputs) => register(inputs, progress).await,
-        Err(failure) => Err(failure),
+        Err(error) => Err(error.into()),
     };
     local.stop().await;
     result

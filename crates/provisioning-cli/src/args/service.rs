@@ -1,0 +1,48 @@
+//! Which service, which device, what is asked for, and how the answer is told.
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Service")]
+pub(crate) struct Service {
+    /// The service's address
+    ///
+    /// The global endpoint unless given; sovereign clouds have their own. The port is 8883, with --websocket 443,
+    /// unless given.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) host: Option<String>,
+
+    /// The name that the server's certificate must bear; the host unless given
+    ///
+    /// For a gateway or a tunnel, whose host differs from the service's name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) server_name: Option<String>,
+
+    /// The id scope of the service instance, such as 0ne00A1B2C3
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) id_scope: Option<String>,
+
+    /// The registration id; with X.509 the certificate's common name unless given
+    #[arg(long, value_name = "ID")]
+    pub(crate) registration_id: Option<String>,
+
+    /// JSON for the enrollment's custom allocation webhook, or @FILE with it
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub(crate) payload: Option<String>,
+
+    /// The version of the service's interface to speak; 2019-03-31 unless given
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) api_version: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// Print exactly one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Log what happens to standard error; twice for more. RUST_LOG, if set, decides instead
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}

@@ -1,0 +1,113 @@
+//! What the words say that is the same whichever service it is: read and checked before anything starts.
+
+use std::{fs, path::PathBuf};
+
+use provisioning_device::{
+    Builder, Credential, InvalidInput, Policy, ProvisioningDeviceClient, Recovery, Settings, SymmetricKey, Transport,
+};
+use serde_json::Value;
+
+use crate::{
+    args::{Limits, Network, Register},
+    given::unreadable,
+};
+
+/// The options of a registration.
+pub(crate) struct Options<'a> {
+    args: &'a Register,
+    settings: Settings,
+    payload: Option<Value>,
+}
+
+impl<'a> Options<'a> {
+    /// Reads what files hold.
+    pub(crate) fn read(args: &'a Register) -> Result<Self, InvalidInput> {
+        Ok(Self {
+            args,
+            settings: settings(args)?,
+            payload: args.service.payload.as_deref().map(json).transpose()?,
+        })
+    }
+
+    /// Checks all that a client checks, with a stand-in for the service and the credential.
+    pub(crate) fn check(&self, registration_id: &str) -> Result<(), InvalidInput> {
+        let stand_in = SymmetricKey::from_base64("AA==")?;
+        self.builder("stand-in", stand_in)
+            .with_registration_id(registration_id)
+            .build()
+            .map(drop)
+    }
+
+    /// The beginning of a client.
+    pub(crate) fn builder(&self, id_scope: impl Into<String>, credential: impl Into<Credential>) -> Builder {
+        let Register {
+            service,
+            network,
+            limits,
+            ..
+        } = self.args;
+        let mut builder = ProvisioningDeviceClient::builder(id_scope, credential, transport(network))
+            .with_settings(self.settings.clone())
+            .with_policy(policy(limits));
+        if let Some(proxy) = &network.proxy {
+            builder = builder.with_proxy(proxy);
+        } else if network.proxy_from_environment {
+            builder = builder.with_proxy_from_environment();
+        }
+        if let Some(payload) = &self.payload {
+            builder = builder.with_payload(payload.clone());
+        }
+        if let Some(version) = &service.api_version {
+            builder = builder.with_api_version(version);
+        }
+        builder
+    }
+}
+
+fn transport(network: &Network) -> Transport {
+    if network.websocket {
+        Transport::MqttWs
+    } else {
+        Transport::Mqtt
+    }
+}
+
+fn settings(args: &Register) -> Result<Settings, InvalidInput> {
+    let mut settings = Settings::default();
+    if let Some(keep_alive) = args.network.keep_alive {
+        settings = settings.with_keep_alive(keep_alive)?;
+    }
+    if let Some(suffix) = &args.network.user_agent_suffix {
+        settings = settings.with_user_agent_suffix(suffix)?;
+    }
+    if let Some(lifetime) = args.identity.sas_lifetime {
+        settings = settings.with_sas_lifetime(lifetime);
+    }
+    Ok(settings)
+}
+
+fn policy(limits: &Limits) -> Policy {
+    Policy::default()
+        .with_registration_limit(limits.timeout)
+        .with_operation_limit(limits.operation_timeout)
+        .with_recovery(Recovery::lost_connections(limits.recover))
+}
+
+/// JSON as it stands, or from `@FILE`.
+fn json(payload: &str) -> Result<Value, InvalidInput> {
+    let (text, place) = match payload.strip_prefix('@') {
+        Some(file) => {
+            let file = PathBuf::from(file);
+            let text = fs::read_to_string(&file).map_err(|error| unreadable("payload", &file, &error))?;
+            (text, Some(file))
+        }
+        None => (payload.to_owned(), None),
+    };
+    serde_json::from_str(&text).map_err(|error| {
+        let invalid = InvalidInput::new("payload", format!("JSON ({error})"));
+        match place {
+            Some(file) => invalid.found_in(file.display()),
+            None => invalid.with_given(&text),
+        }
+    })
+}
