@@ -1,6 +1,9 @@
 //! The device's credential, from flags, files and environment.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use provisioning_device::{
     Credential, InvalidInput, RegistrationId, Secret, SymmetricKey, sas_token_from_file, symmetric_key_from_file,
@@ -9,8 +12,8 @@ use provisioning_device::{
 
 use crate::{
     args::Identity,
+    failure::Failure,
     given::{required, unreadable, variable},
-    outcome::Failure,
 };
 
 const SYMMETRIC_KEY_VARIABLE: &str = "PROVISIONING_SYMMETRIC_KEY";
@@ -38,13 +41,18 @@ pub(crate) fn credential(args: &Identity, registration_id: Option<&str>) -> Resu
         }
         _ => {
             let certificate = required(args.cert.clone(), "--cert", "CERTIFICATE_FILE")?;
-            let key = required(args.key.clone(), "--key", "KEY_FILE")?;
+            let key = required(key_file(args), "--key", "KEY_FILE")?;
             match &args.key_passphrase_file {
                 Some(file) => Ok(x509_from_encrypted_files(certificate, key, passphrase(file)?)?),
                 None => Ok(x509_from_files(certificate, key)?),
             }
         }
     }
+}
+
+/// The file with the certificate's private key, if one is named.
+pub(crate) fn key_file(args: &Identity) -> Option<PathBuf> {
+    args.key.clone().or_else(|| variable("KEY_FILE").map(PathBuf::from))
 }
 
 /// The symmetric key in a file, base64.

@@ -4,7 +4,7 @@ use std::{env, io, path::Path};
 
 use provisioning_device::InvalidInput;
 
-use crate::outcome::Failure;
+use crate::failure::Failure;
 
 /// A flag's value or its variable's; neither is a mistake in usage.
 pub(crate) fn required<T: From<String>>(flag: Option<T>, name: &str, variable_name: &str) -> Result<T, Failure> {

@@ -2,15 +2,16 @@
 
 use std::{fs, time::SystemTime};
 
-use provisioning_device::{Credential, Endpoint, Host, InvalidInput, ProvisioningDeviceClient, X509Credential};
+use provisioning_device::{Endpoint, Host, InvalidInput, ProvisioningDeviceClient};
 
 use crate::{
+    advice,
     args::{Register, Service},
-    credential::credential,
+    credential::{credential, key_file},
+    failure::Failure,
     given::{required, unreadable, variable},
     local::LocalService,
     options::Options,
-    outcome::Failure,
 };
 
 /// The client that the words ask for, and what its user should be warned of.
@@ -25,22 +26,18 @@ impl Inputs {
         let id_scope = required(args.service.id_scope.clone(), "--id-scope", "PROVISIONING_IDSCOPE")?;
         let registration_id = registration_id(&args.service);
         let credential = credential(&args.identity, registration_id.as_deref())?;
-        let warnings = warnings(&credential, registration_id.as_deref());
+        let warnings = advice::on_credential(&credential.load()?, registration_id.as_deref(), SystemTime::now());
         let mut builder = options
             .builder(id_scope, credential)
             .with_endpoint(endpoint(&args.service)?);
         if let Some(id) = registration_id {
             builder = builder.with_registration_id(id);
         }
-        let ca_file = args.network.ca.as_ref();
-        if let Some(file) = ca_file {
+        if let Some(file) = &args.network.ca {
             let pem = fs::read(file).map_err(|error| unreadable("CA certificates", file, &error))?;
             builder = builder.with_ca_pem(pem);
         }
-        let client = builder.build().map_err(|error| match (error.input(), ca_file) {
-            ("CA certificates", Some(file)) => error.found_in(file.display()),
-            _ => error,
-        })?;
+        let client = builder.build().map_err(|error| in_its_file(error, args))?;
         Ok(Self { client, warnings })
     }
 
@@ -58,6 +55,19 @@ impl Inputs {
             client: builder.build()?,
             warnings: vec![],
         })
+    }
+}
+
+/// Names the file of what was found to be wrong when everything came together.
+fn in_its_file(error: InvalidInput, args: &Register) -> InvalidInput {
+    let file = match error.input() {
+        "CA certificates" => args.network.ca.clone(),
+        "private key" => key_file(&args.identity),
+        _ => None,
+    };
+    match file {
+        Some(file) => error.found_in(file.display()),
+        None => error,
     }
 }
 
@@ -79,38 +89,4 @@ fn endpoint(args: &Service) -> Result<Endpoint, InvalidInput> {
         }
         None => endpoint,
     })
-}
-
-/// What may be wrong with the certificate; the service decides.
-fn warnings(credential: &Credential, registration_id: Option<&str>) -> Vec<String> {
-    let Ok(Credential::X509(x509)) = credential.load() else {
-        return vec![];
-    };
-    let name = x509.common_name();
-    let other_name = registration_id
-        .filter(|id| !name.is_some_and(|name| name.eq_ignore_ascii_case(id)))
-        .map(|id| {
-            format!(
-                "the certificate's common name is {}, not the registration id {id}",
-                name.unwrap_or("missing")
-            )
-        });
-    date_warning(&x509, SystemTime::now())
-        .into_iter()
-        .chain(other_name)
-        .collect()
-}
-
-fn date_warning(x509: &X509Credential, now: SystemTime) -> Option<String> {
-    let date = humantime::format_rfc3339_seconds;
-    if now > x509.not_after() {
-        Some(format!("the device certificate expired on {}", date(x509.not_after())))
-    } else if now < x509.not_before() {
-        Some(format!(
-            "the device certificate is not valid before {}",
-            date(x509.not_before())
-        ))
-    } else {
-        None
-    }
 }

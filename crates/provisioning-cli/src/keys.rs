@@ -12,7 +12,7 @@ use provisioning_device::{IdScope, RegistrationId, SasToken, Secret};
 use crate::{
     args::{DeriveKey, Sas},
     credential::symmetric_key,
-    outcome::Failure,
+    failure::Failure,
 };
 
 /// The key of one device of a group.

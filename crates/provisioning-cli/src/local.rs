@@ -3,7 +3,7 @@
 use provisioning_device::{Credential, InvalidInput, X509Credential};
 use provisioning_emulator::{DeviceIdentity, Emulator, RetryAfter};
 
-use crate::outcome::Failure;
+use crate::failure::Failure;
 
 /// A local service, and the device that will register with it.
 pub(crate) struct LocalService {

@@ -1,7 +1,9 @@
 //! `dps`: registers a device with the provisioning service, for people and for scripts.
 
+mod advice;
 mod args;
 mod credential;
+mod failure;
 mod given;
 mod inputs;
 mod keys;
@@ -17,7 +19,8 @@ use clap::{Parser, error::ErrorKind as ClapErrorKind};
 
 use crate::{
     args::{Command, Dps},
-    outcome::Failure,
+    failure::Failure,
+    outcome::Assigned,
 };
 
 fn main() -> ExitCode {
@@ -31,10 +34,10 @@ fn main() -> ExitCode {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        Err(error) if json => return outcome::report(Err(Failure::from_clap(&error)), true),
+        Err(error) if json => return outcome::report::<Assigned>(Err(Failure::from_clap(&error)), true),
         Err(error) => {
             let _ = error.print();
-            return ExitCode::from(outcome::BAD_INPUT);
+            return ExitCode::from(failure::BAD_INPUT);
         }
     };
     match command {

@@ -1,17 +1,23 @@
 //! How it ended: the exit code, and the answer for people or for programs.
 
 use std::{
-    error::Error,
     io::{Write, stderr, stdout},
     process::ExitCode,
-    time::Duration,
 };
 
-use provisioning_device::{Assignment, ErrorKind, InvalidInput, RegisterError, RegistrationId, Secret};
-use serde_json::{Map, Value, json};
+use provisioning_device::{Assignment, RegistrationId, Secret};
+use serde_json::Value;
 
-/// The exit code of what is found before any connection.
-pub(crate) const BAD_INPUT: u8 = 2;
+use crate::failure::Failure;
+
+/// What a command was asked for.
+pub(crate) trait Answer {
+    /// One object, for programs.
+    fn json(&self) -> Value;
+
+    /// Lines, for people.
+    fn text(&self) -> String;
+}
 
 /// A device that is assigned.
 pub(crate) struct Assigned {
@@ -19,29 +25,22 @@ pub(crate) struct Assigned {
     assignment: Assignment,
 }
 
-/// Why it is not.
-pub(crate) struct Failure {
-    code: u8,
-    /// The error's members under their names in JSON; what is unknown is left out.
-    members: Map<String, Value>,
-}
-
 /// Prints the outcome and returns its exit code.
-pub(crate) fn report(outcome: Result<Assigned, Failure>, as_json: bool) -> ExitCode {
+pub(crate) fn report<A: Answer>(outcome: Result<A, Failure>, as_json: bool) -> ExitCode {
     // Nobody reading is fine: the exit code still tells.
     match outcome {
-        Ok(assigned) => {
+        Ok(answer) => {
             let text = if as_json {
-                assigned.json().to_string()
+                answer.json().to_string()
             } else {
-                assigned.text()
+                answer.text()
             };
             let _ = writeln!(stdout(), "{text}");
             ExitCode::SUCCESS
         }
         Err(failure) => {
             let _ = if as_json {
-                writeln!(stdout(), "{}", json!({"error": failure.members}))
+                writeln!(stdout(), "{}", failure.json())
             } else {
                 writeln!(stderr(), "{}", failure.text())
             };
@@ -59,7 +58,7 @@ pub(crate) fn print_secret(outcome: Result<Secret, Failure>) -> ExitCode {
     match printed {
         // Nobody reading is fine.
         Ok(_) => ExitCode::SUCCESS,
-        Err(failure) => report(Err(failure), false),
+        Err(failure) => report::<Assigned>(Err(failure), false),
     }
 }
 
@@ -70,7 +69,9 @@ impl Assigned {
             assignment,
         }
     }
+}
 
+impl Answer for Assigned {
     /// The registration state under its wire names, with the operation id beside its fields.
     fn json(&self) -> Value {
         let mut members = self.assignment.state().raw().clone();
@@ -100,124 +101,5 @@ impl Assigned {
             .iter()
             .filter_map(|(name, value)| Some(format!("\n  {name:<16} {}", (*value)?)));
         "assigned".to_owned() + &rows.collect::<String>()
-    }
-}
-
-impl Failure {
-    /// The words of the command line cannot be used.
-    pub(crate) fn usage(message: String) -> Self {
-        Self::new(
-            BAD_INPUT,
-            [
-                ("kind", json!("usage")),
-                ("message", json!(message)),
-                ("retryable", json!(false)),
-                ("hint", json!("see `dps register --help`")),
-            ],
-        )
-    }
-
-    /// The words of the command line cannot be parsed.
-    pub(crate) fn from_clap(error: &clap::Error) -> Self {
-        let text = error.render().to_string();
-        // clap's first paragraph says what is wrong, the rest repeats the usage.
-        let message = text.split("\n\n").next().unwrap_or_default();
-        let message = message.strip_prefix("error: ").unwrap_or(message);
-        Self::usage(message.split_whitespace().collect::<Vec<_>>().join(" "))
-    }
-
-    /// This machine does not give what is needed.
-    pub(crate) fn local(error: &dyn Error) -> Self {
-        let kind = ErrorKind::Connect;
-        let message = format!("this machine does not allow it: {}", sentence(error));
-        Self::new(
-            exit_code(kind),
-            [("kind", json!(kind.as_str())), ("message", json!(message))],
-        )
-    }
-
-    /// Members that are null are unknown, and left out.
-    fn new<const N: usize>(code: u8, members: [(&str, Value); N]) -> Self {
-        let known = members.into_iter().filter(|(_, value)| !value.is_null());
-        Self {
-            code,
-            members: known.map(|(name, value)| (name.to_owned(), value)).collect(),
-        }
-    }
-
-    fn text(&self) -> String {
-        let member = |name: &str| self.members.get(name).and_then(Value::as_str);
-        let mut text = format!("error: {}", member("message").unwrap_or_default());
-        if let Some(hint) = member("hint") {
-            text += &format!("\nhint: {hint}");
-        }
-        text
-    }
-}
-
-impl From<InvalidInput> for Failure {
-    fn from(error: InvalidInput) -> Self {
-        let kind = ErrorKind::Input;
-        Self::new(
-            exit_code(kind),
-            [
-                ("kind", json!(kind.as_str())),
-                ("message", json!(error.to_string())),
-                ("retryable", json!(kind.is_retryable())),
-                ("hint", json!(kind.hint())),
-            ],
-        )
-    }
-}
-
-impl From<RegisterError> for Failure {
-    fn from(error: RegisterError) -> Self {
-        let service = error.service();
-        Self::new(
-            exit_code(error.kind()),
-            [
-                ("kind", json!(error.kind().as_str())),
-                ("message", json!(sentence(&error))),
-                ("phase", json!(error.phase().as_str())),
-                ("status", json!(service.map(|service| service.status()))),
-                ("errorCode", json!(service.and_then(|service| service.error_code()))),
-                ("trackingId", json!(service.and_then(|service| service.tracking_id()))),
-                ("operationId", json!(error.operation_id())),
-                ("retryAfter", json!(error.retry_after().map(seconds))),
-                ("retryable", json!(error.is_retryable())),
-                ("hint", json!(error.hint())),
-            ],
-        )
-    }
-}
-
-/// Whole seconds; rounded up, so that nobody comes back too early.
-fn seconds(wait: Duration) -> u64 {
-    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
-}
-
-/// An error and its causes in one line.
-fn sentence(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |sentence, cause| {
-        let cause = cause.to_string();
-        // Some libraries repeat their source in their own words.
-        if sentence.ends_with(&cause) {
-            sentence
-        } else {
-            format!("{sentence}: {cause}")
-        }
-    })
-}
-
-fn exit_code(kind: ErrorKind) -> u8 {
-    match kind {
-        ErrorKind::Input => BAD_INPUT,
-        ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Lost => 4,
-        ErrorKind::Timeout => 5,
-        ErrorKind::Throttled | ErrorKind::Service => 6,
-        ErrorKind::Cancelled => 130,
-        // Refused, in one way or another.
-        _ => 3,
     }
 }

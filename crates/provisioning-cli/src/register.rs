@@ -4,17 +4,14 @@ use std::{
     future::Future,
     io::{IsTerminal, stderr},
     pin::pin,
+    time::SystemTime,
 };
 
 use provisioning_device::{Assignment, RegisterError, StatusEvents};
 use tokio::{runtime::Runtime, select};
 
 use crate::{
-    args::Register,
-    inputs::Inputs,
-    local::LocalService,
-    options::Options,
-    outcome::{Assigned, Failure},
+    advice, args::Register, failure::Failure, inputs::Inputs, local::LocalService, options::Options, outcome::Assigned,
     progress::Progress,
 };
 
@@ -60,7 +57,7 @@ async fn register_locally(args: &Register, options: &Options<'_>, progress: &Pro
 }
 
 async fn register(Inputs { client, warnings }: Inputs, progress: &Progress) -> Result<Assigned, Failure> {
-    for warning in warnings {
+    for warning in &warnings {
         progress.say(&format!("warning: {warning}"));
     }
     let events = client.events();
@@ -81,7 +78,10 @@ async fn register(Inputs { client, warnings }: Inputs, progress: &Progress) -> R
     let outcome = show_while(registration, events, progress).await;
     outcome
         .map(|assignment| Assigned::new(client.request().registration_id(), assignment))
-        .map_err(Failure::from)
+        .map_err(|error| {
+            let remarks = advice::on_refusal(&error, warnings, SystemTime::now());
+            Failure::from(error).with_remarks(&remarks)
+        })
 }
 
 /// Shows events until the registration ends, and those that are left then.

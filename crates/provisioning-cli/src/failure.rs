@@ -1,0 +1,152 @@
+//! Why a device is not assigned, for people and for programs.
+
+use std::{error::Error, time::Duration};
+
+use provisioning_device::{ErrorKind, InvalidInput, RegisterError};
+use serde_json::{Map, Value, json};
+
+/// The exit code of what is found before any connection.
+pub(crate) const BAD_INPUT: u8 = 2;
+
+/// An error, with its exit code.
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    /// The error's members under their names in JSON; what is unknown is left out.
+    members: Map<String, Value>,
+}
+
+impl Failure {
+    /// The words of the command line cannot be used.
+    pub(crate) fn usage(message: String) -> Self {
+        Self::new(
+            BAD_INPUT,
+            [
+                ("kind", json!("usage")),
+                ("message", json!(message)),
+                ("retryable", json!(false)),
+                ("hint", json!("see `dps register --help`")),
+            ],
+        )
+    }
+
+    /// The words of the command line cannot be parsed.
+    pub(crate) fn from_clap(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        // clap's first paragraph says what is wrong, the rest repeats the usage.
+        let message = text.split("\n\n").next().unwrap_or_default();
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        Self::usage(message.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// This machine does not give what is needed.
+    pub(crate) fn local(error: &dyn Error) -> Self {
+        let kind = ErrorKind::Connect;
+        let message = format!("this machine does not allow it: {}", sentence(error));
+        Self::new(
+            exit_code(kind),
+            [("kind", json!(kind.as_str())), ("message", json!(message))],
+        )
+    }
+
+    /// Puts what is known on this side before the hint.
+    pub(crate) fn with_remarks(mut self, remarks: &[String]) -> Self {
+        let hint = self.member("hint").map(str::to_owned);
+        let hint: Vec<_> = remarks.iter().cloned().chain(hint).collect();
+        if !hint.is_empty() {
+            self.members.insert("hint".to_owned(), hint.join("; ").into());
+        }
+        self
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({"error": self.members})
+    }
+
+    /// Members that are null are unknown, and left out.
+    fn new<const N: usize>(code: u8, members: [(&str, Value); N]) -> Self {
+        let known = members.into_iter().filter(|(_, value)| !value.is_null());
+        Self {
+            code,
+            members: known.map(|(name, value)| (name.to_owned(), value)).collect(),
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("error: {}", self.member("message").unwrap_or_default());
+        if let Some(hint) = self.member("hint") {
+            text += &format!("\nhint: {hint}");
+        }
+        text
+    }
+
+    fn member(&self, name: &str) -> Option<&str> {
+        self.members.get(name).and_then(Value::as_str)
+    }
+}
+
+impl From<InvalidInput> for Failure {
+    fn from(error: InvalidInput) -> Self {
+        let kind = ErrorKind::Input;
+        Self::new(
+            exit_code(kind),
+            [
+                ("kind", json!(kind.as_str())),
+                ("message", json!(error.to_string())),
+                ("retryable", json!(kind.is_retryable())),
+                ("hint", json!(kind.hint())),
+            ],
+        )
+    }
+}
+
+impl From<RegisterError> for Failure {
+    fn from(error: RegisterError) -> Self {
+        let service = error.service();
+        Self::new(
+            exit_code(error.kind()),
+            [
+                ("kind", json!(error.kind().as_str())),
+                ("message", json!(sentence(&error))),
+                ("phase", json!(error.phase().as_str())),
+                ("status", json!(service.map(|service| service.status()))),
+                ("errorCode", json!(service.and_then(|service| service.error_code()))),
+                ("trackingId", json!(service.and_then(|service| service.tracking_id()))),
+                ("operationId", json!(error.operation_id())),
+                ("retryAfter", json!(error.retry_after().map(seconds))),
+                ("retryable", json!(error.is_retryable())),
+                ("hint", json!(error.hint())),
+            ],
+        )
+    }
+}
+
+/// Whole seconds; rounded up, so that nobody comes back too early.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
+
+/// An error and its causes in one line.
+pub(crate) fn sentence(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |sentence, cause| {
+        let cause = cause.to_string();
+        // Some libraries repeat their source in their own words.
+        if sentence.ends_with(&cause) {
+            sentence
+        } else {
+            format!("{sentence}: {cause}")
+        }
+    })
+}
+
+pub(crate) fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Input => BAD_INPUT,
+        ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Lost => 4,
+        ErrorKind::Timeout => 5,
+        ErrorKind::Throttled | ErrorKind::Service => 6,
+        ErrorKind::Cancelled => 130,
+        // Refused, in one way or another.
+        _ => 3,
+    }
+}
