@@ -1,0 +1,300 @@
+//! Bad input of every kind: exit code 2, one sentence, no connection.
+
+use std::time::Duration;
+
+use provisioning_emulator::Emulator;
+use tokio::net::TcpListener;
+
+use crate::support::{Files, Run, dps, dps_with};
+
+#[tokio::test]
+async fn wrong_words_are_usage_errors_in_both_forms() {
+    let cases: [(&[&str], &str); 8] = [
+        (&["register"], "--id-scope is missing"),
+        (&["register", "--id-scope", "0ne1"], "--cert is missing"),
+        (&["register", "--id-scope", "0ne1", "--cert", "c"], "--key is missing"),
+        (&["register", "--local", "--host", "h"], "cannot be used with"),
+        (
+            &["register", "--local", "--cert", "c", "--key", "k"],
+            "cannot be used with",
+        ),
+        (&["register", "--local", "--timeout", "0"], "--timeout"),
+        (&["register", "--local", "--recover", "-1"], "--recover"),
+        (&["register", "--nonsense"], "--nonsense"),
+    ];
+    for (words, expected) in cases {
+        let run = dps(words).await;
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{words:?}: {run:?}");
+        assert!(run.stderr.contains(expected), "{words:?}: {run:?}");
+        let run = dps(&[words, ["--json"].as_slice()].concat()).await;
+        assert_eq!((run.code, run.kind().as_str()), (2, "usage"), "{words:?}: {run:?}");
+        assert!(run.message().contains(expected), "{words:?}: {run:?}");
+    }
+    assert_eq!(dps(&["--json"]).await.kind(), "usage");
+    assert_eq!(dps(&[]).await.code, 2);
+}
+
+/// Words, their kind of error, and what its message says.
+type Case<'a> = (&'a [&'a str], &'a str, &'a [&'a str]);
+
+#[tokio::test]
+async fn each_input_is_refused_with_one_sentence_that_names_it_before_any_connection() {
+    let emulator = Emulator::builder().start_in_memory().expect("a CA");
+    let device = emulator.issue_device("device-1").expect("a device");
+    let other = emulator.issue_device("device-2").expect("another");
+    let files = Files::of_identity(&emulator, &device);
+    let other_key = files.write("other.key", &other.private_key_pem);
+    let empty = files.write("empty", "");
+    let not_der = files.write("not.der", "\u{30}\u{3}abc");
+    let not_json = files.write("payload.json", "{\"a\":");
+    let cases: &[Case<'_>] = &[
+        (&["--host", "a b"], "input", &["host \"a b\"", "DNS name"]),
+        (
+            &["--host", "h:99999"],
+            "input",
+            &["host \"h:99999\"", "port from 1 to 65535"],
+        ),
+        (&["--server-name", "a:1"], "input", &["server name \"a:1\"", "DNS name"]),
+        (
+            &["--id-scope", "0ne 1"],
+            "input",
+            &["id scope \"0ne 1\"", "1 to 64 letters, digits or '-'"],
+        ),
+        (
+            &["--registration-id", "a/b"],
+            "input",
+            &["registration id \"a/b\"", "1 to 128"],
+        ),
+        (&["--payload", "{"], "input", &["payload \"{\"", "JSON"]),
+        (
+            &["--payload", &format!("@{not_json}")],
+            "input",
+            &["payload in ", "payload.json", "JSON"],
+        ),
+        (
+            &["--payload", "@no/such"],
+            "input",
+            &["payload in no/such", "readable file"],
+        ),
+        (
+            &["--api-version", "1&2"],
+            "input",
+            &["api-version \"1&2\"", "2019-03-31"],
+        ),
+        (
+            &["--cert", "no/such"],
+            "input",
+            &["certificate in no/such", "readable file"],
+        ),
+        (
+            &["--cert", &empty],
+            "input",
+            &["certificate in ", "empty", "certificate"],
+        ),
+        (
+            &["--cert", &not_der],
+            "input",
+            &["certificate in ", "not.der", "certificate"],
+        ),
+        (
+            &["--key", "no/such"],
+            "input",
+            &["private key in no/such", "readable file"],
+        ),
+        (
+            &["--key", &empty],
+            "input",
+            &["private key in ", "empty", "PKCS#8, SEC1 or PKCS#1"],
+        ),
+        (
+            &["--key", &not_der],
+            "input",
+            &["private key in ", "not.der", "PKCS#8, SEC1 or PKCS#1"],
+        ),
+        (
+            &["--key", &files.cert],
+            "input",
+            &["private key in ", "PKCS#8, SEC1 or PKCS#1"],
+        ),
+        (
+            &["--key", &other_key],
+            "input",
+            &["private key in ", "other.key", "belongs to the certificate"],
+        ),
+        (
+            &["--key-passphrase-file", "no/such"],
+            "input",
+            &["passphrase in no/such", "readable file"],
+        ),
+        (
+            &["--key-passphrase-file", &empty],
+            "input",
+            &["private key in ", "encrypted"],
+        ),
+        (
+            &["--sas-lifetime", "0"],
+            "usage",
+            &["--sas-lifetime", "seconds above 0"],
+        ),
+        (
+            &["--ca", "no/such"],
+            "input",
+            &["CA certificates in no/such", "readable file"],
+        ),
+        (
+            &["--ca", &files.key],
+            "input",
+            &["CA certificates in ", "at least one PEM certificate"],
+        ),
+        (&["--proxy", "ftp://h"], "input", &["proxy", "http://"]),
+        (
+            &["--keep-alive", "1.5"],
+            "usage",
+            &["--keep-alive", "whole number of seconds"],
+        ),
+        (
+            &["--keep-alive", "65536"],
+            "input",
+            &["keep-alive \"65536 s\"", "at most 65535 s"],
+        ),
+        (
+            &["--user-agent-suffix", &"x".repeat(1025)],
+            "input",
+            &["user agent suffix", "at most 1024 bytes"],
+        ),
+        (&["--timeout", "0"], "usage", &["--timeout", "seconds above 0"]),
+        (&["--timeout", "soon"], "usage", &["--timeout", "seconds above 0"]),
+        (
+            &["--operation-timeout", "1e300"],
+            "usage",
+            &["--operation-timeout", "at most 100 years"],
+        ),
+        (&["--recover", "-1"], "usage", &["--recover"]),
+    ];
+    let nobody = Nobody::listening().await;
+    for &(words, kind, says) in cases {
+        let run = files.register(&nobody.host, &[words, &["--json"]].concat()).await;
+        assert_refused(&run, words, kind, says);
+        let run = files.register(&nobody.host, words).await;
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{words:?}: {run:?}");
+        assert!(run.stderr.starts_with("error: "), "{words:?}: {run:?}");
+    }
+    nobody.saw_nobody().await;
+}
+
+fn assert_refused(run: &Run, words: &[&str], kind: &str, says: &[&str]) {
+    assert_eq!((run.code, run.kind().as_str()), (2, kind), "{words:?}: {run:?}");
+    assert_eq!(run.message().lines().count(), 1, "{words:?}: {run:?}");
+    for part in says {
+        assert!(run.message().contains(part), "{words:?}: {part:?} in {run:?}");
+    }
+    assert_eq!(run.stderr, "", "{words:?}: nothing but the answer");
+}
+
+/// A port at which nobody should knock.
+struct Nobody {
+    listener: TcpListener,
+    host: String,
+}
+
+impl Nobody {
+    async fn listening() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+        let host = listener.local_addr().expect("its address").to_string();
+        Self { listener, host }
+    }
+
+    async fn saw_nobody(&self) {
+        let knock = tokio::time::timeout(Duration::from_millis(50), self.listener.accept()).await;
+        assert!(knock.is_err(), "somebody connected");
+    }
+}
+
+#[tokio::test]
+async fn with_local_bad_input_is_found_before_the_service_is_started() {
+    let cases: &[Case<'_>] = &[
+        (&["--payload", "{"], "input", &["payload \"{\"", "JSON"]),
+        (
+            &["--registration-id", "a/b"],
+            "input",
+            &["registration id \"a/b\"", "1 to 128"],
+        ),
+        (
+            &["--api-version", "1&2"],
+            "input",
+            &["api-version \"1&2\"", "2019-03-31"],
+        ),
+        (
+            &["--keep-alive", "65536"],
+            "input",
+            &["keep-alive \"65536 s\"", "at most 65535 s"],
+        ),
+        (&["--proxy", "ftp://h"], "input", &["proxy", "http://"]),
+    ];
+    for &(words, kind, says) in cases {
+        let run = dps(&[&["register", "--local", "--json"], words].concat()).await;
+        assert_refused(&run, words, kind, says);
+    }
+}
+
+#[tokio::test]
+async fn keys_and_tokens_that_cannot_be_used_are_named_and_never_shown() {
+    let emulator = Emulator::builder().start_in_memory().expect("a CA");
+    let files = Files::of(&emulator, "device-1");
+    let bad = files.write("bad", "not-a-secret!");
+    let cases: [(&[&str], &str); 5] = [
+        (
+            &["--symmetric-key-file", &bad, "--registration-id", "a"],
+            "symmetric key in ",
+        ),
+        (
+            &["--group-key-file", &bad, "--registration-id", "a"],
+            "symmetric key in ",
+        ),
+        (&["--sas-token-file", &bad, "--registration-id", "a"], "SAS token in "),
+        (
+            &["--symmetric-key-file", "no/such", "--registration-id", "a"],
+            "symmetric key in no/such",
+        ),
+        (&["--group-key-file", &bad], "--registration-id is missing"),
+    ];
+    let nobody = Nobody::listening().await;
+    for (words, expected) in cases {
+        let run = files
+            .register_by_key(&nobody.host, &[words, &["--json"]].concat())
+            .await;
+        assert_eq!(run.code, 2, "{words:?}: {run:?}");
+        assert!(run.message().starts_with(expected), "{words:?}: {run:?}");
+        assert!(!run.stdout.contains("not-a-secret"), "{run:?}");
+    }
+    nobody.saw_nobody().await;
+    let variables = [
+        ("PROVISIONING_SYMMETRIC_KEY", "not-a-secret!"),
+        ("PROVISIONING_IDSCOPE", "0ne1"),
+    ];
+    let run = dps_with(&["register", "--json", "--registration-id", "a"], &variables).await;
+    assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{run:?}");
+    assert!(
+        run.message().starts_with("symmetric key in PROVISIONING_SYMMETRIC_KEY"),
+        "{run:?}"
+    );
+    let run = dps(&[
+        "register",
+        "--json",
+        "--symmetric-key-file",
+        "k",
+        "--cert",
+        "c",
+        "--id-scope",
+        "0ne1",
+    ])
+    .await;
+    assert_eq!((run.code, run.kind().as_str()), (2, "usage"), "{run:?}");
+    for words in [
+        ["derive-key", "--group-key-file", &bad],
+        ["sas", "--symmetric-key-file", &bad],
+    ] {
+        let run = dps(&[&words[..], &["--registration-id", "a"]].concat()).await;
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+    }
+}

@@ -1,0 +1,124 @@
+//! A registration as its user meets it: words in; exit code, standard output and standard error out.
+
+use provisioning_emulator::{Device, Emulator, RetryAfter};
+
+use crate::support::{Files, Run, dps};
+
+#[tokio::test]
+async fn local_registers_over_mqtt_without_any_other_flag() {
+    let run = dps(&["register", "--local"]).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(
+        run.stdout
+            .starts_with("assigned\n  registration id  device-1\n  assigned hub "),
+        "{run:?}"
+    );
+    assert!(run.stderr.contains("connecting to mqtts://localhost:"), "{run:?}");
+    assert!(run.stderr.contains("connected"), "{run:?}");
+}
+
+#[tokio::test]
+async fn local_registers_over_websocket_and_json_is_one_object_with_every_field() {
+    let words = [
+        "register",
+        "--local",
+        "--websocket",
+        "--json",
+        "--registration-id",
+        "Sn-7",
+        "--payload",
+        "[0, \"ü\"]",
+    ];
+    let run = dps(&words).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains("connecting to wss://localhost:"), "{run:?}");
+    let answer = run.json();
+    assert_eq!(answer["status"], "assigned");
+    assert_eq!(answer["registrationId"], "Sn-7");
+    assert_eq!(answer["deviceId"], "Sn-7");
+    assert_eq!(answer["substatus"], "initialAssignment");
+    assert_eq!(answer["payload"], serde_json::json!([0, "ü"]));
+    for name in [
+        "assignedHub",
+        "operationId",
+        "etag",
+        "createdDateTimeUtc",
+        "lastUpdatedDateTimeUtc",
+    ] {
+        assert!(answer[name].is_string(), "{name} in {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_service_is_a_connect_error() {
+    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    let host = files.host.clone();
+    emulator.shutdown().await;
+    let run = files.register(&host, &["--json"]).await;
+    assert_eq!((run.code, run.kind().as_str()), (4, "connect"), "{run:?}");
+    assert_eq!(run.error()["phase"], "connect");
+    assert_eq!(run.error()["retryable"], true);
+    assert!(run.message().contains("was not reached on TCP port"), "{run:?}");
+}
+
+#[tokio::test]
+async fn a_ca_that_is_not_trusted_is_a_tls_error_over_both_transports() {
+    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let stranger = Emulator::builder().start_in_memory().expect("another CA");
+    let files = Files::of(&emulator, "device-1");
+    let other_ca = files.write("other-ca.pem", stranger.ca_pem());
+    for (host, words) in [
+        (&files.host, &["--ca", other_ca.as_str(), "--json"] as &[&str]),
+        (&files.websocket_host, &["--ca", &other_ca, "--json", "--websocket"]),
+    ] {
+        let run = files.register(host, words).await;
+        assert_eq!((run.code, run.kind().as_str()), (4, "tls"), "{run:?}");
+        assert!(run.message().contains("CA that is not trusted"), "{run:?}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+#[cfg(unix)]
+async fn an_interrupt_leaves_in_an_orderly_way_and_exits_130() {
+    let emulator = Emulator::builder()
+        .device(Device::new("device-1").never_assigned())
+        .retry_after(RetryAfter::Seconds(30))
+        .start()
+        .await
+        .expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    for signal in ["INT", "TERM"] {
+        emulator.clear_log();
+        let running = files.start(&files.host, &["--json"]);
+        running.until_stderr_has("assigning").await;
+        running.signal(signal);
+        let run = running.end().await;
+        assert_eq!((run.code, run.kind().as_str()), (130, "cancelled"), "{run:?}");
+        assert_eq!(run.error()["phase"], "wait");
+        let log = format!("{:?}", emulator.log());
+        assert!(log.contains("UNSUBSCRIBE") && log.contains("DISCONNECT"), "{log}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_help_is_for_strangers() {
+    for words in [["--help"].as_slice(), &["register", "--help"], &["--version"]] {
+        let run: Run = dps(words).await;
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
+    }
+    let help = dps(&["register", "--help"]).await.stdout;
+    for name in [
+        "--host",
+        "--local",
+        "--json",
+        "PROVISIONING_HOST",
+        "Exit codes",
+        "130",
+        "dps register --local",
+    ] {
+        assert!(help.contains(name), "{name} in {help}");
+    }
+}
