@@ -14,7 +14,10 @@ pub(crate) fn on_credential(credential: &Credential, registration_id: Option<&st
             let name = registration_id.and_then(|id| on_common_name(x509, id));
             on_dates(x509, now).into_iter().chain(name).collect()
         }
-        Credential::SasToken(token) => on_token(token, now).into_iter().collect(),
+        Credential::SasToken(token) => {
+            let expired = on_token(token, now);
+            expired.into_iter().map(|it| format!("{it}: make a new one")).collect()
+        }
         _ => vec![],
     }
 }
@@ -28,7 +31,8 @@ pub(crate) fn on_refusal(error: &RegisterError, warnings: Vec<String>, now: Syst
     let timestamp = error.service().and_then(|service| service.timestamp());
     let clock = timestamp
         .and_then(|timestamp| humantime::parse_rfc3339(timestamp).ok())
-        .and_then(|services| on_clock(services, now));
+        .and_then(|services| on_clock(services, now))
+        .map(|it| format!("{it}: set it"));
     let warnings = if about_identity { warnings } else { vec![] };
     warnings.into_iter().chain(clock).collect()
 }
@@ -57,7 +61,7 @@ pub(crate) fn on_common_name(x509: &X509Credential, registration_id: &str) -> Op
 pub(crate) fn on_token(token: &SasToken, now: SystemTime) -> Option<String> {
     let since = now.duration_since(token.expires_at()).ok()?;
     let (end, since) = (date(token.expires_at()), about(since));
-    Some(format!("the SAS token expired on {end}, {since} ago: make a new one"))
+    Some(format!("the SAS token expired on {end}, {since} ago"))
 }
 
 /// Whether this clock differs from the service's by more than networks and people explain.
@@ -68,7 +72,7 @@ pub(crate) fn on_clock(services: SystemTime, now: SystemTime) -> Option<String> 
     };
     (skew > TOLERATED_SKEW).then(|| {
         let skew = about(skew);
-        format!("this clock is {skew} {direction} the service's: set it, certificates and tokens depend on it")
+        format!("this clock is {skew} {direction} the service's")
     })
 }
 
@@ -102,7 +106,7 @@ mod tests {
         assert_eq!(on_clock(at(1_000_300), at(1_000_000)), None);
         let ahead = on_clock(at(1_000_000), at(1_000_301)).expect("a remark");
         assert!(
-            ahead.starts_with("this clock is 5m 1s ahead of the service's: set it"),
+            ahead.starts_with("this clock is 5m 1s ahead of the service's"),
             "{ahead}"
         );
         let behind = on_clock(at(1_000_000), at(0)).expect("a remark");
@@ -118,7 +122,7 @@ mod tests {
         assert_eq!(on_token(&token, at(999)), None);
         assert_eq!(
             on_token(&token, at(8_261)).as_deref(),
-            Some("the SAS token expired on 1970-01-01T00:16:40Z, 2h 1m ago: make a new one")
+            Some("the SAS token expired on 1970-01-01T00:16:40Z, 2h 1m ago")
         );
     }
 }

@@ -13,41 +13,55 @@ use provisioning_device::{
 use crate::{
     args::Identity,
     failure::Failure,
-    given::{required, unreadable, variable},
+    given::{missing, required, unreadable, variable},
 };
 
 const SYMMETRIC_KEY_VARIABLE: &str = "PROVISIONING_SYMMETRIC_KEY";
 
-/// What the flags name, or else the environment. clap has seen to it that the flags name one kind only.
+/// What the flags name, or else the environment.
 pub(crate) fn credential(args: &Identity, registration_id: Option<&str>) -> Result<Credential, Failure> {
+    credential_if_given(args, registration_id)?.ok_or_else(|| missing("--cert", "CERTIFICATE_FILE"))
+}
+
+/// The same where it may be that nothing is named. clap has seen to it that the flags name one kind only.
+pub(crate) fn credential_if_given(
+    args: &Identity,
+    registration_id: Option<&str>,
+) -> Result<Option<Credential>, Failure> {
     if let Some(file) = &args.symmetric_key_file {
-        return Ok(symmetric_key_from_file(file)?);
+        return Ok(Some(symmetric_key_from_file(file)?));
     }
     if let Some(file) = &args.group_key_file {
         let id = registration_id.ok_or_else(|| {
             Failure::usage("--registration-id is missing: the device's key is derived from it".to_owned())
         })?;
-        return Ok(symmetric_key(file)?.derive(&RegistrationId::new(id)?).into());
+        let key = symmetric_key(file)?.derive(&RegistrationId::new(id)?);
+        return Ok(Some(key.into()));
     }
     if let Some(file) = &args.sas_token_file {
-        return Ok(sas_token_from_file(file)?);
+        return Ok(Some(sas_token_from_file(file)?));
     }
     let by_certificate = args.cert.is_some() || args.key.is_some() || variable("CERTIFICATE_FILE").is_some();
-    match variable(SYMMETRIC_KEY_VARIABLE) {
-        Some(key) if !by_certificate => {
-            let key = Secret::new(key.into_bytes());
-            let key = SymmetricKey::from_base64(&String::from_utf8_lossy(key.expose()));
-            Ok(key.map_err(|error| error.found_in(SYMMETRIC_KEY_VARIABLE))?.into())
-        }
-        _ => {
-            let certificate = required(args.cert.clone(), "--cert", "CERTIFICATE_FILE")?;
-            let key = required(key_file(args), "--key", "KEY_FILE")?;
-            match &args.key_passphrase_file {
-                Some(file) => Ok(x509_from_encrypted_files(certificate, key, passphrase(file)?)?),
-                None => Ok(x509_from_files(certificate, key)?),
-            }
-        }
+    if by_certificate {
+        return x509(args).map(Some);
     }
+    let Some(key) = variable(SYMMETRIC_KEY_VARIABLE) else {
+        return Ok(None);
+    };
+    let key = Secret::new(key.into_bytes());
+    let key = SymmetricKey::from_base64(&String::from_utf8_lossy(key.expose()));
+    Ok(Some(
+        key.map_err(|error| error.found_in(SYMMETRIC_KEY_VARIABLE))?.into(),
+    ))
+}
+
+fn x509(args: &Identity) -> Result<Credential, Failure> {
+    let certificate = required(args.cert.clone(), "--cert", "CERTIFICATE_FILE")?;
+    let key = required(key_file(args), "--key", "KEY_FILE")?;
+    Ok(match &args.key_passphrase_file {
+        Some(file) => x509_from_encrypted_files(certificate, key, passphrase(file)?)?,
+        None => x509_from_files(certificate, key)?,
+    })
 }
 
 /// The file with the certificate's private key, if one is named.

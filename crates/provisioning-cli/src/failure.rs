@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use provisioning_device::{ErrorKind, InvalidInput, RegisterError};
+use provisioning_device::{ErrorKind, InvalidInput, RegisterError, TransportError};
 use serde_json::{Map, Value, json};
 
 /// The exit code of what is found before any connection.
@@ -48,6 +48,18 @@ impl Failure {
         )
     }
 
+    /// What was found out without asking for a registration.
+    pub(crate) fn found(kind: ErrorKind, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(
+            exit_code(kind),
+            [
+                ("kind", json!(kind.as_str())),
+                ("message", json!(message.into())),
+                ("hint", json!(hint.into())),
+            ],
+        )
+    }
+
     /// Puts what is known on this side before the hint.
     pub(crate) fn with_remarks(mut self, remarks: &[String]) -> Self {
         let hint = self.member("hint").map(str::to_owned);
@@ -79,7 +91,11 @@ impl Failure {
         text
     }
 
-    fn member(&self, name: &str) -> Option<&str> {
+    pub(crate) fn members(&self) -> &Map<String, Value> {
+        &self.members
+    }
+
+    pub(crate) fn member(&self, name: &str) -> Option<&str> {
         self.members.get(name).and_then(Value::as_str)
     }
 }
@@ -96,6 +112,12 @@ impl From<InvalidInput> for Failure {
                 ("hint", json!(kind.hint())),
             ],
         )
+    }
+}
+
+impl From<TransportError> for Failure {
+    fn from(error: TransportError) -> Self {
+        Self::found(error.kind(), sentence(&error), error.kind().hint())
     }
 }
 
@@ -126,7 +148,7 @@ fn seconds(wait: Duration) -> u64 {
 }
 
 /// An error and its causes in one line.
-pub(crate) fn sentence(error: &dyn Error) -> String {
+fn sentence(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.fold(error.to_string(), |sentence, cause| {
         let cause = cause.to_string();
@@ -139,7 +161,7 @@ pub(crate) fn sentence(error: &dyn Error) -> String {
     })
 }
 
-pub(crate) fn exit_code(kind: ErrorKind) -> u8 {
+fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Input => BAD_INPUT,
         ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Lost => 4,

@@ -8,11 +8,14 @@ use crate::failure::Failure;
 
 /// A flag's value or its variable's; neither is a mistake in usage.
 pub(crate) fn required<T: From<String>>(flag: Option<T>, name: &str, variable_name: &str) -> Result<T, Failure> {
-    flag.or_else(|| variable(variable_name).map(T::from)).ok_or_else(|| {
-        Failure::usage(format!(
-            "{name} is missing, and {variable_name} is not set (or use --local for a local service)"
-        ))
-    })
+    flag.or_else(|| variable(variable_name).map(T::from))
+        .ok_or_else(|| missing(name, variable_name))
+}
+
+pub(crate) fn missing(name: &str, variable_name: &str) -> Failure {
+    Failure::usage(format!(
+        "{name} is missing, and {variable_name} is not set (`dps register --local` needs neither)"
+    ))
 }
 
 /// An environment variable that is set to something.

@@ -2,11 +2,11 @@
 
 use std::{fs, time::SystemTime};
 
-use provisioning_device::{Endpoint, Host, InvalidInput, ProvisioningDeviceClient};
+use provisioning_device::{Builder, Endpoint, Host, InvalidInput, ProvisioningDeviceClient};
 
 use crate::{
     advice,
-    args::{Register, Service},
+    args::{Registration, Service},
     credential::{credential, key_file},
     failure::Failure,
     given::{required, unreadable, variable},
@@ -22,20 +22,14 @@ pub(crate) struct Inputs {
 
 impl Inputs {
     /// For the service that flags and environment name.
-    pub(crate) fn of_service(args: &Register, options: &Options<'_>) -> Result<Self, Failure> {
+    pub(crate) fn of_service(args: &Registration, options: &Options<'_>) -> Result<Self, Failure> {
         let id_scope = required(args.service.id_scope.clone(), "--id-scope", "PROVISIONING_IDSCOPE")?;
         let registration_id = registration_id(&args.service);
         let credential = credential(&args.identity, registration_id.as_deref())?;
         let warnings = advice::on_credential(&credential.load()?, registration_id.as_deref(), SystemTime::now());
-        let mut builder = options
-            .builder(id_scope, credential)
-            .with_endpoint(endpoint(&args.service)?);
+        let mut builder = on_the_way(options.builder(id_scope, credential), args)?;
         if let Some(id) = registration_id {
             builder = builder.with_registration_id(id);
-        }
-        if let Some(file) = &args.network.ca {
-            let pem = fs::read(file).map_err(|error| unreadable("CA certificates", file, &error))?;
-            builder = builder.with_ca_pem(pem);
         }
         let client = builder.build().map_err(|error| in_its_file(error, args))?;
         Ok(Self { client, warnings })
@@ -43,7 +37,7 @@ impl Inputs {
 
     /// For the local service, as the device that it made.
     pub(crate) fn of_local_service(
-        args: &Register,
+        args: &Registration,
         options: &Options<'_>,
         local: &LocalService,
     ) -> Result<Self, InvalidInput> {
@@ -58,8 +52,18 @@ impl Inputs {
     }
 }
 
+/// Adds where the service is, and whom to trust.
+pub(crate) fn on_the_way(builder: Builder, args: &Registration) -> Result<Builder, InvalidInput> {
+    let mut builder = builder.with_endpoint(endpoint(&args.service)?);
+    if let Some(file) = &args.network.ca {
+        let pem = fs::read(file).map_err(|error| unreadable("CA certificates", file, &error))?;
+        builder = builder.with_ca_pem(pem);
+    }
+    Ok(builder)
+}
+
 /// Names the file of what was found to be wrong when everything came together.
-fn in_its_file(error: InvalidInput, args: &Register) -> InvalidInput {
+pub(crate) fn in_its_file(error: InvalidInput, args: &Registration) -> InvalidInput {
     let file = match error.input() {
         "CA certificates" => args.network.ca.clone(),
         "private key" => key_file(&args.identity),
@@ -71,13 +75,13 @@ fn in_its_file(error: InvalidInput, args: &Register) -> InvalidInput {
     }
 }
 
-fn registration_id(args: &Service) -> Option<String> {
+pub(crate) fn registration_id(args: &Service) -> Option<String> {
     args.registration_id
         .clone()
         .or_else(|| variable("PROVISIONING_REGISTRATION_ID"))
 }
 
-fn endpoint(args: &Service) -> Result<Endpoint, InvalidInput> {
+pub(crate) fn endpoint(args: &Service) -> Result<Endpoint, InvalidInput> {
     let endpoint = match args.host.clone().or_else(|| variable("PROVISIONING_HOST")) {
         Some(host) => host.parse()?,
         None => Endpoint::default(),

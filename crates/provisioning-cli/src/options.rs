@@ -8,20 +8,20 @@ use provisioning_device::{
 use serde_json::Value;
 
 use crate::{
-    args::{Limits, Network, Register},
+    args::{Limits, Network, Registration},
     given::unreadable,
 };
 
 /// The options of a registration.
 pub(crate) struct Options<'a> {
-    args: &'a Register,
+    args: &'a Registration,
     settings: Settings,
     payload: Option<Value>,
 }
 
 impl<'a> Options<'a> {
     /// Reads what files hold.
-    pub(crate) fn read(args: &'a Register) -> Result<Self, InvalidInput> {
+    pub(crate) fn read(args: &'a Registration) -> Result<Self, InvalidInput> {
         Ok(Self {
             args,
             settings: settings(args)?,
@@ -40,7 +40,7 @@ impl<'a> Options<'a> {
 
     /// The beginning of a client.
     pub(crate) fn builder(&self, id_scope: impl Into<String>, credential: impl Into<Credential>) -> Builder {
-        let Register {
+        let Registration {
             service,
             network,
             limits,
@@ -72,7 +72,7 @@ fn transport(network: &Network) -> Transport {
     }
 }
 
-fn settings(args: &Register) -> Result<Settings, InvalidInput> {
+fn settings(args: &Registration) -> Result<Settings, InvalidInput> {
     let mut settings = Settings::default();
     if let Some(keep_alive) = args.network.keep_alive {
         settings = settings.with_keep_alive(keep_alive)?;

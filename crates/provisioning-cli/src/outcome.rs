@@ -17,6 +17,11 @@ pub(crate) trait Answer {
 
     /// Lines, for people.
     fn text(&self) -> String;
+
+    /// How the program ends.
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::SUCCESS
+    }
 }
 
 /// A device that is assigned.
@@ -36,7 +41,7 @@ pub(crate) fn report<A: Answer>(outcome: Result<A, Failure>, as_json: bool) -> E
                 answer.text()
             };
             let _ = writeln!(stdout(), "{text}");
-            ExitCode::SUCCESS
+            answer.exit_code()
         }
         Err(failure) => {
             let _ = if as_json {

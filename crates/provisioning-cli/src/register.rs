@@ -1,18 +1,13 @@
 //! `dps register`: from words to an outcome.
 
-use std::{
-    future::Future,
-    io::{IsTerminal, stderr},
-    pin::pin,
-    time::SystemTime,
-};
+use std::{future::Future, pin::pin, time::SystemTime};
 
 use provisioning_device::{Assignment, RegisterError, StatusEvents};
 use tokio::{runtime::Runtime, select};
 
 use crate::{
-    advice, args::Register, failure::Failure, inputs::Inputs, local::LocalService, options::Options, outcome::Assigned,
-    progress::Progress,
+    advice, args::Register, failure::Failure, inputs::Inputs, interrupt::interrupted, local::LocalService, logging,
+    options::Options, outcome::Assigned, progress::Progress,
 };
 
 /// The registration id of `--local` unless one is given.
@@ -20,14 +15,14 @@ const LOCAL_DEVICE: &str = "device-1";
 
 /// Runs the command; what it returns is all that is left to print.
 pub(crate) fn run(args: &Register) -> Result<Assigned, Failure> {
-    let logging = log(args.output.verbose);
+    let logging = logging::start(args.output.verbose);
     // Before the runtime: bad input needs none.
-    let options = Options::read(args)?;
+    let options = Options::read(&args.registration)?;
     let service = if args.local {
         options.check(local_device(args))?;
         None
     } else {
-        Some(Inputs::of_service(args, &options)?)
+        Some(Inputs::of_service(&args.registration, &options)?)
     };
     let runtime = Runtime::new().map_err(|error| Failure::local(&error))?;
     let progress = Progress::new(logging);
@@ -42,13 +37,17 @@ pub(crate) fn run(args: &Register) -> Result<Assigned, Failure> {
 }
 
 fn local_device(args: &Register) -> &str {
-    args.service.registration_id.as_deref().unwrap_or(LOCAL_DEVICE)
+    args.registration
+        .service
+        .registration_id
+        .as_deref()
+        .unwrap_or(LOCAL_DEVICE)
 }
 
 async fn register_locally(args: &Register, options: &Options<'_>, progress: &Progress) -> Result<Assigned, Failure> {
     progress.say("starting a local service");
     let local = LocalService::start(local_device(args)).await?;
-    let result = match Inputs::of_local_service(args, options, &local) {
+    let result = match Inputs::of_local_service(&args.registration, options, &local) {
         Ok(inputs) => register(inputs, progress).await,
         Err(error) => Err(error.into()),
     };
@@ -56,7 +55,7 @@ async fn register_locally(args: &Register, options: &Options<'_>, progress: &Pro
     result
 }
 
-async fn register(Inputs { client, warnings }: Inputs, progress: &Progress) -> Result<Assigned, Failure> {
+pub(crate) async fn register(Inputs { client, warnings }: Inputs, progress: &Progress) -> Result<Assigned, Failure> {
     for warning in &warnings {
         progress.say(&format!("warning: {warning}"));
     }
@@ -98,45 +97,4 @@ async fn show_while(
             outcome = &mut registration => return outcome,
         }
     }
-}
-
-/// Resolves when the user or the system asks the program to end.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler the system ends the program by itself.
-        std::future::pending().await
-    }
-}
-
-/// Logs to standard error if asked to; says whether it does.
-fn log(verbose: u8) -> bool {
-    use tracing_subscriber::{EnvFilter, fmt};
-    let level = match verbose {
-        0 => None,
-        1 => Some("debug"),
-        _ => Some("trace"),
-    };
-    let filter = match (std::env::var("RUST_LOG").ok(), level) {
-        (Some(filter), _) if !filter.is_empty() => filter,
-        // Frames on the wire carry credentials; whoever wants them must ask by name.
-        (_, Some(level)) => format!("{level},tungstenite=info,tokio_tungstenite=info"),
-        (_, None) => return false,
-    };
-    fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_ansi(stderr().is_terminal())
-        .with_writer(stderr)
-        .init();
-    true
 }

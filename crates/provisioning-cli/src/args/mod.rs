@@ -13,7 +13,7 @@ pub(crate) use self::{
     identity::Identity,
     keys::{DeriveKey, Sas},
     network::{Limits, Network},
-    register::Register,
+    register::{Register, Registration},
     service::{Output, Service},
 };
 

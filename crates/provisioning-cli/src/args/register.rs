@@ -30,7 +30,7 @@ Exit codes:
 #[derive(Debug, Args)]
 pub(crate) struct Register {
     #[command(flatten)]
-    pub(crate) service: Service,
+    pub(crate) registration: Registration,
 
     /// Start a local DPS in this process and register against it; needs no other flag
     #[arg(long, help_heading = "Service", conflicts_with_all = [
@@ -40,6 +40,16 @@ pub(crate) struct Register {
     pub(crate) local: bool,
 
     #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// All that a registration is made of.
+#[derive(Debug, Args)]
+pub(crate) struct Registration {
+    #[command(flatten)]
+    pub(crate) service: Service,
+
+    #[command(flatten)]
     pub(crate) identity: Identity,
 
     #[command(flatten)]
@@ -47,7 +57,4 @@ pub(crate) struct Register {
 
     #[command(flatten)]
     pub(crate) limits: Limits,
-
-    #[command(flatten)]
-    pub(crate) output: Output,
 }

@@ -2,7 +2,7 @@
 
 use provisioning_emulator::{Device, Emulator, RetryAfter};
 
-use crate::support::Files;
+use crate::support::{Files, Run};
 
 #[tokio::test]
 async fn an_expired_or_early_certificate_only_warns_and_the_service_decides() {
@@ -69,35 +69,85 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_an_expired_token_and_the_wrong_kind_of_credential_are_unauthorized() {
-    let own = Device::new("own").symmetric_keys("cHJpbWFyeQ==", "c2Vjb25kYXJ5");
-    let emulator = Emulator::builder().device(own).start().await.expect("a local DPS");
-    let files = Files::of(&emulator, "own");
-    let wrong = files.write("wrong.key", "d3Jvbmc=");
-    let scope = emulator.id_scope();
+async fn each_refused_credential_has_a_hint_that_names_the_remedy_over_both_transports() {
+    let emulator = Emulator::builder()
+        .device(Device::new("keyed").symmetric_keys("cHJpbWFyeQ==", "c2Vjb25kYXJ5"))
+        .start()
+        .await
+        .expect("a local DPS");
+    let stranger = Emulator::builder().start_in_memory().expect("another CA");
+    let files = Files::of(&emulator, "device-1");
+    let outsider = stranger.issue_device("device-1").expect("a device");
+    let outside_cert = files.write("outside.pem", &outsider.certificate_chain_pem);
+    let outside_key = files.write("outside.key", &outsider.private_key_pem);
+    let right_key = files.write("right.b64", "cHJpbWFyeQ==");
+    let wrong_key = files.write("wrong.b64", "d3Jvbmc=");
     let expired = files.write(
         "token",
-        "SharedAccessSignature sr=0ne00000000%2Fregistrations%2Fown&sig=YQ%3D%3D&se=1",
+        "SharedAccessSignature sr=0ne00000000%2Fregistrations%2Fkeyed&sig=YQ%3D%3D&se=1",
     );
-    for words in [["--symmetric-key-file", &wrong], ["--sas-token-file", &expired]] {
-        let run = files
-            .register_by_key(
-                &files.host,
-                &[&words[..], &["--registration-id", "own", "--json"]].concat(),
-            )
-            .await;
-        assert_eq!(
-            (run.code, run.kind().as_str()),
-            (3, "unauthorized"),
-            "{scope} {words:?}: {run:?}"
-        );
-        assert_eq!(run.error()["phase"], "connect");
+    let by_certificate: &[Refusal<'_>] = &[
+        (&["--id-scope", "0ne0OTHER"], 3, "unauthorized", "check the id scope"),
+        (
+            &["--registration-id", "device-2"],
+            3,
+            "unauthorized",
+            "common name is device-1, not the registration id device-2",
+        ),
+        (
+            &["--cert", &outside_cert, "--key", &outside_key],
+            4,
+            "tls",
+            "that the service knows the device's CA",
+        ),
+    ];
+    let by_key: &[Refusal<'_>] = &[
+        (
+            &["--symmetric-key-file", &wrong_key],
+            3,
+            "unauthorized",
+            "the credential is the enrolled one",
+        ),
+        (
+            &["--sas-token-file", &expired],
+            3,
+            "unauthorized",
+            "the SAS token expired on 1970-01-01T00:00:01Z",
+        ),
+        (
+            &["--symmetric-key-file", &right_key, "--id-scope", "0ne0OTHER"],
+            3,
+            "unauthorized",
+            "check the id scope",
+        ),
+    ];
+    for (host, carrier) in [(&files.host, &[][..]), (&files.websocket_host, &["--websocket"])] {
+        for refusal in by_certificate {
+            let run = files.register(host, &[refusal.0, carrier, &["--json"]].concat()).await;
+            assert_refused(&run, refusal);
+        }
+        for refusal in by_key {
+            let keyed = ["--registration-id", "keyed", "--json"];
+            let run = files
+                .register_by_key(host, &[refusal.0, carrier, &keyed].concat())
+                .await;
+            assert_refused(&run, refusal);
+        }
     }
-    let run = files.register(&files.host, &["--json"]).await;
-    assert_eq!(
-        (run.code, run.kind().as_str()),
-        (3, "unauthorized"),
-        "a certificate for a key's enrollment: {run:?}"
+    let enrolled_by_key = Files::of(&emulator, "keyed");
+    let run = enrolled_by_key.register(&files.host, &["--json"]).await;
+    let hint = "the credential is the enrolled one";
+    assert_refused(
+        &run,
+        &(&["a certificate for a key's enrollment"], 3, "unauthorized", hint),
     );
     emulator.shutdown().await;
+}
+
+/// Words, exit code, kind, and what the hint says.
+type Refusal<'a> = (&'a [&'a str], i32, &'a str, &'a str);
+
+fn assert_refused(run: &Run, &(words, code, kind, hint): &Refusal<'_>) {
+    assert_eq!((run.code, run.kind().as_str()), (code, kind), "{words:?}: {run:?}");
+    assert!(run.hint().contains(hint), "{words:?}: {hint:?} in {run:?}");
 }

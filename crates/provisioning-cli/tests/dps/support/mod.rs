@@ -36,6 +36,10 @@ impl Run {
         self.error()["kind"].as_str().unwrap_or_default().to_owned()
     }
 
+    pub(crate) fn hint(&self) -> String {
+        self.error()["hint"].as_str().unwrap_or_default().to_owned()
+    }
+
     pub(crate) fn message(&self) -> String {
         self.error()["message"].as_str().unwrap_or_default().to_owned()
     }
