@@ -2,6 +2,8 @@
 
 use provisioning_emulator::{Device, Emulator, RetryAfter};
 
+use tokio::net::TcpListener;
+
 use crate::support::{Files, Run, dps};
 
 #[tokio::test]
@@ -47,6 +49,66 @@ async fn local_registers_over_websocket_and_json_is_one_object_with_every_field(
     ] {
         assert!(answer[name].is_string(), "{name} in {answer}");
     }
+}
+
+#[tokio::test]
+async fn keep_alive_user_agent_and_api_version_reach_the_service_as_given() {
+    let emulator = Emulator::builder()
+        .polls_before_assigning(0)
+        .start()
+        .await
+        .expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    let words = [
+        "--keep-alive",
+        "77",
+        "--user-agent-suffix",
+        "meter/2.1",
+        "--api-version",
+        "2021-10-01",
+        "--json",
+    ];
+    let run = files.register(&files.host, &words).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let log = emulator.log();
+    let connect = log
+        .iter()
+        .find(|entry| entry.what == "CONNECT")
+        .expect("somebody connected");
+    for part in ["keep-alive 77 s", "%20meter%2F2.1", "api-version=2021-10-01"] {
+        assert!(connect.detail.contains(part), "{part} in {connect:?}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_gateway_bears_the_name_that_it_is_said_to_bear() {
+    let emulator = Emulator::builder()
+        .polls_before_assigning(0)
+        .host("service.example")
+        .start()
+        .await
+        .expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    for (name, code) in [("service.example", 0), ("other.example", 4)] {
+        let run = files.register(&files.host, &["--server-name", name, "--json"]).await;
+        assert_eq!(run.code, code, "{name}: {run:?}");
+        let for_another = run.stdout.contains("the server's certificate is not for other.example");
+        assert_eq!(for_another, code != 0, "{name}: {run:?}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn one_request_may_take_as_long_as_the_operation_timeout_says() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let host = silent.local_addr().expect("its address").to_string();
+    let emulator = Emulator::builder().start_in_memory().expect("a CA");
+    let device = emulator.issue_device("device-1").expect("a device");
+    let files = Files::of_identity(&emulator, &device);
+    let run = files.register(&host, &["--operation-timeout", "0.2", "--json"]).await;
+    assert_eq!((run.code, run.kind().as_str()), (5, "timeout"), "{run:?}");
+    assert!(run.message().contains("within 0.2 s"), "{run:?}");
 }
 
 #[tokio::test]
