@@ -4,9 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use provisioning_device::{Credential, ErrorKind, RegisterError, SasToken, X509Credential};
 
-/// What the service tolerates, about; and what no network explains.
-const TOLERATED_SKEW: Duration = Duration::from_secs(5 * 60);
-
 /// What may be wrong with the credential of the device `registration_id`, a sentence each.
 pub(crate) fn on_credential(credential: &Credential, registration_id: Option<&str>, now: SystemTime) -> Vec<String> {
     match credential {
@@ -23,18 +20,15 @@ pub(crate) fn on_credential(credential: &Credential, registration_id: Option<&st
 }
 
 /// What of this may be why the service refused: the `warnings` there were, and the clock, if its answer tells the time.
-pub(crate) fn on_refusal(error: &RegisterError, warnings: Vec<String>, now: SystemTime) -> Vec<String> {
+pub(crate) fn on_refusal(error: &RegisterError, warnings: &[String], now: SystemTime) -> Vec<String> {
     let about_identity = matches!(
         error.kind(),
         ErrorKind::Unauthorized | ErrorKind::Tls | ErrorKind::NotFound
     );
-    let timestamp = error.service().and_then(|service| service.timestamp());
-    let clock = timestamp
-        .and_then(|timestamp| humantime::parse_rfc3339(timestamp).ok())
-        .and_then(|services| on_clock(services, now))
-        .map(|it| format!("{it}: set it"));
-    let warnings = if about_identity { warnings } else { vec![] };
-    warnings.into_iter().chain(clock).collect()
+    let skew = error.service().and_then(|service| service.clock_skew(now));
+    let clock = skew.map(|skew| format!("{skew}: set it"));
+    let warnings = if about_identity { warnings } else { &[] };
+    warnings.iter().cloned().chain(clock).collect()
 }
 
 /// Whether the certificate is valid at `now`.
@@ -64,18 +58,6 @@ pub(crate) fn on_token(token: &SasToken, now: SystemTime) -> Option<String> {
     Some(format!("the SAS token expired on {end}, {since} ago"))
 }
 
-/// Whether this clock differs from the service's by more than networks and people explain.
-pub(crate) fn on_clock(services: SystemTime, now: SystemTime) -> Option<String> {
-    let (skew, direction) = match services.duration_since(now) {
-        Ok(skew) => (skew, "behind"),
-        Err(error) => (error.duration(), "ahead of"),
-    };
-    (skew > TOLERATED_SKEW).then(|| {
-        let skew = about(skew);
-        format!("this clock is {skew} {direction} the service's")
-    })
-}
-
 /// A point in time as people and programs read it.
 pub(crate) fn date(at: SystemTime) -> String {
     humantime::format_rfc3339_seconds(at).to_string()
@@ -98,22 +80,6 @@ mod tests {
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
-    }
-
-    #[test]
-    fn a_clock_is_told_by_how_much_and_which_way_it_is_off() {
-        assert_eq!(on_clock(at(1_000_000), at(1_000_300)), None);
-        assert_eq!(on_clock(at(1_000_300), at(1_000_000)), None);
-        let ahead = on_clock(at(1_000_000), at(1_000_301)).expect("a remark");
-        assert!(
-            ahead.starts_with("this clock is 5m 1s ahead of the service's"),
-            "{ahead}"
-        );
-        let behind = on_clock(at(1_000_000), at(0)).expect("a remark");
-        assert!(
-            behind.starts_with("this clock is 11days 13h behind the service's"),
-            "{behind}"
-        );
     }
 
     #[test]

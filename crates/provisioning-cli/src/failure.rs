@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use provisioning_device::{ErrorKind, InvalidInput, RegisterError, TransportError};
+use provisioning_device::{Assignment, ErrorKind, InvalidInput, RegisterError};
 use serde_json::{Map, Value, json};
 
 /// The exit code of what is found before any connection.
@@ -60,6 +60,27 @@ impl Failure {
         )
     }
 
+    /// The device is assigned, and something else is wrong: nothing of the assignment is lost.
+    pub(crate) fn although_assigned(assignment: &Assignment, kind: ErrorKind, error: &dyn Error, hint: &str) -> Self {
+        let (hub, device_id) = (assignment.assigned_hub(), assignment.device_id());
+        let message = format!(
+            "the device is assigned to {hub} as {device_id}, but {}",
+            sentence(error)
+        );
+        let mut failure = Self::found(kind, message, hint);
+        let known = [
+            ("assignedHub", Some(hub)),
+            ("deviceId", Some(device_id)),
+            ("operationId", assignment.operation_id()),
+        ];
+        for (name, value) in known {
+            if let Some(value) = value {
+                failure.members.insert(name.to_owned(), value.into());
+            }
+        }
+        failure
+    }
+
     /// Puts what is known on this side before the hint.
     pub(crate) fn with_remarks(mut self, remarks: &[String]) -> Self {
         let hint = self.member("hint").map(str::to_owned);
@@ -115,12 +136,6 @@ impl From<InvalidInput> for Failure {
     }
 }
 
-impl From<TransportError> for Failure {
-    fn from(error: TransportError) -> Self {
-        Self::found(error.kind(), sentence(&error), error.kind().hint())
-    }
-}
-
 impl From<RegisterError> for Failure {
     fn from(error: RegisterError) -> Self {
         let service = error.service();
@@ -148,7 +163,7 @@ fn seconds(wait: Duration) -> u64 {
 }
 
 /// An error and its causes in one line.
-fn sentence(error: &dyn Error) -> String {
+pub(crate) fn sentence(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.fold(error.to_string(), |sentence, cause| {
         let cause = cause.to_string();

@@ -44,6 +44,7 @@ impl Inputs {
         let builder = options
             .builder(local.id_scope(), local.credential()?)
             .with_host(&local.host(args.network.websocket))
+            .with_websocket_port(local.websocket_port())
             .with_ca_pem(local.ca_pem());
         Ok(Self {
             client: builder.build()?,
@@ -54,7 +55,7 @@ impl Inputs {
 
 /// Adds where the service is, and whom to trust.
 pub(crate) fn on_the_way(builder: Builder, args: &Registration) -> Result<Builder, InvalidInput> {
-    let mut builder = builder.with_endpoint(endpoint(&args.service)?);
+    let mut builder = builder.with_endpoint(endpoint(args)?);
     if let Some(file) = &args.network.ca {
         let pem = fs::read(file).map_err(|error| unreadable("CA certificates", file, &error))?;
         builder = builder.with_ca_pem(pem);
@@ -66,6 +67,7 @@ pub(crate) fn on_the_way(builder: Builder, args: &Registration) -> Result<Builde
 pub(crate) fn in_its_file(error: InvalidInput, args: &Registration) -> InvalidInput {
     let file = match error.input() {
         "CA certificates" => args.network.ca.clone(),
+        "extra CA certificates" => args.network.extra_ca.clone(),
         "private key" => key_file(&args.identity),
         _ => None,
     };
@@ -81,16 +83,17 @@ pub(crate) fn registration_id(args: &Service) -> Option<String> {
         .or_else(|| variable("PROVISIONING_REGISTRATION_ID"))
 }
 
-pub(crate) fn endpoint(args: &Service) -> Result<Endpoint, InvalidInput> {
-    let endpoint = match args.host.clone().or_else(|| variable("PROVISIONING_HOST")) {
+pub(crate) fn endpoint(args: &Registration) -> Result<Endpoint, InvalidInput> {
+    let mut endpoint = match args.service.host.clone().or_else(|| variable("PROVISIONING_HOST")) {
         Some(host) => host.parse()?,
         None => Endpoint::default(),
     };
-    Ok(match &args.server_name {
-        Some(name) => {
-            let invalid = |_| InvalidInput::new("server name", "a DNS name or an IP address").with_given(name);
-            endpoint.with_server_name(Host::new(name).map_err(invalid)?)
-        }
-        None => endpoint,
-    })
+    if let Some(port) = args.network.websocket_port {
+        endpoint = endpoint.with_websocket_port(port)?;
+    }
+    if let Some(name) = &args.service.server_name {
+        let invalid = |_| InvalidInput::new("server name", "a DNS name or an IP address").with_given(name);
+        endpoint = endpoint.with_server_name(Host::new(name).map_err(invalid)?);
+    }
+    Ok(endpoint)
 }

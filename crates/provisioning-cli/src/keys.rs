@@ -34,7 +34,7 @@ pub(crate) fn token(args: &Sas) -> Result<Secret, Failure> {
 }
 
 /// A key in memory signs without waiting, so there is no need for a runtime.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

@@ -29,13 +29,18 @@ impl LocalService {
         self.emulator.id_scope()
     }
 
+    /// Where MQTT is spoken, over a WebSocket or not.
     pub(crate) fn host(&self, websocket: bool) -> String {
         let port = if websocket {
-            self.emulator.ws_port()
+            self.websocket_port()
         } else {
             self.emulator.mqtt_port()
         };
         format!("localhost:{port}")
+    }
+
+    pub(crate) fn websocket_port(&self) -> u16 {
+        self.emulator.ws_port()
     }
 
     pub(crate) fn ca_pem(&self) -> &str {

@@ -3,10 +3,15 @@
 mod advice;
 mod args;
 mod credential;
+mod destination;
+mod doctor;
 mod failure;
 mod given;
+mod hub;
 mod inputs;
 mod interrupt;
+mod issuance;
+mod keeper;
 mod keys;
 mod local;
 mod logging;
@@ -14,6 +19,7 @@ mod options;
 mod outcome;
 mod progress;
 mod register;
+mod store;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -44,6 +50,8 @@ fn main() -> ExitCode {
     };
     match command {
         Command::Register(args) => outcome::report(register::run(&args), json),
+        Command::Doctor(args) => outcome::report(doctor::run(&args), json),
+        Command::Hub(args) => outcome::report(hub::run(&args), json),
         Command::DeriveKey(args) => outcome::print_secret(keys::derive(&args)),
         Command::Sas(args) => outcome::print_secret(keys::token(&args)),
     }

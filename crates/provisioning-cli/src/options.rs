@@ -1,14 +1,18 @@
 //! What the words say that is the same whichever service it is: read and checked before anything starts.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use provisioning_device::{
-    Builder, Credential, InvalidInput, Policy, ProvisioningDeviceClient, Recovery, Settings, SymmetricKey, Transport,
+    Builder, CertificateSigningRequest, Credential, InvalidInput, Policy, ProvisioningDeviceClient, Recovery, Settings,
+    SymmetricKey, TlsVersion, Transport,
 };
 use serde_json::Value;
 
 use crate::{
-    args::{Limits, Network, Registration},
+    args::{Limits, Network, Registration, TlsMin},
     given::unreadable,
 };
 
@@ -17,6 +21,9 @@ pub(crate) struct Options<'a> {
     args: &'a Registration,
     settings: Settings,
     payload: Option<Value>,
+    extra_ca: Option<Vec<u8>>,
+    csr: Option<CertificateSigningRequest>,
+    force: bool,
 }
 
 impl<'a> Options<'a> {
@@ -26,7 +33,22 @@ impl<'a> Options<'a> {
             args,
             settings: settings(args)?,
             payload: args.service.payload.as_deref().map(json).transpose()?,
+            extra_ca: args.network.extra_ca.as_deref().map(extra_ca).transpose()?,
+            csr: None,
+            force: false,
         })
+    }
+
+    /// Asks for a certificate too.
+    pub(crate) fn with_csr(mut self, csr: Option<CertificateSigningRequest>) -> Self {
+        self.csr = csr;
+        self
+    }
+
+    /// Asks the service whatever is kept.
+    pub(crate) fn with_force(mut self, force: bool) -> Self {
+        self.force = force;
+        self
     }
 
     /// Checks all that a client checks, with a stand-in for the service and the credential.
@@ -47,12 +69,28 @@ impl<'a> Options<'a> {
             ..
         } = self.args;
         let mut builder = ProvisioningDeviceClient::builder(id_scope, credential, transport(network))
+            .with_force_registration(self.force)
             .with_settings(self.settings.clone())
             .with_policy(policy(limits));
+        if let Some(limit) = network.fallback_after {
+            builder = builder.with_fallback_after(limit);
+        }
+        if let Some(version) = network.tls_min {
+            builder = builder.with_min_tls_version(match version {
+                TlsMin::V1_2 => TlsVersion::V1_2,
+                TlsMin::V1_3 => TlsVersion::V1_3,
+            });
+        }
+        if let Some(pem) = &self.extra_ca {
+            builder = builder.with_extra_ca_pem(pem.as_slice());
+        }
         if let Some(proxy) = &network.proxy {
             builder = builder.with_proxy(proxy);
         } else if network.proxy_from_environment {
             builder = builder.with_proxy_from_environment();
+        }
+        if let Some(csr) = &self.csr {
+            builder = builder.with_csr(csr.clone());
         }
         if let Some(payload) = &self.payload {
             builder = builder.with_payload(payload.clone());
@@ -67,6 +105,8 @@ impl<'a> Options<'a> {
 fn transport(network: &Network) -> Transport {
     if network.websocket {
         Transport::MqttWs
+    } else if network.fallback {
+        Transport::MqttThenWs
     } else {
         Transport::Mqtt
     }
@@ -91,6 +131,10 @@ fn policy(limits: &Limits) -> Policy {
         .with_registration_limit(limits.timeout)
         .with_operation_limit(limits.operation_timeout)
         .with_recovery(Recovery::lost_connections(limits.recover))
+}
+
+fn extra_ca(file: &Path) -> Result<Vec<u8>, InvalidInput> {
+    fs::read(file).map_err(|error| unreadable("extra CA certificates", file, &error))
 }
 
 /// JSON as it stands, or from `@FILE`.

@@ -2,12 +2,24 @@
 
 use std::{future::Future, pin::pin, time::SystemTime};
 
-use provisioning_device::{Assignment, RegisterError, StatusEvents};
+use provisioning_device::{Assignment, RegisterError, RegistrationId, StatusEvents};
 use tokio::{runtime::Runtime, select};
 
 use crate::{
-    advice, args::Register, failure::Failure, inputs::Inputs, interrupt::interrupted, local::LocalService, logging,
-    options::Options, outcome::Assigned, progress::Progress,
+    advice,
+    args::{Register, Registration},
+    credential::credential,
+    failure::Failure,
+    inputs::{Inputs, registration_id},
+    interrupt::interrupted,
+    issuance::Issuance,
+    keeper::Keeper,
+    local::LocalService,
+    logging,
+    options::Options,
+    outcome::Assigned,
+    progress::Progress,
+    store::Store,
 };
 
 /// The registration id of `--local` unless one is given.
@@ -17,7 +29,13 @@ const LOCAL_DEVICE: &str = "device-1";
 pub(crate) fn run(args: &Register) -> Result<Assigned, Failure> {
     let logging = logging::start(args.output.verbose);
     // Before the runtime: bad input needs none.
-    let options = Options::read(&args.registration)?;
+    let keeper = Keeper {
+        store: args.keeping.store.as_deref().map(Store::open).transpose()?,
+        issuance: Issuance::prepare(&args.certificate, || device(args))?,
+    };
+    let options = Options::read(&args.registration)?
+        .with_csr(keeper.csr())
+        .with_force(args.keeping.force);
     let service = if args.local {
         options.check(local_device(args))?;
         None
@@ -28,35 +46,49 @@ pub(crate) fn run(args: &Register) -> Result<Assigned, Failure> {
     let progress = Progress::new(logging);
     let result = runtime.block_on(async {
         match service {
-            Some(inputs) => register(inputs, &progress).await,
-            None => register_locally(args, &options, &progress).await,
+            Some(inputs) => keeper.register(&inputs, &progress).await,
+            None => register_locally(args, &options, keeper, &progress).await,
         }
     });
     progress.finish();
     result
 }
 
-fn local_device(args: &Register) -> &str {
-    args.registration
-        .service
-        .registration_id
-        .as_deref()
-        .unwrap_or(LOCAL_DEVICE)
+/// Which device it is.
+fn device(args: &Register) -> Result<RegistrationId, Failure> {
+    let Registration { service, identity, .. } = &args.registration;
+    Ok(match registration_id(service) {
+        _ if args.local => RegistrationId::new(local_device(args))?,
+        Some(id) => RegistrationId::new(id)?,
+        None => credential(identity, None)?.registration_id()?,
+    })
 }
 
-async fn register_locally(args: &Register, options: &Options<'_>, progress: &Progress) -> Result<Assigned, Failure> {
+fn local_device(args: &Register) -> &str {
+    let given = args.registration.service.registration_id.as_deref();
+    given.unwrap_or(LOCAL_DEVICE)
+}
+
+async fn register_locally(
+    args: &Register,
+    options: &Options<'_>,
+    keeper: Keeper,
+    progress: &Progress,
+) -> Result<Assigned, Failure> {
     progress.say("starting a local service");
     let local = LocalService::start(local_device(args)).await?;
     let result = match Inputs::of_local_service(&args.registration, options, &local) {
-        Ok(inputs) => register(inputs, progress).await,
+        Ok(inputs) => keeper.register(&inputs, progress).await,
         Err(error) => Err(error.into()),
     };
     local.stop().await;
     result
 }
 
-pub(crate) async fn register(Inputs { client, warnings }: Inputs, progress: &Progress) -> Result<Assigned, Failure> {
-    for warning in &warnings {
+/// Registers, showing what happens; leaves in an orderly way when interrupted.
+pub(crate) async fn register(inputs: &Inputs, progress: &Progress) -> Result<Assignment, Failure> {
+    let Inputs { client, warnings } = inputs;
+    for warning in warnings {
         progress.say(&format!("warning: {warning}"));
     }
     let events = client.events();
@@ -74,13 +106,10 @@ pub(crate) async fn register(Inputs { client, warnings }: Inputs, progress: &Pro
             }
         }
     };
-    let outcome = show_while(registration, events, progress).await;
-    outcome
-        .map(|assignment| Assigned::new(client.request().registration_id(), assignment))
-        .map_err(|error| {
-            let remarks = advice::on_refusal(&error, warnings, SystemTime::now());
-            Failure::from(error).with_remarks(&remarks)
-        })
+    show_while(registration, events, progress).await.map_err(|error| {
+        let remarks = advice::on_refusal(&error, warnings, SystemTime::now());
+        Failure::from(error).with_remarks(&remarks)
+    })
 }
 
 /// Shows events until the registration ends, and those that are left then.

@@ -1,20 +1,28 @@
 //! The words of the command line.
 
+mod certificate;
+mod doctor;
+mod hub;
 mod identity;
 mod keys;
 mod network;
 mod register;
 mod service;
+mod store;
 mod values;
 
 use clap::{Parser, Subcommand};
 
 pub(crate) use self::{
+    certificate::Certificate,
+    doctor::Doctor,
+    hub::Hub,
     identity::Identity,
     keys::{DeriveKey, Sas},
-    network::{Limits, Network},
+    network::{Limits, Network, TlsMin},
     register::{Register, Registration},
     service::{Output, Service},
+    store::Keeping,
 };
 
 /// Registers devices with Azure IoT Hub Device Provisioning Service (DPS).
@@ -30,6 +38,11 @@ pub(crate) enum Command {
     /// Register a device and print the IoT hub that it belongs to
     #[command(after_long_help = register::HELP)]
     Register(Box<Register>),
+    /// Print what an MQTT client connects to the assigned hub with, secrets included
+    Hub(Box<Hub>),
+    /// Go through what usually goes wrong, and say what to do about it
+    #[command(after_long_help = doctor::HELP)]
+    Doctor(Box<Doctor>),
     /// Print the key of one device of a symmetric-key enrollment group
     ///
     /// Run it where the group's key is kept, and give the device what it prints: the group's key does not belong on a

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::values::{seconds, whole_seconds};
 
@@ -12,6 +12,18 @@ pub(crate) struct Network {
     /// Carry MQTT over a WebSocket, on port 443
     #[arg(long)]
     pub(crate) websocket: bool,
+
+    /// Go on with a WebSocket, on port 443, when MQTT's port is blocked
+    #[arg(long, conflicts_with = "websocket")]
+    pub(crate) fallback: bool,
+
+    /// How long to try each of the two ways; 10 unless given
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true, requires = "fallback")]
+    pub(crate) fallback_after: Option<Duration>,
+
+    /// The port of the WebSocket; 443 unless given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) websocket_port: Option<u16>,
 
     /// Connect through this proxy: an http or a socks5 URL, with USER:PASSWORD@ before its host if needed
     ///
@@ -31,6 +43,16 @@ pub(crate) struct Network {
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 
+    /// Trust the CA certificates in this PEM file too
+    ///
+    /// For a proxy that inspects TLS, beside the platform's CAs or those in --ca.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) extra_ca: Option<PathBuf>,
+
+    /// Speak no version of TLS below this one; 1.2 unless given
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) tls_min: Option<TlsMin>,
+
     /// After how long without a packet the connection counts as dead; 0 for never, 180 unless given
     #[arg(long, value_name = "SECONDS", value_parser = whole_seconds, allow_negative_numbers = true)]
     pub(crate) keep_alive: Option<Duration>,
@@ -38,6 +60,15 @@ pub(crate) struct Network {
     /// Add this to the agent that the service is told
     #[arg(long, value_name = "TEXT")]
     pub(crate) user_agent_suffix: Option<String>,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum TlsMin {
+    #[value(name = "1.2")]
+    V1_2,
+    #[value(name = "1.3")]
+    V1_3,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Identity, Limits, Network, Output, Service};
+use super::{Certificate, Identity, Keeping, Limits, Network, Output, Service};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -35,9 +35,15 @@ pub(crate) struct Register {
     /// Start a local DPS in this process and register against it; needs no other flag
     #[arg(long, help_heading = "Service", conflicts_with_all = [
         "host", "server_name", "id_scope", "cert", "key", "key_passphrase_file", "symmetric_key_file",
-        "group_key_file", "sas_token_file", "ca",
+        "group_key_file", "sas_token_file", "ca", "websocket_port",
     ])]
     pub(crate) local: bool,
+
+    #[command(flatten)]
+    pub(crate) certificate: Certificate,
+
+    #[command(flatten)]
+    pub(crate) keeping: Keeping,
 
     #[command(flatten)]
     pub(crate) output: Output,

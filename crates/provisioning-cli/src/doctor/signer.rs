@@ -1,0 +1,24 @@
+//! Who signed a certificate, by name.
+
+use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
+
+/// The name of the CA that signed `certificate` (DER), in quotes.
+pub(super) fn of(certificate: Option<&[u8]>) -> String {
+    let parsed = certificate.and_then(|der| X509Certificate::from_der(der).ok());
+    parsed.map_or_else(
+        || "an unknown CA".to_owned(),
+        |(_, certificate)| name(certificate.issuer()),
+    )
+}
+
+fn name(issuer: &X509Name<'_>) -> String {
+    let common_name = issuer.iter_common_name().next().and_then(|name| name.as_str().ok());
+    let organization = issuer.iter_organization().next().and_then(|name| name.as_str().ok());
+    let shown = match (common_name, organization) {
+        (Some(name), Some(organization)) => format!("{name} ({organization})"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => issuer.to_string(),
+    };
+    // It comes from whoever answered: nothing in it may act on a terminal.
+    format!("{shown:?}")
+}

@@ -1,0 +1,85 @@
+//! Keeping an assignment in a file from one run to the next.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use provisioning_device::{Assignment, InvalidInput, RegistrationRequest, StoredAssignment};
+
+use crate::{
+    destination::{Destination, Readers},
+    given::unreadable,
+};
+
+pub(crate) const WHAT: &str = "stored assignment";
+
+/// The file in which an assignment is kept.
+pub(crate) struct Store {
+    path: PathBuf,
+    /// What it holds already.
+    kept: Option<StoredAssignment>,
+    destination: Destination,
+}
+
+/// What a store is good for.
+pub(crate) enum Kept<'a> {
+    /// It has the answer.
+    Answer(&'a Assignment),
+    /// It holds the answer to another one.
+    Another,
+    /// It holds nothing, or is not to be asked.
+    Nothing,
+}
+
+impl Store {
+    /// Reads the file if there is one, and makes sure that it can be written.
+    ///
+    /// # Errors
+    /// Names the file: it is none of ours, or cannot be read or written.
+    pub(crate) fn open(path: &Path) -> Result<Self, InvalidInput> {
+        let kept = match fs::read(path) {
+            Ok(bytes) => Some(parse(path, &bytes)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(unreadable(WHAT, path, &error)),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            kept,
+            destination: Destination::new(WHAT, path, Readers::Owner)?,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is kept for `request`.
+    pub(crate) fn look_up(&self, request: &RegistrationRequest) -> Kept<'_> {
+        match &self.kept {
+            // A certificate that is asked for is not kept here.
+            Some(kept) if kept.answers(request) && request.csr().is_none() => Kept::Answer(kept.assignment()),
+            Some(kept) if !kept.answers(&request.clone().with_force_registration(false)) => Kept::Another,
+            _ => Kept::Nothing,
+        }
+    }
+
+    /// Keeps what `request` was answered.
+    pub(crate) fn keep(self, request: &RegistrationRequest, assignment: &Assignment) -> io::Result<()> {
+        let stored = StoredAssignment::new(request, assignment.clone());
+        let bytes = serde_json::to_vec_pretty(&stored)?;
+        self.destination.replace(&bytes)
+    }
+}
+
+/// The assignment in a file that must be there.
+pub(crate) fn read(path: &Path) -> Result<StoredAssignment, InvalidInput> {
+    parse(path, &fs::read(path).map_err(|error| unreadable(WHAT, path, &error))?)
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<StoredAssignment, InvalidInput> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let expected = format!("what `dps register --store` wrote ({error})");
+        InvalidInput::new(WHAT, expected).found_in(path.display())
+    })
+}
