@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod credentials;
+mod doctor;
 mod proxies;
 mod refusals;
 mod registering;

@@ -54,7 +54,7 @@ pub(crate) async fn dps_with(words: &[&str], environment: &[(&str, &str)]) -> Ru
     start(words, environment).end().await
 }
 
-fn start(words: &[&str], environment: &[(&str, &str)]) -> Running {
+pub(crate) fn start(words: &[&str], environment: &[(&str, &str)]) -> Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dps"));
     for name in [
         "PROVISIONING_HOST",
@@ -182,32 +182,33 @@ impl Files {
 
     /// The same without a certificate.
     pub(crate) async fn register_by_key(&self, host: &str, words: &[&str]) -> Run {
-        self.start_with(
-            &[("--host", host), ("--id-scope", &self.id_scope), ("--ca", &self.ca)],
-            words,
-        )
-        .end()
-        .await
+        start_with("register", &self.service(host), words).end().await
+    }
+
+    /// Asks the doctor about the same.
+    pub(crate) async fn doctor(&self, words: &[&str]) -> Run {
+        start_with("doctor", &self.all(&self.host), words).end().await
     }
 
     pub(crate) fn start(&self, host: &str, words: &[&str]) -> Running {
-        let usual = [
-            ("--host", host),
-            ("--id-scope", &self.id_scope),
-            ("--cert", &self.cert),
-            ("--key", &self.key),
-            ("--ca", &self.ca),
-        ];
-        self.start_with(&usual, words)
+        start_with("register", &self.all(host), words)
     }
 
-    fn start_with(&self, usual: &[(&str, &str)], words: &[&str]) -> Running {
-        let unless_given = usual.iter().filter(|(name, _)| !words.contains(name));
-        let mut all: Vec<&str> = vec!["register"];
-        all.extend(unless_given.flat_map(|(name, value)| [name, value]));
-        all.extend(words);
-        start(&all, &[])
+    fn service<'a>(&'a self, host: &'a str) -> Vec<(&'static str, &'a str)> {
+        vec![("--host", host), ("--id-scope", &self.id_scope), ("--ca", &self.ca)]
     }
+
+    fn all<'a>(&'a self, host: &'a str) -> Vec<(&'static str, &'a str)> {
+        [self.service(host), vec![("--cert", &self.cert), ("--key", &self.key)]].concat()
+    }
+}
+
+fn start_with(command: &str, usual: &[(&str, &str)], words: &[&str]) -> Running {
+    let unless_given = usual.iter().filter(|(name, _)| !words.contains(name));
+    let mut all: Vec<&str> = vec![command];
+    all.extend(unless_given.flat_map(|(name, value)| [name, value]));
+    all.extend(words);
+    start(&all, &[])
 }
 
 fn write(dir: &Path, name: &str, text: &str) -> String {

@@ -1,0 +1,272 @@
+//! `dps doctor`: each thing that usually goes wrong is found, named, and told what to do about.
+
+use provisioning_emulator::{Device, Emulator};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use crate::support::{Files, Run, dps, start};
+
+/// What was found when `check` was looked at.
+fn found(run: &Run, check: &str) -> Value {
+    let json = run.json();
+    let checks = json["checks"].as_array().expect("a list");
+    let finding = checks.iter().find(|finding| finding["check"] == check);
+    finding.unwrap_or_else(|| panic!("{check} in {run:?}")).clone()
+}
+
+fn assert_found(run: &Run, check: &str, verdict: &str, says: &str) {
+    let finding = found(run, check);
+    assert_eq!(finding["verdict"], verdict, "{check}: {run:?}");
+    let said = format!("{} {}", finding["message"], finding["hint"]);
+    assert!(said.contains(says), "{check}: {says:?} in {run:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_wrong_with_a_service_that_runs() {
+    let emulator = Emulator::builder()
+        .polls_before_assigning(0)
+        .start()
+        .await
+        .expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    let websocket_port = emulator.ws_port().to_string();
+    let run = files
+        .doctor(&["--websocket-port", &websocket_port, "--register", "--json"])
+        .await;
+    assert_eq!((run.code, &run.json()["status"]), (0, &Value::from("ok")), "{run:?}");
+    for (check, says) in [
+        ("id scope", emulator.id_scope()),
+        ("credential", "a certificate"),
+        ("private key", "it is the certificate's"),
+        ("certificate dates", "it is valid until 20"),
+        ("registration id", "device-1, the certificate's common name"),
+        ("name", "localhost is "),
+        ("MQTT port", &emulator.mqtt_port().to_string()),
+        ("MQTT TLS", "is signed by \\\"DPS emulator CA"),
+        ("WebSocket port", &websocket_port),
+        ("WebSocket TLS", "which --ca trusts"),
+        ("registration", "assigned to local-hub.azure-devices.net as device-1"),
+    ] {
+        assert_found(&run, check, "ok", says);
+    }
+    // The emulator's port tells no time.
+    assert_found(&run, "clock", "skipped", "had no date");
+
+    let run = files.doctor(&["--websocket-port", &websocket_port]).await;
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
+    let lines: Vec<_> = run.stdout.lines().collect();
+    assert_eq!(lines.len(), 13, "a line for each, and the sum: {run:?}");
+    assert!(lines[5].starts_with("ok       name: localhost is "), "{run:?}");
+    assert_eq!(lines[11], "skipped  registration: not asked for: add --register");
+    assert_eq!(lines[12], "nothing FAILED");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_signer_that_is_not_trusted_is_named() {
+    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let stranger = Emulator::builder().start_in_memory().expect("another CA");
+    let files = Files::of(&emulator, "device-1");
+    let other_ca = files.write("other-ca.pem", stranger.ca_pem());
+    let websocket_port = emulator.ws_port().to_string();
+    let run = files
+        .doctor(&["--ca", &other_ca, "--websocket-port", &websocket_port, "--json"])
+        .await;
+    assert_eq!(run.code, 4, "{run:?}");
+    assert_found(&run, "MQTT port", "ok", "was reached");
+    assert_found(&run, "MQTT TLS", "failed", "signed by \\\"DPS emulator CA");
+    assert_found(&run, "MQTT TLS", "failed", "trust who does that with --extra-ca");
+    assert_eq!(found(&run, "MQTT TLS")["kind"], "tls");
+    // A registration over MQTT can do without the WebSocket.
+    assert_found(&run, "WebSocket TLS", "warning", "is not trusted");
+    let own_ca = files.write("own-ca.pem", emulator.ca_pem());
+    let run = files
+        .doctor(&["--ca", &other_ca, "--extra-ca", &own_ca, "--json"])
+        .await;
+    assert_found(&run, "MQTT TLS", "ok", "signed by");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_port_that_nobody_listens_on_fails_and_the_other_only_warns() {
+    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    let websocket_port = emulator.ws_port().to_string();
+    let nowhere = format!("localhost:{}", free_port().await);
+    let words = ["--host", &nowhere, "--websocket-port", &websocket_port, "--json"];
+    let run = files.doctor(&words).await;
+    assert_eq!(run.code, 4, "{run:?}");
+    assert_found(&run, "MQTT port", "failed", "a firewall may block the port");
+    assert_found(&run, "MQTT TLS", "skipped", "the port was not reached");
+    assert_found(&run, "WebSocket TLS", "ok", "signed by");
+    // With --fallback a registration would take the other way.
+    let run = files
+        .doctor(&[&words[..], &["--fallback", "--register"]].concat())
+        .await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_found(&run, "MQTT port", "warning", "was not reached");
+    assert_found(&run, "registration", "ok", "assigned to");
+    emulator.shutdown().await;
+}
+
+/// A port that somebody has just left.
+async fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    listener.local_addr().expect("its address").port()
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_ends_the_walk_over_the_network() {
+    let emulator = Emulator::builder().start_in_memory().expect("a CA");
+    let device = emulator.issue_device("device-1").expect("a device");
+    let files = Files::of_identity(&emulator, &device);
+    let run = files.doctor(&["--host", "no-such-host.invalid", "--json"]).await;
+    assert_eq!(run.code, 4, "{run:?}");
+    assert_found(&run, "name", "failed", "check how the host is spelt");
+    assert_found(&run, "MQTT port", "skipped", "the name was not resolved");
+}
+
+#[tokio::test]
+async fn a_credential_that_cannot_work_is_found_without_asking_anybody() {
+    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let expired = emulator.issue_device_with(&Device::new("device-1").expired());
+    let files = Files::of_identity(&emulator, &expired.expect("a device"));
+    let run = files.doctor(&["--json"]).await;
+    assert_eq!(run.code, 2, "{run:?}");
+    assert_found(&run, "certificate dates", "failed", "expired on 20");
+    assert_found(&run, "certificate dates", "failed", "renew the certificate");
+    assert_found(&run, "MQTT TLS", "ok", "signed by");
+
+    let files = Files::of(&emulator, "device-1");
+    let other = Files::of(&emulator, "device-2");
+    let token = "SharedAccessSignature sr=0ne00000000%2Fregistrations%2Fdevice-1&sig=YQ%3D%3D&se=1";
+    let token = files.write("token", token);
+    for (words, check, says) in [
+        (
+            &["--key", &other.key][..],
+            "private key",
+            "the key that belongs to the certificate",
+        ),
+        (
+            &["--registration-id", "device-2"],
+            "registration id",
+            "common name is device-1",
+        ),
+        (&["--cert", "no/such"], "credential", "certificate in no/such"),
+        (&["--key", "no/such"], "credential", "private key in no/such"),
+        (&["--id-scope", "0ne 1"], "id scope", "1 to 64 letters"),
+    ] {
+        let run = files.doctor(&[words, &["--json"]].concat()).await;
+        assert_eq!(run.code, 2, "{words:?}: {run:?}");
+        assert_found(&run, check, "failed", says);
+        assert_found(&run, "MQTT TLS", "ok", "signed by");
+    }
+    let words = [
+        "doctor",
+        "--host",
+        &files.host,
+        "--ca",
+        &files.ca,
+        "--sas-token-file",
+        &token,
+        "--json",
+    ];
+    let run = dps(&words).await;
+    assert_eq!(run.code, 2, "{run:?}");
+    assert_found(
+        &run,
+        "credential",
+        "failed",
+        "the SAS token expired on 1970-01-01T00:00:01Z",
+    );
+    assert_found(&run, "registration id", "failed", "--registration-id is missing");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_not_given_is_skipped() {
+    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    let run = dps(&["doctor", "--host", &files.host, "--ca", &files.ca, "--json"]).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_found(&run, "id scope", "skipped", "add --id-scope");
+    assert_found(&run, "credential", "skipped", "add --cert and --key");
+    assert_found(&run, "registration", "skipped", "add --register");
+    assert_found(&run, "MQTT TLS", "ok", "signed by");
+    emulator.shutdown().await;
+}
+
+/// A server that says `answer` to whoever says anything.
+async fn server(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let address = listener.local_addr().expect("its address").to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // Whoever leaves early has seen enough.
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(answer).await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_port_without_tls_and_a_proxy_that_refuses_are_told_apart() {
+    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    let plain = server(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+    let run = files.doctor(&["--host", &plain, "--json"]).await;
+    assert_eq!(run.code, 4, "{run:?}");
+    assert_found(&run, "MQTT port", "ok", "was reached");
+    assert_found(&run, "MQTT TLS", "failed", "does not speak TLS");
+    assert_found(&run, "MQTT TLS", "failed", "is this a TLS port");
+
+    let proxy = server(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await;
+    let url = format!("http://user:s3cret@{proxy}");
+    let run = files.doctor(&["--proxy", &url, "--json"]).await;
+    assert_eq!(run.code, 4, "{run:?}");
+    assert_found(&run, "name", "skipped", "resolves it");
+    assert_found(&run, "MQTT port", "failed", "403");
+    assert_eq!(found(&run, "MQTT port")["kind"], "connect");
+    assert!(!format!("{run:?}").contains("s3cret"), "{run:?}");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_registration_that_fails_is_the_last_line_with_the_services_words() {
+    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    let run = files.doctor(&["--id-scope", "0ne0OTHER", "--register", "--json"]).await;
+    assert_eq!(run.code, 3, "{run:?}");
+    assert_found(&run, "registration", "failed", "check the id scope");
+    assert_eq!(found(&run, "registration")["kind"], "unauthorized");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn flags_that_cannot_be_used_are_no_diagnosis() {
+    for (words, says) in [
+        (&["--host", "a b"][..], "host"),
+        (&["--ca", "no/such"], "CA certificates in no/such"),
+        (&["--proxy", "ftp://h"], "proxy"),
+    ] {
+        let run = dps(&[&["doctor", "--json"], words].concat()).await;
+        assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{words:?}: {run:?}");
+        assert!(run.message().starts_with(says), "{words:?}: {run:?}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interrupt_ends_the_doctor_at_once() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let host = silent.local_addr().expect("its address").to_string();
+    let running = start(&["doctor", "--host", &host, "--json"], &[]);
+    running.until_stderr_has("skipped  credential").await;
+    running.signal("INT");
+    let run = running.end().await;
+    assert_eq!((run.code, run.kind().as_str()), (130, "cancelled"), "{run:?}");
+}
