@@ -7,7 +7,7 @@ use provisioning_device::{Builder, Endpoint, Host, InvalidInput, ProvisioningDev
 use crate::{
     advice,
     args::{Registration, Service},
-    credential::{credential, key_file},
+    credential::credential,
     failure::Failure,
     given::{required, unreadable, variable},
     local::LocalService,
@@ -31,7 +31,7 @@ impl Inputs {
         if let Some(id) = registration_id {
             builder = builder.with_registration_id(id);
         }
-        let client = builder.build().map_err(|error| in_its_file(error, args))?;
+        let client = builder.build().map_err(|error| options.in_its_file(error))?;
         Ok(Self { client, warnings })
     }
 
@@ -61,20 +61,6 @@ pub(crate) fn on_the_way(builder: Builder, args: &Registration) -> Result<Builde
         builder = builder.with_ca_pem(pem);
     }
     Ok(builder)
-}
-
-/// Names the file of what was found to be wrong when everything came together.
-pub(crate) fn in_its_file(error: InvalidInput, args: &Registration) -> InvalidInput {
-    let file = match error.input() {
-        "CA certificates" => args.network.ca.clone(),
-        "extra CA certificates" => args.network.extra_ca.clone(),
-        "private key" => key_file(&args.identity),
-        _ => None,
-    };
-    match file {
-        Some(file) => error.found_in(file.display()),
-        None => error,
-    }
 }
 
 pub(crate) fn registration_id(args: &Service) -> Option<String> {

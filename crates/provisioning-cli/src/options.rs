@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::{
     args::{Limits, Network, Registration, TlsMin},
+    credential::key_file,
     given::unreadable,
 };
 
@@ -23,6 +24,7 @@ pub(crate) struct Options<'a> {
     payload: Option<Value>,
     extra_ca: Option<Vec<u8>>,
     csr: Option<CertificateSigningRequest>,
+    csr_file: Option<PathBuf>,
     force: bool,
 }
 
@@ -35,13 +37,14 @@ impl<'a> Options<'a> {
             payload: args.service.payload.as_deref().map(json).transpose()?,
             extra_ca: args.network.extra_ca.as_deref().map(extra_ca).transpose()?,
             csr: None,
+            csr_file: None,
             force: false,
         })
     }
 
-    /// Asks for a certificate too.
-    pub(crate) fn with_csr(mut self, csr: Option<CertificateSigningRequest>) -> Self {
-        self.csr = csr;
+    /// Asks for a certificate too; the request may be in a file.
+    pub(crate) fn with_csr(mut self, csr: Option<CertificateSigningRequest>, file: Option<PathBuf>) -> Self {
+        (self.csr, self.csr_file) = (csr, file);
         self
     }
 
@@ -57,7 +60,24 @@ impl<'a> Options<'a> {
         self.builder("stand-in", stand_in)
             .with_registration_id(registration_id)
             .build()
+            .map_err(|error| self.in_its_file(error))
             .map(drop)
+    }
+
+    /// Names the file of what was found to be wrong when everything came together.
+    pub(crate) fn in_its_file(&self, error: InvalidInput) -> InvalidInput {
+        let Registration { identity, network, .. } = self.args;
+        let file = match error.input() {
+            "CA certificates" => network.ca.clone(),
+            "extra CA certificates" => network.extra_ca.clone(),
+            "private key" => key_file(identity),
+            "certificate signing request" => self.csr_file.clone(),
+            _ => None,
+        };
+        match file {
+            Some(file) => error.found_in(file.display()),
+            None => error,
+        }
     }
 
     /// The beginning of a client.

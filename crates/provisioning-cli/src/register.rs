@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Register) -> Result<Assigned, Failure> {
         issuance: Issuance::prepare(&args.certificate, || device(args))?,
     };
     let options = Options::read(&args.registration)?
-        .with_csr(keeper.csr())
+        .with_csr(keeper.csr(), args.certificate.csr.clone())
         .with_force(args.keeping.force);
     let service = if args.local {
         options.check(local_device(args))?;

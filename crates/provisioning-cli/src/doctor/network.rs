@@ -9,7 +9,7 @@ use super::{Notes, clock, finding::Finding, signer};
 use crate::{
     args::Registration,
     failure::{Failure, sentence},
-    inputs::{endpoint, in_its_file, on_the_way},
+    inputs::{endpoint, on_the_way},
     options::Options,
 };
 
@@ -46,7 +46,7 @@ impl Network {
             options.builder("stand-in", stand_in).with_registration_id("stand-in"),
             args,
         )?;
-        builder.clone().build().map_err(|error| in_its_file(error, args))?;
+        builder.clone().build().map_err(|error| options.in_its_file(error))?;
         // The host's own port is that of the transport that was asked for.
         let default = endpoint.clone().without_port();
         let (to_mqtt, to_websocket) = match network.websocket {

@@ -5,7 +5,10 @@ use std::time::Duration;
 use provisioning_emulator::Emulator;
 use tokio::net::TcpListener;
 
-use crate::support::{Files, Run, dps, dps_with};
+use crate::{
+    certificates::request,
+    support::{Files, Run, dps, dps_with},
+};
 
 #[tokio::test]
 async fn wrong_words_are_usage_errors_in_both_forms() {
@@ -47,7 +50,79 @@ async fn each_input_is_refused_with_one_sentence_that_names_it_before_any_connec
     let empty = files.write("empty", "");
     let not_der = files.write("not.der", "\u{30}\u{3}abc");
     let not_json = files.write("payload.json", "{\"a\":");
+    let other_csr = files.write("other.csr", &request("device-2"));
+    let issued = files.write("issued.pem", "");
+    let csr = |file| ["--csr", file, "--issued-cert", issued.as_str()];
     let cases: &[Case<'_>] = &[
+        (
+            &csr("no/such"),
+            "input",
+            &["certificate signing request in no/such", "readable file"],
+        ),
+        (&csr(&not_der), "input", &["certificate signing request in ", "not.der"]),
+        (&csr(&empty), "input", &["certificate signing request in ", "empty"]),
+        (
+            &csr(&other_csr),
+            "input",
+            &[
+                "certificate signing request",
+                "other.csr",
+                "device-2",
+                "registration id device-1",
+            ],
+        ),
+        (&["--csr", &other_csr], "usage", &["--issued-cert"]),
+        (&["--issued-cert", &issued], "usage", &["--csr", "--new-key"]),
+        (
+            &["--new-key", &issued, "--issued-cert", "x"],
+            "input",
+            &["new key in ", "not there yet"],
+        ),
+        (
+            &["--new-key", "no/such/key", "--issued-cert", "x"],
+            "input",
+            &["new key in no/such/key", "folder"],
+        ),
+        (
+            &["--csr", &other_csr, "--new-key", "k", "--issued-cert", "x"],
+            "usage",
+            &["--csr", "--new-key"],
+        ),
+        (
+            &["--csr", &other_csr, "--issued-cert", "no/such/cert"],
+            "input",
+            &["issued certificate in no/such/cert", "folder"],
+        ),
+        (
+            &["--store", &not_json],
+            "input",
+            &["stored assignment in ", "payload.json", "dps register --store"],
+        ),
+        (
+            &["--store", "no/such/store"],
+            "input",
+            &["stored assignment in no/such/store", "folder"],
+        ),
+        (&["--force"], "usage", &["--store"]),
+        (
+            &["--extra-ca", "no/such"],
+            "input",
+            &["extra CA certificates in no/such", "readable file"],
+        ),
+        (
+            &["--extra-ca", &files.key],
+            "input",
+            &["extra CA certificates in ", "device.key", "at least one PEM"],
+        ),
+        (&["--tls-min", "1.1"], "usage", &["--tls-min", "1.2, 1.3"]),
+        (&["--fallback-after", "1"], "usage", &["--fallback"]),
+        (
+            &["--fallback", "--fallback-after", "0"],
+            "usage",
+            &["--fallback-after", "seconds above 0"],
+        ),
+        (&["--fallback", "--websocket"], "usage", &["--websocket"]),
+        (&["--websocket-port", "0"], "usage", &["--websocket-port", "1..=65535"]),
         (&["--host", "a b"], "input", &["host \"a b\"", "DNS name"]),
         (
             &["--host", "h:99999"],

@@ -1,0 +1,155 @@
+//! An assignment that is kept: used the next time, asked for anew when that is wanted, and what a hub is connected to
+//! with.
+
+use std::{fs, path::Path};
+
+use provisioning_emulator::{Device, Emulator};
+
+use crate::support::{Files, dps};
+
+async fn emulator() -> Emulator {
+    Emulator::builder()
+        .polls_before_assigning(0)
+        .device(Device::new("keyed").symmetric_keys("cHJpbWFyeQ==", "c2Vjb25kYXJ5"))
+        .start()
+        .await
+        .expect("a local DPS")
+}
+
+fn store(files: &Files) -> String {
+    let folder = Path::new(&files.cert).parent().expect("a folder");
+    folder.join("store.json").to_str().expect("UTF-8").to_owned()
+}
+
+#[tokio::test]
+async fn what_is_kept_answers_without_the_service_until_it_is_asked_for_anew() {
+    let emulator = emulator().await;
+    let files = Files::of(&emulator, "device-1");
+    let (host, store) = (files.host.clone(), store(&files));
+    let words = ["--store", store.as_str(), "--json"];
+    let first = files.register(&host, &words).await;
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(first.stderr.contains("the assignment is kept in "), "{first:?}");
+    let connections = emulator.log().len();
+
+    let again = files.register(&host, &words).await;
+    assert_eq!((again.code, &again.stdout), (0, &first.stdout), "{again:?}");
+    assert!(again.stderr.contains("--force asks the service"), "{again:?}");
+    assert_eq!(emulator.log().len(), connections, "nobody connected");
+
+    let forced = files.register(&host, &[&words[..], &["--force"]].concat()).await;
+    assert_eq!(forced.code, 0, "{forced:?}");
+    assert_ne!(forced.json()["operationId"], first.json()["operationId"], "{forced:?}");
+    let kept = fs::read_to_string(&store).expect("a file");
+    assert!(
+        kept.contains(forced.json()["operationId"].as_str().expect("an id")),
+        "{kept}"
+    );
+
+    let other = Files::of(&emulator, "device-2");
+    let other = other.register(&host, &words).await;
+    assert_eq!(other.json()["deviceId"], "device-2", "{other:?}");
+    assert!(
+        other
+            .stderr
+            .contains("is about another device or id scope: replacing it"),
+        "{other:?}"
+    );
+    assert!(fs::read_to_string(&store).expect("a file").contains("device-2"));
+    emulator.shutdown().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_kept_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let emulator = emulator().await;
+    let files = Files::of(&emulator, "device-1");
+    let store = store(&files);
+    let run = files.register(&files.host, &["--store", &store]).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let mode = fs::metadata(&store).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_hub_is_connected_to_with_what_is_kept_and_the_devices_credential() {
+    let emulator = emulator().await;
+    let files = Files::of(&emulator, "device-1");
+    let store = store(&files);
+    let run = files.register(&files.host, &["--store", &store]).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let run = dps(&["hub", "--store", &store, "--cert", &files.cert, "--key", &files.key]).await;
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
+    for line in [
+        "host              local-hub.azure-devices.net",
+        "port              8883",
+        "clientId          device-1",
+        "userName          local-hub.azure-devices.net/device-1/?api-version=2021-04-12",
+        "password          none: the certificate is presented in the TLS handshake",
+        "connectionString  HostName=local-hub.azure-devices.net;DeviceId=device-1;x509=true",
+    ] {
+        assert!(run.stdout.lines().any(|printed| printed == line), "{line}: {run:?}");
+    }
+
+    let key = files.write("own.key", "cHJpbWFyeQ==");
+    let words = [
+        "--registration-id",
+        "keyed",
+        "--symmetric-key-file",
+        &key,
+        "--store",
+        &store,
+    ];
+    let run = files.register_by_key(&files.host, &words).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let words = [
+        "hub",
+        "--store",
+        &store,
+        "--symmetric-key-file",
+        &key,
+        "--sas-lifetime",
+        "60",
+        "--json",
+    ];
+    let values = dps(&words).await.json();
+    assert_eq!(values["clientId"], "keyed");
+    assert_eq!(values["websocketPort"], 443);
+    let password = values["password"].as_str().expect("a token");
+    let beginning = "SharedAccessSignature sr=local-hub.azure-devices.net%2Fdevices%2Fkeyed&sig=";
+    assert!(password.starts_with(beginning), "{password}");
+    assert_eq!(
+        values["connectionString"],
+        "HostName=local-hub.azure-devices.net;DeviceId=keyed;SharedAccessKey=cHJpbWFyeQ=="
+    );
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_hub_needs_what_was_kept_and_a_credential_for_hubs() {
+    let emulator = Emulator::builder().polls_before_assigning(0).start();
+    let emulator = emulator.await.expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    let store = store(&files);
+    files.register(&files.host, &["--store", &store]).await;
+    let broken = files.write("broken.json", "{\"format\":1}");
+    let token = files.write("token", "SharedAccessSignature sr=a&sig=b&se=1");
+    for (words, kind, says) in [
+        (&["--store", "no/such"][..], "input", "stored assignment in no/such"),
+        (&["--store", &broken], "input", "what `dps register --store` wrote"),
+        (&["--store", &store], "usage", "--cert is missing"),
+        (
+            &["--store", &store, "--sas-token-file", &token],
+            "input",
+            "for the registration only",
+        ),
+        (&[], "usage", "--store"),
+    ] {
+        let run = dps(&[&["hub", "--json"], words].concat()).await;
+        assert_eq!((run.code, run.kind().as_str()), (2, kind), "{words:?}: {run:?}");
+        assert!(run.message().contains(says), "{words:?}: {run:?}");
+    }
+    emulator.shutdown().await;
+}
