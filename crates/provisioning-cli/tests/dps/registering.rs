@@ -1,6 +1,6 @@
 //! A registration as its user meets it: words in; exit code, standard output and standard error out.
 
-use provisioning_emulator::{Device, Emulator, RetryAfter};
+use provisioning_emulator::{Device, Emulator, RetryAfter, TlsVersions};
 
 use tokio::net::TcpListener;
 
@@ -77,6 +77,47 @@ async fn keep_alive_user_agent_and_api_version_reach_the_service_as_given() {
         .expect("somebody connected");
     for part in ["keep-alive 77 s", "%20meter%2F2.1", "api-version=2021-10-01"] {
         assert!(connect.detail.contains(part), "{part} in {connect:?}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_blocked_port_is_gone_around_when_asked_to_and_not_otherwise() {
+    let emulator = Emulator::builder()
+        .polls_before_assigning(0)
+        .start()
+        .await
+        .expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    // Takes connections and never says a word, as a firewall may.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let host = format!("localhost:{}", silent.local_addr().expect("its address").port());
+    let websocket_port = emulator.ws_port().to_string();
+    let words = ["--websocket-port", websocket_port.as_str(), "--json"];
+    let fallback = [&words[..], &["--fallback", "--fallback-after", "0.3"]].concat();
+    let run = files.register(&host, &fallback).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains(&format!("connecting to wss://localhost:{websocket_port}/")), "{run:?}");
+    let run = files.register(&host, &[&words[..], &["--operation-timeout", "0.3"]].concat()).await;
+    assert_eq!(run.code, 5, "{run:?}");
+    let run = files.register(&files.host, &[&words[..], &["--fallback"]].concat()).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(!run.stderr.contains("wss://"), "{run:?}");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn no_version_of_tls_is_spoken_below_the_one_given() {
+    let emulator = Emulator::builder()
+        .polls_before_assigning(0)
+        .tls_versions(TlsVersions::Only12)
+        .start()
+        .await
+        .expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    for (version, code, kind) in [("1.2", 0, ""), ("1.3", 4, "tls")] {
+        let run = files.register(&files.host, &["--tls-min", version, "--json"]).await;
+        assert_eq!((run.code, run.kind().as_str()), (code, kind), "{version}: {run:?}");
     }
     emulator.shutdown().await;
 }
