@@ -97,10 +97,18 @@ async fn a_blocked_port_is_gone_around_when_asked_to_and_not_otherwise() {
     let fallback = [&words[..], &["--fallback", "--fallback-after", "0.3"]].concat();
     let run = files.register(&host, &fallback).await;
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.stderr.contains(&format!("connecting to wss://localhost:{websocket_port}/")), "{run:?}");
-    let run = files.register(&host, &[&words[..], &["--operation-timeout", "0.3"]].concat()).await;
+    assert!(
+        run.stderr
+            .contains(&format!("connecting to wss://localhost:{websocket_port}/")),
+        "{run:?}"
+    );
+    let run = files
+        .register(&host, &[&words[..], &["--operation-timeout", "0.3"]].concat())
+        .await;
     assert_eq!(run.code, 5, "{run:?}");
-    let run = files.register(&files.host, &[&words[..], &["--fallback"]].concat()).await;
+    let run = files
+        .register(&files.host, &[&words[..], &["--fallback"]].concat())
+        .await;
     assert_eq!(run.code, 0, "{run:?}");
     assert!(!run.stderr.contains("wss://"), "{run:?}");
     emulator.shutdown().await;
