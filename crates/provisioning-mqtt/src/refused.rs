@@ -1,5 +1,5 @@
-//! What to look at first when the service does not take the device's credential: by MQTT it does not say which part of it
-//! was wrong.
+//! What to look at first when the service does not take the device's credential: MQTT does not say which part of it was
+//! wrong.
 
 use std::time::{Duration, SystemTime};
 
