@@ -216,7 +216,8 @@ impl Builder {
         let server = self.server.map_or_else(|| authority.issue_server(&self.hosts), Ok)?;
         let acceptor = tls::acceptor(authority.certificate_pem(), server, self.tls_versions)?;
         let log = Log::new(self.log_file);
-        let enrollments = Enrollments::new(self.rules.devices.values())?;
+        let group_key = Key::generate();
+        let enrollments = Enrollments::new(self.rules.devices.values(), authority.certificate_pem(), group_key)?;
         let registry = Registry::new(self.rules);
         let service = Service::new(
             self.id_scope,

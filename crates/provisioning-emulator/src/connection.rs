@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use rumqttc::{
     ConnAck, Connect, ConnectReturnCode, Packet, PubAck, Publish, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck,
 };
+use rustls_pki_types::CertificateDer;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     select,
@@ -26,8 +27,12 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Who is at the other end, as TLS tells it.
 #[derive(Debug, Clone)]
 pub(crate) enum Peer {
-    /// The common name of a certificate that the emulator's CA signed.
-    Certificate(Option<String>),
+    /// A certificate whose key the device has shown to hold.
+    Certificate {
+        common_name: Option<String>,
+        /// Leaf first.
+        chain: Vec<CertificateDer<'static>>,
+    },
     /// TLS without a client certificate.
     Anonymous,
     /// No TLS, in memory only: taken for whom it says it is.
@@ -38,7 +43,7 @@ impl Peer {
     /// Whom a certificate names.
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
-            Self::Certificate(name) => name.as_deref(),
+            Self::Certificate { common_name, .. } => common_name.as_deref(),
             Self::Anonymous | Self::Trusted => None,
         }
     }
@@ -151,9 +156,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Err((NotAuthorized, "the client id is not the registration id"));
         }
         let proof = match (peer, login.password.as_str()) {
-            (Peer::Certificate(_), password) if !password.is_empty() => Err("a password beside a certificate"),
-            (Peer::Certificate(Some(name)), _) if is_user(name) => self.service.enrollments.admit_x509(name),
-            (Peer::Certificate(_), _) => Err("the certificate's common name is not the registration id"),
+            (Peer::Certificate { .. }, password) if !password.is_empty() => Err("a password beside a certificate"),
+            (
+                Peer::Certificate {
+                    common_name: Some(name),
+                    chain,
+                },
+                _,
+            ) if is_user(name) => self.service.enrollments.admit_x509(name, chain),
+            (Peer::Certificate { .. }, _) => Err("the certificate's common name is not the registration id"),
             (Peer::Trusted, "") => Ok(()),
             (Peer::Anonymous, "") => Err("neither a client certificate nor a password"),
             (Peer::Anonymous | Peer::Trusted, token) => {
@@ -228,7 +239,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let foreign = self.service.faults.saw_request(device, &topic.request_id);
         let registry = &self.service.registry;
         let answer = match &topic.kind {
-            RequestKind::Register => registry.register(device, &publish.payload),
+            RequestKind::Register => {
+                registry.register(device, &publish.payload, self.service.enrollments.policy(device))
+            }
             RequestKind::Query { operation_id } => registry.query(device, operation_id),
         };
         let Some(qos) = self.session.subscribed else {

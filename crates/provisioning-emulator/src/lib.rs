@@ -57,8 +57,10 @@
 //!
 //! # Limits
 //! There are as many connections at the same time as [`Builder::max_connections`] says; the log keeps what is newest.
-//! Every device that its CA signed is enrolled, and so is every device of its one symmetric-key group; nothing is kept
-//! after its end.
+//! TLS takes only client certificates that its own CA signed, so enrollments for others can be stored but not used.
+//! Of an enrollment's allocation only the named hub, or the first of several, counts; its reprovisioning policy is
+//! kept and has no effect. A certificate is not found by its thumbprint, and none is issued. Nothing is kept after its
+//! end.
 
 mod builder;
 mod channel;
@@ -66,6 +68,7 @@ mod connection;
 mod control;
 mod device;
 mod emulator;
+mod enrollment;
 mod enrollments;
 mod error;
 mod fault;
@@ -81,7 +84,6 @@ mod pki;
 mod refused;
 mod registry;
 mod service;
-mod standin;
 mod tls;
 mod topic;
 mod websocket;

@@ -12,6 +12,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     Device, RetryAfter,
     device::{Outcome, Throttle},
+    enrollments::Policy,
+    refused::{Refused, changed_meanwhile},
 };
 
 /// What one request is answered.
@@ -51,6 +53,7 @@ struct Operation {
     registration_id: String,
     polls_left: u32,
     payload: Option<Value>,
+    policy: Policy,
     created: String,
     /// Where it ended: said again when asked again.
     outcome: Option<Answer>,
@@ -65,7 +68,7 @@ impl Registry {
     }
 
     /// A registration request of the device that connected as `registration_id`.
-    pub(crate) fn register(&self, registration_id: &str, body: &[u8]) -> Answer {
+    pub(crate) fn register(&self, registration_id: &str, body: &[u8], policy: Option<Policy>) -> Answer {
         let key = registration_id.to_ascii_lowercase();
         let mut state = self.state();
         if let Some(answer) = self.turn_away(&mut state, &key) {
@@ -83,12 +86,16 @@ impl Registry {
         {
             return refusal(*status, *error_code, message);
         }
+        let Some(policy) = policy else {
+            return refusal(404, 404_201, "Enrollment not found.");
+        };
         let mut operation = Operation {
             polls_left: self.polls(&key),
             device: key,
             registration_id: registration_id.to_owned(),
             payload: request.get("payload").cloned(),
             created: now(),
+            policy,
             outcome: None,
         };
         let id = operation_id();
@@ -150,7 +157,33 @@ impl Registry {
         latest.into_values().map(|(_, registration)| registration).collect()
     }
 
-    pub(crate) fn forget(&self, id: &str) {
+    pub(crate) fn registration(&self, id: &str) -> Result<Value, Refused> {
+        let is_it = |it: &Value| is(&it["registrationId"], id);
+        let found = self.all_registrations().into_iter().find(is_it);
+        found.ok_or_else(|| Refused {
+            status: 404,
+            error_code: 404_202,
+            message: "Registration not found.".to_owned(),
+        })
+    }
+
+    pub(crate) fn delete_registration(&self, id: &str, if_match: Option<&str>) -> Result<(), Refused> {
+        let registration = self.registration(id)?;
+        if if_match.is_some_and(|etag| etag != "*" && registration["etag"] != etag) {
+            return Err(changed_meanwhile());
+        }
+        self.forget(id);
+        Ok(())
+    }
+
+    pub(crate) fn registrations_of_group(&self, group: &str) -> Vec<Value> {
+        let mut all = self.all_registrations();
+        let of_group = |block: &Value| is(&block["enrollmentGroupId"], group);
+        all.retain(|it| of_group(&it["x509"]) || of_group(&it["symmetricKey"]));
+        all
+    }
+
+    fn forget(&self, id: &str) {
         self.state()
             .operations
             .retain(|_, operation| !operation.device.eq_ignore_ascii_case(id));
@@ -192,6 +225,7 @@ impl Registry {
                 ("failed", json!({"errorCode": error_code, "errorMessage": message}))
             }
             Outcome::Disabled => ("disabled", json!({})),
+            Outcome::Assigned if operation.policy.disabled => ("disabled", json!({})),
             Outcome::Assigned | Outcome::Refused { .. } => ("assigned", self.assignment(operation)),
         };
         let mut state = json!({
@@ -201,6 +235,15 @@ impl Registry {
             "status": status,
             "etag": etag(),
         });
+        let block = if operation.policy.is_x509 {
+            "x509"
+        } else {
+            "symmetricKey"
+        };
+        state[block] = match &operation.policy.group {
+            Some(group) => json!({"enrollmentGroupId": group}),
+            None => json!({}),
+        };
         if let (Some(state), Value::Object(details)) = (state.as_object_mut(), details) {
             state.extend(details);
         }
@@ -213,9 +256,11 @@ impl Registry {
 
     fn assignment(&self, operation: &Operation) -> Value {
         let mut fields = Map::new();
-        fields.insert("x509".into(), json!({"enrollmentGroupId": "local-devices"}));
-        fields.insert("assignedHub".into(), json!(self.rules.assigned_hub));
-        fields.insert("deviceId".into(), json!(operation.registration_id));
+        let policy = &operation.policy;
+        let hub = policy.hub.as_ref().unwrap_or(&self.rules.assigned_hub);
+        let device_id = policy.device_id.as_ref().unwrap_or(&operation.registration_id);
+        fields.insert("assignedHub".into(), json!(hub));
+        fields.insert("deviceId".into(), json!(device_id));
         fields.insert("substatus".into(), json!("initialAssignment"));
         if let Some(payload) = &operation.payload {
             fields.insert("payload".into(), payload.clone());
@@ -267,8 +312,12 @@ fn read_request(body: &[u8], registration_id: &str) -> Result<Map<String, Value>
     }
 }
 
+fn is(value: &Value, id: &str) -> bool {
+    value.as_str().is_some_and(|it| it.eq_ignore_ascii_case(id))
+}
+
 /// As the service writes times: UTC with seven fractional digits.
-fn now() -> String {
+pub(crate) fn now() -> String {
     let nanos = humantime::format_rfc3339_nanos(SystemTime::now()).to_string();
     let digits = "2026-11-21T00:00:00.1234567".len();
     format!("{}Z", &nanos[..digits])
@@ -291,7 +340,7 @@ pub(crate) fn uuid() -> String {
 }
 
 /// A quoted value in base64, as the service has it.
-fn etag() -> String {
+pub(crate) fn etag() -> String {
     STANDARD.encode(format!("\"{}\"", uuid()))
 }
 
@@ -330,7 +379,7 @@ mod tests {
     #[test]
     fn a_device_is_assigned_after_its_polls_under_the_id_that_it_connected_with() {
         let registry = registry(Device::new("device").polls_before_outcome(2));
-        let first = registry.register("Device", REQUEST);
+        let first = registry.register("Device", REQUEST, Some(Policy::default()));
         assert_eq!((first.status, &first.body["status"]), (202, &json!("assigning")));
         assert_eq!(first.retry_after, RetryAfter::Seconds(3));
         let id = first.body["operationId"].as_str().expect("an id");
@@ -351,7 +400,7 @@ mod tests {
     #[test]
     fn another_devices_operation_is_not_found() {
         let registry = registry(Device::new("device"));
-        let answer = registry.register("device", REQUEST);
+        let answer = registry.register("device", REQUEST, Some(Policy::default()));
         let id = answer.body["operationId"].as_str().expect("an id");
         let refused = registry.query("other", id);
         assert_eq!((refused.status, &refused.body["errorCode"]), (404, &json!(404_203)));
@@ -361,7 +410,7 @@ mod tests {
     fn a_body_that_is_no_request_is_refused_with_400() {
         let registry = registry(Device::new("device"));
         for body in [b"".as_slice(), b"[]", b"{}", br#"{"registrationId":"other"}"#, b"{"] {
-            assert_eq!(registry.register("device", body).status, 400);
+            assert_eq!(registry.register("device", body, Some(Policy::default())).status, 400);
         }
     }
 
@@ -372,17 +421,22 @@ mod tests {
                 .throttled(429, 2, RetryAfter::Absent)
                 .polls_before_outcome(0),
         );
-        let statuses: Vec<u16> = (0..3).map(|_| registry.register("device", REQUEST).status).collect();
+        let statuses: Vec<u16> = (0..3)
+            .map(|_| registry.register("device", REQUEST, Some(Policy::default())).status)
+            .collect();
         assert_eq!(statuses, [429, 429, 200]);
     }
 
     #[test]
     fn failed_and_disabled_are_told_in_the_body() {
         let failed = registry(Device::new("device").failed(400_209, "no hub").polls_before_outcome(0));
-        let answer = failed.register("device", REQUEST);
+        let answer = failed.register("device", REQUEST, Some(Policy::default()));
         assert_eq!((answer.status, &answer.body["status"]), (200, &json!("failed")));
         assert_eq!(answer.body["registrationState"]["errorCode"], 400_209);
         let disabled = registry(Device::new("device").disabled().polls_before_outcome(0));
-        assert_eq!(disabled.register("device", REQUEST).body["status"], "disabled");
+        assert_eq!(
+            disabled.register("device", REQUEST, Some(Policy::default())).body["status"],
+            "disabled"
+        );
     }
 }

@@ -72,9 +72,11 @@ where
     let handshake = acceptor.accept(stream).into_fallible();
     match tokio::time::timeout(HANDSHAKE_LIMIT, handshake).await {
         Ok(Ok(stream)) => {
-            let certificates = stream.get_ref().1.peer_certificates();
-            let peer = match certificates.and_then(<[_]>::first) {
-                Some(certificate) => Peer::Certificate(common_name(certificate)),
+            let peer = match stream.get_ref().1.peer_certificates() {
+                Some(chain) => Peer::Certificate {
+                    common_name: chain.first().and_then(common_name),
+                    chain: chain.iter().map(|it| it.clone().into_owned()).collect(),
+                },
                 None => Peer::Anonymous,
             };
             Ok((stream, peer))
