@@ -3,8 +3,8 @@
 use std::{collections::HashMap, fs::File, net::IpAddr, sync::Arc};
 
 use crate::{
-    Carrier, Device, Emulator, EmulatorError, Fault, RetryAfter, TlsVersions,
-    enrollments::Enrollments,
+    AllocationPolicy, Carrier, Device, Emulator, EmulatorError, Enrollment, Fault, RetryAfter, TlsVersions,
+    enrollment::Enrollments,
     keys::Key,
     log::Log,
     pki::{Authority, ServerIdentity},
@@ -26,7 +26,10 @@ pub struct Builder {
     pub(crate) ws_port: u16,
     pub(crate) control_port: Option<u16>,
     pub(crate) page_port: Option<u16>,
+    enrollments: Vec<Enrollment>,
+    only_enrollments: bool,
     authority: Option<Authority>,
+    group_key: Option<Key>,
     control_key: Option<Key>,
     server: Option<ServerIdentity>,
     log_file: Option<File>,
@@ -40,7 +43,8 @@ impl Builder {
             rules: Rules {
                 polls: 1,
                 retry_after: RetryAfter::Seconds(3),
-                assigned_hub: "local-hub.azure-devices.net".to_owned(),
+                hubs: vec!["local-hub.azure-devices.net".to_owned()],
+                connection_profile: "classic".to_owned(),
                 devices: HashMap::new(),
             },
             tls_versions: TlsVersions::default(),
@@ -52,7 +56,10 @@ impl Builder {
             ws_port: 0,
             control_port: None,
             page_port: None,
+            enrollments: vec![],
+            only_enrollments: false,
             authority: None,
+            group_key: None,
             control_key: None,
             server: None,
             log_file: None,
@@ -85,8 +92,38 @@ impl Builder {
 
     /// The hub that devices are assigned to; `local-hub.azure-devices.net` unless given.
     #[must_use]
-    pub fn assigned_hub(mut self, hub: impl Into<String>) -> Self {
-        self.rules.assigned_hub = hub.into();
+    pub fn assigned_hub(self, hub: impl Into<String>) -> Self {
+        self.hubs([hub])
+    }
+
+    /// The hubs that devices are assigned to whose enrollment names none.
+    #[must_use]
+    pub fn hubs<H: Into<String>>(mut self, hubs: impl IntoIterator<Item = H>) -> Self {
+        self.rules.hubs = hubs.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What devices are told as their `connectionProfile` that speak an api-version from 2026-11-02 on; `classic`
+    /// unless given.
+    #[must_use]
+    pub fn connection_profile(mut self, profile: impl Into<String>) -> Self {
+        self.rules.connection_profile = profile.into();
+        self
+    }
+
+    /// Enrolls a device or a group, beside the groups that there are unless [told
+    /// otherwise](Self::only_enrollments): all devices whose certificates the emulator's CA signed, and all whose
+    /// keys are derived from its group key. A device's own enrollment counts before a group's.
+    #[must_use]
+    pub fn enrollment(mut self, enrollment: Enrollment) -> Self {
+        self.enrollments.push(enrollment);
+        self
+    }
+
+    /// Leaves out the two groups that there are otherwise: only what is enrolled may register.
+    #[must_use]
+    pub fn only_enrollments(mut self) -> Self {
+        self.only_enrollments = true;
         self
     }
 
@@ -178,7 +215,14 @@ impl Builder {
     }
 
     /// Uses the certificates and the control endpoint's key of an earlier run.
-    pub(crate) fn identities(mut self, authority: Authority, server: ServerIdentity, control_key: Key) -> Self {
+    pub(crate) fn identities(
+        mut self,
+        authority: Authority,
+        server: ServerIdentity,
+        control_key: Key,
+        group_key: Key,
+    ) -> Self {
+        self.group_key = Some(group_key);
         self.authority = Some(authority);
         self.control_key = Some(control_key);
         self.server = Some(server);
@@ -212,13 +256,21 @@ impl Builder {
     /// # Errors
     /// As [`start`](Self::start), sockets apart.
     pub fn start_in_memory(self) -> Result<Emulator, EmulatorError> {
-        let authority = self.authority.map_or_else(Authority::generate, Ok)?;
+        let authority = Arc::new(self.authority.map_or_else(Authority::generate, Ok)?);
         let server = self.server.map_or_else(|| authority.issue_server(&self.hosts), Ok)?;
-        let acceptor = tls::acceptor(authority.certificate_pem(), server, self.tls_versions)?;
+        let acceptor = tls::acceptor(server, self.tls_versions)?;
         let log = Log::new(self.log_file);
-        let group_key = Key::generate();
-        let enrollments = Enrollments::new(self.rules.devices.values(), authority.certificate_pem(), group_key)?;
-        let registry = Registry::new(self.rules);
+        let group_key = self.group_key.map_or_else(Key::generate, Ok)?.to_base64();
+        let enrollments = Enrollments::default();
+        let own = match self.only_enrollments {
+            false => own_groups(authority.certificate_pem(), &group_key),
+            true => vec![],
+        };
+        let of_devices = self.rules.devices.values().filter_map(Device::enrollment);
+        for enrollment in own.into_iter().chain(of_devices).chain(self.enrollments) {
+            enrollments.enroll(enrollment)?;
+        }
+        let registry = Registry::new(self.rules, Arc::clone(&authority));
         let service = Service::new(
             self.id_scope,
             self.max_packet_size,
@@ -226,14 +278,26 @@ impl Builder {
             registry,
             enrollments,
             log,
-            self.control_key.unwrap_or_else(Key::generate),
+            self.control_key.map_or_else(Key::generate, Ok)?,
         );
         for fault in self.faults {
             service.faults.add(fault);
         }
         let host = callers_host(self.hosts.first(), self.listen);
-        Ok(Emulator::new(authority, acceptor, Arc::new(service), host))
+        Ok(Emulator::new(authority, acceptor, Arc::new(service), host, group_key))
     }
+}
+
+/// The groups that there are unless told otherwise. What a device sends goes back to it.
+fn own_groups(ca_pem: &str, group_key: &str) -> Vec<Enrollment> {
+    let any_hub = Vec::<String>::new();
+    vec![
+        Enrollment::group("local-devices").certificate(ca_pem),
+        Enrollment::group("local-keys").symmetric_keys(group_key, group_key),
+    ]
+    .into_iter()
+    .map(|group| group.hubs(any_hub.clone(), AllocationPolicy::Custom))
+    .collect()
 }
 
 /// The name by which callers reach the control endpoint: the first that was given, else what it listens on.

@@ -14,6 +14,7 @@ use tokio::{
 
 use crate::{
     channel::{Channel, End},
+    enrollment::{EnrollmentRef, Presented},
     fault::{Effect, Reply, Step, wrong_answer},
     link::Reset,
     service::Service,
@@ -58,6 +59,7 @@ where
     let mut connection = Connection {
         channel: Channel::new(stream, reset, Arc::clone(&service)),
         service,
+        admitted: None,
         session: Session::default(),
     };
     connection.channel.note("open", format!("{peer:?}"));
@@ -71,7 +73,15 @@ where
 struct Connection<S> {
     channel: Channel<S>,
     service: Arc<Service>,
+    admitted: Option<Admitted>,
     session: Session,
+}
+
+/// As whom a device was let in, and by which enrollment.
+struct Admitted {
+    registration_id: String,
+    enrollment: EnrollmentRef,
+    api_version: String,
 }
 
 #[derive(Default)]
@@ -94,7 +104,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let keep_alive = Duration::from_secs(connect.keep_alive.into());
         self.channel.claimed = Some(connect.client_id.clone());
         match self.admit(connect, peer) {
-            Ok(registration_id) => self.channel.registration_id = Some(registration_id),
+            Ok(admitted) => {
+                self.channel.registration_id = Some(admitted.registration_id.clone());
+                self.admitted = Some(admitted);
+            }
             Err((code, reason)) => {
                 return match self.channel.send(Packet::ConnAck(ConnAck::new(code, false))).await {
                     Ok(()) => End(reason.to_owned()),
@@ -137,8 +150,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Checks who connects; the registration id, or the refusal.
-    fn admit(&self, connect: Connect, peer: &Peer) -> Result<String, (ConnectReturnCode, &'static str)> {
+    /// Checks who connects, or refuses.
+    fn admit(&self, connect: Connect, peer: &Peer) -> Result<Admitted, (ConnectReturnCode, &'static str)> {
         use ConnectReturnCode::{BadClientId, BadUserNamePassword, NotAuthorized};
         if connect.last_will.is_some() {
             return Err((NotAuthorized, "a will is not taken"));
@@ -148,33 +161,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let login = connect.login.ok_or((BadUserNamePassword, "no user name"))?;
         let user = UserName::parse(&login.username).ok_or((BadUserNamePassword, "the user name has another form"))?;
+        let refused = |reason| (NotAuthorized, reason);
         if user.id_scope != self.service.id_scope {
-            return Err((NotAuthorized, "the id scope is not this service's"));
+            return Err(refused("the id scope is not this service's"));
         }
         let is_user = |name: &str| name.eq_ignore_ascii_case(user.registration_id);
         if !is_user(&connect.client_id) {
-            return Err((NotAuthorized, "the client id is not the registration id"));
+            return Err(refused("the client id is not the registration id"));
         }
-        let proof = match (peer, login.password.as_str()) {
-            (Peer::Certificate { .. }, password) if !password.is_empty() => Err("a password beside a certificate"),
-            (
-                Peer::Certificate {
-                    common_name: Some(name),
-                    chain,
-                },
-                _,
-            ) if is_user(name) => self.service.enrollments.admit_x509(name, chain),
-            (Peer::Certificate { .. }, _) => Err("the certificate's common name is not the registration id"),
-            (Peer::Trusted, "") => Ok(()),
-            (Peer::Anonymous, "") => Err("neither a client certificate nor a password"),
-            (Peer::Anonymous | Peer::Trusted, token) => {
-                self.service
-                    .enrollments
-                    .admit_token(token, user.id_scope, user.registration_id)
+        let presented = match (peer, login.password.as_str()) {
+            (Peer::Certificate { common_name, chain }, "") if common_name.as_deref().is_some_and(is_user) => {
+                Presented::Certificates(chain)
             }
+            (Peer::Certificate { .. }, "") => {
+                return Err(refused("the certificate's common name is not the registration id"));
+            }
+            (Peer::Certificate { .. }, _) => return Err(refused("a password beside a certificate")),
+            (Peer::Trusted, "") => Presented::Nothing,
+            (Peer::Anonymous, "") => return Err(refused("neither a client certificate nor a password")),
+            (Peer::Anonymous | Peer::Trusted, text) => Presented::Token {
+                text,
+                id_scope: user.id_scope,
+            },
         };
-        proof.map_err(|reason| (NotAuthorized, reason))?;
-        Ok(connect.client_id)
+        let enrollment = self.service.enrollments.admit(user.registration_id, presented);
+        Ok(Admitted {
+            enrollment: enrollment.map_err(refused)?,
+            api_version: user.api_version.to_owned(),
+            registration_id: connect.client_id,
+        })
     }
 
     async fn take(&mut self, packet: Packet) -> Result<(), End> {
@@ -240,7 +255,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let registry = &self.service.registry;
         let answer = match &topic.kind {
             RequestKind::Register => {
-                registry.register(device, &publish.payload, self.service.enrollments.policy(device))
+                let admitted = self.admitted.as_ref();
+                let allocation = admitted.and_then(|it| self.service.enrollments.allocation(&it.enrollment));
+                let api_version = admitted.map_or("", |it| &it.api_version);
+                registry.register(device, api_version, &publish.payload, allocation)
             }
             RequestKind::Query { operation_id } => registry.query(device, operation_id),
         };

@@ -1,5 +1,9 @@
 //! What is to happen to one device: how it is answered, and what its certificate looks like.
 
+use serde_json::Value;
+
+use crate::{AllocationPolicy, Enrollment};
+
 /// How a `retry-after` is written into an answer's topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -33,6 +37,8 @@ pub struct Device {
     pub(crate) certificate: CertificateKind,
     /// In base64. With any, the device has an enrollment of its own, for symmetric keys.
     pub(crate) symmetric_keys: Vec<String>,
+    /// What it is answered to a CSR, where that is not the certificate.
+    pub(crate) issued_chain: Option<Option<Value>>,
 }
 
 /// Where a registration ends.
@@ -97,7 +103,18 @@ impl Device {
             throttle: None,
             certificate: CertificateKind::default(),
             symmetric_keys: vec![],
+            issued_chain: None,
         }
+    }
+
+    /// Its own enrollment, if it has one.
+    pub(crate) fn enrollment(&self) -> Option<Enrollment> {
+        let [primary, secondary] = self.symmetric_keys.as_slice() else {
+            return None;
+        };
+        let any_hub = Vec::<String>::new();
+        let enrollment = Enrollment::individual(&self.registration_id).symmetric_keys(primary, secondary);
+        Some(enrollment.hubs(any_hub, AllocationPolicy::Custom))
     }
 
     /// How many queries it needs: the last of them is answered with the outcome. With 0 the registration request
@@ -157,6 +174,20 @@ impl Device {
     #[must_use]
     pub fn symmetric_keys(mut self, primary: impl Into<String>, secondary: impl Into<String>) -> Self {
         self.symmetric_keys = vec![primary.into(), secondary.into()];
+        self
+    }
+
+    /// Is answered this as its `issuedCertificateChain`, sensible or not, when it sends a CSR.
+    #[must_use]
+    pub fn issued_certificate_chain(mut self, chain: Value) -> Self {
+        self.issued_chain = Some(Some(chain));
+        self
+    }
+
+    /// Is answered no `issuedCertificateChain` at all when it sends a CSR.
+    #[must_use]
+    pub fn without_issued_certificate(mut self) -> Self {
+        self.issued_chain = Some(None);
         self
     }
 

@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, select};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    Builder, Device, DeviceIdentity, EmulatorError, Fault, Link, LogEntry, control, layers,
+    Builder, Device, DeviceIdentity, EmulatorError, Enrollment, Fault, Link, LogEntry, control, layers,
     link::{self, Socket},
     pki::Authority,
     service::Service,
@@ -21,7 +21,8 @@ use crate::{
 /// A local provisioning service. Dropping it ends its listeners and connections; [`shutdown`](Self::shutdown) also
 /// waits for them.
 pub struct Emulator {
-    authority: Authority,
+    authority: Arc<Authority>,
+    group_key: String,
     acceptor: TlsAcceptor,
     service: Arc<Service>,
     /// The name by which callers reach the control endpoint.
@@ -60,9 +61,16 @@ impl Emulator {
         Builder::new()
     }
 
-    pub(crate) fn new(authority: Authority, acceptor: TlsAcceptor, service: Arc<Service>, host: String) -> Self {
+    pub(crate) fn new(
+        authority: Arc<Authority>,
+        acceptor: TlsAcceptor,
+        service: Arc<Service>,
+        host: String,
+        group_key: String,
+    ) -> Self {
         Self {
             authority,
+            group_key,
             acceptor,
             service,
             host,
@@ -110,6 +118,21 @@ impl Emulator {
         self.authority.certificate_pem()
     }
 
+    /// Enrolls a device or a group while the emulator runs, or changes the enrollment of that id. It counts from the
+    /// next connection on.
+    ///
+    /// # Errors
+    /// [`EmulatorError::Enrollment`] says what of it cannot be used.
+    pub fn enroll(&self, enrollment: Enrollment) -> Result<(), EmulatorError> {
+        self.service.enrollments.enroll(enrollment)
+    }
+
+    /// Removes the enrollment with the kind and the id of this one, if there is one; says whether there was.
+    pub fn unenroll(&self, enrollment: &Enrollment) -> bool {
+        let Enrollment { kind, id, .. } = enrollment;
+        self.service.enrollments.delete(*kind, id, None).is_ok()
+    }
+
     /// Makes a key and a certificate for a device.
     ///
     /// # Errors
@@ -128,7 +151,7 @@ impl Emulator {
 
     /// The key of the symmetric-key group, in base64: a device whose key is derived from it is enrolled.
     pub fn group_key(&self) -> String {
-        self.service.enrollments.group_key()
+        self.group_key.clone()
     }
 
     /// What was seen and done so far; of a lot, the newest 16 MiB at least.

@@ -28,11 +28,13 @@ pub enum EmulatorError {
     /// A PEM file does not hold what it should.
     #[error("the PEM is not what it should be: {0}")]
     Pem(String),
-    /// A symmetric key is no base64.
-    #[error("the symmetric key of {registration_id} is no base64")]
-    Key {
-        /// Whose key it is.
-        registration_id: String,
+    /// An enrollment cannot be used: a key that is no base64, a certificate that is none.
+    #[error("the enrollment {id} cannot be used: {reason}")]
+    Enrollment {
+        /// The registration id, or the group's id.
+        id: String,
+        /// What was expected of what.
+        reason: String,
     },
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]

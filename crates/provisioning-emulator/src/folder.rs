@@ -11,7 +11,7 @@ use crate::{
     pki::{Authority, ServerIdentity},
 };
 
-/// A folder with `ca.pem`, `ca.key`, `server.pem`, `server.key`, and `devices/<id>.pem` and `.key`, and
+/// A folder with `ca.pem`, `ca.key`, `server.pem`, `server.key`, `group.key`, and `devices/<id>.pem` and `.key`, and
 /// `control.key`, with which calls of the control endpoint are signed. What is there
 /// already is used, what is missing is made. Keys are readable by their owner only, where the system knows owners.
 #[derive(Debug, Clone)]
@@ -57,20 +57,20 @@ impl Folder {
                 server
             }
         };
-        let control_key = self.control_key()?;
-        Ok(builder.identities(authority, server, control_key))
+        let (control_key, group_key) = (self.key("control.key")?, self.key("group.key")?);
+        Ok(builder.identities(authority, server, control_key, group_key))
     }
 
-    /// The key of the control endpoint.
-    fn control_key(&self) -> Result<Key, EmulatorError> {
-        let path = self.0.join("control.key");
+    /// The symmetric key in this file: the control endpoint's, or the device group's.
+    fn key(&self, name: &str) -> Result<Key, EmulatorError> {
+        let path = self.0.join(name);
         match fs::read_to_string(&path) {
             Ok(text) => {
-                let wrong = || EmulatorError::Pem("control.key is no base64; remove it to have a new one made".into());
+                let wrong = || EmulatorError::Pem(format!("{name} is no base64; remove it to have a new one made"));
                 Key::from_base64(&text).ok_or_else(wrong)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = Key::generate();
+                let key = Key::generate()?;
                 write_private(&path, &format!("{}\n", key.to_base64())).map_err(at(&path))?;
                 Ok(key)
             }

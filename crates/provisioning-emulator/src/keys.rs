@@ -8,16 +8,22 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::percent_decode_str;
+use rustls::crypto::ring;
 use sha2::Sha256;
+
+use crate::EmulatorError;
 
 /// A key, decoded.
 #[derive(Clone)]
 pub(crate) struct Key(Vec<u8>);
 
 impl Key {
-    /// A new key of 64 bytes, as the service makes them.
-    pub(crate) fn generate() -> Self {
-        Self((0..64).map(|_| fastrand::u8(..)).collect())
+    /// A new key of 64 bytes, as the service makes them. Fails where the system has no randomness.
+    pub(crate) fn generate() -> Result<Self, EmulatorError> {
+        let mut key = vec![0; 64];
+        let random = ring::default_provider().secure_random;
+        random.fill(&mut key).map_err(rustls::Error::from)?;
+        Ok(Self(key))
     }
 
     /// `None` when the text is no base64.
@@ -125,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_token_is_taken_however_its_resource_is_escaped() {
-        let key = Key::generate();
+        let key = Key::generate().expect("a key");
         for resource in [
             "0ne1/registrations/a-1",
             "0ne1%2Fregistrations%2Fa-1",
@@ -134,7 +140,7 @@ mod tests {
             let text = token(&key, resource, u64::MAX / 4);
             let token = Token::parse(&text).expect("a token");
             assert_eq!(
-                token.check("0ne1", "a-1", &[Key::generate(), key.clone()]),
+                token.check("0ne1", "a-1", &[Key::generate().expect("a key"), key.clone()]),
                 Ok(()),
                 "{resource}"
             );
@@ -143,7 +149,7 @@ mod tests {
 
     #[test]
     fn another_registration_key_or_time_is_refused() {
-        let key = Key::generate();
+        let key = Key::generate().expect("a key");
         let check = |resource, expiry, key: &Key| {
             let text = token(key, resource, expiry);
             Token::parse(&text)

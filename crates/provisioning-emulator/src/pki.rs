@@ -1,8 +1,8 @@
 //! The emulator's own CA, its server certificate, and the certificates of its devices.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, DnValue,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
 };
 use rustls::{client::verify_server_name, server::ParsedCertificate};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, pem::PemObject};
@@ -100,6 +100,18 @@ impl Authority {
         })
     }
 
+    /// A certificate for the key of a PKCS#10 request, and the CA's: DER, the former first.
+    pub(crate) fn issue_for(&self, csr: &[u8], registration_id: &str) -> Result<Vec<Vec<u8>>, String> {
+        let mut request = read_csr(csr, registration_id)?;
+        request.params = CertificateParams::default();
+        request.params.distinguished_name = common_name(registration_id);
+        request.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        set_validity(&mut request.params, Validity::Now);
+        let issued = request.signed_by(&self.issuer).map_err(|error| error.to_string())?;
+        let ca = CertificateDer::from_pem_slice(self.certificate_pem.as_bytes()).map_err(|error| error.to_string())?;
+        Ok(vec![issued.der().to_vec(), ca.to_vec()])
+    }
+
     fn intermediate(&self) -> Result<(Issuer<'static, KeyPair>, String), EmulatorError> {
         let key = KeyPair::generate()?;
         let params = ca_params("DPS emulator intermediate CA");
@@ -133,6 +145,23 @@ impl ServerIdentity {
         certificate
             .zip(name)
             .is_some_and(|(certificate, name)| verify_server_name(&certificate, &name).is_ok())
+    }
+}
+
+/// Reads a PKCS#10 request whose signature holds, with the registration id as its common name.
+pub(crate) fn read_csr(csr: &[u8], registration_id: &str) -> Result<CertificateSigningRequestParams, String> {
+    let request = CertificateSigningRequestParams::from_der(&csr.into())
+        .map_err(|error| format!("The csr is no PKCS#10 request: {error}."))?;
+    let name = request.params.distinguished_name.get(&DnType::CommonName);
+    let is_device = |name: &DnValue| match name {
+        DnValue::Utf8String(name) => name.eq_ignore_ascii_case(registration_id),
+        DnValue::PrintableString(name) => name.as_str().eq_ignore_ascii_case(registration_id),
+        _ => false,
+    };
+    if name.is_some_and(is_device) {
+        Ok(request)
+    } else {
+        Err("The csr's common name is not the registration id.".to_owned())
     }
 }
 

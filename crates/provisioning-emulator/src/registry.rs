@@ -1,8 +1,8 @@
 //! The registrations: what each request is answered, with which status and body.
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     Device, RetryAfter,
     device::{Outcome, Throttle},
-    enrollments::Policy,
+    enrollment::{Allocation, AllocationPolicy},
+    pki::{self, Authority},
     refused::{Refused, changed_meanwhile},
 };
 
@@ -29,7 +30,10 @@ pub(crate) struct Answer {
 pub(crate) struct Rules {
     pub(crate) polls: u32,
     pub(crate) retry_after: RetryAfter,
-    pub(crate) assigned_hub: String,
+    /// For enrollments that name none.
+    pub(crate) hubs: Vec<String>,
+    /// How to connect to a hub, for who asks with an api-version that knows of it.
+    pub(crate) connection_profile: String,
     /// By registration id in lower case.
     pub(crate) devices: HashMap<String, Device>,
 }
@@ -37,15 +41,35 @@ pub(crate) struct Rules {
 /// All registrations. They outlive connections.
 pub(crate) struct Registry {
     rules: Rules,
+    authority: Arc<Authority>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     operations: HashMap<String, Operation>,
+    /// The operations, oldest first.
+    order: VecDeque<String>,
+    /// Where each device went last, by registration id in lower case.
+    assigned: HashMap<String, Assigned>,
     /// How many of a device's requests were turned away, by registration id in lower case.
     turned_away: HashMap<String, u32>,
 }
+
+/// Where a device went.
+#[derive(Clone)]
+struct Assigned {
+    hub: String,
+    first_hub: String,
+    substatus: &'static str,
+}
+
+/// More operations than these are not kept; the oldest go first.
+const MAX_OPERATIONS: usize = 20_000;
+
+/// The first version of the interface that knows of certificate signing requests, and of connection profiles.
+const FIRST_WITH_CSR: &str = "2025-07-01";
+const FIRST_WITH_PROFILE: &str = "2026-11-02";
 
 struct Operation {
     /// In lower case.
@@ -53,22 +77,33 @@ struct Operation {
     registration_id: String,
     polls_left: u32,
     payload: Option<Value>,
-    policy: Policy,
+    /// PKCS#10 in DER.
+    csr: Option<Vec<u8>>,
+    with_profile: bool,
+    allocation: Allocation,
     created: String,
     /// Where it ended: said again when asked again.
     outcome: Option<Answer>,
 }
 
 impl Registry {
-    pub(crate) fn new(rules: Rules) -> Self {
+    pub(crate) fn new(rules: Rules, authority: Arc<Authority>) -> Self {
         Self {
             rules,
+            authority,
             state: Mutex::default(),
         }
     }
 
-    /// A registration request of the device that connected as `registration_id`.
-    pub(crate) fn register(&self, registration_id: &str, body: &[u8], policy: Option<Policy>) -> Answer {
+    /// A registration request of the device that connected as `registration_id` and speaks this api-version;
+    /// `allocation` is what its enrollment says, if that is still there.
+    pub(crate) fn register(
+        &self,
+        registration_id: &str,
+        api_version: &str,
+        body: &[u8],
+        allocation: Option<Allocation>,
+    ) -> Answer {
         let key = registration_id.to_ascii_lowercase();
         let mut state = self.state();
         if let Some(answer) = self.turn_away(&mut state, &key) {
@@ -86,29 +121,41 @@ impl Registry {
         {
             return refusal(*status, *error_code, message);
         }
-        let Some(policy) = policy else {
+        let Some(allocation) = allocation else {
             return refusal(404, 404_201, "Enrollment not found.");
+        };
+        let knows = |first: &str| api_version.get(..first.len()).is_some_and(|date| date >= first);
+        let csr = match request
+            .get("csr")
+            .filter(|_| knows(FIRST_WITH_CSR))
+            .map(|csr| read_csr(csr, registration_id))
+        {
+            None => None,
+            Some(Ok(csr)) => Some(csr),
+            Some(Err(message)) => return refusal(400, 400_004, &message),
         };
         let mut operation = Operation {
             polls_left: self.polls(&key),
             device: key,
             registration_id: registration_id.to_owned(),
             payload: request.get("payload").cloned(),
+            csr,
+            with_profile: knows(FIRST_WITH_PROFILE),
             created: now(),
-            policy,
+            allocation,
             outcome: None,
         };
         let id = operation_id();
         // With no polls the request itself is answered with the outcome.
         let answer = match operation.polls_left {
-            0 => self.outcome_of(&id, &mut operation),
+            0 => self.outcome_of(&id, &mut operation, &mut state.assigned),
             _ => Answer {
                 status: 202,
                 retry_after: self.rules.retry_after.clone(),
                 body: json!({"operationId": id, "status": "assigning"}),
             },
         };
-        state.operations.insert(id, operation);
+        state.keep(id, operation);
         answer
     }
 
@@ -119,8 +166,10 @@ impl Registry {
         if let Some(answer) = self.turn_away(&mut state, &key) {
             return answer;
         }
-        let operation = state
-            .operations
+        let State {
+            operations, assigned, ..
+        } = &mut *state;
+        let operation = operations
             .get_mut(operation_id)
             .filter(|operation| operation.device == key);
         let Some(operation) = operation else {
@@ -131,7 +180,7 @@ impl Registry {
             polls => polls.saturating_sub(1),
         };
         if operation.polls_left == 0 {
-            return self.outcome_of(operation_id, operation);
+            return self.outcome_of(operation_id, operation, assigned);
         }
         let state = json!({"registrationId": operation.registration_id, "status": "assigning"});
         Answer {
@@ -184,9 +233,11 @@ impl Registry {
     }
 
     fn forget(&self, id: &str) {
-        self.state()
+        let mut state = self.state();
+        state
             .operations
             .retain(|_, operation| !operation.device.eq_ignore_ascii_case(id));
+        state.assigned.remove(&id.to_ascii_lowercase());
     }
 
     fn turn_away(&self, state: &mut State, key: &str) -> Option<Answer> {
@@ -210,23 +261,33 @@ impl Registry {
         })
     }
 
-    fn outcome_of(&self, operation_id: &str, operation: &mut Operation) -> Answer {
+    fn outcome_of(
+        &self,
+        operation_id: &str,
+        operation: &mut Operation,
+        assigned: &mut HashMap<String, Assigned>,
+    ) -> Answer {
         if let Some(outcome) = &operation.outcome {
             return outcome.clone();
         }
-        let outcome = self.new_outcome(operation_id, operation);
+        let outcome = self.new_outcome(operation_id, operation, assigned);
         operation.outcome = Some(outcome.clone());
         outcome
     }
 
-    fn new_outcome(&self, operation_id: &str, operation: &Operation) -> Answer {
+    fn new_outcome(
+        &self,
+        operation_id: &str,
+        operation: &Operation,
+        assigned: &mut HashMap<String, Assigned>,
+    ) -> Answer {
         let (status, details) = match self.outcome(&operation.device) {
             Outcome::Failed { error_code, message } => {
                 ("failed", json!({"errorCode": error_code, "errorMessage": message}))
             }
             Outcome::Disabled => ("disabled", json!({})),
-            Outcome::Assigned if operation.policy.disabled => ("disabled", json!({})),
-            Outcome::Assigned | Outcome::Refused { .. } => ("assigned", self.assignment(operation)),
+            Outcome::Assigned if !operation.allocation.is_enabled => ("disabled", json!({})),
+            Outcome::Assigned | Outcome::Refused { .. } => ("assigned", self.assignment(operation, assigned)),
         };
         let mut state = json!({
             "registrationId": operation.registration_id,
@@ -235,12 +296,7 @@ impl Registry {
             "status": status,
             "etag": etag(),
         });
-        let block = if operation.policy.is_x509 {
-            "x509"
-        } else {
-            "symmetricKey"
-        };
-        state[block] = match &operation.policy.group {
+        state[operation.allocation.attestation] = match &operation.allocation.group {
             Some(group) => json!({"enrollmentGroupId": group}),
             None => json!({}),
         };
@@ -254,18 +310,71 @@ impl Registry {
         }
     }
 
-    fn assignment(&self, operation: &Operation) -> Value {
+    fn assignment(&self, operation: &Operation, assigned: &mut HashMap<String, Assigned>) -> Value {
         let mut fields = Map::new();
-        let policy = &operation.policy;
-        let hub = policy.hub.as_ref().unwrap_or(&self.rules.assigned_hub);
-        let device_id = policy.device_id.as_ref().unwrap_or(&operation.registration_id);
-        fields.insert("assignedHub".into(), json!(hub));
+        let allocation = &operation.allocation;
+        let went = self.allocate(allocation, &operation.device, assigned.get(&operation.device));
+        let device_id = allocation.device_id.as_ref().unwrap_or(&operation.registration_id);
+        fields.insert("assignedHub".into(), json!(went.hub));
         fields.insert("deviceId".into(), json!(device_id));
-        fields.insert("substatus".into(), json!("initialAssignment"));
-        if let Some(payload) = &operation.payload {
+        fields.insert("substatus".into(), json!(went.substatus));
+        assigned.insert(operation.device.clone(), went);
+        if let (Some(payload), AllocationPolicy::Custom) = (&operation.payload, allocation.policy) {
             fields.insert("payload".into(), payload.clone());
         }
+        if operation.with_profile {
+            fields.insert("connectionProfile".into(), json!(self.rules.connection_profile));
+        }
+        if let Some(csr) = &operation.csr {
+            let device = self.rules.devices.get(&operation.device);
+            let chain = match device.and_then(|device| device.issued_chain.clone()) {
+                Some(verbatim) => verbatim,
+                None => self.issue(csr, &operation.registration_id),
+            };
+            fields.extend(chain.map(|chain| ("issuedCertificateChain".to_owned(), chain)));
+        }
         Value::Object(fields)
+    }
+
+    /// The hub for a device, which may have been at `former` until now.
+    fn allocate(&self, allocation: &Allocation, device: &str, former: Option<&Assigned>) -> Assigned {
+        let hubs = if allocation.hubs.is_empty() {
+            &self.rules.hubs
+        } else {
+            &allocation.hubs
+        };
+        let index = match allocation.policy {
+            AllocationPolicy::Hashed | AllocationPolicy::GeoLatency => hash(device) % hubs.len().max(1),
+            AllocationPolicy::Static | AllocationPolicy::Custom => 0,
+        };
+        let hub = hubs.get(index).cloned().unwrap_or_default();
+        let Some(former) = former else {
+            return Assigned {
+                first_hub: hub.clone(),
+                hub,
+                substatus: "initialAssignment",
+            };
+        };
+        if !allocation.reprovision.update_hub_assignment || former.hub == hub {
+            return former.clone();
+        }
+        let substatus = match allocation.reprovision.migrate_device_data {
+            true => "deviceDataMigrated",
+            false if hub == former.first_hub => "reprovisionedToInitialAssignment",
+            false => "deviceDataReset",
+        };
+        Assigned {
+            hub,
+            first_hub: former.first_hub.clone(),
+            substatus,
+        }
+    }
+
+    /// The chain for a CSR, base64 of DER, the device's first; null where none can be made.
+    fn issue(&self, csr: &[u8], registration_id: &str) -> Option<Value> {
+        let chain = self.authority.issue_for(csr, registration_id);
+        let encoded = |chain: Vec<Vec<u8>>| chain.iter().map(|der| STANDARD.encode(der)).collect();
+        Some(chain.map_or(Value::Null, encoded))
     }
 
     fn outcome(&self, key: &str) -> &Outcome {
@@ -286,6 +395,26 @@ impl Registry {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn keep(&mut self, id: String, operation: Operation) {
+        self.order.push_back(id.clone());
+        self.operations.insert(id, operation);
+        while self.order.len() > MAX_OPERATIONS {
+            if let Some(oldest) = self.order.pop_front() {
+                self.operations.remove(&oldest);
+            }
+        }
+    }
+}
+
+/// The same for the same device on every machine and in every run (FNV-1a).
+fn hash(device: &str) -> usize {
+    let hash = device.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    hash as usize
 }
 
 /// The answer to what the service does not take.
@@ -310,6 +439,13 @@ fn read_request(body: &[u8], registration_id: &str) -> Result<Map<String, Value>
         Some(id) if id.eq_ignore_ascii_case(registration_id) => Ok(request),
         _ => Err("The registrationId is missing or another than the connection's."),
     }
+}
+
+/// A PKCS#10 request, in DER, from base64.
+fn read_csr(csr: &Value, registration_id: &str) -> Result<Vec<u8>, String> {
+    let decoded = csr.as_str().and_then(|text| STANDARD.decode(text).ok());
+    let der = decoded.ok_or("The csr is no base64.")?;
+    pki::read_csr(&der, registration_id).map(|_| der)
 }
 
 fn is(value: &Value, id: &str) -> bool {
@@ -350,12 +486,27 @@ mod tests {
 
     fn registry(device: Device) -> Registry {
         let devices = HashMap::from([(device.registration_id.to_ascii_lowercase(), device)]);
-        Registry::new(Rules {
+        let rules = Rules {
             polls: 1,
             retry_after: RetryAfter::Seconds(3),
-            assigned_hub: "hub".into(),
+            hubs: vec!["hub".into()],
+            connection_profile: "classic".into(),
             devices,
-        })
+        };
+        Registry::new(rules, Arc::new(Authority::generate().expect("a CA")))
+    }
+
+    fn register(registry: &Registry, id: &str, body: &[u8]) -> Answer {
+        let allocation = Allocation {
+            attestation: "x509",
+            group: None,
+            is_enabled: true,
+            device_id: None,
+            hubs: vec![],
+            policy: AllocationPolicy::Custom,
+            reprovision: Default::default(),
+        };
+        registry.register(id, "2019-03-31", body, Some(allocation))
     }
 
     const REQUEST: &[u8] = br#"{"registrationId":"Device","payload":null}"#;
@@ -379,7 +530,7 @@ mod tests {
     #[test]
     fn a_device_is_assigned_after_its_polls_under_the_id_that_it_connected_with() {
         let registry = registry(Device::new("device").polls_before_outcome(2));
-        let first = registry.register("Device", REQUEST, Some(Policy::default()));
+        let first = register(&registry, "Device", REQUEST);
         assert_eq!((first.status, &first.body["status"]), (202, &json!("assigning")));
         assert_eq!(first.retry_after, RetryAfter::Seconds(3));
         let id = first.body["operationId"].as_str().expect("an id");
@@ -400,7 +551,7 @@ mod tests {
     #[test]
     fn another_devices_operation_is_not_found() {
         let registry = registry(Device::new("device"));
-        let answer = registry.register("device", REQUEST, Some(Policy::default()));
+        let answer = register(&registry, "device", REQUEST);
         let id = answer.body["operationId"].as_str().expect("an id");
         let refused = registry.query("other", id);
         assert_eq!((refused.status, &refused.body["errorCode"]), (404, &json!(404_203)));
@@ -410,7 +561,7 @@ mod tests {
     fn a_body_that_is_no_request_is_refused_with_400() {
         let registry = registry(Device::new("device"));
         for body in [b"".as_slice(), b"[]", b"{}", br#"{"registrationId":"other"}"#, b"{"] {
-            assert_eq!(registry.register("device", body, Some(Policy::default())).status, 400);
+            assert_eq!(register(&registry, "device", body).status, 400);
         }
     }
 
@@ -421,22 +572,17 @@ mod tests {
                 .throttled(429, 2, RetryAfter::Absent)
                 .polls_before_outcome(0),
         );
-        let statuses: Vec<u16> = (0..3)
-            .map(|_| registry.register("device", REQUEST, Some(Policy::default())).status)
-            .collect();
+        let statuses: Vec<u16> = (0..3).map(|_| register(&registry, "device", REQUEST).status).collect();
         assert_eq!(statuses, [429, 429, 200]);
     }
 
     #[test]
     fn failed_and_disabled_are_told_in_the_body() {
         let failed = registry(Device::new("device").failed(400_209, "no hub").polls_before_outcome(0));
-        let answer = failed.register("device", REQUEST, Some(Policy::default()));
+        let answer = register(&failed, "device", REQUEST);
         assert_eq!((answer.status, &answer.body["status"]), (200, &json!("failed")));
         assert_eq!(answer.body["registrationState"]["errorCode"], 400_209);
         let disabled = registry(Device::new("device").disabled().polls_before_outcome(0));
-        assert_eq!(
-            disabled.register("device", REQUEST, Some(Policy::default())).body["status"],
-            "disabled"
-        );
+        assert_eq!(register(&disabled, "device", REQUEST).body["status"], "disabled");
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    enrollments::Enrollments,
+    enrollment::Enrollments,
     fault::{Effect, Faults, Step, Who},
     keys::Key,
     log::{Direction, Log, LogEntry},

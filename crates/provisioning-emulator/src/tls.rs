@@ -1,14 +1,15 @@
-//! TLS as the service speaks it: client certificates are asked for, and checked against the emulator's CA.
+//! TLS as the service speaks it: client certificates are asked for, and their keys' possession is proved.
 
 use std::{io, sync::Arc, time::Duration};
 
 use rustls::{
-    RootCertStore, ServerConfig,
-    crypto::ring,
-    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    DigitallySignedStruct, DistinguishedName, Error as TlsError, ServerConfig, SignatureScheme,
+    client::danger::HandshakeSignatureValid,
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    server::danger::{ClientCertVerified, ClientCertVerifier},
     version::{TLS12, TLS13},
 };
-use rustls_pki_types::{CertificateDer, pem::PemObject};
+use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -31,11 +32,7 @@ pub enum TlsVersions {
 /// How long a handshake may take.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
-pub(crate) fn acceptor(
-    ca_pem: &str,
-    server: ServerIdentity,
-    versions: TlsVersions,
-) -> Result<TlsAcceptor, EmulatorError> {
+pub(crate) fn acceptor(server: ServerIdentity, versions: TlsVersions) -> Result<TlsAcceptor, EmulatorError> {
     let provider = Arc::new(ring::default_provider());
     let versions: &[_] = match versions {
         TlsVersions::Both => &[&TLS12, &TLS13],
@@ -44,24 +41,9 @@ pub(crate) fn acceptor(
     };
     let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)?
-        .with_client_cert_verifier(verifier(ca_pem, provider)?)
+        .with_client_cert_verifier(Arc::new(HolderOfKey(provider)))
         .with_single_cert(server.chain, server.key)?;
     Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-/// Devices without a certificate pass TLS: it is CONNACK that refuses them, as the service does.
-fn verifier(
-    ca_pem: &str,
-    provider: Arc<rustls::crypto::CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, EmulatorError> {
-    let mut roots = RootCertStore::empty();
-    let ca =
-        CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(|error| EmulatorError::Pem(error.to_string()))?;
-    roots.add(ca)?;
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-        .allow_unauthenticated()
-        .build()
-        .map_err(|error| EmulatorError::Tls(rustls::Error::General(error.to_string())))
 }
 
 /// Performs the server's handshake; who is at the other end comes with the stream.
@@ -89,6 +71,62 @@ where
             io::ErrorKind::TimedOut,
             "the TLS handshake took too long",
         )),
+    }
+}
+
+/// Takes every certificate whose key the device shows to hold, and no certificate as well: TLS does not know who it will
+/// say that it is. Who signed the certificate, and until when it is valid, is judged at CONNECT, as the service does.
+#[derive(Debug)]
+struct HolderOfKey(Arc<CryptoProvider>);
+
+impl ClientCertVerifier for HolderOfKey {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, TlsError> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 

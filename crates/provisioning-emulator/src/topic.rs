@@ -49,6 +49,7 @@ impl RequestTopic {
 pub(crate) struct UserName<'a> {
     pub(crate) id_scope: &'a str,
     pub(crate) registration_id: &'a str,
+    pub(crate) api_version: &'a str,
 }
 
 impl<'a> UserName<'a> {
@@ -59,11 +60,13 @@ impl<'a> UserName<'a> {
         let (id_scope, registrations, registration_id, query) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let has_version = pairs.any(|(name, value)| name.eq_ignore_ascii_case("api-version") && !value.is_empty());
-        let is_valid = registrations == "registrations" && has_version && is_registration_id(registration_id);
+        let is_version = |(name, value): &(&str, &str)| name.eq_ignore_ascii_case("api-version") && !value.is_empty();
+        let (_, api_version) = pairs.find(is_version)?;
+        let is_valid = registrations == "registrations" && is_registration_id(registration_id);
         is_valid.then_some(Self {
             id_scope,
             registration_id,
+            api_version,
         })
     }
 }
@@ -114,19 +117,17 @@ mod tests {
 
     #[test]
     fn a_user_name_needs_its_parts_and_an_api_version() {
-        let user = UserName {
-            id_scope: "0ne1",
-            registration_id: "a",
-        };
-        for query in [
-            "api-version=2019-03-31&ClientVersion=x",
-            "clientversion=a%2Fb/c&API-VERSION=1",
+        for (query, api_version) in [
+            ("api-version=2019-03-31&ClientVersion=x", "2019-03-31"),
+            ("clientversion=a%2Fb/c&API-VERSION=1", "1"),
         ] {
-            assert_eq!(
-                UserName::parse(&format!("0ne1/registrations/a/{query}")).as_ref(),
-                Some(&user),
-                "{query}"
-            );
+            let user = UserName {
+                id_scope: "0ne1",
+                registration_id: "a",
+                api_version,
+            };
+            let parsed = format!("0ne1/registrations/a/{query}");
+            assert_eq!(UserName::parse(&parsed), Some(user), "{query}");
         }
         for wrong in [
             "",

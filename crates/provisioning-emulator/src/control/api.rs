@@ -9,7 +9,7 @@ use super::{
     query::page,
 };
 use crate::{
-    enrollments::EnrollmentKind::{self, Group, Individual},
+    enrollment::EnrollmentKind::{self, Group, Individual},
     http::{self, Call, Reply, header, parameter},
     refused::Refused,
     service::Service,

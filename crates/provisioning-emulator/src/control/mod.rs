@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 
 use self::answers::{no_such_path, refusal};
 use crate::{
-    enrollments::EnrollmentKind,
+    enrollment::EnrollmentKind,
     http::{Call, Reply, Unread},
     refused::Refused,
     service::Service,

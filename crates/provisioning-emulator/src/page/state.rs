@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    enrollments::EnrollmentKind::{self, Group, Individual},
+    enrollment::EnrollmentKind::{self, Group, Individual},
     service::Service,
 };
 

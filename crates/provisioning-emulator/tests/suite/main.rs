@@ -7,6 +7,7 @@ mod command;
 mod connecting;
 mod control;
 mod ending;
+mod enrollments;
 mod faults;
 mod packets;
 mod page;

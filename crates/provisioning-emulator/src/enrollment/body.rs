@@ -1,0 +1,159 @@
+//! An enrollment as the service's REST API writes it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// An individual enrollment or an enrollment group: what is known of either, under its wire name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct Body {
+    pub(crate) registration_id: Option<String>,
+    pub(crate) enrollment_group_id: Option<String>,
+    pub(crate) device_id: Option<String>,
+    pub(crate) attestation: Attestation,
+    pub(crate) provisioning_status: ProvisioningStatus,
+    pub(crate) iot_hub_host_name: Option<String>,
+    pub(crate) iot_hubs: Option<Vec<String>>,
+    pub(crate) allocation_policy: AllocationPolicy,
+    pub(crate) custom_allocation_definition: Option<Value>,
+    pub(crate) reprovision_policy: ReprovisionPolicy,
+    pub(crate) initial_twin: Option<Value>,
+    pub(crate) capabilities: Option<Value>,
+    pub(crate) optional_device_information: Option<Value>,
+    pub(crate) etag: Option<String>,
+    pub(crate) created_date_time_utc: Option<String>,
+    pub(crate) last_updated_date_time_utc: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Attestation {
+    #[serde(rename = "type")]
+    pub(crate) kind: AttestationKind,
+    pub(crate) x509: Option<X509>,
+    pub(crate) symmetric_key: Option<SymmetricKeys>,
+    pub(crate) tpm: Option<Value>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum AttestationKind {
+    X509,
+    #[default]
+    SymmetricKey,
+    Tpm,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct X509 {
+    /// Of an individual enrollment: the device's certificate itself.
+    pub(crate) client_certificates: Option<Certificates>,
+    /// Of a group: the CA that signs its devices' certificates.
+    pub(crate) signing_certificates: Option<Certificates>,
+    pub(crate) ca_references: Option<Value>,
+    /// The emulator's own: of an individual enrollment, SHA-1 or SHA-256 over the device's certificate, in hex.
+    pub(crate) thumbprints: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct Certificates {
+    pub(crate) primary: Option<Certificate>,
+    pub(crate) secondary: Option<Certificate>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct Certificate {
+    /// PEM, or base64 of DER.
+    pub(crate) certificate: Option<String>,
+    pub(crate) info: Option<Value>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct SymmetricKeys {
+    pub(crate) primary_key: Option<String>,
+    pub(crate) secondary_key: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum ProvisioningStatus {
+    #[default]
+    Enabled,
+    Disabled,
+}
+
+/// How the hub is chosen among those of the enrollment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum AllocationPolicy {
+    /// By the registration id, evenly.
+    #[default]
+    Hashed,
+    /// By the shortest way; here as [`Hashed`](Self::Hashed).
+    GeoLatency,
+    /// The first one.
+    Static,
+    /// By a webhook; here the first one, and the payload goes back as it came.
+    Custom,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct ReprovisionPolicy {
+    pub(crate) update_hub_assignment: bool,
+    pub(crate) migrate_device_data: bool,
+}
+
+impl Default for ReprovisionPolicy {
+    /// As the service has it when nothing is said.
+    fn default() -> Self {
+        Self {
+            update_hub_assignment: true,
+            migrate_device_data: true,
+        }
+    }
+}
+
+impl Certificates {
+    /// Whether there is one, and not only what is known about it.
+    pub(super) fn are_given(&self) -> bool {
+        let both = [&self.primary, &self.secondary];
+        both.into_iter().flatten().any(|given| given.certificate.is_some())
+    }
+}
+
+impl Body {
+    /// Reads what the REST API was given: what is not known there is passed over, as the service does.
+    pub(crate) fn read(body: Value) -> Result<Self, String> {
+        let Value::Object(mut fields) = body else {
+            return Err("The body is no JSON object.".to_owned());
+        };
+        let known = serde_json::to_value(Self::default()).unwrap_or_default();
+        fields.retain(|name, value| known.get(name).is_some() && !value.is_null());
+        serde_json::from_value(Value::Object(fields))
+            .map_err(|error| format!("The enrollment cannot be read: {error}."))
+    }
+
+    /// As the REST API answers it, keys and all.
+    pub(crate) fn to_json(&self) -> Value {
+        without_nulls(serde_json::to_value(self).unwrap_or_default())
+    }
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(name, value)| (name, without_nulls(value)))
+                .collect::<Map<_, _>>(),
+        ),
+        other => other,
+    }
+}

@@ -1,0 +1,295 @@
+//! All enrollments, as they are now: they change while devices register.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use rustls_pki_types::CertificateDer;
+use serde_json::Value;
+
+use super::{
+    Enrollment,
+    body::{
+        AllocationPolicy, Attestation, AttestationKind, Body, Certificates, ProvisioningStatus, ReprovisionPolicy, X509,
+    },
+    proof::{OUTSIDE, Proof, is_enrolled, is_signed},
+};
+use crate::{
+    EmulatorError,
+    keys::Token,
+    refused::{Refused, changed_meanwhile},
+    registry::{etag, now},
+};
+
+/// Of one device, or of many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum EnrollmentKind {
+    Individual,
+    Group,
+}
+
+/// The enrollment that a device was admitted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EnrollmentRef {
+    kind: EnrollmentKind,
+    id: String,
+}
+
+/// What a device presents.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Presented<'a> {
+    Certificates(&'a [CertificateDer<'static>]),
+    Token {
+        text: &'a str,
+        id_scope: &'a str,
+    },
+    /// Nothing: it is taken for whom it says it is.
+    Nothing,
+}
+
+/// Where an enrollment leads, as it is now.
+#[derive(Debug, Clone)]
+pub(crate) struct Allocation {
+    /// `x509` or `symmetricKey`.
+    pub(crate) attestation: &'static str,
+    pub(crate) group: Option<String>,
+    pub(crate) is_enabled: bool,
+    pub(crate) device_id: Option<String>,
+    /// Those that may be chosen; empty for the emulator's.
+    pub(crate) hubs: Vec<String>,
+    pub(crate) policy: AllocationPolicy,
+    pub(crate) reprovision: ReprovisionPolicy,
+}
+
+/// The enrollments by kind and id in lower case.
+#[derive(Default)]
+pub(crate) struct Enrollments(Mutex<BTreeMap<(EnrollmentKind, String), Record>>);
+
+struct Record {
+    body: Body,
+    proof: Proof,
+}
+
+impl Enrollments {
+    /// Adds an enrollment, or puts it in the place of the one that there is.
+    pub(crate) fn enroll(&self, enrollment: Enrollment) -> Result<(), EmulatorError> {
+        let Enrollment { kind, id, body } = enrollment;
+        match self.set(kind, &id, body, None) {
+            Ok(_) => Ok(()),
+            Err(Refused { message: reason, .. }) => Err(EmulatorError::Enrollment { id, reason }),
+        }
+    }
+
+    /// As [`enroll`](Self::enroll), of what the REST API is given; `if_match` is the etag that it must have now.
+    pub(crate) fn put(
+        &self,
+        kind: EnrollmentKind,
+        id: &str,
+        body: Value,
+        if_match: Option<&str>,
+    ) -> Result<Value, Refused> {
+        let body = Body::read(body).map_err(bad_request)?;
+        let (given, name) = match kind {
+            EnrollmentKind::Individual => (&body.registration_id, "registrationId"),
+            EnrollmentKind::Group => (&body.enrollment_group_id, "enrollmentGroupId"),
+        };
+        if !given.as_deref().is_some_and(|given| given.eq_ignore_ascii_case(id)) {
+            return Err(bad_request(format!("{name} is missing, or another than the path's.")));
+        }
+        self.set(kind, id, body, if_match)
+    }
+
+    fn set(&self, kind: EnrollmentKind, id: &str, mut body: Body, if_match: Option<&str>) -> Result<Value, Refused> {
+        let mut records = self.records();
+        let key = key(kind, id);
+        let former = records.get(&key).map(|record| &record.body);
+        check_etag(former.and_then(|body| body.etag.as_deref()), if_match)?;
+        let now = now();
+        body.created_date_time_utc = former
+            .and_then(|body| body.created_date_time_utc.clone())
+            .or_else(|| Some(now.clone()));
+        body.last_updated_date_time_utc = Some(now);
+        body.etag = Some(etag());
+        if let Some(former) = former {
+            keep_secrets(&mut body.attestation, &former.attestation);
+        }
+        let proof = Proof::read(&mut body.attestation, kind == EnrollmentKind::Group).map_err(bad_request)?;
+        let answer = shown(&body);
+        records.insert(key, Record { body, proof });
+        Ok(answer)
+    }
+
+    /// Without its keys.
+    pub(crate) fn get(&self, kind: EnrollmentKind, id: &str) -> Result<Value, Refused> {
+        let records = self.records();
+        let record = records.get(&key(kind, id)).ok_or_else(|| not_found(kind))?;
+        Ok(shown(&record.body))
+    }
+
+    pub(crate) fn delete(&self, kind: EnrollmentKind, id: &str, if_match: Option<&str>) -> Result<(), Refused> {
+        let mut records = self.records();
+        let key = key(kind, id);
+        let record = records.get(&key).ok_or_else(|| not_found(kind))?;
+        check_etag(record.body.etag.as_deref(), if_match)?;
+        records.remove(&key);
+        Ok(())
+    }
+
+    /// All of one kind, by their ids, without their keys.
+    pub(crate) fn list(&self, kind: EnrollmentKind) -> Vec<Value> {
+        let records = self.records();
+        let of_kind = records.iter().filter(|((of, _), _)| *of == kind);
+        of_kind.map(|(_, record)| shown(&record.body)).collect()
+    }
+
+    /// The attestation with its keys.
+    pub(crate) fn attestation_mechanism(&self, kind: EnrollmentKind, id: &str) -> Result<Value, Refused> {
+        let records = self.records();
+        let record = records.get(&key(kind, id)).ok_or_else(|| not_found(kind))?;
+        Ok(record.body.to_json()["attestation"].take())
+    }
+
+    /// Who presents this is admitted by an enrollment, a device's own before a group's; or why not, for the log.
+    pub(crate) fn admit(&self, registration_id: &str, presented: Presented<'_>) -> Result<EnrollmentRef, &'static str> {
+        let records = self.records();
+        let own = key(EnrollmentKind::Individual, registration_id);
+        if let Some(record) = records.get(&own) {
+            check(&record.proof, false, registration_id, presented)?;
+            return Ok(reference(&own));
+        }
+        let groups = records.iter().filter(|((kind, _), _)| *kind == EnrollmentKind::Group);
+        let mut reason = NOBODY;
+        for (key, record) in groups {
+            match check(&record.proof, true, registration_id, presented) {
+                Ok(()) => return Ok(reference(key)),
+                // Of several groups' reasons, one that is about this device says more than that it is another's.
+                Err(OF_ANOTHER_KIND) => {}
+                Err(OUTSIDE) if reason != NOBODY => {}
+                Err(why) => reason = why,
+            }
+        }
+        Err(reason)
+    }
+
+    /// Where the enrollment leads now; `None` when it is gone.
+    pub(crate) fn allocation(&self, enrollment: &EnrollmentRef) -> Option<Allocation> {
+        let records = self.records();
+        let body = &records.get(&(enrollment.kind, enrollment.id.clone()))?.body;
+        let hubs = match (&body.iot_hubs, &body.iot_hub_host_name) {
+            (Some(hubs), _) => hubs.clone(),
+            (None, Some(hub)) => vec![hub.clone()],
+            (None, None) => vec![],
+        };
+        Some(Allocation {
+            attestation: match body.attestation.kind {
+                AttestationKind::SymmetricKey => "symmetricKey",
+                AttestationKind::X509 | AttestationKind::Tpm => "x509",
+            },
+            group: body.enrollment_group_id.clone(),
+            is_enabled: body.provisioning_status == ProvisioningStatus::Enabled,
+            device_id: body.device_id.clone(),
+            hubs,
+            policy: body.allocation_policy,
+            reprovision: body.reprovision_policy,
+        })
+    }
+
+    fn records(&self) -> MutexGuard<'_, BTreeMap<(EnrollmentKind, String), Record>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const NOBODY: &str = "no enrollment is for this device";
+
+const OF_ANOTHER_KIND: &str = "the enrollment is for another kind of credential";
+
+fn check(proof: &Proof, is_group: bool, registration_id: &str, presented: Presented<'_>) -> Result<(), &'static str> {
+    match (proof, presented) {
+        (_, Presented::Nothing) => Ok(()),
+        (
+            Proof::Certificates {
+                certificates,
+                thumbprints,
+            },
+            Presented::Certificates(chain),
+        ) => is_enrolled(chain, certificates, thumbprints),
+        (Proof::SignedBy(verifier), Presented::Certificates(chain)) => is_signed(chain, verifier.as_ref()),
+        (Proof::Keys(keys), Presented::Token { text, id_scope }) => {
+            let token = Token::parse(text).ok_or("the password is no token")?;
+            let derived: Vec<_> = keys.iter().map(|key| key.derive(registration_id)).collect();
+            token.check(id_scope, registration_id, if is_group { &derived } else { keys })
+        }
+        (Proof::Keys(_), Presented::Certificates(_))
+        | (Proof::Certificates { .. } | Proof::SignedBy(_), Presented::Token { .. }) => Err(OF_ANOTHER_KIND),
+    }
+}
+
+fn key(kind: EnrollmentKind, id: &str) -> (EnrollmentKind, String) {
+    (kind, id.to_ascii_lowercase())
+}
+
+fn reference((kind, id): &(EnrollmentKind, String)) -> EnrollmentRef {
+    EnrollmentRef {
+        kind: *kind,
+        id: id.clone(),
+    }
+}
+
+/// What a client read and sends back lacks keys and may lack certificates: those that there are stay.
+fn keep_secrets(attestation: &mut Attestation, former: &Attestation) {
+    if attestation.kind != former.kind {
+        return;
+    }
+    if let Some(former) = &former.symmetric_key {
+        let keys = attestation.symmetric_key.get_or_insert_default();
+        keys.primary_key = keys.primary_key.take().or_else(|| former.primary_key.clone());
+        keys.secondary_key = keys.secondary_key.take().or_else(|| former.secondary_key.clone());
+    }
+    let has_certificate = |x509: &X509| {
+        let of = |given: &Option<Certificates>| given.as_ref().is_some_and(Certificates::are_given);
+        of(&x509.client_certificates) || of(&x509.signing_certificates) || x509.thumbprints.is_some()
+    };
+    if !attestation.x509.as_ref().is_some_and(has_certificate) {
+        attestation.x509 = former.x509.clone();
+    }
+}
+
+fn shown(body: &Body) -> Value {
+    let mut shown = body.to_json();
+    if let Some(attestation) = shown["attestation"].as_object_mut()
+        && attestation.contains_key("symmetricKey")
+    {
+        attestation.insert("symmetricKey".to_owned(), Value::Object(Default::default()));
+    }
+    shown
+}
+
+fn check_etag(etag: Option<&str>, if_match: Option<&str>) -> Result<(), Refused> {
+    match if_match {
+        None => Ok(()),
+        Some("*") if etag.is_some() => Ok(()),
+        Some(wanted) if etag == Some(wanted) => Ok(()),
+        Some(_) => Err(changed_meanwhile()),
+    }
+}
+
+fn not_found(kind: EnrollmentKind) -> Refused {
+    let what = match kind {
+        EnrollmentKind::Individual => "Enrollment",
+        EnrollmentKind::Group => "Enrollment group",
+    };
+    Refused {
+        status: 404,
+        error_code: 404_201,
+        message: format!("{what} not found."),
+    }
+}
+
+fn bad_request(message: impl Into<String>) -> Refused {
+    Refused {
+        status: 400,
+        error_code: 400_004,
+        message: message.into(),
+    }
+}

@@ -1,0 +1,344 @@
+//! Who is let in by which enrollment, where it leads, and what changes while the emulator runs.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use provisioning_emulator::{
+    AllocationPolicy, Carrier, Device as Issued, DeviceIdentity, Emulator, Enrollment, Link, Security,
+};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use rumqttc::{ConnectReturnCode, Login};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+use serde_json::{Value, json};
+use sha1::{Digest, Sha1};
+use tokio_rustls::client::TlsStream;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::support::{
+    Answer, Device, builder, connect_packet, in_memory, notes, plain, register_topic,
+    tls::{BOTH, connect, connector},
+    user_name,
+};
+
+const NO_HUBS: [&str; 0] = [];
+
+async fn tls_as(emulator: &Emulator, identity: &DeviceIdentity) -> Device<TlsStream<Link>> {
+    let stream = emulator.connect(Carrier::Mqtt, Security::Tls, 64 * 1024);
+    let connector = connector(emulator.ca_pem(), Some(identity), &BOTH);
+    Device::over(connect(&connector, "localhost", stream).await.expect("TLS"))
+}
+
+/// Whether the device is let in; otherwise the log's reason.
+async fn admitted(emulator: &Emulator, identity: &DeviceIdentity, id: &str) -> Result<(), String> {
+    emulator.clear_log();
+    let mut device = tls_as(emulator, identity).await;
+    match device.connect(connect_packet(id)).await {
+        ConnectReturnCode::Success => Ok(()),
+        _ => {
+            device.is_closed().await;
+            Err(notes(emulator, "close").pop().unwrap_or_default())
+        }
+    }
+}
+
+/// The state that `id` ends in, over a link on which it is taken for whom it says it is.
+async fn state(emulator: &Emulator, id: &str) -> Value {
+    let mut device = Device::ready(plain(emulator), id).await;
+    device.register(id).await.body["registrationState"].take()
+}
+
+fn emulator() -> Emulator {
+    builder()
+        .polls_before_assigning(0)
+        .start_in_memory()
+        .expect("an emulator")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_is_enrolled_by_its_certificate_or_by_its_thumbprint() {
+    let (emulator, stranger) = (emulator(), in_memory());
+    let [by_certificate, by_thumbprint] = ["a", "b"].map(|id| stranger.issue_device(id).expect("a certificate"));
+    let der = CertificateDer::from_pem_slice(by_thumbprint.certificate_chain_pem.as_bytes()).expect("PEM");
+    let thumbprint: Vec<_> = Sha1::digest(&der).iter().map(|byte| format!("{byte:02X}")).collect();
+    for enrollment in [
+        Enrollment::individual("A").certificate(&by_certificate.certificate_chain_pem),
+        Enrollment::individual("b").thumbprint(thumbprint.join(":")),
+    ] {
+        emulator.enroll(enrollment).expect("an enrollment");
+    }
+    assert_eq!(admitted(&emulator, &by_certificate, "a").await, Ok(()));
+    assert_eq!(admitted(&emulator, &by_thumbprint, "b").await, Ok(()));
+    let another = emulator.issue_device("a").expect("a certificate");
+    assert_eq!(
+        admitted(&emulator, &another, "a").await,
+        Err("the certificate is not the enrolled one".to_owned()),
+        "its own enrollment counts before the group's"
+    );
+    let expired = emulator
+        .issue_device_with(&Issued::new("c").expired())
+        .expect("a certificate");
+    let enrollment = Enrollment::individual("c").certificate(&expired.certificate_chain_pem);
+    emulator.enroll(enrollment).expect("an enrollment");
+    assert_eq!(
+        admitted(&emulator, &expired, "c").await,
+        Err("the certificate has expired or is not valid yet".to_owned())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_takes_what_its_ca_signed_through_intermediates_too_until_it_is_removed() {
+    let (emulator, factory) = (emulator(), in_memory());
+    let identity = factory
+        .issue_device_with(&Issued::new("d").through_an_intermediate())
+        .expect("a certificate");
+    let outside = Err("the certificate is outside every enrollment group".to_owned());
+    assert_eq!(admitted(&emulator, &identity, "d").await, outside);
+    let group = Enrollment::group("factory").certificate(factory.ca_pem());
+    emulator.enroll(group.clone()).expect("an enrollment");
+    assert_eq!(admitted(&emulator, &identity, "d").await, Ok(()));
+    let mut device = tls_as(&emulator, &identity).await;
+    assert_eq!(device.connect(connect_packet("d")).await, ConnectReturnCode::Success);
+    device.subscribe().await;
+    let state = device.register("d").await.body["registrationState"].take();
+    assert_eq!(state["x509"], json!({"enrollmentGroupId": "factory"}));
+    assert!(emulator.unenroll(&group) && !emulator.unenroll(&group));
+    let answer = device.register("d").await;
+    assert_eq!((answer.status, &answer.body["errorCode"]), (404, &json!(404_201)));
+    assert_eq!(admitted(&emulator, &identity, "d").await, outside);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disabled_enrollment_ends_as_disabled_and_an_enabled_one_does_not() {
+    let emulator = emulator();
+    let enrollment = Enrollment::individual("d").symmetric_keys("a2V5", "a2V5");
+    emulator.enroll(enrollment.clone().disabled()).expect("an enrollment");
+    let disabled = state(&emulator, "d").await;
+    assert_eq!(
+        (&disabled["status"], &disabled["assignedHub"]),
+        (&json!("disabled"), &Value::Null)
+    );
+    emulator.enroll(enrollment).expect("an enrollment");
+    let enabled = state(&emulator, "d").await;
+    assert_eq!(
+        (&enabled["status"], &enabled["symmetricKey"]),
+        (&json!("assigned"), &json!({}))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_groups_that_there_are_otherwise_only_what_is_enrolled_may_register() {
+    let emulator = builder()
+        .only_enrollments()
+        .enrollment(Enrollment::individual("known").symmetric_keys("a2V5", "a2V5"))
+        .start_in_memory()
+        .expect("an emulator");
+    let identity = emulator.issue_device("unknown").expect("a certificate");
+    assert_eq!(
+        admitted(&emulator, &identity, "unknown").await,
+        Err("no enrollment is for this device".to_owned())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_enrolled_is_said_with_its_reason() {
+    for (enrollment, reason) in [
+        (
+            Enrollment::individual("d").symmetric_keys("no base64!", "a2V5"),
+            "primaryKey is no base64",
+        ),
+        (
+            Enrollment::individual("d").certificate("no PEM"),
+            "no certificate in PEM or base64",
+        ),
+        (Enrollment::individual("d").thumbprint("12:34"), "SHA-1 or SHA-256"),
+        (
+            Enrollment::group("g").thumbprint("12:34"),
+            "signingCertificates is missing",
+        ),
+    ] {
+        let error = emulator().enroll(enrollment).expect_err(reason).to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hub_is_chosen_by_the_policy_and_the_payload_is_the_webhooks_matter() {
+    let emulator = emulator();
+    let hubs = ["one", "two", "three"];
+    let enroll = |id: &str, policy| {
+        let enrollment = Enrollment::individual(id)
+            .device_id(format!("{id}-at-hub"))
+            .hubs(hubs, policy);
+        emulator.enroll(enrollment).expect("an enrollment");
+    };
+    enroll("static", AllocationPolicy::Static);
+    let fixed = state(&emulator, "static").await;
+    assert_eq!(
+        (&fixed["assignedHub"], &fixed["deviceId"]),
+        (&json!("one"), &json!("static-at-hub"))
+    );
+    let mut seen = std::collections::BTreeSet::new();
+    for number in 0..30 {
+        let id = format!("device-{number}");
+        enroll(&id, AllocationPolicy::Hashed);
+        let hub = state(&emulator, &id).await["assignedHub"]
+            .as_str()
+            .expect("a hub")
+            .to_owned();
+        assert_eq!(state(&emulator, &id).await["assignedHub"], hub, "the same every time");
+        seen.insert(hub);
+    }
+    assert_eq!(seen.len(), 3, "{seen:?}");
+    for (policy, echo) in [
+        (AllocationPolicy::Custom, json!([1])),
+        (AllocationPolicy::Static, Value::Null),
+    ] {
+        enroll("webhook", policy);
+        let mut device = Device::ready(plain(&emulator), "webhook").await;
+        let body = json!({"registrationId": "webhook", "payload": [1]}).to_string();
+        let answer = device.request(&register_topic("r"), &body).await;
+        assert_eq!(answer.body["registrationState"]["payload"], echo, "{policy:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn registering_again_moves_a_device_as_its_enrollment_allows() {
+    let emulator = emulator();
+    let enroll = |hub: &str, update, migrate| {
+        let enrollment = Enrollment::individual("d").hubs([hub], AllocationPolicy::Static);
+        emulator
+            .enroll(enrollment.reprovisioning(update, migrate))
+            .expect("an enrollment");
+    };
+    for (hub, update, migrate, assigned, substatus) in [
+        ("one", true, true, "one", "initialAssignment"),
+        ("one", true, true, "one", "initialAssignment"),
+        ("two", false, true, "one", "initialAssignment"),
+        ("two", true, true, "two", "deviceDataMigrated"),
+        ("three", true, false, "three", "deviceDataReset"),
+        ("one", true, false, "one", "reprovisionedToInitialAssignment"),
+    ] {
+        enroll(hub, update, migrate);
+        let state = state(&emulator, "d").await;
+        assert_eq!(
+            (&state["assignedHub"], &state["substatus"]),
+            (&json!(assigned), &json!(substatus))
+        );
+    }
+}
+
+/// The answer to a registration with a CSR for `common_name`, spoken with this api-version; and the CSR's key.
+async fn with_csr(emulator: &Emulator, id: &str, common_name: &str, api_version: &str) -> (Answer, KeyPair) {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    let csr = STANDARD.encode(params.serialize_request(&key).expect("a request").der());
+    let body = json!({"registrationId": id, "csr": csr}).to_string();
+    (request(emulator, id, api_version, &body).await, key)
+}
+
+async fn request(emulator: &Emulator, id: &str, api_version: &str, body: &str) -> Answer {
+    let mut device = Device::over(plain(emulator));
+    let mut connect = connect_packet(id);
+    connect.login = Some(Login::new(user_name(id).replace("2019-03-31", api_version), ""));
+    assert_eq!(device.connect(connect).await, ConnectReturnCode::Success);
+    device.subscribe().await;
+    device.request(&register_topic("r"), body).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_is_issued_for_a_csr_by_the_emulators_ca_and_lets_the_device_in() {
+    let emulator = emulator();
+    let (answer, key) = with_csr(&emulator, "d", "D", "2025-07-01-preview").await;
+    let chain = answer.body["registrationState"]["issuedCertificateChain"]
+        .as_array()
+        .expect("a chain")
+        .clone();
+    let chain: Vec<_> = chain
+        .iter()
+        .map(|der| STANDARD.decode(der.as_str().expect("text")).expect("base64"))
+        .collect();
+    assert_eq!(chain.len(), 2);
+    let ca = CertificateDer::from_pem_slice(emulator.ca_pem().as_bytes()).expect("PEM");
+    assert_eq!(chain[1], ca.as_ref());
+    let (_, leaf) = X509Certificate::from_der(&chain[0]).expect("a certificate");
+    let name = leaf.subject().iter_common_name().next().expect("a common name");
+    assert_eq!(name.as_str(), Ok("d"), "the registration id, as the device wrote it");
+    assert_eq!(
+        leaf.public_key().raw,
+        rcgen::PublicKeyData::subject_public_key_info(&key)
+    );
+    let mut pem = emulator.issue_device("d").expect("a certificate");
+    pem.certificate_chain_pem = format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        STANDARD.encode(&chain[0])
+    );
+    pem.private_key_pem = key.serialize_pem();
+    assert_eq!(admitted(&emulator, &pem, "d").await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_api_version_knows_no_csr_and_a_bad_one_is_refused() {
+    let emulator = emulator();
+    let (ignored, _) = with_csr(&emulator, "d", "d", "2021-10-01").await;
+    assert_eq!(ignored.status, 200);
+    assert!(
+        ignored.body["registrationState"]
+            .get("issuedCertificateChain")
+            .is_none(),
+        "{ignored:?}"
+    );
+    let (other, _) = with_csr(&emulator, "d", "somebody-else", "2025-07-01-preview").await;
+    assert_eq!(other.status, 400);
+    for csr in [json!("*"), json!("AAAA"), json!(1)] {
+        let body = json!({"registrationId": "d", "csr": csr}).to_string();
+        assert_eq!(
+            request(&emulator, "d", "2025-07-01-preview", &body).await.status,
+            400,
+            "{csr}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_can_be_answered_any_chain_or_none() {
+    for (device, expected) in [
+        (
+            Issued::new("d").issued_certificate_chain(json!(null)),
+            Some(json!(null)),
+        ),
+        (
+            Issued::new("d").issued_certificate_chain(json!(["*"])),
+            Some(json!(["*"])),
+        ),
+        (Issued::new("d").without_issued_certificate(), None),
+    ] {
+        let emulator = builder()
+            .polls_before_assigning(0)
+            .device(device)
+            .start_in_memory()
+            .expect("an emulator");
+        let (answer, _) = with_csr(&emulator, "d", "d", "2025-07-01-preview").await;
+        let chain = answer.body["registrationState"].get("issuedCertificateChain").cloned();
+        assert_eq!(chain, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_connection_profile_is_told_to_who_knows_of_it() {
+    let emulator = builder()
+        .polls_before_assigning(0)
+        .connection_profile("mqttV5")
+        .enrollment(Enrollment::individual("d").hubs(NO_HUBS, AllocationPolicy::Static))
+        .start_in_memory()
+        .expect("an emulator");
+    for (version, profile) in [
+        ("2025-07-01-preview", None),
+        ("2026-11-02-preview", Some(json!("mqttV5"))),
+    ] {
+        let answer = request(&emulator, "d", version, r#"{"registrationId":"d"}"#).await;
+        assert_eq!(
+            answer.body["registrationState"].get("connectionProfile").cloned(),
+            profile
+        );
+    }
+}
