@@ -1,7 +1,6 @@
 //! Files that are written in one step.
 
 use std::{
-    fs::Permissions,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -69,15 +68,19 @@ impl Destination {
     }
 }
 
+#[cfg(unix)]
 fn builder(readers: Readers) -> Builder<'static, 'static> {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt};
     let mut builder = Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(Permissions::from_mode(match readers {
-            Readers::Owner => 0o600,
-            Readers::All => 0o644,
-        }));
-    }
+    builder.permissions(Permissions::from_mode(match readers {
+        Readers::Owner => 0o600,
+        Readers::All => 0o644,
+    }));
     builder
+}
+
+/// Elsewhere it is the folder that says who may read.
+#[cfg(not(unix))]
+fn builder(_: Readers) -> Builder<'static, 'static> {
+    Builder::new()
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use provisioning_device::{Assignment, ErrorKind, InvalidInput, RegisterError};
+use provisioning_device::{Assignment, ErrorKind, InvalidInput, RegisterError, TransportError};
 use serde_json::{Map, Value, json};
 
 /// The exit code of what is found before any connection.
@@ -133,6 +133,12 @@ impl From<InvalidInput> for Failure {
                 ("hint", json!(kind.hint())),
             ],
         )
+    }
+}
+
+impl From<&TransportError> for Failure {
+    fn from(error: &TransportError) -> Self {
+        Self::found(error.kind(), sentence(error), error.hint())
     }
 }
 

@@ -69,7 +69,9 @@ async fn examine(args: &Registration, network: &Network, notes: &mut Notes) {
     for finding in identity::look_at(credential, registration_id.as_deref(), SystemTime::now()) {
         notes.take(finding);
     }
-    network.look_at(notes).await;
+    if let Err(error) = network.look_at(notes).await {
+        notes.take(Finding::failed("network", error));
+    }
 }
 
 fn id_scope(args: &Registration) -> Finding {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use provisioning_device::{Builder, Endpoint, ErrorKind, InvalidInput, Probe, SymmetricKey, Transport, TransportError};
+use provisioning_device::{BoxedStream, Builder, Endpoint, InvalidInput, Probe, SymmetricKey, Transport};
 use tokio::time::timeout;
 
 use super::{Notes, clock, finding::Finding, signer};
@@ -76,38 +76,28 @@ impl Network {
     }
 
     /// Tells what it finds as it finds it.
-    pub(super) async fn look_at(&self, notes: &mut Notes) {
-        let mqtt = match self.mqtt.probe().await {
-            Ok(probe) => probe,
-            Err(error) => return notes.take(Finding::failed(self.mqtt.port_check, error)),
-        };
+    ///
+    /// # Errors
+    /// An input has changed since it was checked.
+    pub(super) async fn look_at(&self, notes: &mut Notes) -> Result<(), InvalidInput> {
+        let mqtt = self.mqtt.probe().await?;
         let name = self.name(&mqtt);
-        let resolved = !name.is_failure();
+        let is_known = !name.is_failure();
         notes.take(name);
-        if !resolved {
+        if !is_known {
             for check in [self.mqtt.port_check, self.websocket.port_check, clock::CHECK] {
                 notes.take(Finding::skipped(check, "the name was not resolved"));
             }
-            return;
+            return Ok(());
         }
         self.tell(&self.mqtt, &mqtt, notes);
-        let mut websocket = match self.websocket.probe().await {
-            Ok(probe) => probe,
-            Err(error) => return notes.take(Finding::failed(self.websocket.port_check, error)),
-        };
+        let mut websocket = self.websocket.probe().await?;
         self.tell(&self.websocket, &websocket, notes);
         notes.take(match websocket.take_stream() {
-            Some(stream) => {
-                let host = self.endpoint.server_name().to_string();
-                let asked = timeout(CLOCK_LIMIT, clock::look_at(stream, &host)).await;
-                asked
-                    .unwrap_or_else(|_| Finding::skipped(clock::CHECK, "the service did not tell the time within 10 s"))
-            }
-            None => Finding::skipped(
-                clock::CHECK,
-                "the WebSocket's port, which tells the time, was not reached",
-            ),
+            Some(stream) => self.clock(stream).await,
+            None => Finding::skipped(clock::CHECK, "it is asked for on the WebSocket's port, over TLS"),
         });
+        Ok(())
     }
 
     fn name(&self, probe: &Probe) -> Finding {
@@ -115,52 +105,54 @@ impl Network {
         if let Some(proxy) = probe.proxy() {
             return Finding::skipped(check, format!("the proxy {proxy} resolves it"));
         }
-        let addresses: BTreeSet<_> = probe
-            .addresses()
-            .iter()
-            .map(|address| address.ip().to_string())
-            .collect();
-        if !addresses.is_empty() {
-            let addresses = addresses.into_iter().collect::<Vec<_>>().join(", ");
-            return Finding::ok(check, format!("{host} is {addresses}"));
+        match probe.error() {
+            Some(error) if probe.addresses().is_empty() => {
+                let hint = "check how the host is spelt, and this machine's DNS";
+                Finding::failed(check, Failure::found(error.kind(), sentence(error), hint))
+            }
+            _ => {
+                let addresses = probe.addresses().iter().map(|address| address.ip().to_string());
+                let addresses: BTreeSet<_> = addresses.collect();
+                let addresses: Vec<_> = addresses.into_iter().collect();
+                Finding::ok(check, format!("{host} is {}", addresses.join(", ")))
+            }
         }
-        let hint = "check how the host is spelt, and this machine's DNS";
-        Finding::failed(check, failed(probe.error(), hint))
     }
 
     /// What a probe showed of one way.
     fn tell(&self, way: &Way, probe: &Probe, notes: &mut Notes) {
-        let soften = |finding: Finding| if way.needed { finding } else { finding.softened() };
-        if !probe.is_reached() {
-            let hint = "check the network and the proxy; a firewall may block the port: then try the other, with or \
-                        without --websocket";
-            notes.take(soften(Finding::failed(way.port_check, failed(probe.error(), hint))));
-            notes.take(Finding::skipped(way.tls_check, "the port was not reached"));
-            return;
+        let (port, tls) = match probe.error() {
+            Some(error) if !probe.is_reached() => {
+                let failed = Finding::failed(way.port_check, Failure::from(error));
+                (failed, Finding::skipped(way.tls_check, "the port was not reached"))
+            }
+            Some(error) => (way.reached(probe), Finding::failed(way.tls_check, Failure::from(error))),
+            None => (way.reached(probe), Finding::ok(way.tls_check, self.trusted(probe))),
+        };
+        for finding in [port, tls] {
+            notes.take(if way.needed { finding } else { finding.softened() });
         }
-        let through = probe
-            .proxy()
-            .map_or_else(|| "directly".to_owned(), |proxy| format!("through {proxy}"));
-        notes.take(Finding::ok(
-            way.port_check,
-            format!("{} was reached {through}", way.port),
-        ));
-        notes.take(match probe.error() {
-            None => Finding::ok(way.tls_check, self.trusted(probe)),
-            Some(error) => soften(Finding::failed(way.tls_check, failed(Some(error), untrusted(probe)))),
-        });
     }
 
     fn trusted(&self, probe: &Probe) -> String {
-        let signer = signer::of(probe.chain().last());
         let version = probe
             .tls_version()
-            .map(|version| format!("TLS {version}, "))
-            .unwrap_or_default();
-        format!(
-            "{version}the server's certificate is signed by {signer}, which {} trusts",
-            self.trusted_by
-        )
+            .map_or_else(String::new, |version| format!(" {version}"));
+        let signer = signer::of(probe.chain().last());
+        let trusted_by = self.trusted_by;
+        format!("TLS{version}, the server's certificate is signed by {signer}, which {trusted_by} trusts")
+    }
+
+    async fn clock(&self, stream: BoxedStream) -> Finding {
+        let host = self.endpoint.server_name().to_string();
+        let asked = timeout(CLOCK_LIMIT, clock::look_at(stream, &host)).await;
+        asked.unwrap_or_else(|_| {
+            let limit = CLOCK_LIMIT.as_secs();
+            Finding::skipped(
+                clock::CHECK,
+                format!("the service did not tell the time within {limit} s"),
+            )
+        })
     }
 }
 
@@ -168,21 +160,11 @@ impl Way {
     async fn probe(&self) -> Result<Probe, InvalidInput> {
         self.builder.probe(self.transport).await
     }
-}
 
-fn untrusted(probe: &Probe) -> &'static str {
-    match probe.is_trusted() {
-        Some(false) => {
-            "is the host right? If TLS is inspected on the way, trust who does that with --extra-ca; a private \
-             service's CA is given with --ca"
-        }
-        _ => "is this a TLS port, and the service's? Does a firewall cut TLS off?",
-    }
-}
-
-fn failed(error: Option<&TransportError>, hint: &str) -> Failure {
-    match error {
-        Some(error) => Failure::found(error.kind(), sentence(error), hint),
-        None => Failure::found(ErrorKind::Connect, "it was not reached", hint),
+    fn reached(&self, probe: &Probe) -> Finding {
+        let through = probe
+            .proxy()
+            .map_or_else(|| "directly".to_owned(), |proxy| format!("through {proxy}"));
+        Finding::ok(self.port_check, format!("{} was reached {through}", self.port))
     }
 }
