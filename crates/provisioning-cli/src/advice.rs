@@ -19,15 +19,12 @@ pub(crate) fn on_credential(credential: &Credential, registration_id: Option<&st
     }
 }
 
-/// What of this may be why the service refused: the `warnings` there were, and the clock, if its answer tells the time.
+/// What this side knows beside the error's own hint: the `warnings` there were if TLS failed, which does not say why a
+/// certificate was rejected, and how far off the clock is if the service's answer tells the time.
 pub(crate) fn on_refusal(error: &RegisterError, warnings: &[String], now: SystemTime) -> Vec<String> {
-    let about_identity = matches!(
-        error.kind(),
-        ErrorKind::Unauthorized | ErrorKind::Tls | ErrorKind::NotFound
-    );
+    let warnings = if error.kind() == ErrorKind::Tls { warnings } else { &[] };
     let skew = error.service().and_then(|service| service.clock_skew(now));
     let clock = skew.map(|skew| format!("{skew}: set it"));
-    let warnings = if about_identity { warnings } else { &[] };
     warnings.iter().cloned().chain(clock).collect()
 }
 
