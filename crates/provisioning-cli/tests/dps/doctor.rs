@@ -1,11 +1,15 @@
 //! `dps doctor`: each thing that usually goes wrong is found, named, and told what to do about.
 
+use std::sync::Arc;
+
 use provisioning_emulator::{Device, Emulator};
+use rcgen::{CertificateParams, KeyPair};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
+use tokio_rustls::{TlsAcceptor, rustls};
 
 use crate::support::{Files, Run, dps, start};
 
@@ -256,6 +260,48 @@ async fn flags_that_cannot_be_used_are_no_diagnosis() {
         assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{words:?}: {run:?}");
         assert!(run.message().starts_with(says), "{words:?}: {run:?}");
     }
+}
+
+/// A web server that says what time it is; its port, and its certificate.
+async fn web_server(answer: &'static str) -> (u16, String) {
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("TLS")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key.into())
+        .expect("a key that fits");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let port = listener.local_addr().expect("its address").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = acceptor.accept(stream).await.expect("TLS");
+            let asked = stream.read(&mut [0; 4096]).await.expect("a request");
+            assert!(asked > 0, "nobody asked");
+            stream.write_all(answer.as_bytes()).await.expect("somebody who listens");
+        }
+    });
+    (port, certificate.pem())
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_a_warning() {
+    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    let answer = "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n";
+    let (port, certificate) = web_server(answer).await;
+    let ca = files.write("web.pem", &certificate);
+    let run = files
+        .doctor(&["--websocket-port", &port.to_string(), "--extra-ca", &ca, "--json"])
+        .await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_found(&run, "clock", "warning", "ahead of the service's");
+    assert_found(&run, "clock", "warning", "set it");
+    emulator.shutdown().await;
 }
 
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! What the service refuses: its kind, its exit code, and a hint that helps.
 
-use provisioning_emulator::{Device, Emulator, RetryAfter};
+use provisioning_emulator::{Device, Effect, Emulator, Fault, RetryAfter, Step};
+use serde_json::json;
 
 use crate::support::{Files, Run};
 
@@ -141,6 +142,27 @@ async fn each_refused_credential_has_a_hint_that_names_the_remedy_over_both_tran
         &run,
         &(&["a certificate for a key's enrollment"], 3, "unauthorized", hint),
     );
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_refusal_tells_by_how_much_and_in_which_direction_this_clock_is_off() {
+    let refused = Device::new("device-1").refused(401, 401_002, "Invalid certificate.");
+    let emulator = Emulator::builder().device(refused).start().await.expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    for (timestamp, says) in [
+        ("2020-04-10T05:24:22.4718526Z", Some("ahead of the service's: set it; ")),
+        ("2220-04-10T05:24:22.4718526Z", Some("behind the service's: set it; ")),
+        ("yesterday", None),
+    ] {
+        let body = json!({"errorCode": 401_002, "timestampUtc": timestamp});
+        emulator.inject(Fault::new(Effect::Body(body.to_string()), Step::Answer).expect("a fault"));
+        let run = files.register(&files.host, &["--json"]).await;
+        assert_eq!((run.code, run.kind().as_str()), (3, "unauthorized"), "{run:?}");
+        let told = run.hint().starts_with("this device's clock is ");
+        assert_eq!(told, says.is_some(), "{timestamp}: {run:?}");
+        assert!(run.hint().contains(says.unwrap_or_default()), "{timestamp}: {run:?}");
+    }
     emulator.shutdown().await;
 }
 
