@@ -27,3 +27,8 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 pub(crate) fn unreadable(what: &'static str, file: &Path, error: &io::Error) -> InvalidInput {
     InvalidInput::new(what, format!("a readable file ({error})")).found_in(file.display())
 }
+
+/// A file that could be written a moment ago.
+pub(crate) fn unwritable(what: &'static str, file: &Path, error: &io::Error) -> InvalidInput {
+    InvalidInput::new(what, format!("a file that can be written ({error})")).found_in(file.display())
+}

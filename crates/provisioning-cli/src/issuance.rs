@@ -1,7 +1,7 @@
 //! A certificate from the service: the request that is sent, and the files that its key and the answer go to.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -15,7 +15,7 @@ use crate::{
     args::Certificate,
     destination::{Destination, Readers},
     failure::Failure,
-    given::unreadable,
+    given::{unreadable, unwritable},
 };
 
 const KEY: &str = "new key";
@@ -66,7 +66,7 @@ impl Issuance {
     }
 
     /// Checks the certificates that came with `assignment` and writes them; what to say of it.
-    pub(crate) fn finish(self, assignment: &Assignment, request: &RegistrationRequest) -> Result<String, Failure> {
+    pub(crate) fn finish(self, request: &RegistrationRequest, assignment: &Assignment) -> Result<String, Failure> {
         let chain = assignment.issued_chain(request, SystemTime::now()).map_err(|error| {
             let hint = "the assignment stands; look at the enrollment's certificate issuance, and at this clock";
             Failure::although_assigned(assignment, ErrorKind::UnexpectedResponse, &error, hint)
@@ -94,11 +94,6 @@ fn said(chain: &IssuedChain, path: &Path) -> String {
             length - 1
         ),
     }
-}
-
-/// A file that could be written a moment ago.
-pub(crate) fn unwritable(what: &'static str, path: &Path, error: &io::Error) -> InvalidInput {
-    InvalidInput::new(what, format!("a file that can be written ({error})")).found_in(path.display())
 }
 
 /// A key that was made and is not written yet.

@@ -1,15 +1,15 @@
 //! A registration whose outcome is kept.
 
-use provisioning_device::{CertificateSigningRequest, ErrorKind};
+use provisioning_device::CertificateSigningRequest;
 
 use crate::{
     failure::Failure,
     inputs::Inputs,
-    issuance::{Issuance, unwritable},
+    issuance::Issuance,
     outcome::Assigned,
     progress::Progress,
     register::register,
-    store::{self, Kept, Store},
+    store::{Kept, Store},
 };
 
 /// What is kept of a registration, and where.
@@ -25,8 +25,7 @@ impl Keeper {
 
     /// Registers, unless the answer is kept already, and keeps what comes of it.
     pub(crate) async fn register(mut self, inputs: &Inputs, progress: &Progress) -> Result<Assigned, Failure> {
-        let client = &inputs.client;
-        let request = client.request();
+        let request = inputs.client.request();
         let registration_id = request.registration_id();
         if let Some(store) = &self.store {
             let path = store.path().display();
@@ -44,22 +43,11 @@ impl Keeper {
         if let Some(key_file) = key_file {
             key_file.keep();
         }
-        // The assignment first: it stands whatever becomes of the certificate.
-        if let Some(store) = self.store {
-            let path = store.path().to_owned();
-            store.keep(request, &assignment).map_err(|error| {
-                let hint = "the assignment stands; it is not kept";
-                Failure::although_assigned(
-                    &assignment,
-                    ErrorKind::Input,
-                    &unwritable(store::WHAT, &path, &error),
-                    hint,
-                )
-            })?;
-            progress.say(&format!("the assignment is kept in {}", path.display()));
-        }
-        if let Some(issuance) = self.issuance {
-            progress.say(&issuance.finish(&assignment, request)?);
+        // The assignment stands whatever becomes of the certificate, and the certificate whatever becomes of the file.
+        let kept = self.store.map(|store| store.keep(request, &assignment));
+        let issued = self.issuance.map(|issuance| issuance.finish(request, &assignment));
+        for said in [kept, issued].into_iter().flatten() {
+            progress.say(&said?);
         }
         Ok(Assigned::new(registration_id, assignment))
     }

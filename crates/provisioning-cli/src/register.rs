@@ -51,6 +51,8 @@ pub(crate) fn run(args: &Register) -> Result<Assigned, Failure> {
         }
     });
     progress.finish();
+    // A name that is still being resolved must not keep the program.
+    runtime.shutdown_background();
     result
 }
 

@@ -5,14 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use provisioning_device::{Assignment, InvalidInput, RegistrationRequest, StoredAssignment};
+use provisioning_device::{Assignment, ErrorKind, InvalidInput, RegistrationRequest, StoredAssignment};
 
 use crate::{
     destination::{Destination, Readers},
-    given::unreadable,
+    failure::Failure,
+    given::{unreadable, unwritable},
 };
 
-pub(crate) const WHAT: &str = "stored assignment";
+const WHAT: &str = "stored assignment";
 
 /// The file in which an assignment is kept.
 pub(crate) struct Store {
@@ -64,11 +65,20 @@ impl Store {
         }
     }
 
-    /// Keeps what `request` was answered.
-    pub(crate) fn keep(self, request: &RegistrationRequest, assignment: &Assignment) -> io::Result<()> {
+    /// Keeps what `request` was answered; what to say of it.
+    pub(crate) fn keep(self, request: &RegistrationRequest, assignment: &Assignment) -> Result<String, Failure> {
         let stored = StoredAssignment::new(request, assignment.clone());
-        let bytes = serde_json::to_vec_pretty(&stored)?;
-        self.destination.replace(&bytes)
+        let written = serde_json::to_vec_pretty(&stored)
+            .map_err(io::Error::from)
+            .and_then(|bytes| self.destination.replace(&bytes));
+        match written {
+            Ok(()) => Ok(format!("the assignment is kept in {}", self.path.display())),
+            Err(error) => {
+                let error = unwritable(WHAT, &self.path, &error);
+                let hint = "the assignment stands; it is not kept";
+                Err(Failure::although_assigned(assignment, ErrorKind::Input, &error, hint))
+            }
+        }
     }
 }
 

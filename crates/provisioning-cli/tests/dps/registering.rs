@@ -94,7 +94,7 @@ async fn a_blocked_port_is_gone_around_when_asked_to_and_not_otherwise() {
     let host = format!("localhost:{}", silent.local_addr().expect("its address").port());
     let websocket_port = emulator.ws_port().to_string();
     let words = ["--websocket-port", websocket_port.as_str(), "--json"];
-    let fallback = [&words[..], &["--fallback", "--fallback-after", "0.3"]].concat();
+    let fallback = [&words[..], &["--fallback", "--fallback-after", "0.3", "--timeout", "8"]].concat();
     let run = files.register(&host, &fallback).await;
     assert_eq!(run.code, 0, "{run:?}");
     assert!(
