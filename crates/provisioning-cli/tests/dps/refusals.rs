@@ -41,19 +41,18 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
         .start()
         .await
         .expect("a local DPS");
-    for (id, code, kind) in [
-        ("denied", 3, "unauthorized"),
-        ("unknown", 3, "not-found"),
-        ("failed", 3, "failed"),
-        ("disabled", 3, "disabled"),
-        ("throttled", 6, "throttled"),
-        ("broken", 6, "service"),
-        ("slow", 5, "timeout"),
+    for (id, code, kind, hint) in [
+        ("denied", 3, "unauthorized", "common name"),
+        ("unknown", 3, "not-found", "or its group is enrolled"),
+        ("failed", 3, "failed", "the enrollment's allocation"),
+        ("disabled", 3, "disabled", "enable the enrollment"),
+        ("throttled", 6, "throttled", "not before the time"),
+        ("broken", 6, "service", "register again later"),
+        ("slow", 5, "timeout", "allow more time"),
     ] {
         let files = Files::of(&emulator, id);
         let run = files.register(&files.host, &["--json", "--timeout", "3"]).await;
-        assert_eq!((run.code, run.kind().as_str()), (code, kind), "{id}: {run:?}");
-        assert!(run.error()["hint"].is_string(), "{id}: {run:?}");
+        assert_refused(&run, &(&[id], code, kind, hint));
         match id {
             "denied" => {
                 assert_eq!(run.error()["status"], 401);
