@@ -3,7 +3,7 @@
 use provisioning_emulator::{Device, Effect, Emulator, Fault, RetryAfter, Step};
 use serde_json::json;
 
-use crate::support::{Files, Run};
+use crate::support::{Files, Run, control};
 
 #[tokio::test]
 async fn an_expired_or_early_certificate_only_warns_and_the_service_decides() {
@@ -162,6 +162,62 @@ async fn a_refusal_tells_by_how_much_and_in_which_direction_this_clock_is_off() 
         assert_eq!(told, says.is_some(), "{timestamp}: {run:?}");
         assert!(run.hint().contains(says.unwrap_or_default()), "{timestamp}: {run:?}");
     }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_is_not_enrolled_or_is_disabled_is_refused_with_what_to_look_at() {
+    let emulator = Emulator::builder()
+        .polls_before_assigning(0)
+        .start()
+        .await
+        .expect("a local DPS");
+    let files = Files::of(&emulator, "device-1");
+    let key = files.write("own.b64", "cHJpbWFyeQ==");
+    let by_key = ["--registration-id", "keyed", "--symmetric-key-file", &key, "--json"];
+    let not_enrolled = "that the registration id is enrolled";
+    let run = files.register_by_key(&files.host, &by_key).await;
+    assert_refused(&run, &(&["unknown"], 3, "unauthorized", not_enrolled));
+
+    let keys = json!({"primaryKey": "cHJpbWFyeQ==", "secondaryKey": "c2Vjb25kYXJ5"});
+    let attestation = json!({"type": "symmetricKey", "symmetricKey": keys});
+    for (status, code) in [("disabled", 3), ("enabled", 0)] {
+        let enrollment = json!({
+            "registrationId": "keyed", "attestation": attestation, "provisioningStatus": status,
+        });
+        control::call(&emulator, "PUT", "/enrollments/keyed", enrollment).await;
+        let run = files.register_by_key(&files.host, &by_key).await;
+        assert_eq!(run.code, code, "{status}: {run:?}");
+        if status == "disabled" {
+            assert_refused(&run, &(&["disabled"], 3, "disabled", "enable the enrollment"));
+        }
+    }
+
+    let enrolled = emulator.issue_device("device-1").expect("another certificate");
+    let certificate = json!({"primary": {"certificate": enrolled.certificate_chain_pem}});
+    let attestation = json!({"type": "x509", "x509": {"clientCertificates": certificate}});
+    let enrollment = json!({"registrationId": "device-1", "attestation": attestation});
+    control::call(&emulator, "PUT", "/enrollments/device-1", enrollment).await;
+    let run = files.register(&files.host, &["--json"]).await;
+    assert_refused(
+        &run,
+        &(
+            &["another leaf"],
+            3,
+            "unauthorized",
+            "that the certificate is the enrolled one",
+        ),
+    );
+
+    control::call(&emulator, "DELETE", "/enrollments/device-1", json!(null)).await;
+    let run = files.register(&files.host, &["--json"]).await;
+    assert_eq!(run.code, 0, "its group takes it: {run:?}");
+    control::call(&emulator, "DELETE", "/enrollmentGroups/local-devices", json!(null)).await;
+    let run = files.register(&files.host, &["--json"]).await;
+    assert_refused(
+        &run,
+        &(&["outside"], 3, "unauthorized", "signed by its group's verified CA"),
+    );
     emulator.shutdown().await;
 }
 

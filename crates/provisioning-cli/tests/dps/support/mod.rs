@@ -1,5 +1,7 @@
 //! Runs `dps` as a process, with the files that it needs.
 
+pub(crate) mod control;
+
 use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use provisioning_emulator::{DeviceIdentity, Emulator};
