@@ -74,8 +74,9 @@ where
     }
 }
 
-/// Takes every certificate whose key the device shows to hold, and no certificate as well: TLS does not know who it will
-/// say that it is. Who signed the certificate, and until when it is valid, is judged at CONNECT, as the service does.
+/// Takes every certificate whose key the device shows to hold, and no certificate as well: TLS does not know who it
+/// will say that it is. Who signed the certificate, and until when it is valid, is judged at CONNECT, as the service
+/// does.
 #[derive(Debug)]
 struct HolderOfKey(Arc<CryptoProvider>);
 

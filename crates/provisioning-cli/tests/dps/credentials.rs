@@ -74,7 +74,7 @@ async fn an_encrypted_key_needs_its_passphrase() {
     let run = with("correct\r\n").await;
     assert_eq!(
         (run.code, run.kind().as_str()),
-        (4, "tls"),
+        (3, "unauthorized"),
         "opened; but no CA of the emulator's signed it: {run:?}"
     );
     let run = with("wrong").await;

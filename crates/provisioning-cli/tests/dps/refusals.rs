@@ -21,7 +21,8 @@ async fn an_expired_or_early_certificate_only_warns_and_the_service_decides() {
         let files = Files::of_identity(&emulator, &device.expect("a device"));
         let run = files.register(&files.host, &["--json"]).await;
         assert!(run.stderr.contains(expected), "{run:?}");
-        assert_eq!((run.code, run.kind().as_str()), (4, "tls"), "{run:?}");
+        assert_eq!((run.code, run.kind().as_str()), (3, "unauthorized"), "{run:?}");
+        assert!(run.hint().contains("by this device's clock"), "{run:?}");
     }
     emulator.shutdown().await;
 }
@@ -96,9 +97,9 @@ async fn each_refused_credential_has_a_hint_that_names_the_remedy_over_both_tran
         ),
         (
             &["--cert", &outside_cert, "--key", &outside_key],
-            4,
-            "tls",
-            "that its chain is complete",
+            3,
+            "unauthorized",
+            "signed by its group's verified CA",
         ),
     ];
     let by_key: &[Refusal<'_>] = &[
