@@ -4,6 +4,8 @@
 mod blocking;
 #[path = "../support/broker.rs"]
 mod broker;
+#[cfg(feature = "generate-csr")]
+mod csr;
 mod fallback;
 mod files;
 mod hints;
