@@ -88,11 +88,16 @@ fn by_key(manner: Manner) -> (&'static str, Credential) {
 async fn register(
     emulator: &Emulator,
     (id, credential): (&str, Credential),
+    transport: Transport,
     policy: Policy,
 ) -> Result<String, RegisterError> {
-    let client = ProvisioningDeviceClient::builder(emulator.id_scope(), credential, Transport::Mqtt)
+    let port = match transport {
+        Transport::MqttWs => emulator.ws_port(),
+        _ => emulator.mqtt_port(),
+    };
+    let client = ProvisioningDeviceClient::builder(emulator.id_scope(), credential, transport)
         .with_registration_id(id)
-        .with_host(&format!("localhost:{}", emulator.mqtt_port()))
+        .with_host(&format!("localhost:{port}"))
         .with_ca_pem(emulator.ca_pem())
         .with_policy(policy)
         .build()
@@ -103,11 +108,19 @@ async fn register(
         .map(|assignment| assignment.device_id().to_owned())
 }
 
+/// Whether the key is a certificate's, and over what.
+const CASES: [(bool, Transport); 4] = [
+    (true, Transport::Mqtt),
+    (false, Transport::Mqtt),
+    (true, Transport::MqttWs),
+    (false, Transport::MqttWs),
+];
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_signer_that_blocks_does_not_stall_the_runtime() {
     for versions in [TlsVersions::Only12, TlsVersions::Only13] {
         let emulator = emulator(versions).await;
-        for certified in [true, false] {
+        for (certified, transport) in CASES {
             let (release, released) = mpsc::channel();
             let manner = Manner::Blocks(Mutex::new(released));
             let device = if certified {
@@ -121,10 +134,8 @@ async fn a_signer_that_blocks_does_not_stall_the_runtime() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 release.send(()).expect("the signer waits");
             });
-            assert_eq!(
-                register(&emulator, device, Policy::default()).await.expect("assigned"),
-                id
-            );
+            let registered = register(&emulator, device, transport, Policy::default()).await;
+            assert_eq!(registered.expect("assigned"), id);
         }
         emulator.shutdown().await;
     }
@@ -137,7 +148,7 @@ async fn a_signer_that_fails_is_told_with_its_own_words() {
         (by_certificate(&emulator, Manner::Fails), ErrorKind::Tls),
         (by_key(Manner::Fails), ErrorKind::Input),
     ] {
-        let error = register(&emulator, device, Policy::default())
+        let error = register(&emulator, device, Transport::Mqtt, Policy::default())
             .await
             .expect_err("no signature");
         assert_eq!(error.kind(), kind, "{error}");
@@ -159,7 +170,7 @@ async fn a_signer_that_never_answers_is_bounded_by_the_operations_limit() {
         by_certificate(&emulator, Manner::NeverAnswers),
         by_key(Manner::NeverAnswers),
     ] {
-        let error = register(&emulator, device, policy.clone())
+        let error = register(&emulator, device, Transport::MqttWs, policy.clone())
             .await
             .expect_err("no signature");
         assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
