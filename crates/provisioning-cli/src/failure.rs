@@ -24,7 +24,7 @@ impl Failure {
                 ("kind", json!("usage")),
                 ("message", json!(message)),
                 ("retryable", json!(false)),
-                ("hint", json!("see `dps register --help`")),
+                ("hint", json!("see --help after the command")),
             ],
         )
     }

@@ -54,7 +54,12 @@ impl Network {
             false => (endpoint.clone(), default),
         };
         Ok(Self {
-            trusted_by: if network.ca.is_some() { "--ca" } else { "this machine" },
+            trusted_by: match (&network.ca, &network.extra_ca) {
+                (None, None) => "this machine",
+                (None, Some(_)) => "this machine or --extra-ca",
+                (Some(_), None) => "--ca",
+                (Some(_), Some(_)) => "--ca or --extra-ca",
+            },
             mqtt: Way {
                 port: to_mqtt.port().unwrap_or(8883),
                 builder: builder.clone().with_endpoint(to_mqtt),

@@ -90,7 +90,7 @@ async fn a_signer_that_is_not_trusted_is_named() {
     let run = files
         .doctor(&["--ca", &other_ca, "--extra-ca", &own_ca, "--json"])
         .await;
-    assert_found(&run, "MQTT TLS", "ok", "signed by");
+    assert_found(&run, "MQTT TLS", "ok", "which --ca or --extra-ca trusts");
     emulator.shutdown().await;
 }
 
