@@ -1,6 +1,10 @@
 //! MQTT over WebSocket, as the service takes it.
 
-use std::{future::ready, io, time::Duration};
+use std::{
+    future::ready,
+    io,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -23,9 +27,6 @@ use crate::linger::close;
 
 /// Two SDKs send no path, so the service takes both.
 const PATHS: [&str; 2] = ["/$iothub/websocket", "/"];
-
-/// What is no upgrade at all is answered with this.
-const NO_UPGRADE: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// How long a device may take to ask for the upgrade.
 const UPGRADE_LIMIT: Duration = Duration::from_secs(10);
@@ -69,10 +70,16 @@ pub(crate) enum Refused {
 /// Ends the connection of whoever was refused, so that it learns why.
 pub(crate) async fn end<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, refused: &Refused) {
     let last_words = match refused {
-        Refused::NoUpgrade(_) => NO_UPGRADE,
-        Refused::Answered(_) | Refused::Late => &[],
+        Refused::NoUpgrade(_) => no_upgrade(SystemTime::now()),
+        Refused::Answered(_) | Refused::Late => String::new(),
     };
-    close(stream, last_words).await;
+    close(stream, last_words.as_bytes()).await;
+}
+
+/// The answer to what asks for no upgrade. Its date tells a device how far its clock is off.
+fn no_upgrade(now: SystemTime) -> String {
+    let date = httpdate::fmt_http_date(now);
+    format!("HTTP/1.1 400 Bad Request\r\nDate: {date}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 }
 
 /// What a broken WebSocket fails with. (`sink_map_err` would panic when a sink that has failed is closed.)

@@ -11,6 +11,7 @@ pub struct TransportError {
     phase: Option<Phase>,
     message: Cow<'static, str>,
     hint: Option<Cow<'static, str>>,
+    connack: Option<u8>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -22,6 +23,7 @@ impl TransportError {
             phase: None,
             message: message.into(),
             hint: None,
+            connack: None,
             source: None,
         }
     }
@@ -50,6 +52,13 @@ impl TransportError {
         self
     }
 
+    /// A refusal of the connection with this CONNACK code (MQTT 3.1.1, section 3.2.2.3).
+    #[must_use]
+    pub fn with_connack(mut self, code: u8) -> Self {
+        self.connack = Some(code);
+        self
+    }
+
     /// Says what to look at first, in one sentence, where that is known better than the kind tells.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
@@ -72,6 +81,11 @@ impl TransportError {
     /// The step at which it happened, when the transport knows it.
     pub fn phase(&self) -> Option<Phase> {
         self.phase
+    }
+
+    /// The CONNACK code, when it is with one that the service refused the connection.
+    pub fn connack(&self) -> Option<u8> {
+        self.connack
     }
 
     /// What to look at first, in one sentence: as the transport knows it, or else by the service's code, or by the

@@ -27,7 +27,8 @@ pub(super) fn of_connect(error: TransportError) -> TransportError {
         Some(WireError::Malformed(CodecError::InvalidConnectReturnCode(code))) => TransportError::new(
             ErrorKind::Refused,
             format!("the service refused the connection (CONNACK {code})"),
-        ),
+        )
+        .with_connack(*code),
         _ => error,
     }
 }

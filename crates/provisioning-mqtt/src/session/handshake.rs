@@ -51,28 +51,14 @@ fn accepted(answer: &Packet) -> Result<(), TransportError> {
             "the service answered CONNECT with something else than CONNACK",
         ));
     };
-    let (kind, message) = match ack.code {
+    let (code, kind, why) = match ack.code {
         ConnectReturnCode::Success => return Ok(()),
-        ConnectReturnCode::BadUserNamePassword => (
-            ErrorKind::Unauthorized,
-            "the service refused the connection: bad user name or password (CONNACK 4)",
-        ),
-        ConnectReturnCode::NotAuthorized => (
-            ErrorKind::Unauthorized,
-            "the service refused the connection: not authorized (CONNACK 5)",
-        ),
-        ConnectReturnCode::ServiceUnavailable => (
-            ErrorKind::Service,
-            "the service refused the connection: not available (CONNACK 3)",
-        ),
-        ConnectReturnCode::RefusedProtocolVersion => (
-            ErrorKind::Refused,
-            "the service refused the connection: MQTT 3.1.1 not accepted (CONNACK 1)",
-        ),
-        ConnectReturnCode::BadClientId => (
-            ErrorKind::Refused,
-            "the service refused the connection: client id not accepted (CONNACK 2)",
-        ),
+        ConnectReturnCode::RefusedProtocolVersion => (1, ErrorKind::Refused, "MQTT 3.1.1 not accepted"),
+        ConnectReturnCode::BadClientId => (2, ErrorKind::Refused, "client id not accepted"),
+        ConnectReturnCode::ServiceUnavailable => (3, ErrorKind::Service, "not available"),
+        ConnectReturnCode::BadUserNamePassword => (4, ErrorKind::Unauthorized, "bad user name or password"),
+        ConnectReturnCode::NotAuthorized => (5, ErrorKind::Unauthorized, "not authorized"),
     };
-    Err(TransportError::new(kind, message))
+    let message = format!("the service refused the connection: {why} (CONNACK {code})");
+    Err(TransportError::new(kind, message).with_connack(code))
 }

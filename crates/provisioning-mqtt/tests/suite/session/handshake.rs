@@ -24,6 +24,7 @@ async fn each_refusing_connack_has_its_kind_and_closes_the_connection() {
         let error = answer_to_connect(&[0x20, 2, 0, code]).await;
         assert_eq!(error.kind(), kind, "{code}");
         assert!(error.to_string().contains(&format!("CONNACK {code}")), "{error}");
+        assert_eq!(error.connack(), Some(code), "{error}");
     }
 }
 
