@@ -224,9 +224,12 @@ impl Builder {
         if let Credential::X509(x509) = &credential {
             tls.check(x509)?;
         }
+        let endpoint = self.endpoint?;
+        // The transport has it too, but whoever keeps assignments sees only the request.
+        let request = request.with_endpoint(endpoint.clone());
         let transport = Arc::new(self.transport.assemble(Parts {
             tls: TlsConnector::new(tls).with_proxy(self.proxy?),
-            endpoint: self.endpoint?,
+            endpoint,
             credential: self.credential,
             settings: self.settings,
             fallback_after: self.fallback_after,

@@ -1,21 +1,24 @@
 //! Keeping an assignment over restarts, and when to ask for a new one.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::Error as _};
+use serde_json::Value;
 
-use crate::{Assignment, RegistrationRequest};
+use crate::{Assignment, Endpoint, RegistrationRequest};
 
 /// The format that this version writes and reads.
 const FORMAT: u32 = 1;
 
-/// An assignment, and for which device it was made: kept in whatever format serde knows.
+/// An assignment, and for which device it was made and by which service: kept in any self-describing format that serde
+/// knows, such as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Stored", into = "Stored")]
+#[serde(try_from = "Value", into = "Stored")]
 pub struct StoredAssignment(Stored);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Stored {
     format: u32,
+    host: String,
     id_scope: String,
     registration_id: String,
     assignment: Assignment,
@@ -26,6 +29,7 @@ impl StoredAssignment {
     pub fn new(request: &RegistrationRequest, assignment: Assignment) -> Self {
         Self(Stored {
             format: FORMAT,
+            host: host(request),
             id_scope: request.id_scope().to_string(),
             registration_id: request.registration_id().to_string(),
             assignment,
@@ -37,30 +41,50 @@ impl StoredAssignment {
         &self.0.assignment
     }
 
-    /// Whether it answers `request` without asking the service: it was made for the same device in the same id scope,
-    /// and the request does not [force](RegistrationRequest::with_force_registration) a registration.
+    /// Whether it answers `request` without asking the service: it was made for the same device in the same id scope at
+    /// the same host, and the request does not [force](RegistrationRequest::with_force_registration) a registration.
+    ///
+    /// The host is that of the request's endpoint, and the service's global one when it has none, whatever the
+    /// transport's own may be.
     pub fn answers(&self, request: &RegistrationRequest) -> bool {
         let Stored {
+            host: asked,
             id_scope,
             registration_id,
             ..
         } = &self.0;
         !request.force_registration()
+            && asked.eq_ignore_ascii_case(&host(request))
             && id_scope == request.id_scope().as_str()
             && registration_id.eq_ignore_ascii_case(request.registration_id().as_str())
     }
 }
 
-impl TryFrom<Stored> for StoredAssignment {
-    type Error = String;
+/// The host that is asked, as text.
+fn host(request: &RegistrationRequest) -> String {
+    match request.endpoint() {
+        Some(endpoint) => endpoint.host().to_string(),
+        None => Endpoint::default().host().to_string(),
+    }
+}
 
-    fn try_from(stored: Stored) -> Result<Self, String> {
-        match stored.format {
-            FORMAT => Ok(Self(stored)),
-            other => Err(format!(
-                "a stored assignment of format {FORMAT} was expected, not {other}"
-            )),
+/// What every format has.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+impl TryFrom<Value> for StoredAssignment {
+    type Error = serde_json::Error;
+
+    fn try_from(stored: Value) -> Result<Self, serde_json::Error> {
+        // First of all: a later format may have other fields, whose absence here would be a misleading complaint.
+        let Format { format } = Format::deserialize(&stored)?;
+        if format != FORMAT {
+            let reason = format!("a stored assignment of format {FORMAT} was expected, not {format}");
+            return Err(serde_json::Error::custom(reason));
         }
+        serde_json::from_value(stored).map(Self)
     }
 }
 
@@ -148,6 +172,7 @@ mod tests {
     fn stored() -> Value {
         json!({
             "format": 1,
+            "host": "global.azure-devices-provisioning.net",
             "idScope": "0ne1",
             "registrationId": "device-1",
             "assignment": {
@@ -171,11 +196,13 @@ mod tests {
 
     #[test]
     fn another_format_and_an_assignment_without_a_hub_are_refused_with_reasons() {
-        let mut later = stored();
-        later["format"] = json!(2);
+        let later = json!({"format": 2, "answer": {}});
         let mut nowhere = stored();
         nowhere["assignment"]["registrationState"]["assignedHub"] = Value::Null;
-        for (stored, reason) in [(later, "format 1 was expected, not 2"), (nowhere, "assignedHub")] {
+        for (stored, reason) in [
+            (later, "a stored assignment of format 1 was expected, not 2"),
+            (nowhere, "assignedHub"),
+        ] {
             let error = serde_json::from_value::<StoredAssignment>(stored).expect_err(reason);
             assert!(error.to_string().contains(reason), "{error}");
         }
@@ -188,6 +215,18 @@ mod tests {
         assert!(!stored.answers(&request("0ne2", "device-1")));
         assert!(!stored.answers(&request("0ne1", "device-2")));
         assert!(!stored.answers(&request("0ne1", "device-1").with_force_registration(true)));
+    }
+
+    #[test]
+    fn an_assignment_from_one_host_does_not_answer_for_another() {
+        let at = |host: &str| request("0ne1", "device-1").with_endpoint(host.parse().expect("an endpoint"));
+        let global: StoredAssignment = serde_json::from_value(stored()).expect("an assignment");
+        let emulated = StoredAssignment::new(&at("[::1]:8883"), global.assignment().clone());
+        assert!(global.answers(&at("Global.azure-devices-provisioning.net:443")));
+        assert!(!global.answers(&at("global.azure-devices-provisioning.cn")));
+        assert!(!global.answers(&at("[::1]")));
+        assert!(emulated.answers(&at("[::1]")));
+        assert!(!emulated.answers(&request("0ne1", "device-1")));
     }
 
     #[test]
