@@ -20,6 +20,8 @@ pub struct ServiceError {
     tracking_id: Option<String>,
     message: Option<String>,
     timestamp: Option<String>,
+    /// What its clock said when it answered; the last update of a state may be long ago.
+    answered_at: Option<SystemTime>,
     body: Vec<u8>,
 }
 
@@ -42,6 +44,7 @@ impl ServiceError {
             tracking_id: text(&json["trackingId"]),
             message: text(&json["message"]).or_else(|| text(&state["errorMessage"])),
             timestamp: text(&json["timestampUtc"]).or_else(|| text(&state["lastUpdatedDateTimeUtc"])),
+            answered_at: json["timestampUtc"].as_str().and_then(parse_time),
             body: body.to_vec(),
         }
     }
@@ -77,9 +80,10 @@ impl ServiceError {
     }
 
     /// How far this device's clock, which says `now`, is from the service's: when it is so far that a fresh token may
-    /// be taken for an expired one, or a valid certificate for an invalid one.
+    /// be taken for an expired one, or a valid certificate for an invalid one. Only an answer that says when it was
+    /// given tells.
     pub fn clock_skew(&self, now: SystemTime) -> Option<ClockSkew> {
-        ClockSkew::between(now, parse_time(self.timestamp()?)?)
+        ClockSkew::between(now, self.answered_at?)
     }
 
     /// The body as it arrived.
@@ -203,5 +207,13 @@ mod tests {
             Some("this device's clock is 1day ahead of the service's")
         );
         assert_eq!(ServiceError::from_body(401, b"").clock_skew(service), None);
+    }
+
+    #[test]
+    fn when_a_state_was_last_updated_says_nothing_about_the_clock() {
+        let body = br#"{"registrationState":{"errorCode":400209,"lastUpdatedDateTimeUtc":"2020-04-10T05:24:22Z"}}"#;
+        let error = ServiceError::from_body(200, body);
+        let updated = parse_time(error.timestamp().expect("one")).expect("a time");
+        assert_eq!(error.clock_skew(updated + Duration::from_secs(86_400)), None);
     }
 }
