@@ -119,10 +119,7 @@ pub enum NextAssignment {
 impl HubRefusals {
     /// To register again after `limit` refusals in a row; the first counts as 1, and 0 means the same.
     pub fn new(limit: u32) -> Self {
-        Self {
-            limit: limit.max(1),
-            in_a_row: 0,
-        }
+        Self { limit, in_a_row: 0 }
     }
 
     /// The hub refused a connection with this HTTP-like status (MQTT 3.1.1's CONNACK 4 and 5 say 401).
@@ -140,7 +137,8 @@ impl HubRefusals {
 
     /// What the refusals so far come to.
     pub fn next(&self) -> NextAssignment {
-        if self.in_a_row >= self.limit {
+        // Here rather than in `new`: a limit that is read back may be 0 as well.
+        if self.in_a_row >= self.limit.max(1) {
             NextAssignment::New
         } else {
             NextAssignment::Stored
@@ -243,6 +241,10 @@ mod tests {
         );
         refusals.accepted();
         assert_eq!(refusals.next(), NextAssignment::Stored);
-        assert_eq!(HubRefusals::new(0).refused(401), NextAssignment::New);
+        let read: HubRefusals = serde_json::from_value(json!({"limit": 0, "inARow": 0})).expect("a count");
+        for mut zero in [HubRefusals::new(0), read] {
+            assert_eq!(zero.next(), NextAssignment::Stored);
+            assert_eq!(zero.refused(401), NextAssignment::New);
+        }
     }
 }
