@@ -45,7 +45,10 @@ pub enum IssuedChainError {
     /// A certificate, counted from 0, that is larger than any honest one.
     #[error("certificate {0} of the issued chain is larger than 16 KiB")]
     TooLarge(usize),
-    /// An entry, counted from 0, that is no base64 text.
+    /// An entry, counted from 0, that is something else than text.
+    #[error("entry {0} of the issued chain is no text")]
+    NotText(usize),
+    /// An entry, counted from 0, that is no base64.
     #[error("entry {0} of the issued chain is no base64")]
     BadEncoding(usize),
     /// An entry, counted from 0, that is no certificate.
@@ -113,12 +116,16 @@ fn decode(entries: &[Value]) -> Result<Vec<Vec<u8>>, IssuedChainError> {
         _ => {}
     }
     let decoded = entries.iter().enumerate().map(|(index, entry)| {
-        let text = entry.as_str().ok_or(IssuedChainError::BadEncoding(index))?;
-        // Base64 is a third longer than what it holds.
-        if text.len() / 4 * 3 > MAX_CERTIFICATE_SIZE {
+        let text = entry.as_str().ok_or(IssuedChainError::NotText(index))?;
+        // A text that is too long for any certificate is not worth decoding.
+        if text.len() > MAX_CERTIFICATE_SIZE.div_ceil(3) * 4 {
             return Err(IssuedChainError::TooLarge(index));
         }
-        STANDARD.decode(text).map_err(|_| IssuedChainError::BadEncoding(index))
+        match STANDARD.decode(text) {
+            Ok(der) if der.len() > MAX_CERTIFICATE_SIZE => Err(IssuedChainError::TooLarge(index)),
+            Ok(der) => Ok(der),
+            Err(_) => Err(IssuedChainError::BadEncoding(index)),
+        }
     });
     decoded.collect()
 }
@@ -237,7 +244,8 @@ mod tests {
         let leaf = case.issue("device-1", &case.key);
         let other_key = case.issue("device-1", &KeyPair::generate().expect("a key"));
         let other_name = case.issue("device-2", &case.key);
-        let large = "A".repeat(4 * MAX_CERTIFICATE_SIZE);
+        let large = "A".repeat(4 * 16 * 1024);
+        let of_size = |size: usize| chain(&[&leaf, &vec![0; size]]);
         let entries = |entries: Value| json!({"issuedCertificateChain": entries});
         let mut longer = leaf.clone();
         longer.push(0);
@@ -249,7 +257,10 @@ mod tests {
             (entries(json!({"0": "MIIB"})), NotAList),
             (entries(json!(vec!["MIIB"; 11])), TooMany(11)),
             (entries(json!([large])), TooLarge(0)),
-            (entries(json!([1])), BadEncoding(0)),
+            (of_size(16 * 1024 + 1), TooLarge(1)),
+            (of_size(16 * 1024), NotACertificate(1)),
+            (entries(json!([1])), NotText(0)),
+            (entries(json!([STANDARD.encode(&leaf), null])), NotText(1)),
             (entries(json!(["-----BEGIN CERTIFICATE-----"])), BadEncoding(0)),
             (entries(json!([STANDARD.encode(&leaf), "*"])), BadEncoding(1)),
             (entries(json!([""])), NotACertificate(0)),
