@@ -124,14 +124,16 @@ mod tests {
     use std::{
         future::Future,
         pin::pin,
+        sync::Arc,
         task::{Context, Poll, Waker},
         time::Duration,
     };
 
+    use async_trait::async_trait;
     use serde_json::json;
 
     use super::*;
-    use crate::{RegistrationState, SymmetricKey};
+    use crate::{RegistrationState, SymmetricKey, SymmetricSigner};
 
     /// A key in memory never waits.
     fn ready<T>(future: impl Future<Output = T>) -> T {
@@ -173,6 +175,47 @@ mod tests {
             Some("HostName=hub.example;DeviceId=a:1;SharedAccessKey=c2VjcmV0")
         );
         assert!(!format!("{connection:?}").contains("c2Vjc"), "{connection:?}");
+    }
+
+    #[test]
+    fn a_certificate_is_its_own_proof_and_the_connection_string_says_so() {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let certificate = rcgen::CertificateParams::default()
+            .self_signed(&key)
+            .expect("a certificate");
+        let x509 = X509Credential::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes());
+        let x509 = x509.expect("a credential");
+        let connection = connection(&x509.clone().into()).expect("values");
+        let HubProof::X509(proof) = connection.proof() else {
+            panic!("a certificate")
+        };
+        assert_eq!(proof.chain(), x509.chain());
+        assert_eq!(connection.user_name(), "hub.example/a%3A1/?api-version=2021-04-12");
+        assert_eq!(
+            connection.connection_string().map(text),
+            Some("HostName=hub.example;DeviceId=a:1;x509=true")
+        );
+    }
+
+    /// Knows a signature, but no key.
+    struct Elsewhere;
+
+    #[async_trait]
+    impl SymmetricSigner for Elsewhere {
+        async fn sign(&self, _: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+            Ok(vec![0; 32])
+        }
+    }
+
+    #[test]
+    fn a_key_held_elsewhere_makes_a_token_and_no_connection_string() {
+        let connection = connection(&Credential::SymmetricKey(Arc::new(Elsewhere))).expect("values");
+        let HubProof::Sas(token) = connection.proof() else {
+            panic!("a token")
+        };
+        let signature = format!("&sig={}%3D&", "A".repeat(43));
+        assert!(text(token.text()).contains(&signature), "{}", text(token.text()));
+        assert!(connection.connection_string().is_none());
     }
 
     #[test]
