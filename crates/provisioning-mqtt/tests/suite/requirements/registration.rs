@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use provisioning_types::{Answer, AnswerStatus, Phase};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use provisioning_mqtt::MqttTransport;
+use provisioning_types::{Answer, AnswerStatus, CertificateSigningRequest, Phase, RegistrationRequest};
+use rcgen::{CertificateParams, DnType, KeyPair};
 use serde_json::{Value, json};
 
 use super::{answered, connects_and_subscribes_first};
 use crate::support::{
     bodies::{ASSIGNED, ASSIGNING},
     device::{Asked, Device, request},
+    mocks::config_of,
 };
 
 const REGISTER: Asked = Asked::Register;
@@ -116,13 +120,50 @@ async fn its_body_carries_the_payload_when_there_is_one() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn its_body_carries_the_signing_request_when_there_is_one() {
+    let with_csr = with_csr();
+    let csr = STANDARD.encode(with_csr.csr().expect("the request").der());
+    assert_eq!(
+        body_of(with_csr.clone()).await,
+        json!({"registrationId": "device-1", "csr": csr})
+    );
+    assert_eq!(
+        body_of(with_csr.with_payload(json!(0))).await,
+        json!({"registrationId": "device-1", "payload": 0, "csr": csr})
+    );
+    assert_eq!(body(None).await.get("csr"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signing_request_takes_the_api_version_that_knows_it() {
+    let user_name = config_of(MqttTransport::mqtt, with_csr()).await.username;
+    let beginning = "0ne00A1B2C3/registrations/device-1/api-version=2025-07-01-preview&ClientVersion=";
+    assert!(user_name.starts_with(beginning), "{user_name}");
+}
+
 /// The body of a registration request with this payload.
 async fn body(payload: Option<Value>) -> Value {
-    let (device, mut peer) = Device::connected().await;
-    let mut request = request();
-    if let Some(payload) = payload {
-        request = request.with_payload(payload);
+    match payload {
+        Some(payload) => body_of(request().with_payload(payload)).await,
+        None => body_of(request()).await,
     }
+}
+
+/// The body of this registration request.
+async fn body_of(request: RegistrationRequest) -> Value {
+    let device = Device::new();
     let _register = device.register_with(request);
+    let mut peer = device.peer().await;
+    peer.welcome().await;
     serde_json::from_slice(&peer.request().await.body).expect("JSON")
+}
+
+/// A registration request that asks for a certificate.
+fn with_csr() -> RegistrationRequest {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "device-1");
+    let csr = params.serialize_request(&KeyPair::generate().expect("a key"));
+    let csr = CertificateSigningRequest::from_der(csr.expect("a request").der().to_vec());
+    request().with_csr(csr.expect("a request")).expect("the same name")
 }
