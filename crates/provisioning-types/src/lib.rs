@@ -16,6 +16,12 @@
 //! # Ok::<(), provisioning_types::InvalidInput>(())
 //! ```
 //!
+//! # Beyond the assignment
+//! A [`CertificateSigningRequest`] in the request asks the service for a certificate of the device's own key. What it
+//! issues comes with the answer, and [`IssuedChain`] checks it before use. A [`StoredAssignment`] keeps the answer over
+//! restarts, and [`HubRefusals`] says when to ask for a new one. [`HubConnection`] has what any MQTT client needs to
+//! connect to the assigned hub.
+//!
 //! # Features
 //! - `mock`: generates `MockPollingTransport` with mockall, for the tests of what drives a transport.
 
