@@ -121,7 +121,13 @@ async fn private_keys_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let dir = folder();
     let (_child, _) = started(dir.path(), &[]).await;
-    for name in ["ca.key", "server.key", "control.key", "devices/device-1.key"] {
+    for name in [
+        "ca.key",
+        "server.key",
+        "control.key",
+        "group.key",
+        "devices/device-1.key",
+    ] {
         let mode = fs::metadata(dir.path().join(name))
             .expect("a file")
             .permissions()
@@ -140,6 +146,7 @@ async fn a_folder_is_used_again_and_signals_end_it_with_0() {
         "server.pem",
         "server.key",
         "control.key",
+        "group.key",
         "devices/device-1.pem",
         "devices/device-1.key",
     ];
@@ -232,14 +239,16 @@ async fn what_it_prints_is_enough_to_call_it_and_to_look_at_it() {
 }
 
 #[tokio::test]
-async fn a_control_key_that_is_none_is_named_and_left_as_it_is() {
-    let dir = folder();
-    fs::write(dir.path().join("control.key"), "no key\n").expect("a file");
-    let output = run(dir.path(), &free_ports()).await;
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("control.key is no base64"), "{said}");
-    assert_eq!(read(dir.path().join("control.key")), "no key\n");
+async fn a_key_that_is_none_is_named_and_left_as_it_is() {
+    for name in ["control.key", "group.key"] {
+        let dir = folder();
+        fs::write(dir.path().join(name), "no key\n").expect("a file");
+        let output = run(dir.path(), &free_ports()).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("{name} is no base64")), "{said}");
+        assert_eq!(read(dir.path().join(name)), "no key\n");
+    }
 }
 
 #[tokio::test]
