@@ -4,6 +4,7 @@ mod cases;
 mod doc;
 mod features;
 mod fmt;
+mod interop;
 mod lint;
 mod local_dps;
 mod msrv;
@@ -49,7 +50,7 @@ pub(crate) struct Context {
 }
 
 /// Every check.
-pub(crate) const ALL: [Check; 10] = [
+pub(crate) const ALL: [Check; 11] = [
     fmt::CHECK,
     lint::CHECK,
     test::CHECK,
@@ -60,6 +61,7 @@ pub(crate) const ALL: [Check; 10] = [
     trace::CHECK,
     proxies::CHECK,
     page::CHECK,
+    interop::CHECK,
 ];
 
 impl Context {

@@ -152,12 +152,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Checks who connects, or refuses.
     fn admit(&self, connect: Connect, peer: &Peer) -> Result<Admitted, (ConnectReturnCode, &'static str)> {
-        use ConnectReturnCode::{BadClientId, BadUserNamePassword, NotAuthorized};
+        use ConnectReturnCode::{BadUserNamePassword, NotAuthorized};
         if connect.last_will.is_some() {
             return Err((NotAuthorized, "a will is not taken"));
-        }
-        if !connect.clean_session {
-            return Err((BadClientId, "there are no persistent sessions"));
         }
         let login = connect.login.ok_or((BadUserNamePassword, "no user name"))?;
         let user = UserName::parse(&login.username).ok_or((BadUserNamePassword, "the user name has another form"))?;

@@ -18,6 +18,9 @@ use crate::{process::each_line, test_binaries::WORKSPACE};
 /// What the emulator says on stderr.
 const LOG: &str = "emulator.log";
 
+/// Where the emulator notes packets and decisions.
+const PACKETS: &str = "packets.log";
+
 /// Everything that could send a registration elsewhere.
 const PROXY_VARIABLES: [&str; 6] = [
     "https_proxy",
@@ -32,21 +35,24 @@ const PROXY_VARIABLES: [&str; 6] = [
 pub(super) struct LocalDps {
     dps: PathBuf,
     /// What it said when it listened.
-    ready: Value,
+    pub(super) ready: Value,
     _running: Running,
     pub(super) scratch: Scratch,
 }
 
 impl LocalDps {
-    /// Builds it and starts it, on free ports, in a folder of its own.
-    pub(super) fn start(context: &Context, name: &str) -> Result<Self, String> {
-        let (dps, emulator) = build(context)?;
+    /// Builds it and starts it, in a folder of its own, with these flags; on free ports unless they say otherwise.
+    pub(super) fn start(context: &Context, name: &str, flags: &[&str]) -> Result<Self, String> {
+        let [dps, emulator] = build(context, "--bin", ["dps", "dps-emulator"])?;
         let scratch = Scratch::new(name).map_err(|error| format!("there is no temporary folder: {error}"))?;
         let mut command = Command::new(emulator);
         for flag in ["--mqtt-port", "--ws-port", "--control-port", "--page-port"] {
-            command.args([flag, "0"]);
+            if !flags.contains(&flag) {
+                command.args([flag, "0"]);
+            }
         }
-        command.arg("--dir").arg(scratch.file(""));
+        command.arg("--dir").arg(scratch.file("")).args(flags);
+        command.arg("--log").arg(scratch.file(PACKETS));
         let mut running = Running::start("the emulator", &mut command, &scratch.file(LOG), true)?;
         let ready = first_line(&mut running)?;
         Ok(Self {
@@ -81,38 +87,40 @@ impl LocalDps {
         command
     }
 
+    /// Its log of packets and decisions, one JSON object a line.
+    pub(super) fn packets(&self) -> PathBuf {
+        self.scratch.file(PACKETS)
+    }
+
     /// What it said on stderr.
     pub(super) fn said(&self) -> String {
         fs::read_to_string(self.scratch.file(LOG)).unwrap_or_default()
     }
 }
 
-/// Builds what `test` builds, so that nothing is built twice: `dps` and the emulator.
-fn build(context: &Context) -> Result<(PathBuf, PathBuf), String> {
-    let bins = [
-        "--bin",
-        "dps",
-        "--bin",
-        "dps-emulator",
-        "--message-format",
-        "json-render-diagnostics",
-    ];
-    let words = [&["build"], &WORKSPACE[..], &bins].concat();
+/// Builds programs of the workspace as `test` builds them, so that nothing is built twice; where they are.
+pub(super) fn build<const N: usize>(context: &Context, kind: &str, names: [&str; N]) -> Result<[PathBuf; N], String> {
+    let words = [
+        &["build"],
+        &WORKSPACE[..],
+        &["--message-format", "json-render-diagnostics"],
+    ]
+    .concat();
+    let mut command = context.cargo(&words);
+    command.args(names.iter().flat_map(|name| [kind, name]));
     let mut built = Vec::new();
-    let done = each_line(&mut context.cargo(&words), |line| built.extend(program(line)));
-    let find = |name: &str| {
-        let found = built
-            .iter()
-            .find(|path| path.file_stem().is_some_and(|stem| stem == name));
-        found
-            .cloned()
-            .ok_or_else(|| format!("cargo does not say where it put {name}"))
-    };
-    match done {
-        Ok(true) => Ok((find("dps")?, find("dps-emulator")?)),
-        Ok(false) => Err("dps and dps-emulator do not build".to_owned()),
-        Err(error) => Err(format!("cargo could not be run: {error}")),
+    match each_line(&mut command, |line| built.extend(program(line))) {
+        Ok(true) => {}
+        Ok(false) => return Err(format!("{} do not build", names.join(" and "))),
+        Err(error) => return Err(format!("cargo could not be run: {error}")),
     }
+    let is = |path: &PathBuf, name| path.file_stem().is_some_and(|stem| stem == name);
+    let found: Option<Vec<_>> = names
+        .iter()
+        .map(|name| built.iter().find(|path| is(path, *name)).cloned())
+        .collect();
+    let found = found.and_then(|found| found.try_into().ok());
+    found.ok_or_else(|| format!("cargo does not say where it put {}", names.join(" and ")))
 }
 
 /// The program in one of cargo's messages.

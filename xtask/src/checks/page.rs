@@ -62,7 +62,7 @@ fn run(context: &Context) -> Report {
 
 /// Registers a device before the page is opened, and again while it is open.
 fn see(context: &Context, browser: &'static str) -> Result<Seen, String> {
-    let emulator = LocalDps::start(context, "page")?;
+    let emulator = LocalDps::start(context, "page", &[])?;
     let (mqtt, page) = (emulator.port("mqttPort")?, emulator.port("pagePort")?);
     let folder = context.root.join("target/page");
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;

@@ -86,14 +86,14 @@ async fn what_contradicts_itself_or_the_service_is_not_authorized() {
     );
 }
 
+/// The Python SDK asks for one. There is none: CONNACK says so each time, and nothing is remembered.
 #[tokio::test(start_paused = true)]
-async fn a_session_that_is_to_be_kept_is_refused() {
-    let refused = code(Connect {
-        clean_session: false,
-        ..connect_packet("d")
-    })
-    .await;
-    assert_ne!(refused, ConnectReturnCode::Success);
+async fn a_session_that_is_to_be_kept_begins_anew_each_time() {
+    let emulator = in_memory();
+    for attempt in ["first", "second"] {
+        let answered = exchange(plain(&emulator), &connect_bytes("MQTT", 4, 0x80)).await;
+        assert_eq!(answered, [0x20, 2, 0, 0], "the {attempt}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

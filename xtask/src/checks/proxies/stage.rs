@@ -68,7 +68,7 @@ impl Run {
 
 impl Stage {
     pub(super) fn set(context: &Context) -> Result<Self, String> {
-        let dps = LocalDps::start(context, "proxies")?;
+        let dps = LocalDps::start(context, "proxies", &[])?;
         let (mqtt_port, ws_port) = (dps.port("mqttPort")?, dps.port("wsPort")?);
         let [http_port, socks_port, closed_port] = free_ports()?;
         let tinyproxy = tinyproxy(&dps.scratch, http_port, &[mqtt_port, ws_port])?;
