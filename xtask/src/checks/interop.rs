@@ -7,6 +7,7 @@ mod judge;
 mod packets;
 mod script;
 mod sdks;
+mod service;
 
 use std::thread;
 

@@ -25,10 +25,7 @@ impl PacketLog {
     )]
     pub(super) fn next(&mut self) -> Result<Packets, String> {
         for _ in 0..200 {
-            let text = fs::read_to_string(&self.file).map_err(|error| format!("the packet log: {error}"))?;
-            let entries = text.lines().skip(self.read).map(serde_json::from_str);
-            // A line that is being written is none yet.
-            let packets = Packets(entries.map_while(Result::ok).collect());
+            let packets = self.peek()?;
             if packets.have_ended() {
                 self.read += packets.0.len();
                 return Ok(packets);
@@ -36,6 +33,20 @@ impl PacketLog {
             thread::sleep(Duration::from_millis(25));
         }
         Err("a connection did not end".to_owned())
+    }
+
+    /// What is new by now.
+    pub(super) fn so_far(&mut self) -> Result<Packets, String> {
+        let packets = self.peek()?;
+        self.read += packets.0.len();
+        Ok(packets)
+    }
+
+    fn peek(&self) -> Result<Packets, String> {
+        let text = fs::read_to_string(&self.file).map_err(|error| format!("the packet log: {error}"))?;
+        let entries = text.lines().skip(self.read).map(serde_json::from_str);
+        // A line that is being written is none yet.
+        Ok(Packets(entries.map_while(Result::ok).collect()))
     }
 }
 

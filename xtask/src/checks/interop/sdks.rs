@@ -8,8 +8,9 @@ use super::{
     cell::{CELLS, Cell, Outcome, Sdk, Transport},
     install::Installed,
     judge::judge,
-    packets::PacketLog,
+    packets::{PacketLog, Packets},
     script::Script,
+    service,
 };
 use crate::console::say;
 
@@ -17,7 +18,7 @@ use crate::console::say;
 const PYTHON_HOST: &str = "127.0.0.8";
 
 /// Everything that the cells of one SDK need.
-struct Stage<'a> {
+pub(super) struct Stage<'a> {
     installed: &'a Installed,
     dps: LocalDps,
     host: &'static str,
@@ -29,7 +30,11 @@ struct Stage<'a> {
 pub(super) fn play(context: &Context, installed: &Installed, sdk: Sdk) -> Result<Outcomes, String> {
     let mut stage = Stage::set(context, installed, sdk)?;
     let cells = CELLS.into_iter().filter(|cell| cell.sdk == sdk);
-    Ok(cells.map(|cell| (cell.to_string(), stage.play(cell))).collect())
+    let mut outcomes: Outcomes = cells.map(|cell| (cell.to_string(), stage.play(cell))).collect();
+    if sdk == Sdk::Node {
+        outcomes.extend(service::play(&mut stage));
+    }
+    Ok(outcomes)
 }
 
 impl<'a> Stage<'a> {
@@ -63,6 +68,13 @@ impl<'a> Stage<'a> {
         })
     }
 
+    /// Has the service SDK do this; what it said, and what the emulator noted.
+    pub(super) fn operate(&mut self, mut task: Value) -> Result<(Value, Packets), String> {
+        task["ready"] = self.dps.ready.clone();
+        let said = self.service.ask(&task)?;
+        Ok((said, self.log.so_far()?))
+    }
+
     fn play(&mut self, cell: Cell) -> Result<String, String> {
         self.break_for(cell)?;
         let question = self.question(cell)?;
@@ -90,9 +102,7 @@ impl<'a> Stage<'a> {
             Outcome::Refused => json!([{"name": "refuse", "step": "answer", "code": 401}]),
             _ => json!([]),
         };
-        let said = self
-            .service
-            .ask(&json!({"ready": self.dps.ready, "do": "faults", "faults": faults}))?;
+        let (said, _) = self.operate(json!({"do": "faults", "faults": faults}))?;
         match said.get("done") {
             Some(_) => Ok(()),
             None => Err(format!("no faults: {said}")),
