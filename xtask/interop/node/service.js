@@ -24,7 +24,7 @@ const tasks = {
   delete: (client, { id }) => client.deleteIndividualEnrollment(id),
   keys: (client, { id }) => client.getIndividualEnrollmentAttestationMechanism(id),
   putGroup: (client, { enrollment }) => client.createOrUpdateEnrollmentGroup(enrollment),
-  registration: (client, { id }) => client.getDeviceRegistrationState(id),
+  deleteGroup: (client, { id }) => client.deleteEnrollmentGroup(id),
   // Page after page, until there is no other.
   query: async (client, { text, size }) => {
     const query = client.createIndividualEnrollmentQuery({ query: text }, size);

@@ -1,5 +1,7 @@
 """Registers devices with the Python SDK: a cell a line comes in, what the SDK said goes out."""
 
+import base64
+import hmac
 import json
 import sys
 
@@ -16,8 +18,13 @@ def client(cell):
         "server_verification_cert": ca,
         "websockets": cell["websocket"],
     }
-    if "symmetricKey" in cell:
-        return ProvisioningDeviceClient.create_from_symmetric_key(symmetric_key=cell["symmetricKey"], **common)
+    key = cell.get("symmetricKey")
+    if "groupKey" in cell:
+        # What a device of a group has instead of the group's key.
+        digest = hmac.digest(base64.b64decode(cell["groupKey"]), cell["registrationId"].encode(), "sha256")
+        key = base64.b64encode(digest).decode()
+    if key:
+        return ProvisioningDeviceClient.create_from_symmetric_key(symmetric_key=key, **common)
     return ProvisioningDeviceClient.create_from_x509_certificate(x509=X509(cell["cert"], cell["key"]), **common)
 
 

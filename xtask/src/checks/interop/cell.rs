@@ -3,7 +3,8 @@
 use std::fmt;
 
 use self::{
-    Outcome::{Assigned, OtherId, OtherScope, Payload, Refused, Throttled},
+    Credential::{Group, Own, X509},
+    Outcome::{Assigned, Disabled, OtherId, OtherScope, Payload, Refused, Throttled, WrongKey},
     Sdk::{Node, Python},
     Transport::{Mqtt, WebSocket},
 };
@@ -13,6 +14,7 @@ use self::{
 pub(super) struct Cell {
     pub(super) sdk: Sdk,
     pub(super) transport: Transport,
+    pub(super) credential: Credential,
     pub(super) outcome: Outcome,
 }
 
@@ -29,6 +31,16 @@ pub(super) enum Transport {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Credential {
+    /// The device that the emulator makes.
+    X509,
+    /// A symmetric key, of an enrollment that the service SDK makes for the cell.
+    Own,
+    /// A symmetric key, derived from that of an enrollment group that the service SDK makes.
+    Group,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Assigned,
     /// Assigned, with a payload both ways.
@@ -41,46 +53,83 @@ pub(super) enum Outcome {
     OtherScope,
     /// Not let in: a certificate of another device.
     OtherId,
+    /// Not let in: another key than the enrollment's.
+    WrongKey,
+    /// Not let in: the service SDK has disabled the enrollment.
+    Disabled,
 }
 
-pub(super) const CELLS: [Cell; 24] = [
-    cell(Node, Mqtt, Assigned),
-    cell(Node, Mqtt, Payload),
-    cell(Node, Mqtt, Throttled),
-    cell(Node, Mqtt, Refused),
-    cell(Node, Mqtt, OtherScope),
-    cell(Node, Mqtt, OtherId),
-    cell(Node, WebSocket, Assigned),
-    cell(Node, WebSocket, Payload),
-    cell(Node, WebSocket, Throttled),
-    cell(Node, WebSocket, Refused),
-    cell(Node, WebSocket, OtherScope),
-    cell(Node, WebSocket, OtherId),
-    cell(Python, Mqtt, Assigned),
-    cell(Python, Mqtt, Payload),
-    cell(Python, Mqtt, Throttled),
-    cell(Python, Mqtt, Refused),
-    cell(Python, Mqtt, OtherScope),
-    cell(Python, Mqtt, OtherId),
-    cell(Python, WebSocket, Assigned),
-    cell(Python, WebSocket, Payload),
-    cell(Python, WebSocket, Throttled),
-    cell(Python, WebSocket, Refused),
-    cell(Python, WebSocket, OtherScope),
-    cell(Python, WebSocket, OtherId),
+pub(super) const CELLS: [Cell; 56] = [
+    cell(Node, Mqtt, X509, Assigned),
+    cell(Node, Mqtt, X509, Payload),
+    cell(Node, Mqtt, X509, Throttled),
+    cell(Node, Mqtt, X509, Refused),
+    cell(Node, Mqtt, X509, OtherScope),
+    cell(Node, Mqtt, X509, OtherId),
+    cell(Node, Mqtt, Own, Assigned),
+    cell(Node, Mqtt, Own, Payload),
+    cell(Node, Mqtt, Own, WrongKey),
+    cell(Node, Mqtt, Own, Disabled),
+    cell(Node, Mqtt, Own, OtherScope),
+    cell(Node, Mqtt, Group, Assigned),
+    cell(Node, Mqtt, Group, WrongKey),
+    cell(Node, Mqtt, Group, Disabled),
+    cell(Node, WebSocket, X509, Assigned),
+    cell(Node, WebSocket, X509, Payload),
+    cell(Node, WebSocket, X509, Throttled),
+    cell(Node, WebSocket, X509, Refused),
+    cell(Node, WebSocket, X509, OtherScope),
+    cell(Node, WebSocket, X509, OtherId),
+    cell(Node, WebSocket, Own, Assigned),
+    cell(Node, WebSocket, Own, Payload),
+    cell(Node, WebSocket, Own, WrongKey),
+    cell(Node, WebSocket, Own, Disabled),
+    cell(Node, WebSocket, Own, OtherScope),
+    cell(Node, WebSocket, Group, Assigned),
+    cell(Node, WebSocket, Group, WrongKey),
+    cell(Node, WebSocket, Group, Disabled),
+    cell(Python, Mqtt, X509, Assigned),
+    cell(Python, Mqtt, X509, Payload),
+    cell(Python, Mqtt, X509, Throttled),
+    cell(Python, Mqtt, X509, Refused),
+    cell(Python, Mqtt, X509, OtherScope),
+    cell(Python, Mqtt, X509, OtherId),
+    cell(Python, Mqtt, Own, Assigned),
+    cell(Python, Mqtt, Own, Payload),
+    cell(Python, Mqtt, Own, WrongKey),
+    cell(Python, Mqtt, Own, Disabled),
+    cell(Python, Mqtt, Own, OtherScope),
+    cell(Python, Mqtt, Group, Assigned),
+    cell(Python, Mqtt, Group, WrongKey),
+    cell(Python, Mqtt, Group, Disabled),
+    cell(Python, WebSocket, X509, Assigned),
+    cell(Python, WebSocket, X509, Payload),
+    cell(Python, WebSocket, X509, Throttled),
+    cell(Python, WebSocket, X509, Refused),
+    cell(Python, WebSocket, X509, OtherScope),
+    cell(Python, WebSocket, X509, OtherId),
+    cell(Python, WebSocket, Own, Assigned),
+    cell(Python, WebSocket, Own, Payload),
+    cell(Python, WebSocket, Own, WrongKey),
+    cell(Python, WebSocket, Own, Disabled),
+    cell(Python, WebSocket, Own, OtherScope),
+    cell(Python, WebSocket, Group, Assigned),
+    cell(Python, WebSocket, Group, WrongKey),
+    cell(Python, WebSocket, Group, Disabled),
 ];
 
-const fn cell(sdk: Sdk, transport: Transport, outcome: Outcome) -> Cell {
+const fn cell(sdk: Sdk, transport: Transport, credential: Credential, outcome: Outcome) -> Cell {
     Cell {
         sdk,
         transport,
+        credential,
         outcome,
     }
 }
 
 /// A row of the printed matrix: who, over what, with what, and what for.
 pub(super) fn row(who: &str, over: &str, with: &str, what: &str) -> String {
-    format!("{who:<12}  {over:<9}  {with:<10}  {what:<16}")
+    format!("{who:<12}  {over:<9}  {with:<10}  {what:<17}")
 }
 
 impl fmt::Display for Cell {
@@ -100,7 +149,14 @@ impl fmt::Display for Cell {
             Refused => "refused",
             OtherScope => "other id scope",
             OtherId => "other device",
+            WrongKey => "wrong key",
+            Disabled => "disabled",
         };
-        f.write_str(&row(sdk, transport, "X.509", outcome))
+        let credential = match self.credential {
+            X509 => "X.509",
+            Own => "own key",
+            Group => "group key",
+        };
+        f.write_str(&row(sdk, transport, credential, outcome))
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    DEVICE, PAYLOAD,
+    PAYLOAD,
     cell::{Cell, Outcome, Sdk},
     packets::Packets,
 };
@@ -42,6 +42,15 @@ pub(super) fn judge(cell: Cell, said: &Value, packets: &Packets) -> Result<Strin
             refused(said, words)
         }
         Outcome::OtherScope => not_let_in(cell.sdk, said, packets, "the id scope is not this service's"),
+        Outcome::WrongKey => not_let_in(cell.sdk, said, packets, "the token is signed with another key"),
+        Outcome::Disabled => {
+            packets.has("PUBLISH", r#""status":"disabled""#)?;
+            let words = match cell.sdk {
+                Sdk::Node => "status is disabled",
+                Sdk::Python => "registration status disabled",
+            };
+            refused(said, words)
+        }
         Outcome::OtherId => not_let_in(
             cell.sdk,
             said,
@@ -63,10 +72,11 @@ fn as_read_by(sdk: Sdk) -> Result<Value, String> {
 /// Assigned, after so many requests to register; the SDK names the hub that the emulator named.
 fn assigned(said: &Value, packets: &Packets, requests: usize) -> Result<String, String> {
     let (hub, device) = (&said["assigned"]["assignedHub"], &said["assigned"]["deviceId"]);
-    if !hub.is_string() || device != DEVICE {
+    if !hub.is_string() || !device.is_string() {
         return Err(format!("the SDK said {said}"));
     }
     packets.has("PUBLISH", &format!("\"assignedHub\":{hub}"))?;
+    packets.has("PUBLISH", &format!("\"deviceId\":{device}"))?;
     packets.has("close", "DISCONNECT")?;
     match packets.count("PUBLISH", REGISTER) {
         sent if sent == requests => Ok(format!("assigned to {hub}")),
@@ -101,7 +111,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::checks::interop::cell::{CELLS, Transport};
+    use crate::checks::interop::cell::{CELLS, Credential, Transport};
 
     fn packets(entries: &[(&str, &str)]) -> Packets {
         let entry = |(what, detail): &(&str, &str)| json!({"what": what, "detail": detail, "connection": 1});
@@ -112,15 +122,19 @@ mod tests {
         Cell {
             sdk: Sdk::Node,
             transport: Transport::Mqtt,
+            credential: Credential::X509,
             outcome,
         }
     }
 
     #[test]
     fn an_assignment_counts_only_when_sdk_and_emulator_agree() {
-        let said = json!({"assigned": {"assignedHub": "a", "deviceId": DEVICE}});
+        let said = json!({"assigned": {"assignedHub": "a", "deviceId": "d"}});
         let put = ("PUBLISH", REGISTER);
-        let (answer, end) = (("PUBLISH", r#""assignedHub":"a""#), ("close", "DISCONNECT"));
+        let (answer, end) = (
+            ("PUBLISH", r#""assignedHub":"a","deviceId":"d""#),
+            ("close", "DISCONNECT"),
+        );
         let judged = |entries: &[_]| judge(cell(Outcome::Assigned), &said, &packets(entries));
         assert_eq!(judged(&[put, answer, end]), Ok(r#"assigned to "a""#.to_owned()));
         for too_little_or_much in [

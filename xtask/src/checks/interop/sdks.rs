@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     super::{Context, local_dps::LocalDps},
     DEVICE, Outcomes, PAYLOAD,
-    cell::{CELLS, Cell, Outcome, Sdk, Transport},
+    cell::{CELLS, Cell, Credential, Outcome, Sdk, Transport},
     install::Installed,
     judge::judge,
     packets::{PacketLog, Packets},
@@ -16,6 +16,13 @@ use crate::console::say;
 
 /// The Python SDK knows the service's own ports only, so its emulator has an address of its own.
 const PYTHON_HOST: &str = "127.0.0.8";
+
+/// The device that has a symmetric key; the group that it may be in has the same name.
+const KEYED_DEVICE: &str = "keyed-device";
+/// An enrollment's secondary key, 48 bytes: the harder of the two.
+const KEY: &str = "dGhlIHNlY29uZGFyeSBrZXkgb2YgYW4gZW5yb2xsbWVudCBpbiBhIGNlbGwgb2Yg";
+const OTHER_KEY: &str = "dGhlIGZpcnN0ICAgICBrZXkgb2YgYW4gZW5yb2xsbWVudCBpbiBhIGNlbGwgb2Yg";
+const WRONG_KEY: &str = "dGhlIHdyb25nICAgICBrZXkgb2YgYW4gZW5yb2xsbWVudCBpbiBhIGNlbGwgb2Yg";
 
 /// Everything that the cells of one SDK need.
 pub(super) struct Stage<'a> {
@@ -77,9 +84,11 @@ impl<'a> Stage<'a> {
 
     fn play(&mut self, cell: Cell) -> Result<String, String> {
         self.break_for(cell)?;
+        self.enroll(cell)?;
         let question = self.question(cell)?;
         let said = self.device(cell.sdk)?.ask(&question)?;
         let outcome = judge(cell, &said, &self.log.next()?);
+        self.withdraw(cell)?;
         say(&format!("played  {cell}"));
         outcome
     }
@@ -103,10 +112,47 @@ impl<'a> Stage<'a> {
             _ => json!([]),
         };
         let (said, _) = self.operate(json!({"do": "faults", "faults": faults}))?;
-        match said.get("done") {
-            Some(_) => Ok(()),
-            None => Err(format!("no faults: {said}")),
+        done(&said)
+    }
+
+    /// Has the service SDK make the enrollment that a cell with a symmetric key needs.
+    fn enroll(&mut self, cell: Cell) -> Result<(), String> {
+        let (task, id) = match cell.credential {
+            Credential::X509 => return Ok(()),
+            Credential::Own => ("put", "registrationId"),
+            Credential::Group => ("putGroup", "enrollmentGroupId"),
+        };
+        let status = if cell.outcome == Outcome::Disabled {
+            "disabled"
+        } else {
+            "enabled"
+        };
+        let keys = json!({"primaryKey": OTHER_KEY, "secondaryKey": KEY});
+        let mut enrollment = json!({
+            "provisioningStatus": status,
+            "attestation": {"type": "symmetricKey", "symmetricKey": keys},
+        });
+        enrollment[id] = KEYED_DEVICE.into();
+        if cell.outcome == Outcome::Payload {
+            // Only a webhook answers with a payload; the emulator's is an echo.
+            enrollment["allocationPolicy"] = "custom".into();
+            enrollment["iotHubs"] = json!(["interop.azure-devices.net"]);
+            enrollment["customAllocationDefinition"] =
+                json!({"webhookUrl": "https://localhost/allocate", "apiVersion": "2021-10-01"});
         }
+        let (said, _) = self.operate(json!({"do": task, "enrollment": enrollment}))?;
+        done(&said)
+    }
+
+    /// Takes the enrollment away again: the next cell may want it in the other form.
+    fn withdraw(&mut self, cell: Cell) -> Result<(), String> {
+        let task = match cell.credential {
+            Credential::X509 => return Ok(()),
+            Credential::Own => "delete",
+            Credential::Group => "deleteGroup",
+        };
+        let (said, _) = self.operate(json!({"do": task, "id": KEYED_DEVICE}))?;
+        done(&said)
     }
 
     fn question(&self, cell: Cell) -> Result<Value, String> {
@@ -120,14 +166,34 @@ impl<'a> Stage<'a> {
             "port": self.dps.port(port)?,
             "websocket": websocket,
             "ca": self.dps.scratch.file("ca.pem"),
-            "cert": self.dps.scratch.file("devices/device-1.pem"),
-            "key": self.dps.scratch.file("devices/device-1.key"),
             "idScope": other(Outcome::OtherScope, "0neOther", self.dps.ready["idScope"].as_str().unwrap_or_default()),
-            "registrationId": other(Outcome::OtherId, "device-2", DEVICE),
         });
+        match cell.credential {
+            Credential::X509 => {
+                question["registrationId"] = other(Outcome::OtherId, "device-2", DEVICE).into();
+                question["cert"] = json!(self.dps.scratch.file("devices/device-1.pem"));
+                question["key"] = json!(self.dps.scratch.file("devices/device-1.key"));
+            }
+            Credential::Own | Credential::Group => {
+                let name = if cell.credential == Credential::Own {
+                    "symmetricKey"
+                } else {
+                    "groupKey"
+                };
+                question["registrationId"] = KEYED_DEVICE.into();
+                question[name] = other(Outcome::WrongKey, WRONG_KEY, KEY).into();
+            }
+        }
         if cell.outcome == Outcome::Payload {
             question["payload"] = serde_json::from_str(PAYLOAD).map_err(|error| error.to_string())?;
         }
         Ok(question)
+    }
+}
+
+fn done(said: &Value) -> Result<(), String> {
+    match said.get("done") {
+        Some(_) => Ok(()),
+        None => Err(format!("the service SDK said {said}")),
     }
 }
