@@ -5,7 +5,9 @@ use std::time::Duration;
 use rumqttc::{Connect, ConnectReturnCode, LastWill, Login, Packet, QoS};
 use serde_json::json;
 
-use crate::support::{Device, ID_SCOPE, connect_bytes, connect_packet, exchange, in_memory, notes, plain, user_name};
+use crate::support::{
+    Device, ID_SCOPE, connect_bytes, connect_packet, exchange, in_memory, notes, packet, plain, user_name,
+};
 
 /// The code with which this CONNECT is answered; a refused connection is closed, and why is logged.
 async fn code(connect: Connect) -> ConnectReturnCode {
@@ -91,7 +93,8 @@ async fn what_contradicts_itself_or_the_service_is_not_authorized() {
 async fn a_session_that_is_to_be_kept_begins_anew_each_time() {
     let emulator = in_memory();
     for attempt in ["first", "second"] {
-        let answered = exchange(plain(&emulator), &connect_bytes("MQTT", 4, 0x80)).await;
+        let bytes = [connect_bytes("MQTT", 4, 0x80), packet(0xE0, &[])].concat();
+        let answered = exchange(plain(&emulator), &bytes).await;
         assert_eq!(answered, [0x20, 2, 0, 0], "the {attempt}");
     }
 }
