@@ -32,10 +32,12 @@
 //! [`Emulator::connection_string`] says; with [`Builder::page_port`] it shows a page of what happens, on loopback only.
 //!
 //! # What it checks
-//! What the service checks and a lenient codec does not: protocol level, reserved flags, packet ids, who may send what;
-//! clean session and no will; that client id, user name and the certificate's common name agree; the token of a device
-//! with a symmetric key: its resource, its expiry and its signature; the id scope; keep-alive;
-//! one connection per registration id. What it refuses it says in its log, and to the device as the service does.
+//! What the service checks and a lenient codec does not: protocol level, reserved flags, packet ids, who may send what,
+//! no will; that client id, user name and the certificate's common name agree; the id scope; keep-alive; one connection
+//! per registration id. Then the device's [`Enrollment`], its own or its group's: its certificate, its CA or its
+//! key, and of a token the resource, the expiry and the signature. Without any, all devices are enrolled that its CA
+//! signed, and all whose keys are derived from [`Emulator::group_key`]. What it refuses it says in its log, and to
+//! the device as the service does.
 //!
 //! # Faults
 //! It goes wrong on purpose where a [`Fault`] says so: by name, at a [`Step`], for one device or for any, once, so many
@@ -57,10 +59,9 @@
 //!
 //! # Limits
 //! There are as many connections at the same time as [`Builder::max_connections`] says; the log keeps what is newest.
-//! TLS takes only client certificates that its own CA signed, so enrollments for others can be stored but not used.
-//! Of an enrollment's allocation only the named hub, or the first of several, counts; its reprovisioning policy is
-//! kept and has no effect. A certificate is not found by its thumbprint, and none is issued. Nothing is kept after its
-//! end.
+//! Its enrollments know no TPM attestation, which the service does not offer over MQTT, and no references to CAs
+//! that are kept elsewhere; geo-latency allocation is as hashed. Nothing is kept after its end but the keys and
+//! certificates in its folder.
 
 mod builder;
 mod channel;
@@ -99,3 +100,7 @@ pub use link::Link;
 pub use log::{Direction, LogEntry};
 pub use pki::DeviceIdentity;
 pub use tls::TlsVersions;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/emulator.md")]
+struct Manual;
