@@ -8,7 +8,7 @@ use crate::{
     issuance::Issuance,
     outcome::Assigned,
     progress::Progress,
-    register::register,
+    registration::register,
     store::{Kept, Store},
 };
 

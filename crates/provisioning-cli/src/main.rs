@@ -19,6 +19,7 @@ mod options;
 mod outcome;
 mod progress;
 mod register;
+mod registration;
 mod store;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -63,6 +63,7 @@
 //! that are kept elsewhere; geo-latency allocation is as hashed. Nothing is kept after its end but the keys and
 //! certificates in its folder.
 
+mod allocation;
 mod builder;
 mod channel;
 mod connection;
@@ -84,6 +85,7 @@ mod pki;
 mod refused;
 mod registry;
 mod service;
+mod stamps;
 mod tls;
 mod topic;
 mod websocket;

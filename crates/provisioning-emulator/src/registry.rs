@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -11,10 +10,12 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Device, RetryAfter,
+    allocation::{Assigned, allocate},
     device::{Outcome, Throttle},
     enrollment::{Allocation, AllocationPolicy},
     pki::{self, Authority},
     refused::{Refused, changed_meanwhile},
+    stamps::{etag, now, operation_id, uuid},
 };
 
 /// What one request is answered.
@@ -54,14 +55,6 @@ struct State {
     assigned: HashMap<String, Assigned>,
     /// How many of a device's requests were turned away, by registration id in lower case.
     turned_away: HashMap<String, u32>,
-}
-
-/// Where a device went.
-#[derive(Clone)]
-struct Assigned {
-    hub: String,
-    first_hub: String,
-    substatus: &'static str,
 }
 
 /// More operations than these are not kept; the oldest go first.
@@ -313,7 +306,12 @@ impl Registry {
     fn assignment(&self, operation: &Operation, assigned: &mut HashMap<String, Assigned>) -> Value {
         let mut fields = Map::new();
         let allocation = &operation.allocation;
-        let went = self.allocate(allocation, &operation.device, assigned.get(&operation.device));
+        let went = allocate(
+            allocation,
+            &self.rules.hubs,
+            &operation.device,
+            assigned.get(&operation.device),
+        );
         let device_id = allocation.device_id.as_ref().unwrap_or(&operation.registration_id);
         fields.insert("assignedHub".into(), json!(went.hub));
         fields.insert("deviceId".into(), json!(device_id));
@@ -334,40 +332,6 @@ impl Registry {
             fields.extend(chain.map(|chain| ("issuedCertificateChain".to_owned(), chain)));
         }
         Value::Object(fields)
-    }
-
-    /// The hub for a device, which may have been at `former` until now.
-    fn allocate(&self, allocation: &Allocation, device: &str, former: Option<&Assigned>) -> Assigned {
-        let hubs = if allocation.hubs.is_empty() {
-            &self.rules.hubs
-        } else {
-            &allocation.hubs
-        };
-        let index = match allocation.policy {
-            AllocationPolicy::Hashed | AllocationPolicy::GeoLatency => hash(device) % hubs.len().max(1),
-            AllocationPolicy::Static | AllocationPolicy::Custom => 0,
-        };
-        let hub = hubs.get(index).cloned().unwrap_or_default();
-        let Some(former) = former else {
-            return Assigned {
-                first_hub: hub.clone(),
-                hub,
-                substatus: "initialAssignment",
-            };
-        };
-        if !allocation.reprovision.update_hub_assignment || former.hub == hub {
-            return former.clone();
-        }
-        let substatus = match allocation.reprovision.migrate_device_data {
-            true => "deviceDataMigrated",
-            false if hub == former.first_hub => "reprovisionedToInitialAssignment",
-            false => "deviceDataReset",
-        };
-        Assigned {
-            hub,
-            first_hub: former.first_hub.clone(),
-            substatus,
-        }
     }
 
     /// The chain for a CSR, base64 of DER, the device's first; null where none can be made.
@@ -409,14 +373,6 @@ impl State {
     }
 }
 
-/// The same for the same device on every machine and in every run (FNV-1a).
-fn hash(device: &str) -> usize {
-    let hash = device.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    hash as usize
-}
-
 /// The answer to what the service does not take.
 pub(crate) fn refusal(status: u16, error_code: u32, message: &str) -> Answer {
     Answer {
@@ -452,34 +408,6 @@ fn is(value: &Value, id: &str) -> bool {
     value.as_str().is_some_and(|it| it.eq_ignore_ascii_case(id))
 }
 
-/// As the service writes times: UTC with seven fractional digits.
-pub(crate) fn now() -> String {
-    let nanos = humantime::format_rfc3339_nanos(SystemTime::now()).to_string();
-    let digits = "2026-11-21T00:00:00.1234567".len();
-    format!("{}Z", &nanos[..digits])
-}
-
-fn operation_id() -> String {
-    format!("4.{:016x}.{}", fastrand::u64(..), uuid())
-}
-
-pub(crate) fn uuid() -> String {
-    let (a, b) = (fastrand::u64(..), fastrand::u64(..));
-    let (low, clock) = (a & 0xffff_ffff, (b >> 48) & 0x3fff | 0x8000);
-    format!(
-        "{:08x}-{:04x}-4{:03x}-{clock:04x}-{:012x}",
-        low,
-        (a >> 32) & 0xffff,
-        (a >> 48) & 0xfff,
-        b & 0xffff_ffff_ffff
-    )
-}
-
-/// A quoted value in base64, as the service has it.
-pub(crate) fn etag() -> String {
-    STANDARD.encode(format!("\"{}\"", uuid()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -510,22 +438,6 @@ mod tests {
     }
 
     const REQUEST: &[u8] = br#"{"registrationId":"Device","payload":null}"#;
-
-    #[test]
-    fn times_have_seven_fractional_digits() {
-        let now = now();
-        assert_eq!(now.len(), "2020-04-10T05:24:22.4718526Z".len(), "{now}");
-        assert!(now.ends_with('Z'));
-    }
-
-    #[test]
-    fn operation_ids_and_tracking_ids_look_like_the_services() {
-        let id = operation_id();
-        let parts: Vec<&str> = id.splitn(3, '.').collect();
-        assert_eq!((parts[0], parts[1].len()), ("4", 16), "{id}");
-        let groups: Vec<usize> = uuid().split('-').map(str::len).collect();
-        assert_eq!(groups, [8, 4, 4, 4, 12]);
-    }
 
     #[test]
     fn a_device_is_assigned_after_its_polls_under_the_id_that_it_connected_with() {

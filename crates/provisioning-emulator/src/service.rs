@@ -16,7 +16,8 @@ use crate::{
     fault::{Effect, Faults, Step, Who},
     keys::Key,
     log::{Direction, Log, LogEntry},
-    registry::{self, Registry},
+    registry::Registry,
+    stamps,
 };
 
 /// The service behind the connections.
@@ -54,7 +55,7 @@ impl Service {
     ) -> Self {
         Self {
             id_scope,
-            run: registry::uuid(),
+            run: stamps::uuid(),
             max_packet_size,
             max_connections,
             room: Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)),

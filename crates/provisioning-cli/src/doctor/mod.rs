@@ -24,7 +24,7 @@ use crate::{
     logging,
     options::Options,
     progress::Progress,
-    register,
+    registration,
 };
 
 use self::{
@@ -93,7 +93,7 @@ async fn register(args: &Registration, options: &Options<'_>, logging: bool) -> 
         Err(failure) => return Finding::failed("registration", failure),
     };
     let progress = Progress::new(logging);
-    let outcome = register::register(&inputs, &progress).await;
+    let outcome = registration::register(&inputs, &progress).await;
     progress.finish();
     match outcome {
         Ok(assignment) => {

@@ -19,7 +19,7 @@ use crate::{
     EmulatorError,
     keys::Token,
     refused::{Refused, changed_meanwhile},
-    registry::{etag, now},
+    stamps::{etag, now},
 };
 
 /// Of one device, or of many.
