@@ -261,9 +261,9 @@ impl Builder {
         let acceptor = tls::acceptor(server, self.tls_versions)?;
         let log = Log::new(self.log_file);
         let group_key = self.group_key.map_or_else(Key::generate, Ok)?.to_base64();
-        let enrollments = Enrollments::default();
+        let enrollments = Enrollments::new(authority.certificate_pem());
         let own = match self.only_enrollments {
-            false => own_groups(authority.certificate_pem(), &group_key),
+            false => own_groups(&group_key),
             true => vec![],
         };
         let of_devices = self.rules.devices.values().filter_map(Device::enrollment);
@@ -289,10 +289,10 @@ impl Builder {
 }
 
 /// The groups that there are unless told otherwise. What a device sends goes back to it.
-fn own_groups(ca_pem: &str, group_key: &str) -> Vec<Enrollment> {
+fn own_groups(group_key: &str) -> Vec<Enrollment> {
     let any_hub = Vec::<String>::new();
     vec![
-        Enrollment::group("local-devices").certificate(ca_pem),
+        Enrollment::group("local-devices").own_ca(),
         Enrollment::group("local-keys").symmetric_keys(group_key, group_key),
     ]
     .into_iter()

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::ConfigError;
+
 /// What this machine, or what was given, does not allow.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -36,6 +38,9 @@ pub enum EmulatorError {
         /// What was expected of what.
         reason: String,
     },
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Builder, Emulator, EmulatorError,
+    Builder, Device, Emulator, EmulatorError,
     keys::Key,
     pki::{Authority, ServerIdentity},
 };
@@ -82,10 +82,10 @@ impl Folder {
     ///
     /// # Errors
     /// As [`equip`](Self::equip).
-    pub fn ensure_device(&self, emulator: &Emulator, registration_id: &str) -> Result<(), EmulatorError> {
-        let name = format!("devices/{registration_id}");
+    pub fn ensure_device(&self, emulator: &Emulator, device: &Device) -> Result<(), EmulatorError> {
+        let name = format!("devices/{}", device.registration_id);
         if self.read_pair(&name)?.is_none() {
-            let device = emulator.issue_device(registration_id)?;
+            let device = emulator.issue_device_with(device)?;
             self.write_pair(&name, &device.certificate_chain_pem, &device.private_key_pem)?;
         }
         Ok(())

@@ -66,6 +66,7 @@
 mod allocation;
 mod builder;
 mod channel;
+mod config;
 mod connection;
 mod control;
 mod device;
@@ -92,6 +93,7 @@ mod websocket;
 mod wire;
 
 pub use builder::Builder;
+pub use config::{Config, ConfigError};
 pub use device::{Device, KeyKind, RetryAfter};
 pub use emulator::{Carrier, Emulator, Security};
 pub use enrollment::{AllocationPolicy, Enrollment};

@@ -12,18 +12,20 @@ use std::{
 };
 
 use clap::Parser;
-use provisioning_emulator::{Emulator, EmulatorError, Folder};
+use provisioning_emulator::{Config, Device, Emulator, EmulatorError, Folder};
 use serde_json::json;
 
 /// A local Azure IoT Hub Device Provisioning Service for tests, offline.
 ///
-/// It accepts every device whose certificate its CA signed, and makes one: devices/device-1.pem and .key. When it
-/// listens, it prints one JSON object with its ports, its id scope, its CA's file and the connection string of its
-/// control endpoint. Ctrl-C and SIGTERM end it.
+/// Without --config it accepts every device whose certificate its CA signed, and makes one (devices/device-1.pem and
+/// .key), and every device whose symmetric key is derived from the one in group.key. When it listens, it prints one
+/// JSON object with its ports, its id scope, its CA's file and the connection string of its control endpoint. Ctrl-C
+/// and SIGTERM end it.
 #[derive(Debug, Parser)]
 #[command(name = "dps-emulator", version)]
 struct Arguments {
-    /// The folder that receives, or already holds, ca.pem, ca.key, server.pem, server.key and devices/
+    /// The folder that receives, or already holds, ca.pem, ca.key, server.pem, server.key, group.key, control.key
+    /// and devices/
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
 
@@ -55,9 +57,13 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 
-    /// The id scope that devices must name
-    #[arg(long, value_name = "S", default_value = "0ne00000000", value_parser = id_scope)]
-    id_scope: String,
+    /// The id scope that devices must name; 0ne00000000 unless given
+    #[arg(long, value_name = "S", value_parser = id_scope)]
+    id_scope: Option<String>,
+
+    /// Take enrollments, hubs, behaviour and faults from this file, TOML
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// Append one JSON line per packet and decision to this file
     #[arg(long, value_name = "FILE")]
@@ -82,7 +88,10 @@ async fn main() -> ExitCode {
             let sentence = causes.fold(error.to_string(), |sentence, cause| format!("{sentence}: {cause}"));
             // Nobody reading is fine: the exit code still tells.
             let _ = writeln!(std::io::stderr(), "error: {sentence}");
-            ExitCode::FAILURE
+            match error {
+                EmulatorError::Config(_) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -94,12 +103,19 @@ async fn run(arguments: Arguments) -> Result<(), EmulatorError> {
         let _ = writeln!(std::io::stderr(), "warning: {warning}");
     }
     let folder = Folder::new(&arguments.dir);
+    let config = arguments.config.as_deref().map(Config::load).transpose()?;
     let mut builder = Emulator::builder()
-        .id_scope(arguments.id_scope)
         .mqtt_port(arguments.mqtt_port)
         .ws_port(arguments.ws_port)
         .control_port(arguments.control_port)
         .page_port(arguments.page_port);
+    if let Some(config) = &config {
+        builder = builder.config(config);
+    }
+    // A flag wins over the file.
+    if let Some(id_scope) = arguments.id_scope {
+        builder = builder.id_scope(id_scope);
+    }
     for host in arguments.host {
         builder = builder.host(host);
     }
@@ -111,7 +127,12 @@ async fn run(arguments: Arguments) -> Result<(), EmulatorError> {
         builder = builder.log_file(file.map_err(|source| EmulatorError::File { path, source })?);
     }
     let emulator = folder.equip(builder)?.start().await?;
-    folder.ensure_device(&emulator, "device-1")?;
+    match &config {
+        Some(config) => config
+            .devices()
+            .try_for_each(|device| folder.ensure_device(&emulator, device))?,
+        None => folder.ensure_device(&emulator, &Device::new("device-1"))?,
+    }
     tell_ready(&emulator, &folder, arguments.ready_file.as_deref())?;
     stop.await;
     emulator.shutdown().await;

@@ -71,7 +71,7 @@ impl<'a> UserName<'a> {
     }
 }
 
-fn is_registration_id(text: &str) -> bool {
+pub(crate) fn is_registration_id(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
     (1..=128).contains(&text.len()) && text.chars().all(fits) && !text.ends_with(['.', '_', ':'])
 }

@@ -119,6 +119,16 @@ impl Default for ReprovisionPolicy {
     }
 }
 
+impl Attestation {
+    /// The certificates in it, as they were written.
+    pub(crate) fn certificates_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let x509 = self.x509.iter_mut();
+        let both = x509.flat_map(|x509| [&mut x509.client_certificates, &mut x509.signing_certificates]);
+        let certificates = both.flatten().flat_map(|both| [&mut both.primary, &mut both.secondary]);
+        certificates.flatten().filter_map(|given| given.certificate.as_mut())
+    }
+}
+
 impl Certificates {
     /// Whether there is one, and not only what is known about it.
     pub(super) fn are_given(&self) -> bool {

@@ -20,6 +20,21 @@ pub struct Enrollment {
     pub(crate) body: Body,
 }
 
+impl Body {
+    /// Says what of it cannot be used, as far as that can be said without the emulator's own CA.
+    pub(crate) fn check(&self, kind: EnrollmentKind) -> Result<(), String> {
+        let mut attestation = self.attestation.clone();
+        let names_own_ca = attestation.certificates_mut().any(|text| text == proof::OWN_CA);
+        match (names_own_ca, kind) {
+            (true, EnrollmentKind::Group) => Ok(()),
+            (true, EnrollmentKind::Individual) => {
+                Err("clientCertificates: expected the device's certificate; \"emulator\" is a group's CA".to_owned())
+            }
+            (false, _) => proof::Proof::read(&mut attestation, kind == EnrollmentKind::Group, "").map(drop),
+        }
+    }
+}
+
 impl Enrollment {
     /// The enrollment of one device.
     pub fn individual(registration_id: impl Into<String>) -> Self {
@@ -78,6 +93,12 @@ impl Enrollment {
         self
     }
 
+    /// Is proved by any certificate that the emulator's own CA signed. For a group only.
+    #[must_use]
+    pub fn own_ca(self) -> Self {
+        self.certificate(proof::OWN_CA)
+    }
+
     /// Is proved by the certificate with this thumbprint: SHA-1 or SHA-256, in hex. For one device only.
     #[must_use]
     pub fn thumbprint(mut self, hex: impl Into<String>) -> Self {
@@ -116,6 +137,10 @@ impl Enrollment {
             migrate_device_data,
         };
         self
+    }
+
+    pub(crate) fn is_for_the_same(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.id.eq_ignore_ascii_case(&other.id)
     }
 
     fn x509(&mut self) -> &mut body::X509 {

@@ -29,9 +29,17 @@ pub(crate) enum Proof {
     Keys(Vec<Key>),
 }
 
+/// In the place of a certificate: the emulator's own CA.
+pub(crate) const OWN_CA: &str = "emulator";
+
 impl Proof {
-    /// Reads an attestation. Keys that are not given are made up, and written into it.
-    pub(crate) fn read(attestation: &mut Attestation, is_group: bool) -> Result<Self, String> {
+    /// Reads an attestation. Keys that are not given are made up, and written into it; so is the emulator's own CA.
+    pub(crate) fn read(attestation: &mut Attestation, is_group: bool, own_ca_pem: &str) -> Result<Self, String> {
+        for certificate in attestation.certificates_mut() {
+            if certificate == OWN_CA {
+                own_ca_pem.clone_into(certificate);
+            }
+        }
         match attestation.kind {
             AttestationKind::SymmetricKey => keys(attestation.symmetric_key.get_or_insert_default()).map(Self::Keys),
             AttestationKind::X509 => {

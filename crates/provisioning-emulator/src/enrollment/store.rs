@@ -62,9 +62,12 @@ pub(crate) struct Allocation {
     pub(crate) reprovision: ReprovisionPolicy,
 }
 
-/// The enrollments by kind and id in lower case.
-#[derive(Default)]
-pub(crate) struct Enrollments(Mutex<BTreeMap<(EnrollmentKind, String), Record>>);
+/// The enrollments.
+pub(crate) struct Enrollments {
+    own_ca_pem: String,
+    /// By kind and id in lower case.
+    records: Mutex<BTreeMap<(EnrollmentKind, String), Record>>,
+}
 
 struct Record {
     body: Body,
@@ -72,6 +75,14 @@ struct Record {
 }
 
 impl Enrollments {
+    /// None yet.
+    pub(crate) fn new(own_ca_pem: &str) -> Self {
+        Self {
+            own_ca_pem: own_ca_pem.to_owned(),
+            records: Mutex::default(),
+        }
+    }
+
     /// Adds an enrollment, or puts it in the place of the one that there is.
     pub(crate) fn enroll(&self, enrollment: Enrollment) -> Result<(), EmulatorError> {
         let Enrollment { kind, id, body } = enrollment;
@@ -114,7 +125,8 @@ impl Enrollments {
         if let Some(former) = former {
             keep_secrets(&mut body.attestation, &former.attestation);
         }
-        let proof = Proof::read(&mut body.attestation, kind == EnrollmentKind::Group).map_err(bad_request)?;
+        let proof =
+            Proof::read(&mut body.attestation, kind == EnrollmentKind::Group, &self.own_ca_pem).map_err(bad_request)?;
         let answer = shown(&body);
         records.insert(key, Record { body, proof });
         Ok(answer)
@@ -196,7 +208,7 @@ impl Enrollments {
     }
 
     fn records(&self) -> MutexGuard<'_, BTreeMap<(EnrollmentKind, String), Record>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -288,13 +288,12 @@ async fn a_folder_that_cannot_be_is_named_with_exit_1() {
 }
 
 #[tokio::test]
-async fn wrong_words_exit_2_and_flags_of_features_that_do_not_exist_are_wrong() {
+async fn wrong_words_exit_2_and_make_nothing() {
     let dir = folder();
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 5] = [
         &["--nonsense"],
         &["--mqtt-port", "70000"],
         &["--listen", "nowhere"],
-        &["--config", "a.toml"],
         &["--control-port", "70000"],
         &["--page-port", "x"],
     ];
@@ -358,4 +357,28 @@ async fn what_is_in_the_folder_is_neither_overwritten_nor_used_for_other_names()
     let output = run(dir.path(), &free_ports()).await;
     assert_eq!(output.status.code(), Some(1), "a key without its certificate");
     assert_eq!(read(dir.path().join("ca.key")), key);
+}
+
+#[tokio::test]
+async fn a_configuration_says_what_is_made_and_a_mistake_in_it_exits_with_2_and_its_line() {
+    let dir = folder();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/emulator.toml");
+    let (_child, ready) = started(dir.path(), &["--config", example]).await;
+    assert_eq!(ready["idScope"], "0ne00A1B2C3");
+    for name in ["pump-1.pem", "pump-1.key", "pump-3.pem"] {
+        assert!(dir.path().join("devices").join(name).exists(), "{name}");
+    }
+    assert!(!dir.path().join("devices/device-1.pem").exists(), "nobody asked for it");
+
+    let broken = dir.path().join("broken.toml");
+    fs::write(&broken, "hubs = [\"a\"]\nhub = \"b\"\n").expect("a file");
+    let broken = broken.to_str().expect("UTF-8");
+    let output = run(dir.path(), &[&free_ports()[..], &["--config", broken]].concat()).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.starts_with(&format!("error: {broken}:2: unknown field `hub`")),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
 }

@@ -4,6 +4,7 @@ mod support;
 
 mod certificates;
 mod command;
+mod configuration;
 mod connecting;
 mod control;
 mod ending;

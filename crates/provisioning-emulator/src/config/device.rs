@@ -1,0 +1,146 @@
+//! How one device is treated, in a configuration's words.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{Device, KeyKind, RetryAfter};
+
+/// One `[[devices]]` table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct DeviceWords {
+    registration_id: String,
+    polls: Option<u32>,
+    #[serde(default)]
+    never_assigned: bool,
+    refused: Option<Refused>,
+    failed: Option<Failed>,
+    #[serde(default)]
+    disabled: bool,
+    throttled: Option<Throttled>,
+    issued_certificate_chain: Option<Value>,
+    #[serde(default)]
+    without_issued_certificate: bool,
+    #[serde(default)]
+    certificate: Certificate,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Refused {
+    status: u16,
+    error_code: u32,
+    message: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Failed {
+    error_code: u32,
+    message: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Throttled {
+    status: Option<u16>,
+    times: u32,
+    retry_after: Option<RetryAfterWords>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Certificate {
+    expired: bool,
+    not_yet_valid: bool,
+    intermediate: bool,
+    key: Key,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Key {
+    #[default]
+    P256,
+    P384,
+}
+
+/// Seconds, or any text as it is; `absent` leaves it out.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "expected a number of seconds, \"absent\", or any other text")]
+pub(super) enum RetryAfterWords {
+    Seconds(u64),
+    Text(String),
+}
+
+impl From<&RetryAfterWords> for RetryAfter {
+    fn from(words: &RetryAfterWords) -> Self {
+        match words {
+            RetryAfterWords::Seconds(seconds) => Self::Seconds(*seconds),
+            RetryAfterWords::Text(text) if text == "absent" => Self::Absent,
+            RetryAfterWords::Text(text) => Self::Verbatim(text.clone()),
+        }
+    }
+}
+
+impl DeviceWords {
+    pub(super) fn registration_id(&self) -> &str {
+        &self.registration_id
+    }
+
+    pub(super) fn device(&self) -> Device {
+        let mut device = Device::new(&self.registration_id);
+        if let Some(polls) = self.polls {
+            device = device.polls_before_outcome(polls);
+        }
+        if self.never_assigned {
+            device = device.never_assigned();
+        }
+        if let Some(Refused {
+            status,
+            error_code,
+            message,
+        }) = &self.refused
+        {
+            device = device.refused(*status, *error_code, message);
+        }
+        if let Some(Failed { error_code, message }) = &self.failed {
+            device = device.failed(*error_code, message);
+        }
+        if self.disabled {
+            device = device.disabled();
+        }
+        if let Some(throttled) = &self.throttled {
+            let retry_after = throttled
+                .retry_after
+                .as_ref()
+                .map_or(RetryAfter::Absent, RetryAfter::from);
+            device = device.throttled(throttled.status.unwrap_or(429), throttled.times, retry_after);
+        }
+        if let Some(chain) = &self.issued_certificate_chain {
+            device = device.issued_certificate_chain(chain.clone());
+        }
+        if self.without_issued_certificate {
+            device = device.without_issued_certificate();
+        }
+        self.certificate.applied_to(device)
+    }
+}
+
+impl Certificate {
+    fn applied_to(&self, mut device: Device) -> Device {
+        if self.expired {
+            device = device.expired();
+        }
+        if self.not_yet_valid {
+            device = device.not_yet_valid();
+        }
+        if self.intermediate {
+            device = device.through_an_intermediate();
+        }
+        device.key(match self.key {
+            Key::P256 => KeyKind::P256,
+            Key::P384 => KeyKind::P384,
+        })
+    }
+}

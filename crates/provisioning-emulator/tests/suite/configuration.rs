@@ -1,0 +1,173 @@
+//! Configurations: that each section counts, and what is said of mistakes.
+
+use std::{fs, path::Path};
+
+use provisioning_emulator::{Config, Emulator};
+use serde_json::{Value, json};
+
+use crate::support::{Device, ID_SCOPE, in_memory, plain, register_topic};
+
+const EXAMPLE: &str = include_str!("../../examples/emulator.toml");
+
+fn emulator(toml: &str) -> Emulator {
+    let config = Config::parse(toml, "emulator.toml").unwrap_or_else(|error| panic!("{error}"));
+    Emulator::builder()
+        .config(&config)
+        .start_in_memory()
+        .expect("an emulator")
+}
+
+async fn state(emulator: &Emulator, id: &str) -> Value {
+    let mut device = Device::ready(plain(emulator), id).await;
+    let body = json!({"registrationId": id, "payload": [1]}).to_string();
+    let mut answer = device.request(&register_topic("r"), &body).await;
+    while answer.body["status"] == "assigning" {
+        let operation = answer.body["operationId"].as_str().expect("an id").to_owned();
+        answer = device.query(&operation).await;
+    }
+    answer.body["registrationState"].take()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_example_is_read_and_each_of_its_sections_counts() {
+    let emulator = emulator(EXAMPLE);
+    assert_eq!(emulator.id_scope(), ID_SCOPE);
+
+    let meter = state(&emulator, "meter-1").await;
+    assert_eq!(meter["assignedHub"], "meters.azure-devices.net");
+    assert_eq!(
+        (&meter["deviceId"], &meter["payload"]),
+        (&json!("meter-1-at-the-hub"), &Value::Null)
+    );
+    assert_eq!(state(&emulator, "meter-2").await["status"], "disabled");
+    let member = state(&emulator, "pump-9").await;
+    assert_eq!(member["x509"], json!({"enrollmentGroupId": "factory"}));
+    assert_eq!(
+        (&member["payload"], &member["assignedHub"]),
+        (&json!([1]), &json!("north.azure-devices.net"))
+    );
+
+    let mut throttled = Device::ready(plain(&emulator), "pump-2").await;
+    let first = throttled.register("pump-2").await;
+    assert!(
+        first.status == 429 && first.topic.ends_with("&retry-after=3"),
+        "{first:?}"
+    );
+    let mut refused = Device::ready(plain(&emulator), "pump-3").await;
+    assert_eq!(refused.register("pump-3").await.body["errorCode"], 401_002);
+    assert_eq!(emulator.faults().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn certificates_are_read_from_files_beside_the_configuration() {
+    let (folder, factory) = (tempfile::tempdir().expect("a folder"), in_memory());
+    fs::write(folder.path().join("factory.pem"), factory.ca_pem()).expect("a file");
+    let toml = |file: &str| {
+        format!(
+            "[[enrollmentGroups]]\nenrollmentGroupId = \"g\"\n[enrollmentGroups.attestation]\ntype = \"x509\"\n\
+             x509.signingCertificates.primary.certificate = \"file:{file}\"\n"
+        )
+    };
+    let path = folder.path().join("emulator.toml");
+    Config::parse(&toml("factory.pem"), &path).expect("a CA's certificate");
+    let error = Config::parse(&toml("missing.pem"), &path).expect_err("no such file");
+    assert_eq!(error.line, 1);
+    assert!(
+        error.message.contains("enrollmentGroupId g: certificate: expected"),
+        "{error}"
+    );
+    assert!(error.message.contains("missing.pem to be readable"), "{error}");
+}
+
+#[test]
+fn each_mistake_is_one_line_that_names_the_place_and_what_was_expected() {
+    for (toml, line, says) in [
+        ("idScope = 1", 1, "expected a string"),
+        ("\nidscope = \"a\"", 2, "unknown field `idscope`"),
+        ("idScope = ", 1, "expected"),
+        ("hubs = []", 1, "at least one"),
+        ("retryAfter = 1.5", 1, "a number of seconds"),
+        ("pollsBeforeAssigning = -1", 1, "expected u32"),
+        ("\n[[enrollments]]\ndeviceId = \"a\"\n", 2, "registrationId is missing"),
+        (
+            "[[enrollments]]\nregistrationId = \"../a\"\n",
+            1,
+            "expected 1 to 128 letters",
+        ),
+        (
+            "[[enrollments]]\nregistrationId = \"a\"\nattestation = { type = \"tpm\" }\n",
+            1,
+            "registrationId a: TPM",
+        ),
+        (
+            "[[enrollments]]\nregistrationId = \"a\"\nattestation = { type = \"symmetricKey\", symmetricKey = { primaryKey = \"*\" } }\n",
+            1,
+            "primaryKey is no base64",
+        ),
+        (
+            "[[enrollments]]\nregistrationId = \"a\"\n[enrollments.attestation]\ntype = \"x509\"\n\
+             x509.clientCertificates.primary.certificate = \"emulator\"\n",
+            1,
+            "a group's CA",
+        ),
+        (
+            "[[enrollments]]\nregistrationId = \"a\"\nprovisioningStatus = \"maybe\"\n",
+            3,
+            "`enabled` or `disabled`",
+        ),
+        (
+            "[[devices]]\nregistrationId = \"a/b\"\n",
+            1,
+            "expected 1 to 128 letters",
+        ),
+        (
+            "[[devices]]\nregistrationId = \"a\"\nrefused = { status = 401 }\n",
+            3,
+            "missing field",
+        ),
+        ("[[faults]]\nname = \"unheard-of\"\n", 1, "unheard-of"),
+    ] {
+        let error = Config::parse(toml, "folder/emulator.toml").expect_err(says);
+        assert_eq!(
+            (error.line, error.file.as_path()),
+            (line, Path::new("folder/emulator.toml")),
+            "{error}"
+        );
+        assert!(error.message.contains(says), "{error}");
+        let said = error.to_string();
+        assert!(
+            said.starts_with(&format!("folder/emulator.toml:{line}: ")) && !said.contains('\n'),
+            "{said}"
+        );
+    }
+}
+
+/// Characters removed, doubled and replaced, by a generator that always gives the same.
+#[test]
+fn a_configuration_that_was_damaged_anywhere_is_read_or_refused_and_nothing_worse() {
+    let mut random = 1_u32;
+    let mut next = |below: usize| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 8) as usize % below
+    };
+    let (mut read, mut refused) = (0, 0);
+    for _ in 0..2000 {
+        let mut text = EXAMPLE.as_bytes().to_vec();
+        for _ in 0..=next(3) {
+            let at = next(text.len());
+            match next(3) {
+                0 => drop(text.remove(at)),
+                1 => text.insert(at, text[at]),
+                _ => text[at] = b"\"'[]{}=#.,\n \\x0"[next(15)],
+            }
+        }
+        let Ok(text) = String::from_utf8(text) else {
+            continue;
+        };
+        match Config::parse(&text, "emulator.toml") {
+            Ok(_) => read += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(read > 0 && refused > 0, "{read} {refused}");
+}
