@@ -34,7 +34,9 @@ impl Keeper {
                     progress.say(&format!("the assignment is kept in {path}; --force asks the service"));
                     return Ok(Assigned::new(registration_id, assignment.clone()));
                 }
-                Kept::Another => progress.say(&format!("{path} is about another device or id scope: replacing it")),
+                Kept::Another => progress.say(&format!(
+                    "{path} is about another device, id scope or host: replacing it"
+                )),
                 Kept::Nothing => {}
             }
         }

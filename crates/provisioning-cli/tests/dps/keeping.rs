@@ -52,7 +52,7 @@ async fn what_is_kept_answers_without_the_service_until_it_is_asked_for_anew() {
     assert!(
         other
             .stderr
-            .contains("is about another device or id scope: replacing it"),
+            .contains("is about another device, id scope or host: replacing it"),
         "{other:?}"
     );
     assert!(fs::read_to_string(&store).expect("a file").contains("device-2"));
