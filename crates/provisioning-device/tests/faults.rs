@@ -1,18 +1,19 @@
 //! A device against a service that goes wrong on purpose: every fault ends as it should, over MQTT and over WebSocket,
 //! and the same client registers afterwards. In paused time, what goes wrong with the WebSocket's upgrade over sockets.
 
+#[path = "support/in_memory.rs"]
+mod in_memory;
+
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use in_memory::InMemory;
 use provisioning_client::{Policy, RegistrationClient};
 use provisioning_device::{
-    Endpoint, ErrorKind, IdScope, ProvisioningDeviceClient, RegistrationId, Settings, Tls, Transport, TransportError,
-    X509Credential,
+    Endpoint, ErrorKind, IdScope, ProvisioningDeviceClient, RegistrationId, Settings, Tls, Transport, X509Credential,
 };
-use provisioning_emulator::{Carrier, Emulator, Fault, Security};
-use provisioning_mqtt::{BoxedStream, Connector, MqttOverStream, MqttTransport, TransportConfig, connection_error};
+use provisioning_emulator::{Carrier, Emulator, Fault};
+use provisioning_mqtt::{MqttOverStream, MqttTransport};
 use provisioning_types::RegistrationRequest;
-use provisioning_websocket::{Handshake, HandshakeError, connect};
 
 use ErrorKind::{Lost, Refused, Service, Throttled, Timeout, Unauthorized, UnexpectedResponse};
 
@@ -285,30 +286,4 @@ fn credential(emulator: &Emulator, device: &str) -> X509Credential {
     let identity = emulator.issue_device(device).expect("a device");
     let (chain, key) = (identity.certificate_chain_pem, identity.private_key_pem);
     X509Credential::from_pem(chain.as_bytes(), key.as_bytes()).expect("a credential")
-}
-
-/// Connects to an emulator in memory, as the facade's connectors do over TCP.
-struct InMemory {
-    emulator: Arc<Emulator>,
-    carrier: Carrier,
-    tls: Tls,
-}
-
-#[async_trait]
-impl Connector for InMemory {
-    async fn connect(&self, config: &TransportConfig) -> Result<BoxedStream, TransportError> {
-        let stream = self.emulator.connect(self.carrier, Security::Tls, 64 * 1024);
-        let stream = self.tls.handshake(Box::new(stream), config).await?;
-        if self.carrier == Carrier::Mqtt {
-            return Ok(stream);
-        }
-        let handshake = Handshake::new("localhost", config.uri.path())
-            .with_subprotocol("mqtt")
-            .with_max_message_size(config.max_packet_size);
-        match connect(stream, &handshake).await {
-            Ok(stream) => Ok(Box::new(stream)),
-            Err(HandshakeError::Io(error)) => Err(connection_error(error)),
-            Err(other) => panic!("not a fault of this table: {other}"),
-        }
-    }
 }

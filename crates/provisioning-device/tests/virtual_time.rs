@@ -1,36 +1,16 @@
 //! The whole stack against the local DPS in memory, over TLS, in paused time: long waits take no time.
 
+#[path = "support/in_memory.rs"]
+mod in_memory;
+
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
+use in_memory::InMemory;
 use provisioning_client::{Policy, RegistrationClient};
-use provisioning_device::{Endpoint, IdScope, RegistrationId, Settings, Tls, TransportError, X509Credential};
-use provisioning_emulator::{Carrier, Direction, Emulator, RetryAfter, Security};
-use provisioning_mqtt::{BoxedStream, Connector, MqttOverStream, MqttTransport, TransportConfig};
+use provisioning_device::{Endpoint, IdScope, RegistrationId, Settings, Tls, X509Credential};
+use provisioning_emulator::{Carrier, Direction, Emulator, RetryAfter};
+use provisioning_mqtt::{MqttOverStream, MqttTransport};
 use provisioning_types::RegistrationRequest;
-use provisioning_websocket::{Handshake, connect};
-
-/// Connects to an emulator in memory, as the facade's connectors do over TCP.
-struct InMemory {
-    emulator: Arc<Emulator>,
-    carrier: Carrier,
-    tls: Tls,
-}
-
-#[async_trait]
-impl Connector for InMemory {
-    async fn connect(&self, config: &TransportConfig) -> Result<BoxedStream, TransportError> {
-        let stream = self.emulator.connect(self.carrier, Security::Tls, 1024);
-        let stream = self.tls.handshake(Box::new(stream), config).await?;
-        Ok(match self.carrier {
-            Carrier::Mqtt => stream,
-            _ => {
-                let handshake = Handshake::new("localhost", config.uri.path()).with_subprotocol("mqtt");
-                Box::new(connect(stream, &handshake).await.expect("a WebSocket"))
-            }
-        })
-    }
-}
 
 async fn register(emulator: &Arc<Emulator>, carrier: Carrier, keep_alive: Duration) -> Duration {
     let identity = emulator.issue_device("device-1").expect("a device");

@@ -192,7 +192,8 @@ fn enrollment(kind: EnrollmentKind, body: &Body, folder: &Path) -> Result<Enroll
             })?;
         }
     }
-    body.check(kind).map_err(|message| format!("{name} {id}: {message}"))?;
+    body.check(kind)
+        .map_err(|message| format!("{name} {id}: {}", message.trim_end_matches('.')))?;
     Ok(Enrollment { kind, id, body })
 }
 
