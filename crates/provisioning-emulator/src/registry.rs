@@ -470,6 +470,19 @@ mod tests {
     }
 
     #[test]
+    fn the_oldest_operations_are_forgotten_when_there_are_too_many() {
+        let registry = registry(Device::new("device").never_assigned());
+        let id = |answer: &Answer| answer.body["operationId"].as_str().expect("an id").to_owned();
+        let first = id(&register(&registry, "device", REQUEST));
+        let second = id(&register(&registry, "device", REQUEST));
+        for _ in 1..MAX_OPERATIONS {
+            register(&registry, "device", REQUEST);
+        }
+        assert_eq!(registry.query("device", &first).status, 404);
+        assert_eq!(registry.query("device", &second).status, 202);
+    }
+
+    #[test]
     fn a_body_that_is_no_request_is_refused_with_400() {
         let registry = registry(Device::new("device"));
         for body in [b"".as_slice(), b"[]", b"{}", br#"{"registrationId":"other"}"#, b"{"] {

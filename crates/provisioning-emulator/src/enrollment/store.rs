@@ -305,3 +305,77 @@ fn bad_request(message: impl Into<String>) -> Refused {
         message: message.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::pki::Authority;
+
+    /// What a service SDK does to change an enrollment: it reads it, and sends it back.
+    fn read_and_sent_back(attestation: &Value) -> Value {
+        let enrollments = Enrollments::new("");
+        let body = json!({"enrollmentGroupId": "g", "attestation": attestation});
+        enrollments.put(EnrollmentKind::Group, "g", body, None).expect("made");
+        let mut read = enrollments.get(EnrollmentKind::Group, "g").expect("read");
+        read["provisioningStatus"] = json!("disabled");
+        if let Some(certificate) = read["attestation"].pointer_mut("/x509/signingCertificates/primary") {
+            *certificate = json!({"info": {"subjectName": "CN=ca"}});
+        }
+        let changed = enrollments
+            .put(EnrollmentKind::Group, "g", read, None)
+            .expect("changed");
+        assert_eq!(changed["provisioningStatus"], "disabled");
+        enrollments
+            .attestation_mechanism(EnrollmentKind::Group, "g")
+            .expect("read")
+    }
+
+    #[test]
+    fn what_is_sent_back_without_its_keys_or_certificates_keeps_them() {
+        let ca = Authority::generate().expect("a CA");
+        let certificate = json!({"primary": {"certificate": ca.certificate_pem()}});
+        for attestation in [
+            json!({"type": "symmetricKey", "symmetricKey": {"primaryKey": "YQ==", "secondaryKey": "Yg=="}}),
+            json!({"type": "x509", "x509": {"signingCertificates": certificate}}),
+        ] {
+            assert_eq!(read_and_sent_back(&attestation), attestation);
+        }
+    }
+
+    #[test]
+    fn keys_are_shown_by_the_attestation_mechanism_only() {
+        let enrollments = Enrollments::new("");
+        let keys = json!({"primaryKey": "YQ==", "secondaryKey": "Yg=="});
+        let body = json!({"registrationId": "d", "attestation": {"type": "symmetricKey", "symmetricKey": keys}});
+        let answered = enrollments
+            .put(EnrollmentKind::Individual, "d", body, None)
+            .expect("made");
+        let listed = enrollments.list(EnrollmentKind::Individual);
+        for shown in [&answered, &listed[0]] {
+            assert_eq!(
+                shown["attestation"],
+                json!({"type": "symmetricKey", "symmetricKey": {}})
+            );
+        }
+    }
+
+    #[test]
+    fn an_etag_must_be_the_one_that_it_has_now() {
+        let enrollments = Enrollments::new("");
+        let body = || json!({"registrationId": "d", "attestation": {"type": "symmetricKey"}});
+        let put = |etag: Option<&str>| enrollments.put(EnrollmentKind::Individual, "d", body(), etag);
+        assert_eq!(put(Some("*")).expect_err("there is none yet").status, 412);
+        let first = put(None).expect("made")["etag"].as_str().expect("an etag").to_owned();
+        let second = put(Some(&first)).expect("changed")["etag"]
+            .as_str()
+            .expect("an etag")
+            .to_owned();
+        assert_eq!(put(Some(&first)).expect_err("changed meanwhile").status, 412);
+        let delete = |etag| enrollments.delete(EnrollmentKind::Individual, "d", Some(etag));
+        assert_eq!(delete(first.as_str()).expect_err("changed meanwhile").status, 412);
+        delete(&second).expect("gone");
+        assert_eq!(delete("*").expect_err("gone already").status, 404);
+    }
+}

@@ -3,9 +3,10 @@
 use std::{fs, path::Path};
 
 use provisioning_emulator::{Config, Emulator};
+use rumqttc::{ConnectReturnCode, Login};
 use serde_json::{Value, json};
 
-use crate::support::{Device, ID_SCOPE, in_memory, plain, register_topic};
+use crate::support::{Device, ID_SCOPE, connect_packet, in_memory, plain, register_topic};
 
 const EXAMPLE: &str = include_str!("../../examples/emulator.toml");
 
@@ -56,6 +57,26 @@ async fn the_example_is_read_and_each_of_its_sections_counts() {
     let mut refused = Device::ready(plain(&emulator), "pump-3").await;
     assert_eq!(refused.register("pump-3").await.body["errorCode"], 401_002);
     assert_eq!(emulator.faults().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_enrollments_in_it_nobody_else_may_register_unless_it_says_so() {
+    let one = "[[enrollments]]\nregistrationId = \"a\"\nattestation = { type = \"symmetricKey\" }\n";
+    for (toml, others_may) in [
+        ("", true),
+        (one, false),
+        (&format!("onlyEnrollments = false\n{one}"), true),
+        ("onlyEnrollments = true\n", false),
+    ] {
+        let emulator = emulator(toml);
+        let mut device = Device::over(plain(&emulator));
+        let mut connect = connect_packet("other");
+        connect.login = connect
+            .login
+            .map(|login| Login::new(login.username.replace(ID_SCOPE, emulator.id_scope()), ""));
+        let answer = device.connect(connect).await;
+        assert_eq!(answer == ConnectReturnCode::Success, others_may, "{toml}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! Who is let in by which enrollment, where it leads, and what changes while the emulator runs.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
 use provisioning_emulator::{
     AllocationPolicy, Carrier, Device as Issued, DeviceIdentity, Emulator, Enrollment, Link, Security,
 };
@@ -9,11 +10,12 @@ use rumqttc::{ConnectReturnCode, Login};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
+use sha2::Sha256;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::support::{
-    Answer, Device, builder, connect_packet, in_memory, notes, plain, register_topic,
+    Answer, Device, ID_SCOPE, builder, connect_packet, in_memory, notes, plain, register_topic,
     tls::{BOTH, connect, connector},
     user_name,
 };
@@ -103,6 +105,42 @@ async fn a_group_takes_what_its_ca_signed_through_intermediates_too_until_it_is_
     let answer = device.register("d").await;
     assert_eq!((answer.status, &answer.body["errorCode"]), (404, &json!(404_201)));
     assert_eq!(admitted(&emulator, &identity, "d").await, outside);
+}
+
+fn hmac(key: &[u8], data: &str) -> Vec<u8> {
+    let mac = Hmac::<Sha256>::new_from_slice(key).expect("a key");
+    mac.chain_update(data).finalize().into_bytes().to_vec()
+}
+
+/// Whether the device is let in with a token that this key signed.
+async fn admitted_with(emulator: &Emulator, key: &[u8], id: &str) -> bool {
+    let resource = format!("{ID_SCOPE}%2Fregistrations%2F{id}");
+    let signature = STANDARD.encode(hmac(key, &format!("{resource}\n99999999999")));
+    let signature = signature.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    let token = format!("SharedAccessSignature sr={resource}&sig={signature}&se=99999999999");
+    let mut connect = connect_packet(id);
+    connect.login = Some(Login::new(user_name(id), token));
+    Device::over(plain(emulator)).connect(connect).await == ConnectReturnCode::Success
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_takes_keys_that_are_derived_from_one_of_its_own_and_a_device_takes_its_own() {
+    let emulator = builder()
+        .only_enrollments()
+        .enrollment(Enrollment::group("g").symmetric_keys("cHJpbWFyeQ==", "c2Vjb25kYXJ5"))
+        .enrollment(Enrollment::individual("own").symmetric_keys("cHJpbWFyeQ==", "c2Vjb25kYXJ5"))
+        .start_in_memory()
+        .expect("an emulator");
+    for key in [b"primary".as_slice(), b"secondary"] {
+        assert!(admitted_with(&emulator, &hmac(key, "member"), "member").await);
+        assert!(!admitted_with(&emulator, &hmac(key, "another"), "member").await);
+        assert!(
+            !admitted_with(&emulator, key, "member").await,
+            "a group's key is no device's"
+        );
+        assert!(admitted_with(&emulator, key, "own").await);
+        assert!(!admitted_with(&emulator, &hmac(key, "own"), "own").await);
+    }
 }
 
 #[tokio::test(start_paused = true)]
