@@ -1,5 +1,7 @@
 //! MQTT where its port is open, and otherwise a WebSocket.
 
+use std::time::Duration;
+
 use provisioning_device::{Builder, ErrorKind, StatusEvent, Transport};
 use provisioning_emulator::Emulator;
 use tokio::net::TcpListener;
@@ -42,8 +44,12 @@ async fn a_port_that_refuses_or_stays_silent_leads_to_the_websocket_at_once() {
     let listener = TcpListener::bind("localhost:0").await.expect("a socket");
     let silent = listener.local_addr().expect("an address").port();
     let websocket = format!("wss://localhost:{}/$iothub/websocket", emulator.ws_port());
-    let limit = std::time::Duration::from_millis(300);
-    let uris = connections(falling_back(&emulator, silent).with_fallback_after(limit)).await;
+    let limit = Duration::from_millis(300);
+    // Ten seconds, as it would be otherwise, are more than the registration has.
+    let builder = falling_back(&emulator, silent)
+        .with_fallback_after(limit)
+        .with_timeout(Duration::from_secs(5));
+    let uris = connections(builder).await;
     assert_eq!(uris, [format!("mqtts://localhost:{silent}"), websocket.clone()]);
     drop(listener);
     let uris = connections(falling_back(&emulator, silent)).await;

@@ -54,7 +54,13 @@ async fn a_device_that_the_server_refuses_hears_of_its_certificate() {
         let request = request();
         let registering = Asked::Register.of(&transport, &request);
         let (outcome, ()) = soon("all of it", async { tokio::join!(registering, serving) }).await;
-        assert_eq!(outcome.expect_err("refused").kind(), ErrorKind::Tls);
+        let error = outcome.expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Tls);
+        assert!(
+            error.hint().contains("the device's certificate is enrolled"),
+            "{}",
+            error.hint()
+        );
     }
 }
 
