@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use provisioning_types::TransportError;
 
-use crate::TransportConfig;
+use crate::{ServiceUri, TransportConfig};
 
 /// Makes MQTT connections.
 ///
@@ -24,6 +24,11 @@ pub trait MqttBase: Send + Sync {
         config: TransportConfig,
         events: SessionEvents,
     ) -> Result<Arc<dyn MqttSession>, TransportError>;
+
+    /// Where [`connect`](Self::connect) goes first, as a [`Connector`](crate::Connector) tells it.
+    fn first_uri(&self, config: &TransportConfig) -> ServiceUri {
+        config.uri.clone()
+    }
 }
 
 /// One MQTT connection. It is served until it ends, whether anybody is asking or not. Dropping the last handle

@@ -31,6 +31,12 @@ pub trait Connector: Send + Sync {
     /// [`ErrorKind::Connect`] when the host was not reached, [`ErrorKind::Tls`] when TLS failed, and what a carrier in
     /// between (a WebSocket, a proxy) reports.
     async fn connect(&self, config: &TransportConfig) -> Result<BoxedStream, TransportError>;
+
+    /// Where [`connect`](Self::connect) goes first: `config.uri`, unless a connector knows better. Whoever asks it to
+    /// connect reports this; what it tries after that it reports itself, to `config.progress`.
+    fn first_uri(&self, config: &TransportConfig) -> ServiceUri {
+        config.uri.clone()
+    }
 }
 
 /// TLS over TCP, directly or through a proxy.

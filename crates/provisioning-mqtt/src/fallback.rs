@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use provisioning_types::{ConnectionStep, ErrorKind, Host, Phase, TransportError};
 use tokio::time::timeout;
 
-use crate::{BoxedStream, Connector, TransportConfig, connector::NotResolved, tls::tls_error};
+use crate::{BoxedStream, Connector, ServiceUri, TransportConfig, connector::NotResolved, tls::tls_error};
 
 /// How long a try may take: with two of them, and MQTT's own handshake, less than a request's 30 s.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -64,7 +64,7 @@ impl FallbackConnector {
         self
     }
 
-    /// Tries one way. Whoever asks has reported the first way; every other try is reported here.
+    /// Tries one way. Whoever asks has reported the first try; the second is reported here.
     async fn attempt(&self, way: Way, config: &TransportConfig, again: bool) -> Result<BoxedStream, Failure> {
         let place = place(config);
         let mut config = config.clone();
@@ -76,7 +76,7 @@ impl FallbackConnector {
             }
         };
         let uri = config.uri.to_string();
-        if again || way == Way::Second {
+        if again {
             tracing::debug!(uri, "connecting");
             config.progress.report(ConnectionStep::Connecting { uri: uri.clone() });
         }
@@ -84,6 +84,14 @@ impl FallbackConnector {
         let outcome = outcome.unwrap_or_else(|_| Err(too_late(&config, self.limit)));
         self.remember(place, way, outcome.is_ok());
         outcome.map_err(|error| Failure { uri, error })
+    }
+
+    /// What worked last comes first.
+    fn order(&self, config: &TransportConfig) -> [Way; 2] {
+        match self.second_worked().contains(&place(config)) {
+            false => [Way::First, Way::Second],
+            true => [Way::Second, Way::First],
+        }
     }
 
     fn second_worked(&self) -> MutexGuard<'_, HashSet<Place>> {
@@ -103,10 +111,7 @@ impl FallbackConnector {
 #[async_trait]
 impl Connector for FallbackConnector {
     async fn connect(&self, config: &TransportConfig) -> Result<BoxedStream, TransportError> {
-        let [one, other] = match self.second_worked().contains(&place(config)) {
-            false => [Way::First, Way::Second],
-            true => [Way::Second, Way::First],
-        };
+        let [one, other] = self.order(config);
         let before = match self.attempt(one, config, false).await {
             Ok(stream) => return Ok(stream),
             Err(failure) if failure.is_blocked_port() => failure,
@@ -114,6 +119,13 @@ impl Connector for FallbackConnector {
         };
         let outcome = self.attempt(other, config, true).await;
         outcome.map_err(|after| both(before, after))
+    }
+
+    fn first_uri(&self, config: &TransportConfig) -> ServiceUri {
+        match self.order(config) {
+            [Way::First, _] => config.uri.clone(),
+            [Way::Second, _] => config.uri.as_websocket(),
+        }
     }
 }
 

@@ -187,10 +187,9 @@ impl MqttTransport {
         request: &RegistrationRequest,
         progress: &Progress,
     ) -> Result<Link, TransportError> {
-        tracing::debug!(uri = %config.uri, client_id = config.client_id, "connecting");
-        progress.report(ConnectionStep::Connecting {
-            uri: config.uri.to_string(),
-        });
+        let uri = self.base.first_uri(&config).to_string();
+        tracing::debug!(uri, client_id = config.client_id, "connecting");
+        progress.report(ConnectionStep::Connecting { uri });
         self.settings
             .prove(&mut config, &self.credential, request)
             .await

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use self::failure::connection_error;
 use self::task::{Command, Task};
-use crate::{Connector, MqttBase, MqttSession, SessionEvents, TransportConfig};
+use crate::{Connector, MqttBase, MqttSession, ServiceUri, SessionEvents, TransportConfig};
 
 /// MQTT over the byte streams of a [`Connector`].
 pub struct MqttOverStream {
@@ -39,6 +39,10 @@ impl MqttBase for MqttOverStream {
         let (commands, queue) = mpsc::unbounded_channel();
         tokio::spawn(Task::new(framed, config.keep_alive, events).run(queue));
         Ok(Arc::new(Session { commands }))
+    }
+
+    fn first_uri(&self, config: &TransportConfig) -> ServiceUri {
+        self.connector.first_uri(config)
     }
 }
 

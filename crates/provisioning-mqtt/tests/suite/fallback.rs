@@ -212,6 +212,12 @@ async fn each_try_is_reported_once_and_in_order() {
     let (_, steps) = ways.register_at(&endpoint).await;
     let expected = [connecting(MQTT), connecting(WEBSOCKET), ConnectionStep::Connected];
     assert_eq!(steps, expected);
+    let (_, steps) = ways.register_at(&endpoint).await;
+    assert_eq!(
+        steps,
+        [connecting(WEBSOCKET), ConnectionStep::Connected],
+        "what worked last comes first"
+    );
 }
 
 #[tokio::test(start_paused = true)]
