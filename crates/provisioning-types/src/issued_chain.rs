@@ -7,7 +7,7 @@ use serde_json::Value;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::{
-    CertificateSigningRequest, RegistrationId, RegistrationRequest, RegistrationState, credential::system_time,
+    CertificateSigningRequest, RegistrationId, RegistrationRequest, RegistrationState, x509_credential::system_time,
 };
 
 /// No chain that leads to a CA is longer.

@@ -47,10 +47,11 @@ mod stored;
 mod symmetric_key;
 mod transport;
 mod transport_error;
+mod x509_credential;
 mod x509_signer;
 
 pub use answer::{Answer, AnswerStatus};
-pub use credential::{Credential, PrivateKey, X509Credential};
+pub use credential::Credential;
 pub use credential_source::CredentialSource;
 pub use csr::CertificateSigningRequest;
 pub use endpoint::{Endpoint, GLOBAL_HOST, Host, WEBSOCKET_PATH};
@@ -71,4 +72,5 @@ pub use stored::{HubRefusals, NextAssignment, StoredAssignment};
 pub use symmetric_key::{SymmetricKey, SymmetricSigner};
 pub use transport::{ConnectionStep, PollingTransport, Progress};
 pub use transport_error::TransportError;
+pub use x509_credential::{PrivateKey, X509Credential};
 pub use x509_signer::{SignatureScheme, X509Signer};

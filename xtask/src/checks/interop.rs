@@ -8,6 +8,7 @@ mod packets;
 mod script;
 mod sdks;
 mod service;
+mod stage;
 
 use std::thread;
 

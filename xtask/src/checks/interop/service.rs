@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Outcomes, cell::row, packets::Packets, sdks::Stage};
+use super::{Outcomes, cell::row, packets::Packets, stage::Stage};
 
 /// A task for the SDK, what must come of it, and the words of the log that must be there afterwards.
 struct Task {
