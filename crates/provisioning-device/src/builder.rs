@@ -1,6 +1,6 @@
 //! Everything that a client is made of, checked before any connection.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use provisioning_client::{Policy, RegistrationClient};
 use provisioning_mqtt::{Probe, Proxy, ProxyRules, ServiceUri, Settings, Tls, TlsConnector, TlsVersion};
@@ -24,14 +24,24 @@ pub struct Builder {
     payload: Option<Value>,
     csr: Option<CertificateSigningRequest>,
     force_registration: bool,
-    ca_pem: Option<Vec<u8>>,
-    extra_ca_pem: Option<Vec<u8>>,
+    ca_pem: Option<Pem>,
+    extra_ca_pem: Option<Pem>,
     min_tls_version: Option<TlsVersion>,
     tls: Option<Tls>,
     fallback_after: Option<Duration>,
     proxy: Result<ProxyRules, InvalidInput>,
     settings: Settings,
     policy: Policy,
+}
+
+/// Text that is too long to be shown as the numbers that its bytes are.
+#[derive(Clone)]
+struct Pem(Vec<u8>);
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pem({} bytes)", self.0.len())
+    }
 }
 
 impl Builder {
@@ -133,7 +143,7 @@ impl Builder {
     /// Trusts only the CA certificates in this PEM, not the platform's.
     #[must_use]
     pub fn with_ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.ca_pem = Some(pem.into());
+        self.ca_pem = Some(Pem(pem.into()));
         self
     }
 
@@ -141,7 +151,7 @@ impl Builder {
     /// [`with_ca_pem`](Self::with_ca_pem).
     #[must_use]
     pub fn with_extra_ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.extra_ca_pem = Some(pem.into());
+        self.extra_ca_pem = Some(Pem(pem.into()));
         self
     }
 
@@ -258,10 +268,10 @@ impl Builder {
             Some(tls) => tls.clone(),
             None => builtin_tls()?,
         };
-        if let Some(pem) = &self.ca_pem {
+        if let Some(Pem(pem)) = &self.ca_pem {
             tls = tls.with_only_roots_pem(pem)?;
         }
-        if let Some(pem) = &self.extra_ca_pem {
+        if let Some(Pem(pem)) = &self.extra_ca_pem {
             tls = tls
                 .with_extra_roots_pem(pem)
                 .map_err(|error| InvalidInput::new("extra CA certificates", error.expected().to_owned()))?;

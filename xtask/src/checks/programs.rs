@@ -170,9 +170,13 @@ mod tests {
 
     #[test]
     fn free_ports_differ_and_can_be_listened_on() {
-        let [one, other] = free_ports().expect("free ports");
-        assert_ne!(one, other);
-        assert!(TcpListener::bind(loopback(one)).is_ok());
+        let can_be_listened_on = |_| {
+            let [one, other] = free_ports().expect("free ports");
+            assert_ne!(one, other);
+            TcpListener::bind(loopback(one)).is_ok()
+        };
+        // Somebody else may take one in the meantime, but not each time.
+        assert!((0..10).any(can_be_listened_on));
     }
 
     #[test]
