@@ -104,6 +104,7 @@ pub use link::Link;
 pub use log::{Direction, LogEntry};
 pub use pki::DeviceIdentity;
 pub use tls::TlsVersions;
+pub use topic::is_id_scope;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/emulator.md")]

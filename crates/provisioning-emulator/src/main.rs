@@ -12,7 +12,7 @@ use std::{
 };
 
 use clap::Parser;
-use provisioning_emulator::{Config, Device, Emulator, EmulatorError, Folder};
+use provisioning_emulator::{Config, Device, Emulator, EmulatorError, Folder, is_id_scope};
 use serde_json::json;
 
 /// A local Azure IoT Hub Device Provisioning Service for tests, offline.
@@ -71,8 +71,7 @@ struct Arguments {
 }
 
 fn id_scope(text: &str) -> Result<String, &'static str> {
-    let fits = (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    if fits {
+    if is_id_scope(text) {
         Ok(text.to_owned())
     } else {
         Err("an id scope is 1 to 64 letters, digits or '-'")

@@ -71,6 +71,11 @@ impl<'a> UserName<'a> {
     }
 }
 
+/// Whether this can be an id scope: 1 to 64 letters, digits or `-`.
+pub fn is_id_scope(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
 pub(crate) fn is_registration_id(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
     (1..=128).contains(&text.len()) && text.chars().all(fits) && !text.ends_with(['.', '_', ':'])

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Device, KeyKind, RetryAfter};
+use super::not_an_id;
+use crate::{Device, KeyKind, RetryAfter, topic::is_registration_id};
 
 /// One `[[devices]]` table.
 #[derive(Debug, Clone, Deserialize)]
@@ -84,11 +85,57 @@ impl From<&RetryAfterWords> for RetryAfter {
 }
 
 impl DeviceWords {
-    pub(super) fn registration_id(&self) -> &str {
-        &self.registration_id
+    /// The device; or what of it cannot be, or does not go together.
+    pub(super) fn device(&self) -> Result<Device, String> {
+        if !is_registration_id(&self.registration_id) {
+            return Err(not_an_id(&self.registration_id));
+        }
+        self.check()
+            .map_err(|message| format!("registrationId {}: {message}", self.registration_id))?;
+        Ok(self.checked_device())
     }
 
-    pub(super) fn device(&self) -> Device {
+    fn check(&self) -> Result<(), String> {
+        let (refused, throttled) = (self.refused.as_ref(), self.throttled.as_ref());
+        let statuses = [
+            ("refused.status", refused.map(|refused| refused.status), 300),
+            (
+                "throttled.status",
+                throttled.and_then(|throttled| throttled.status),
+                429,
+            ),
+        ];
+        for (key, status, least) in statuses {
+            if let Some(status) = status.filter(|status| !(least..600).contains(status)) {
+                return Err(format!("{key} is {status}; expected {least} to 599"));
+            }
+        }
+        let never_assigned = ("neverAssigned", self.never_assigned);
+        let outcomes = [
+            never_assigned,
+            ("refused", refused.is_some()),
+            ("failed", self.failed.is_some()),
+            ("disabled", self.disabled),
+        ];
+        let validity = [
+            ("certificate.expired", self.certificate.expired),
+            ("certificate.notYetValid", self.certificate.not_yet_valid),
+        ];
+        let chain = [
+            ("issuedCertificateChain", self.issued_certificate_chain.is_some()),
+            ("withoutIssuedCertificate", self.without_issued_certificate),
+        ];
+        let polls = [never_assigned, ("polls", self.polls.is_some())];
+        for rivals in [&outcomes[..], &validity, &chain, &polls] {
+            let given: Vec<_> = rivals.iter().filter(|(_, given)| *given).map(|(key, _)| *key).collect();
+            if given.len() > 1 {
+                return Err(format!("expected only one of {}", given.join(", ")));
+            }
+        }
+        Ok(())
+    }
+
+    fn checked_device(&self) -> Device {
         let mut device = Device::new(&self.registration_id);
         if let Some(polls) = self.polls {
             device = device.polls_before_outcome(polls);

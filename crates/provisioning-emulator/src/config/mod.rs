@@ -1,8 +1,10 @@
 //! A configuration file: enrollments, hubs, and how devices are treated, in TOML.
 
 mod device;
+mod place;
 
 use std::{
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -10,22 +12,28 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use self::device::{DeviceWords, RetryAfterWords};
+use self::{
+    device::{DeviceWords, RetryAfterWords},
+    place::Place,
+};
 use crate::{
     Builder, Device, Enrollment, Fault, RetryAfter,
     enrollment::{Body, EnrollmentKind},
-    topic::is_registration_id,
+    fault::FaultWords,
+    topic::{is_id_scope, is_registration_id},
 };
 
 /// A configuration that has been read and checked, to be given to [`Builder::config`].
 ///
 /// `docs/emulator.md` lists the keys. Enrollments are written as the service's REST API has them; a `certificate` is
-/// PEM, base64, `file:` and a path from the configuration's folder, or `emulator` for the emulator's own CA.
+/// PEM, base64, `file:` and a path from the configuration's folder, or `emulator`: of a group its own CA, of a single
+/// device any certificate that its own CA signed for that device.
 #[derive(Debug, Clone)]
 pub struct Config {
     words: Words,
     enrollments: Vec<Enrollment>,
     devices: Vec<Device>,
+    faults: Vec<Fault>,
 }
 
 /// A configuration that cannot be used.
@@ -44,7 +52,7 @@ pub struct ConfigError {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Words {
-    id_scope: Option<String>,
+    id_scope: Option<Spanned<String>>,
     hubs: Option<Spanned<Vec<String>>>,
     polls_before_assigning: Option<u32>,
     retry_after: Option<RetryAfterWords>,
@@ -57,7 +65,7 @@ struct Words {
     #[serde(default)]
     devices: Vec<Spanned<DeviceWords>>,
     #[serde(default)]
-    faults: Vec<Fault>,
+    faults: Vec<Spanned<FaultWords>>,
 }
 
 impl Config {
@@ -80,61 +88,38 @@ impl Config {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let path = path.as_ref();
-        let at = |position: usize, message: String| ConfigError {
-            file: path.to_owned(),
-            line: text.as_bytes()[..position.min(text.len())]
-                .iter()
-                .filter(|&&byte| byte == b'\n')
-                .count()
-                + 1,
-            message,
-        };
-        let words: Words = toml::from_str(text).map_err(|error| {
-            let position = error.span().map_or(0, |span| span.start);
-            at(position, error.message().lines().collect::<Vec<_>>().join(" "))
+        let file = path.as_ref();
+        let place = Place { text, file };
+        let words: Words = toml::from_str(text).map_err(|error| place.refused(&error))?;
+        words.check(place)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let individual = |body: &Body| enrollment(EnrollmentKind::Individual, body, folder);
+        let group = |body: &Body| enrollment(EnrollmentKind::Group, body, folder);
+        let mut enrollments = each(&words.enrollments, place, individual, |one| Some(&one.id))?;
+        let mut devices = each(&words.devices, place, DeviceWords::device, |one| {
+            Some(&one.registration_id)
         })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let kinds = [
-            (EnrollmentKind::Individual, &words.enrollments),
-            (EnrollmentKind::Group, &words.enrollment_groups),
-        ];
-        let mut enrollments = vec![];
-        for (kind, bodies) in kinds {
-            for body in bodies {
-                let enrollment = enrollment(kind, body.get_ref(), folder).and_then(|enrollment| {
-                    let is_taken = |other: &Enrollment| other.is_for_the_same(&enrollment);
-                    match enrollments.iter().any(is_taken) {
-                        true => Err(format!(
-                            "{}: expected one enrollment of this id, this is the second",
-                            enrollment.id
-                        )),
-                        false => Ok(enrollment),
-                    }
-                });
-                enrollments.push(enrollment.map_err(|message| at(body.span().start, message))?);
+        // Those that only an enrollment names have certificates too.
+        for of_own_ca in enrollments.iter().filter(|enrollment| enrollment.is_for_own_ca()) {
+            if !devices
+                .iter()
+                .any(|device| device.registration_id.eq_ignore_ascii_case(&of_own_ca.id))
+            {
+                devices.push(Device::new(&of_own_ca.id));
             }
         }
-        let devices = words.devices.iter().map(|device| {
-            let words = device.get_ref();
-            if is_registration_id(words.registration_id()) {
-                Ok(words.device())
-            } else {
-                Err(at(device.span().start, not_an_id(words.registration_id())))
-            }
-        });
-        let devices = devices.collect::<Result<_, _>>()?;
-        if let Some(hubs) = words.hubs.as_ref().filter(|hubs| hubs.get_ref().is_empty()) {
-            return Err(at(hubs.span().start, "hubs: expected at least one".to_owned()));
-        }
+        enrollments.extend(each(&words.enrollment_groups, place, group, |one| Some(&one.id))?);
+        let faults = each(&words.faults, place, fault, |_| None)?;
         Ok(Self {
             words,
             enrollments,
             devices,
+            faults,
         })
     }
 
-    /// The devices that it names, in its order: those that have certificates of the emulator's own CA.
+    /// The devices that have certificates of the emulator's own CA: those under `[[devices]]`, and those of enrollments
+    /// with the certificate `emulator`.
     pub fn devices(&self) -> impl Iterator<Item = &Device> {
         self.devices.iter()
     }
@@ -147,7 +132,7 @@ impl Builder {
     pub fn config(mut self, config: &Config) -> Self {
         let words = &config.words;
         if let Some(id_scope) = &words.id_scope {
-            self = self.id_scope(id_scope);
+            self = self.id_scope(id_scope.get_ref());
         }
         if let Some(hubs) = &words.hubs {
             self = self.hubs(hubs.get_ref());
@@ -166,8 +151,49 @@ impl Builder {
         }
         let builder = config.enrollments.iter().cloned().fold(self, Self::enrollment);
         let builder = config.devices.iter().cloned().fold(builder, Self::device);
-        words.faults.iter().cloned().fold(builder, Self::fault)
+        config.faults.iter().cloned().fold(builder, Self::fault)
     }
+}
+
+impl Words {
+    /// What the types do not say already.
+    fn check(&self, place: Place<'_>) -> Result<(), ConfigError> {
+        if let Some(id_scope) = self
+            .id_scope
+            .as_ref()
+            .filter(|id_scope| !is_id_scope(id_scope.get_ref()))
+        {
+            let message = "idScope: expected 1 to 64 letters, digits or '-'";
+            return Err(place.mistake(id_scope.span().start, message.to_owned()));
+        }
+        let is_unusable =
+            |hubs: &&Spanned<Vec<String>>| hubs.get_ref().is_empty() || hubs.get_ref().contains(&String::new());
+        if let Some(hubs) = self.hubs.as_ref().filter(is_unusable) {
+            let message = "hubs: expected at least one, and none that is empty";
+            return Err(place.mistake(hubs.span().start, message.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Reads every table of a kind; the ids of those that have any differ.
+fn each<W, T>(
+    tables: &[Spanned<W>],
+    place: Place<'_>,
+    read: impl Fn(&W) -> Result<T, String>,
+    id: impl Fn(&T) -> Option<&String>,
+) -> Result<Vec<T>, ConfigError> {
+    let mut ids = HashSet::new();
+    let read = tables.iter().map(|table| {
+        let one = read(table.get_ref()).and_then(|one| match id(&one) {
+            Some(id) if !ids.insert(id.to_ascii_lowercase()) => {
+                Err(format!("{id}: expected one table of this id, this is the second"))
+            }
+            _ => Ok(one),
+        });
+        one.map_err(|message| place.mistake(table.span().start, message))
+    });
+    read.collect()
 }
 
 /// Checks what can be checked before the emulator's own CA is known, with its certificates read from their files.
@@ -177,6 +203,18 @@ fn enrollment(kind: EnrollmentKind, body: &Body, folder: &Path) -> Result<Enroll
         EnrollmentKind::Group => (&body.enrollment_group_id, "enrollmentGroupId"),
     };
     let id = given.clone().ok_or_else(|| format!("{name} is missing"))?;
+    let foreign = [
+        (
+            EnrollmentKind::Individual,
+            "enrollmentGroupId",
+            &body.enrollment_group_id,
+        ),
+        (EnrollmentKind::Group, "registrationId", &body.registration_id),
+        (EnrollmentKind::Group, "deviceId", &body.device_id),
+    ];
+    if let Some((_, key, _)) = foreign.iter().find(|(of, _, given)| *of == kind && given.is_some()) {
+        return Err(format!("{name} {id}: {key} belongs to the other kind of enrollment"));
+    }
     if kind == EnrollmentKind::Individual && !is_registration_id(&id) {
         return Err(not_an_id(&id));
     }
@@ -195,6 +233,14 @@ fn enrollment(kind: EnrollmentKind, body: &Body, folder: &Path) -> Result<Enroll
     body.check(kind)
         .map_err(|message| format!("{name} {id}: {}", message.trim_end_matches('.')))?;
     Ok(Enrollment { kind, id, body })
+}
+
+fn fault(words: &FaultWords) -> Result<Fault, String> {
+    let fault = Fault::try_from(words.clone()).map_err(|error| error.to_string())?;
+    match fault.named_device() {
+        Some(id) if !is_registration_id(id) => Err(not_an_id(id)),
+        _ => Ok(fault),
+    }
 }
 
 fn not_an_id(id: &str) -> String {

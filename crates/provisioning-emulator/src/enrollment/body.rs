@@ -129,6 +129,19 @@ impl Attestation {
     }
 }
 
+impl X509 {
+    /// The certificates that count: of a group its CAs', of a single device its own.
+    pub(super) fn certificates(&self, is_group: bool) -> impl Iterator<Item = &str> {
+        let both = if is_group {
+            &self.signing_certificates
+        } else {
+            &self.client_certificates
+        };
+        let certificates = both.iter().flat_map(|both| [&both.primary, &both.secondary]);
+        certificates.flatten().filter_map(|given| given.certificate.as_deref())
+    }
+}
+
 impl Certificates {
     /// Whether there is one, and not only what is known about it.
     pub(super) fn are_given(&self) -> bool {

@@ -23,15 +23,24 @@ pub struct Enrollment {
 impl Body {
     /// Says what of it cannot be used, as far as that can be said without the emulator's own CA.
     pub(crate) fn check(&self, kind: EnrollmentKind) -> Result<(), String> {
-        let mut attestation = self.attestation.clone();
-        let names_own_ca = attestation.certificates_mut().any(|text| text == proof::OWN_CA);
-        match (names_own_ca, kind) {
-            (true, EnrollmentKind::Group) => Ok(()),
-            (true, EnrollmentKind::Individual) => {
-                Err("clientCertificates: expected the device's certificate; \"emulator\" is a group's CA".to_owned())
-            }
-            (false, _) => proof::Proof::read(&mut attestation, kind == EnrollmentKind::Group, "").map(drop),
+        let is_group = kind == EnrollmentKind::Group;
+        if self.is_for_own_ca(is_group) {
+            return Ok(());
         }
+        let mut attestation = self.attestation.clone();
+        // What stands beside the own CA can be checked, and be read in its place.
+        let beside = attestation
+            .certificates_mut()
+            .find(|text| *text != proof::OWN_CA)
+            .cloned();
+        proof::Proof::read(&mut attestation, is_group, &beside.unwrap_or_default()).map(drop)
+    }
+
+    /// Whether it is proved by nothing else than a certificate of the emulator's own CA.
+    fn is_for_own_ca(&self, is_group: bool) -> bool {
+        let x509 = self.attestation.x509.as_ref();
+        self.attestation.kind == AttestationKind::X509
+            && x509.is_some_and(|x509| x509.thumbprints.is_none() && x509.certificates(is_group).eq([proof::OWN_CA]))
     }
 }
 
@@ -93,7 +102,7 @@ impl Enrollment {
         self
     }
 
-    /// Is proved by any certificate that the emulator's own CA signed. For a group only.
+    /// Is proved by any certificate that the emulator's own CA signed for the device, or for any device of the group.
     #[must_use]
     pub fn own_ca(self) -> Self {
         self.certificate(proof::OWN_CA)
@@ -139,8 +148,8 @@ impl Enrollment {
         self
     }
 
-    pub(crate) fn is_for_the_same(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.id.eq_ignore_ascii_case(&other.id)
+    pub(crate) fn is_for_own_ca(&self) -> bool {
+        self.body.is_for_own_ca(self.kind == EnrollmentKind::Group)
     }
 
     fn x509(&mut self) -> &mut body::X509 {

@@ -13,7 +13,7 @@ use sha1::{Digest, Sha1};
 use sha2::Sha256;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::body::{Attestation, AttestationKind, Certificates, SymmetricKeys, X509};
+use super::body::{Attestation, AttestationKind, SymmetricKeys, X509};
 use crate::keys::Key;
 
 /// What a device must have, ready to be compared with what it presents.
@@ -29,14 +29,14 @@ pub(crate) enum Proof {
     Keys(Vec<Key>),
 }
 
-/// In the place of a certificate: the emulator's own CA.
+/// In the place of a certificate: the emulator's own CA, or of a single device any certificate that it signed.
 pub(crate) const OWN_CA: &str = "emulator";
 
 impl Proof {
-    /// Reads an attestation. Keys that are not given are made up, and written into it; so is the emulator's own CA.
+    /// Reads an attestation. Keys that are not given are made up, and written into it; so is a group's own CA.
     pub(crate) fn read(attestation: &mut Attestation, is_group: bool, own_ca_pem: &str) -> Result<Self, String> {
-        for certificate in attestation.certificates_mut() {
-            if certificate == OWN_CA {
+        if is_group {
+            for certificate in attestation.certificates_mut().filter(|text| *text == OWN_CA) {
                 own_ca_pem.clone_into(certificate);
             }
         }
@@ -44,7 +44,7 @@ impl Proof {
             AttestationKind::SymmetricKey => keys(attestation.symmetric_key.get_or_insert_default()).map(Self::Keys),
             AttestationKind::X509 => {
                 let x509 = attestation.x509.as_ref().ok_or("attestation.x509 is missing.")?;
-                if is_group { signers(x509) } else { own(x509) }
+                if is_group { signers(x509) } else { own(x509, own_ca_pem) }
             }
             AttestationKind::Tpm => Err("TPM attestation does not exist over MQTT.".to_owned()),
         }
@@ -68,8 +68,15 @@ fn keys(keys: &mut SymmetricKeys) -> Result<Vec<Key>, String> {
         .collect()
 }
 
-fn own(x509: &X509) -> Result<Proof, String> {
-    let certificates = certificates(x509.client_certificates.as_ref(), "clientCertificates")?;
+fn own(x509: &X509, own_ca_pem: &str) -> Result<Proof, String> {
+    if x509.certificates(false).any(|text| text == OWN_CA) {
+        let is_alone = x509.thumbprints.is_none() && x509.certificates(false).count() == 1;
+        return match read_certificate(own_ca_pem).filter(|_| is_alone) {
+            Some(own_ca) => signed_by(vec![own_ca]),
+            None => Err("attestation.x509: expected nothing beside the certificate \"emulator\".".to_owned()),
+        };
+    }
+    let certificates = certificates(x509, false)?;
     let thumbprints: Vec<_> = x509
         .thumbprints
         .iter()
@@ -86,8 +93,12 @@ fn own(x509: &X509) -> Result<Proof, String> {
 }
 
 fn signers(x509: &X509) -> Result<Proof, String> {
+    signed_by(certificates(x509, true)?)
+}
+
+fn signed_by(authorities: Vec<CertificateDer<'static>>) -> Result<Proof, String> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(x509.signing_certificates.as_ref(), "signingCertificates")? {
+    for certificate in authorities {
         let added = roots.add(certificate);
         added.map_err(|error| format!("attestation.x509.signingCertificates is no CA's certificate: {error}."))?;
     }
@@ -100,14 +111,15 @@ fn signers(x509: &X509) -> Result<Proof, String> {
         .map_err(|error| format!("attestation.x509.signingCertificates cannot be used: {error}."))
 }
 
-fn certificates(given: Option<&Certificates>, name: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let both = given.into_iter().flat_map(|given| [&given.primary, &given.secondary]);
-    both.flatten()
-        .filter_map(|given| given.certificate.as_deref())
-        .map(|text| {
-            read_certificate(text).ok_or_else(|| format!("attestation.x509.{name} is no certificate in PEM or base64."))
-        })
-        .collect()
+fn certificates(x509: &X509, is_group: bool) -> Result<Vec<CertificateDer<'static>>, String> {
+    let name = if is_group {
+        "signingCertificates"
+    } else {
+        "clientCertificates"
+    };
+    let wrong = || format!("attestation.x509.{name} is no certificate in PEM or base64.");
+    let all = x509.certificates(is_group);
+    all.map(|text| read_certificate(text).ok_or_else(wrong)).collect()
 }
 
 fn read_certificate(text: &str) -> Option<CertificateDer<'static>> {
@@ -146,7 +158,7 @@ pub(crate) fn is_enrolled(
             .any(|print| print[..] == sha1[..] || print[..] == sha256[..])
     };
     if !certificates.contains(leaf) && !has_thumbprint() {
-        return Err("the certificate is not the enrolled one");
+        return Err(NOT_ENROLLED);
     }
     let (_, leaf) = X509Certificate::from_der(leaf).map_err(|_| "the certificate cannot be read")?;
     if leaf.validity().is_valid() {
@@ -173,6 +185,9 @@ pub(crate) fn is_signed(chain: &[CertificateDer<'_>], verifier: &dyn ClientCertV
         _ => OUTSIDE,
     })
 }
+
+/// It is not the device's own.
+pub(crate) const NOT_ENROLLED: &str = "the certificate is not the enrolled one";
 
 /// No group's CA signed it.
 pub(crate) const OUTSIDE: &str = "the certificate is outside every enrollment group";

@@ -13,7 +13,7 @@ use super::{
     body::{
         AllocationPolicy, Attestation, AttestationKind, Body, Certificates, ProvisioningStatus, ReprovisionPolicy, X509,
     },
-    proof::{OUTSIDE, Proof, is_enrolled, is_signed},
+    proof::{NOT_ENROLLED, OUTSIDE, Proof, is_enrolled, is_signed},
 };
 use crate::{
     EmulatorError,
@@ -226,7 +226,10 @@ fn check(proof: &Proof, is_group: bool, registration_id: &str, presented: Presen
             },
             Presented::Certificates(chain),
         ) => is_enrolled(chain, certificates, thumbprints),
-        (Proof::SignedBy(verifier), Presented::Certificates(chain)) => is_signed(chain, verifier.as_ref()),
+        (Proof::SignedBy(verifier), Presented::Certificates(chain)) => match is_signed(chain, verifier.as_ref()) {
+            Err(OUTSIDE) if !is_group => Err(NOT_ENROLLED),
+            result => result,
+        },
         (Proof::Keys(keys), Presented::Token { text, id_scope }) => {
             let token = Token::parse(text).ok_or("the password is no token")?;
             let derived: Vec<_> = keys.iter().map(|key| key.derive(registration_id)).collect();
@@ -308,6 +311,7 @@ fn bad_request(message: impl Into<String>) -> Refused {
 
 #[cfg(test)]
 mod tests {
+    use rustls_pki_types::{CertificateDer, pem::PemObject};
     use serde_json::json;
 
     use super::*;
@@ -342,6 +346,25 @@ mod tests {
         ] {
             assert_eq!(read_and_sent_back(&attestation), attestation);
         }
+    }
+
+    #[test]
+    fn a_device_of_the_own_ca_stays_one_when_its_enrollment_is_read_and_sent_back() {
+        let authority = Authority::generate().expect("a CA");
+        let enrollments = Enrollments::new(authority.certificate_pem());
+        let own_ca = Enrollment::individual("d").own_ca();
+        enrollments.enroll(own_ca).expect("made");
+        let mut read = enrollments.get(EnrollmentKind::Individual, "d").expect("read");
+        let certificates = &mut read["attestation"]["x509"]["clientCertificates"];
+        certificates["primary"] = json!({"info": {"subjectName": "CN=d"}});
+        let put = enrollments.put(EnrollmentKind::Individual, "d", read, None);
+        put.expect("changed");
+        let chain = [CertificateDer::from_pem_slice(authority.certificate_pem().as_bytes()).expect("PEM")];
+        let presented = Presented::Certificates(&chain);
+        assert_eq!(enrollments.admit("d", presented).err(), Some(NOT_ENROLLED));
+        let device = authority.issue_device(&crate::Device::new("d")).expect("a certificate");
+        let chain = [CertificateDer::from_pem_slice(device.certificate_chain_pem.as_bytes()).expect("PEM")];
+        assert!(enrollments.admit("d", Presented::Certificates(&chain)).is_ok());
     }
 
     #[test]

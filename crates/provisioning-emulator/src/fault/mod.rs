@@ -14,6 +14,7 @@ pub(crate) use self::{
     answers::{Reply, wrong_answer},
     faults::{Faults, Who},
     stream::{Faulty, GARBAGE, begin},
+    words::Words as FaultWords,
 };
 pub use error::FaultError;
 
@@ -171,6 +172,10 @@ impl Fault {
     pub fn device(mut self, registration_id: impl Into<String>) -> Self {
         self.device = Some(registration_id.into());
         self
+    }
+
+    pub(crate) fn named_device(&self) -> Option<&str> {
+        self.device.as_deref()
     }
 
     /// Strikes so many times.

@@ -13,9 +13,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 const OVERSIZE: usize = 2 * 1024 * 1024;
 
 /// A fault with every parameter that any has; what does not belong together is sorted out afterwards.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Words {
+pub(crate) struct Words {
     name: String,
     /// Can be left out where there is only one.
     step: Option<Step>,
@@ -44,6 +44,7 @@ pub(super) struct Words {
 }
 
 /// So many times, or `always`.
+#[derive(Debug, Clone)]
 struct Count(Option<u32>);
 
 impl TryFrom<Words> for Fault {

@@ -365,10 +365,15 @@ async fn a_configuration_says_what_is_made_and_a_mistake_in_it_exits_with_2_and_
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/emulator.toml");
     let (_child, ready) = started(dir.path(), &["--config", example]).await;
     assert_eq!(ready["idScope"], "0ne00A1B2C3");
-    for name in ["pump-1.pem", "pump-1.key", "pump-3.pem"] {
+    for name in ["pump-1.pem", "pump-1.key", "pump-3.pem", "meter-4.pem", "meter-4.key"] {
         assert!(dir.path().join("devices").join(name).exists(), "{name}");
     }
-    assert!(!dir.path().join("devices/device-1.pem").exists(), "nobody asked for it");
+    for name in ["device-1.pem", "meter-1.pem"] {
+        assert!(
+            !dir.path().join("devices").join(name).exists(),
+            "nobody asked for {name}"
+        );
+    }
 
     let broken = dir.path().join("broken.toml");
     fs::write(&broken, "hubs = [\"a\"]\nhub = \"b\"\n").expect("a file");

@@ -41,6 +41,11 @@ async fn the_example_is_read_and_each_of_its_sections_counts() {
         (&json!("meter-1-at-the-hub"), &Value::Null)
     );
     assert_eq!(state(&emulator, "meter-2").await["status"], "disabled");
+    assert_eq!(
+        state(&emulator, "meter-4").await["x509"],
+        json!({}),
+        "its own enrollment"
+    );
     let member = state(&emulator, "pump-9").await;
     assert_eq!(member["x509"], json!({"enrollmentGroupId": "factory"}));
     assert_eq!(
@@ -103,12 +108,19 @@ async fn certificates_are_read_from_files_beside_the_configuration() {
 #[test]
 fn each_mistake_is_one_line_that_names_the_place_and_what_was_expected() {
     for (toml, line, says) in [
-        ("idScope = 1", 1, "expected a string"),
+        (
+            "idScope = 1",
+            1,
+            "idScope: invalid type: integer `1`, expected a string",
+        ),
+        ("\nidScope = \"a/b\"", 2, "idScope: expected 1 to 64 letters"),
+        ("\nhubs = [\"a\", \"\"]", 2, "hubs: expected at least one, and none"),
+        ("hubs = [\n\"a\",\n1]", 3, "hubs: invalid type"),
         ("\nidscope = \"a\"", 2, "unknown field `idscope`"),
         ("idScope = ", 1, "expected"),
         ("hubs = []", 1, "at least one"),
-        ("retryAfter = 1.5", 1, "a number of seconds"),
-        ("pollsBeforeAssigning = -1", 1, "expected u32"),
+        ("retryAfter = 1.5", 1, "retryAfter: expected a number of seconds"),
+        ("pollsBeforeAssigning = -1", 1, "pollsBeforeAssigning: invalid value"),
         ("\n[[enrollments]]\ndeviceId = \"a\"\n", 2, "registrationId is missing"),
         (
             "[[enrollments]]\nregistrationId = \"../a\"\n",
@@ -127,14 +139,82 @@ fn each_mistake_is_one_line_that_names_the_place_and_what_was_expected() {
         ),
         (
             "[[enrollments]]\nregistrationId = \"a\"\n[enrollments.attestation]\ntype = \"x509\"\n\
-             x509.clientCertificates.primary.certificate = \"emulator\"\n",
+             x509.clientCertificates.primary.certificate = \"emulator\"\nx509.thumbprints = []\n",
             1,
-            "a group's CA",
+            "registrationId a: attestation.x509: expected nothing beside the certificate \"emulator\"",
+        ),
+        (
+            "[[enrollments]]\nregistrationId = \"a\"\n[enrollments.attestation]\ntype = \"x509\"\n\
+             x509.signingCertificates.primary.certificate = \"emulator\"\n",
+            1,
+            "clientCertificates or thumbprints is missing",
+        ),
+        (
+            "[[enrollmentGroups]]\nenrollmentGroupId = \"g\"\n[enrollmentGroups.attestation]\ntype = \"x509\"\n\
+             x509.signingCertificates.primary.certificate = \"emulator\"\n\
+             x509.signingCertificates.secondary.certificate = \"-\"\n",
+            1,
+            "enrollmentGroupId g: attestation.x509.signingCertificates is no certificate",
+        ),
+        (
+            "[[enrollmentGroups]]\nenrollmentGroupId = \"g\"\ndeviceId = \"a\"\n",
+            1,
+            "enrollmentGroupId g: deviceId belongs to the other kind",
+        ),
+        (
+            "[[enrollments]]\nregistrationId = \"a\"\n[[enrollments]]\nregistrationId = \"A\"\n",
+            3,
+            "A: expected one table of this id",
+        ),
+        (
+            "[[enrollmentGroups]]\nenrollmentGroupId = \"g\"\n[[enrollmentGroups]]\nenrollmentGroupId = \"G\"\n",
+            3,
+            "G: expected one table of this id",
+        ),
+        (
+            "[[devices]]\nregistrationId = \"a\"\n[[devices]]\nregistrationId = \"A\"\n",
+            3,
+            "A: expected one table of this id",
+        ),
+        (
+            "[[devices]]\nregistrationId = \"a\"\n[[devices]]\nregistrationId = \"b\"\nneverAssigned = true\npolls = 1\n",
+            3,
+            "registrationId b: expected only one of neverAssigned, polls",
+        ),
+        (
+            "[[devices]]\nregistrationId = \"a\"\ndisabled = true\nfailed = { errorCode = 1, message = \"\" }\n",
+            1,
+            "expected only one of failed, disabled",
+        ),
+        (
+            "[[devices]]\nregistrationId = \"a\"\ncertificate = { expired = true, notYetValid = true }\n",
+            1,
+            "expected only one of certificate.expired, certificate.notYetValid",
+        ),
+        (
+            "[[devices]]\nregistrationId = \"a\"\nissuedCertificateChain = []\nwithoutIssuedCertificate = true\n",
+            1,
+            "expected only one of issuedCertificateChain, withoutIssuedCertificate",
+        ),
+        (
+            "[[devices]]\nregistrationId = \"a\"\nrefused = { status = 299, errorCode = 1, message = \"\" }\n",
+            1,
+            "registrationId a: refused.status is 299; expected 300 to 599",
+        ),
+        (
+            "[[devices]]\nregistrationId = \"a\"\nthrottled = { times = 1, status = 428 }\n",
+            1,
+            "throttled.status is 428; expected 429 to 599",
+        ),
+        (
+            "[[devices]]\nregistrationId = \"a\"\n[devices.throttled]\ntimes = \"x\"\n",
+            4,
+            "devices.throttled.times: invalid type",
         ),
         (
             "[[enrollments]]\nregistrationId = \"a\"\nprovisioningStatus = \"maybe\"\n",
             3,
-            "`enabled` or `disabled`",
+            "enrollments.provisioningStatus: unknown variant",
         ),
         (
             "[[devices]]\nregistrationId = \"a/b\"\n",
@@ -144,9 +224,19 @@ fn each_mistake_is_one_line_that_names_the_place_and_what_was_expected() {
         (
             "[[devices]]\nregistrationId = \"a\"\nrefused = { status = 401 }\n",
             3,
-            "missing field",
+            "devices.refused: missing field `errorCode`",
         ),
         ("[[faults]]\nname = \"unheard-of\"\n", 1, "unheard-of"),
+        (
+            "[[faults]]\nname = \"join\"\nstep = \"puback\"\n\n[[faults]]\nname = \"close\"\n",
+            5,
+            "the fault `close` needs `step`",
+        ),
+        (
+            "[[faults]]\nname = \"assigning\"\ndevice = \"a/b\"\n",
+            1,
+            "registrationId \"a/b\": expected 1 to 128 letters",
+        ),
     ] {
         let error = Config::parse(toml, "folder/emulator.toml").expect_err(says);
         assert_eq!(

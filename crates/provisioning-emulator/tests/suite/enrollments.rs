@@ -86,6 +86,28 @@ async fn a_device_is_enrolled_by_its_certificate_or_by_its_thumbprint() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_is_enrolled_by_any_certificate_that_the_emulators_ca_signed_for_it() {
+    let (emulator, stranger) = (emulator(), in_memory());
+    let enrollment = Enrollment::individual("a").own_ca().device_id("a-at-the-hub");
+    emulator.enroll(enrollment).expect("an enrollment");
+    for made_at_any_time in 0..2 {
+        let own = emulator.issue_device("a").expect("a certificate");
+        assert_eq!(admitted(&emulator, &own, "a").await, Ok(()), "{made_at_any_time}");
+    }
+    let others = emulator.issue_device("b").expect("a certificate");
+    assert!(
+        admitted(&emulator, &others, "a").await.is_err(),
+        "it is another device's"
+    );
+    let foreign = stranger.issue_device("a").expect("a certificate");
+    assert_eq!(
+        admitted(&emulator, &foreign, "a").await,
+        Err("the certificate is not the enrolled one".to_owned())
+    );
+    assert_eq!(state(&emulator, "a").await["deviceId"], "a-at-the-hub");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_group_takes_what_its_ca_signed_through_intermediates_too_until_it_is_removed() {
     let (emulator, factory) = (emulator(), in_memory());
     let identity = factory
