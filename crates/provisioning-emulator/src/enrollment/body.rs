@@ -1,5 +1,7 @@
 //! An enrollment as the service's REST API writes it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -71,7 +73,7 @@ pub(crate) struct Certificate {
     pub(crate) info: Option<Value>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct SymmetricKeys {
     pub(crate) primary_key: Option<String>,
@@ -126,6 +128,13 @@ impl Attestation {
         let both = x509.flat_map(|x509| [&mut x509.client_certificates, &mut x509.signing_certificates]);
         let certificates = both.flatten().flat_map(|both| [&mut both.primary, &mut both.secondary]);
         certificates.flatten().filter_map(|given| given.certificate.as_mut())
+    }
+}
+
+impl fmt::Debug for SymmetricKeys {
+    /// Without the keys.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SymmetricKeys").finish_non_exhaustive()
     }
 }
 

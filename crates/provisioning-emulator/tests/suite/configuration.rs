@@ -253,9 +253,16 @@ fn each_mistake_is_one_line_that_names_the_place_and_what_was_expected() {
     }
 }
 
+#[test]
+fn keys_are_not_shown_by_debug() {
+    let config = Config::parse(EXAMPLE, "emulator.toml").expect("a configuration");
+    let shown = format!("{config:?}");
+    assert!(shown.contains("meter-1") && !shown.contains("cHJpbWFyeQ"), "{shown}");
+}
+
 /// Characters removed, doubled and replaced, by a generator that always gives the same.
 #[test]
-fn a_configuration_that_was_damaged_anywhere_is_read_or_refused_and_nothing_worse() {
+fn a_configuration_that_was_damaged_anywhere_is_refused_or_can_be_started() {
     let mut random = 1_u32;
     let mut next = |below: usize| {
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -276,7 +283,11 @@ fn a_configuration_that_was_damaged_anywhere_is_read_or_refused_and_nothing_wors
             continue;
         };
         match Config::parse(&text, "emulator.toml") {
-            Ok(_) => read += 1,
+            Ok(config) => {
+                read += 1;
+                let started = Emulator::builder().config(&config).start_in_memory();
+                assert!(started.is_ok(), "{:?} of {text}", started.err());
+            }
             Err(_) => refused += 1,
         }
     }
