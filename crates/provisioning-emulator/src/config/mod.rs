@@ -101,10 +101,8 @@ impl Config {
         })?;
         // Those that only an enrollment names have certificates too.
         for of_own_ca in enrollments.iter().filter(|enrollment| enrollment.is_for_own_ca()) {
-            if !devices
-                .iter()
-                .any(|device| device.registration_id.eq_ignore_ascii_case(&of_own_ca.id))
-            {
+            let is_it = |device: &Device| device.registration_id.eq_ignore_ascii_case(&of_own_ca.id);
+            if !devices.iter().any(is_it) {
                 devices.push(Device::new(&of_own_ca.id));
             }
         }

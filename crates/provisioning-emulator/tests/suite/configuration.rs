@@ -226,6 +226,11 @@ fn each_mistake_is_one_line_that_names_the_place_and_what_was_expected() {
             3,
             "devices.refused: missing field `errorCode`",
         ),
+        (
+            "[[devices]]\nregistrationId = \"a\"\n[[devices]]\npolls = 1\n",
+            3,
+            "devices: missing field `registrationId`",
+        ),
         ("[[faults]]\nname = \"unheard-of\"\n", 1, "unheard-of"),
         (
             "[[faults]]\nname = \"join\"\nstep = \"puback\"\n\n[[faults]]\nname = \"close\"\n",

@@ -105,6 +105,9 @@ async fn a_device_is_enrolled_by_any_certificate_that_the_emulators_ca_signed_fo
         Err("the certificate is not the enrolled one".to_owned())
     );
     assert_eq!(state(&emulator, "a").await["deviceId"], "a-at-the-hub");
+    let with_another = Enrollment::individual("a").own_ca().thumbprint("00".repeat(20));
+    let error = emulator.enroll(with_another).expect_err("which of them?").to_string();
+    assert!(error.contains("nothing beside the certificate \"emulator\""), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
