@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use provisioning_device::{HubConnection, HubConnectionError, HubProof, Secret};
+use provisioning_device::{HubAuth, HubConnection, HubConnectionError, Secret};
 use serde_json::{Map, Value};
 
 use crate::{advice::date, args::Hub, credential::credential, failure::Failure, keys::at_once, outcome::Answer, store};
@@ -32,8 +32,8 @@ pub(crate) fn run(args: &Hub) -> Result<Values, Failure> {
         ("clientId", connection.client_id().into()),
         ("userName", connection.user_name().into()),
     ];
-    match connection.proof() {
-        HubProof::Sas(token) => values.extend([
+    match connection.auth() {
+        HubAuth::Sas(token) => values.extend([
             ("password", shown(token.text())),
             ("passwordExpires", date(token.expires_at()).into()),
         ]),

@@ -7,8 +7,8 @@ use std::{
 };
 
 use provisioning_device::{
-    Assignment, CertificateSigningRequest, ErrorKind, InvalidInput, IssuedChain, RegistrationId, RegistrationRequest,
-    Secret, generate_csr,
+    Assignment, CertificateSigningRequest, ErrorKind, GeneratedRequest, InvalidInput, IssuedChain, RegistrationId,
+    RegistrationRequest, Secret,
 };
 
 use crate::{
@@ -67,7 +67,7 @@ impl Issuance {
 
     /// Checks the certificates that came with `assignment` and writes them; what to say of it.
     pub(crate) fn finish(self, request: &RegistrationRequest, assignment: &Assignment) -> Result<String, Failure> {
-        let chain = assignment.issued_chain(request, SystemTime::now()).map_err(|error| {
+        let chain = IssuedChain::from_state(assignment.state(), request, SystemTime::now()).map_err(|error| {
             let hint = "the assignment stands; look at the enrollment's certificate issuance, and at this clock";
             Failure::although_assigned(assignment, ErrorKind::UnexpectedResponse, &error, hint)
         })?;
@@ -108,7 +108,7 @@ impl NewKey {
             return Err(InvalidInput::new(KEY, "a file that is not there yet").found_in(path.display()));
         }
         let file = Destination::new(KEY, path, Readers::Owner)?;
-        let made = generate_csr(device)?;
+        let made = GeneratedRequest::new(device)?;
         let pem = made.private_key_pem;
         Ok((made.request, Self { pem, file }))
     }

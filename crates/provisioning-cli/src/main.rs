@@ -13,6 +13,7 @@ mod interrupt;
 mod issuance;
 mod keeper;
 mod keys;
+#[cfg_attr(not(feature = "local"), path = "local_absent.rs")]
 mod local;
 mod logging;
 mod options;

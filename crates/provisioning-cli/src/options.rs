@@ -6,10 +6,9 @@ use std::{
 };
 
 use provisioning_device::{
-    Builder, CertificateSigningRequest, Credential, InvalidInput, Policy, ProvisioningDeviceClient, Recovery, Settings,
-    SymmetricKey, TlsVersion, Transport,
+    Builder, CertificateSigningRequest, Credential, InvalidInput, MqttOptions, Payload, Policy,
+    ProvisioningDeviceClient, Recovery, SymmetricKey, TlsVersion, Transport,
 };
-use serde_json::Value;
 
 use crate::{
     args::{Limits, Network, Registration, TlsMin},
@@ -20,8 +19,8 @@ use crate::{
 /// The options of a registration.
 pub(crate) struct Options<'a> {
     args: &'a Registration,
-    settings: Settings,
-    payload: Option<Value>,
+    mqtt_options: MqttOptions,
+    payload: Option<Payload>,
     extra_ca: Option<Vec<u8>>,
     csr: Option<CertificateSigningRequest>,
     csr_file: Option<PathBuf>,
@@ -33,8 +32,8 @@ impl<'a> Options<'a> {
     pub(crate) fn read(args: &'a Registration) -> Result<Self, InvalidInput> {
         Ok(Self {
             args,
-            settings: settings(args)?,
-            payload: args.service.payload.as_deref().map(json).transpose()?,
+            mqtt_options: mqtt_options(args)?,
+            payload: args.service.payload.as_deref().map(payload).transpose()?,
             extra_ca: args.network.extra_ca.as_deref().map(extra_ca).transpose()?,
             csr: None,
             csr_file: None,
@@ -84,16 +83,19 @@ impl<'a> Options<'a> {
     pub(crate) fn builder(&self, id_scope: impl Into<String>, credential: impl Into<Credential>) -> Builder {
         let Registration {
             service,
+            identity,
             network,
             limits,
-            ..
         } = self.args;
         let mut builder = ProvisioningDeviceClient::builder(id_scope, credential, transport(network))
             .with_force_registration(self.force)
-            .with_settings(self.settings.clone())
+            .with_mqtt_options(self.mqtt_options.clone())
             .with_policy(policy(limits));
         if let Some(limit) = network.fallback_after {
             builder = builder.with_fallback_after(limit);
+        }
+        if let Some(lifetime) = identity.sas_lifetime {
+            builder = builder.with_sas_lifetime(lifetime);
         }
         if let Some(version) = network.tls_min {
             builder = builder.with_min_tls_version(match version {
@@ -126,30 +128,27 @@ fn transport(network: &Network) -> Transport {
     if network.websocket {
         Transport::MqttWs
     } else if network.fallback {
-        Transport::MqttThenWs
+        Transport::MqttWithWebSocketFallback
     } else {
         Transport::Mqtt
     }
 }
 
-fn settings(args: &Registration) -> Result<Settings, InvalidInput> {
-    let mut settings = Settings::default();
+fn mqtt_options(args: &Registration) -> Result<MqttOptions, InvalidInput> {
+    let mut options = MqttOptions::default();
     if let Some(keep_alive) = args.network.keep_alive {
-        settings = settings.with_keep_alive(keep_alive)?;
+        options = options.with_keep_alive(keep_alive)?;
     }
     if let Some(suffix) = &args.network.user_agent_suffix {
-        settings = settings.with_user_agent_suffix(suffix)?;
+        options = options.with_user_agent_suffix(suffix)?;
     }
-    if let Some(lifetime) = args.identity.sas_lifetime {
-        settings = settings.with_sas_lifetime(lifetime);
-    }
-    Ok(settings)
+    Ok(options)
 }
 
 fn policy(limits: &Limits) -> Policy {
     Policy::default()
-        .with_registration_limit(limits.timeout)
-        .with_operation_limit(limits.operation_timeout)
+        .with_registration_timeout(limits.timeout)
+        .with_operation_timeout(limits.operation_timeout)
         .with_recovery(Recovery::lost_connections(limits.recover))
 }
 
@@ -158,7 +157,7 @@ fn extra_ca(file: &Path) -> Result<Vec<u8>, InvalidInput> {
 }
 
 /// JSON as it stands, or from `@FILE`.
-fn json(payload: &str) -> Result<Value, InvalidInput> {
+fn payload(payload: &str) -> Result<Payload, InvalidInput> {
     let (text, place) = match payload.strip_prefix('@') {
         Some(file) => {
             let file = PathBuf::from(file);
@@ -167,11 +166,8 @@ fn json(payload: &str) -> Result<Value, InvalidInput> {
         }
         None => (payload.to_owned(), None),
     };
-    serde_json::from_str(&text).map_err(|error| {
-        let invalid = InvalidInput::new("payload", format!("JSON ({error})"));
-        match place {
-            Some(file) => invalid.found_in(file.display()),
-            None => invalid.with_given(&text),
-        }
+    Payload::from_json(text.as_str()).map_err(|error| match place {
+        Some(file) => error.found_in(file.display()),
+        None => error.with_given(&text),
     })
 }

@@ -59,8 +59,8 @@ impl Store {
     pub(crate) fn look_up(&self, request: &RegistrationRequest) -> Kept<'_> {
         match &self.kept {
             // A certificate that is asked for is not kept here.
-            Some(kept) if kept.answers(request) && request.csr().is_none() => Kept::Answer(kept.assignment()),
-            Some(kept) if !kept.answers(&request.clone().with_force_registration(false)) => Kept::Another,
+            Some(kept) if kept.matches(request) && request.csr().is_none() => Kept::Answer(kept.assignment()),
+            Some(kept) if !kept.matches(&request.clone().with_force_registration(false)) => Kept::Another,
             _ => Kept::Nothing,
         }
     }

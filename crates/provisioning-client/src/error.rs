@@ -2,9 +2,12 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use provisioning_types::{ErrorKind, Phase, ServiceError, TransportError};
+use provisioning_types::{Assignment, ErrorKind, Phase, ServiceError, TransportError};
 
-/// A registration that failed: the reason, the step, and the operation that it was about.
+/// What a registration comes to.
+pub type Outcome = Result<Assignment, RegisterError>;
+
+/// A failed registration: the reason, the step, and the operation.
 #[derive(Debug, Clone)]
 pub struct RegisterError(Box<Failure>);
 
@@ -15,7 +18,7 @@ struct Failure {
     operation_id: Option<String>,
 }
 
-/// The reason of a failed registration, named for whose doing it is.
+/// Why a registration failed, named for whose fault it is.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum FailureReason {
@@ -33,7 +36,7 @@ pub enum FailureReason {
     #[error(transparent)]
     Transport(TransportError),
 
-    /// The service ended the registration as failed; its words say why.
+    /// The service ended the registration as failed; its message says why.
     #[doc(alias = "ProvisioningRegistrationFailedError")]
     #[error("the service ended the registration as failed")]
     RegistrationFailed(#[source] ServiceError),
@@ -42,58 +45,57 @@ pub enum FailureReason {
     #[error("the enrollment is disabled")]
     Disabled(#[source] ServiceError),
 
-    /// The service answered with a status that this version does not know.
+    /// The response has a status that this version does not know.
     #[doc(alias = "SyntaxError")]
     #[error("the service answered with the unknown status {status:?}")]
     UnexpectedStatus {
         /// The status as it arrived.
         status: String,
-        /// The whole answer.
+        /// The whole response.
         source: ServiceError,
     },
 
-    /// The service's answer lacks what it must hold.
+    /// The response lacks a required field.
     #[error("the answer lacks {missing}")]
     UnexpectedResponse {
         /// What is missing, or of the wrong type.
         missing: &'static str,
-        /// The whole answer.
+        /// The whole response.
         source: ServiceError,
     },
 
-    /// The service kept answering 429, or asked to wait past the limit. Register again, not before `retry_after`.
-    #[error("the service throttles{}", come_back(*retry_after))]
-    Throttled {
-        /// When to come back, counted from the failure.
-        retry_after: Option<Duration>,
-        /// The last answer.
-        source: ServiceError,
-    },
-
-    /// The service kept answering above 429, or asked to wait past the limit. Register again, not before
+    /// The service kept responding with 429, or asked to wait past the timeout. Register again, not before
     /// `retry_after`.
-    #[error("the service is not available{}", come_back(*retry_after))]
-    ServiceUnavailable {
-        /// When to come back, counted from the failure.
+    #[error("the service is throttling{}", retry_in(*retry_after))]
+    Throttled {
+        /// When to retry, counted from the failure.
         retry_after: Option<Duration>,
-        /// The last answer.
+        /// The last response.
         source: ServiceError,
     },
 
-    /// A limit was reached, or the service asked to wait past it. Allow more time, or register again.
-    #[error("no assignment within {}{}", seconds(*limit), come_back(*retry_after))]
+    /// The service kept responding with a status above 429, or asked to wait past the timeout. Register again, not
+    /// before `retry_after`.
+    #[error("the service is not available{}", retry_in(*retry_after))]
+    ServiceUnavailable {
+        /// When to retry, counted from the failure.
+        retry_after: Option<Duration>,
+        /// The last response.
+        source: ServiceError,
+    },
+
+    /// A timeout expired, or the service asked to wait past it. Register again, or allow more time.
+    #[error("no assignment within {}{}", seconds(*limit), retry_in(*retry_after))]
     TimedOut {
-        /// The limit: of the operation or of the registration.
+        /// The timeout: the operation's or the registration's.
         limit: Duration,
-        /// When to come back, counted from the failure, if the service said so.
+        /// When to retry, counted from the failure, if the service said so.
         retry_after: Option<Duration>,
     },
 }
 
-fn come_back(retry_after: Option<Duration>) -> String {
-    retry_after.map_or_else(String::new, |wait| {
-        format!("; it asks to come back in {}", seconds(wait))
-    })
+fn retry_in(retry_after: Option<Duration>) -> String {
+    retry_after.map_or_else(String::new, |wait| format!("; retry in {}", seconds(wait)))
 }
 
 fn seconds(duration: Duration) -> String {
@@ -109,7 +111,7 @@ impl RegisterError {
         }))
     }
 
-    /// What a second registration fails with while the first is in progress.
+    /// The error of a second registration while the first is in progress.
     pub fn invalid_operation() -> Self {
         Self::new(FailureReason::InvalidOperation, Phase::Register, None)
     }
@@ -141,12 +143,12 @@ impl RegisterError {
         self.0.phase
     }
 
-    /// The operation, once the service had named one.
+    /// The operation, once the service has named one.
     pub fn operation_id(&self) -> Option<&str> {
         self.0.operation_id.as_deref()
     }
 
-    /// What the service said, when it is the service that failed the registration.
+    /// The service's response, when it is the service that failed the registration.
     pub fn service(&self) -> Option<&ServiceError> {
         match &self.0.reason {
             FailureReason::Transport(error) => error.service(),
@@ -162,7 +164,7 @@ impl RegisterError {
         }
     }
 
-    /// How long the service asks to stay away, counted from the failure.
+    /// How long the service asks to wait before the next registration, counted from the failure.
     pub fn retry_after(&self) -> Option<Duration> {
         match &self.0.reason {
             FailureReason::Throttled { retry_after, .. }
@@ -172,12 +174,12 @@ impl RegisterError {
         }
     }
 
-    /// Whether registering again later may succeed without anything being changed.
+    /// Whether the same registration may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.kind().is_retryable()
     }
 
-    /// What to look at first, in one sentence.
+    /// What to check first, in one sentence.
     pub fn hint(&self) -> &str {
         let by_code = || self.service()?.code()?.hint();
         match self.reason() {
@@ -188,7 +190,7 @@ impl RegisterError {
 }
 
 impl From<TransportError> for RegisterError {
-    /// A transport's failure before any operation; at the step that it names, or else while connecting.
+    /// A transport's failure before any operation, at the step that it names, or else while connecting.
     fn from(error: TransportError) -> Self {
         let phase = error.phase().unwrap_or(Phase::Connect);
         Self::new(FailureReason::Transport(error), phase, None)
@@ -212,14 +214,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_says_when_to_come_back_and_never_repeats_its_source() {
+    fn the_message_says_when_to_retry_and_never_repeats_its_source() {
         let source = ServiceError::from_body(429, b"");
         let reason = FailureReason::Throttled {
             retry_after: Some(Duration::from_secs(90)),
             source,
         };
         let error = RegisterError::new(reason, Phase::Register, None);
-        assert_eq!(error.to_string(), "the service throttles; it asks to come back in 90 s");
+        assert_eq!(error.to_string(), "the service is throttling; retry in 90 s");
         assert_eq!(
             error.source().map(ToString::to_string).as_deref(),
             Some("the service answered 429 with an empty body")

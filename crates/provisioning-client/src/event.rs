@@ -1,56 +1,57 @@
-//! What a registration tells while it runs.
+//! What a registration reports while it runs.
 
 use std::{fmt, time::Duration};
 
 use provisioning_types::{Assignment, TransportError};
+#[cfg(feature = "driver")]
 use tokio::sync::broadcast;
 
-/// A step of a registration.
+/// Something that happened in a registration.
 #[doc(alias = "operationStatus")]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum StatusEvent {
     /// A connection to this URI is being made.
     Connecting {
-        /// Where to.
+        /// The URI, such as `mqtts://global.azure-devices-provisioning.net`.
         uri: String,
     },
-    /// The connection stands.
+    /// The connection is established.
     Connected,
     /// The service is working on the assignment.
     Assigning {
-        /// The operation that it works on.
+        /// The operation, as the service named it.
         operation_id: String,
-        /// When it will be asked again.
+        /// When the operation is queried.
         retry_in: Duration,
     },
-    /// The service answered 429 or above; the same request is sent again.
+    /// The response was 429 or above; the same request is sent again.
     Throttled {
-        /// The answer's HTTP-like status.
+        /// The response's HTTP-like status.
         status: u16,
-        /// When it will be sent again.
+        /// When the request is sent again.
         retry_in: Duration,
     },
-    /// The connection was lost; it will be made again.
+    /// The connection was lost; the client connects again.
     Recovering {
-        /// Which of the allowed recoveries this is, from 1.
+        /// The number of this recovery, from 1.
         attempt: u32,
-        /// When the connection will be made again.
+        /// When the client connects again.
         retry_in: Duration,
-        /// Why it was lost.
+        /// Why the connection was lost.
         cause: TransportError,
     },
     /// The device is assigned.
     Assigned(Assignment),
-    /// Leaving the service failed; the registration's outcome stands.
+    /// Disconnecting failed; the registration's outcome stands.
     DisconnectFailed {
-        /// Why.
+        /// Why disconnecting failed.
         cause: TransportError,
     },
 }
 
 impl fmt::Display for StatusEvent {
-    /// One line for people; of an assignment the hub only.
+    /// One line for people. Of an assignment it shows the hub only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = |wait: &Duration| (wait.as_secs_f64() * 10.0).round() / 10.0;
         match self {
@@ -82,19 +83,22 @@ impl fmt::Display for StatusEvent {
                 )
             }
             Self::Assigned(assignment) => write!(f, "assigned to {}", assignment.assigned_hub()),
-            Self::DisconnectFailed { cause } => write!(f, "leaving the service failed: {cause}"),
+            Self::DisconnectFailed { cause } => write!(f, "disconnecting failed: {cause}"),
         }
     }
 }
 
-/// The events of one client, from the moment of asking for them. A listener that is slow or never reads blocks
-/// nobody: it loses the oldest events.
+/// The events of one client, from the moment it was asked for them. A listener that is slow or never reads blocks
+/// nothing: it loses the oldest events.
+#[cfg(feature = "driver")]
 #[derive(Debug)]
 pub struct StatusEvents(pub(crate) broadcast::Receiver<StatusEvent>);
 
 /// How many events are kept for a slow listener.
-pub(crate) const KEPT: usize = 64;
+#[cfg(feature = "driver")]
+pub(crate) const EVENT_CAPACITY: usize = 64;
 
+#[cfg(feature = "driver")]
 impl StatusEvents {
     /// The next event; `None` once the client is gone.
     ///

@@ -1,13 +1,13 @@
-//! How long a registration waits for what, and from what it recovers: values, passed in.
+//! The timeouts and waits of a registration, and what it recovers from.
 
 use std::time::Duration;
 
-/// The limits and waits of a registration. `Policy::default()` is what the documentation's table of defaults shows.
+/// The timeouts and waits of a registration. All defaults are in the table of `docs/architecture.md`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    pub(crate) registration_limit: Duration,
-    pub(crate) operation_limit: Duration,
-    pub(crate) leaving_limit: Duration,
+    pub(crate) registration_timeout: Duration,
+    pub(crate) operation_timeout: Duration,
+    pub(crate) close_timeout: Duration,
     pub(crate) default_wait: Duration,
     pub(crate) wait_floor: Duration,
     pub(crate) backoff_cap: Duration,
@@ -17,9 +17,9 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            registration_limit: Duration::from_secs(300),
-            operation_limit: Duration::from_secs(30),
-            leaving_limit: Duration::from_secs(5),
+            registration_timeout: Duration::from_secs(300),
+            operation_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(5),
             default_wait: Duration::from_secs(2),
             wait_floor: Duration::from_secs(1),
             backoff_cap: Duration::from_secs(60),
@@ -29,72 +29,72 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Limits the whole registration, connecting and every wait included. 300 s unless given.
+    /// Limits the whole registration, including connecting and every wait. 300 s by default.
     #[must_use]
-    pub fn with_registration_limit(mut self, limit: Duration) -> Self {
-        self.registration_limit = limit;
+    pub fn with_registration_timeout(mut self, limit: Duration) -> Self {
+        self.registration_timeout = limit;
         self
     }
 
-    /// Limits one request from sending to its answer, connecting for it included. 30 s unless given.
+    /// Limits one request, from connecting for it to its response. 30 s by default.
     #[must_use]
-    pub fn with_operation_limit(mut self, limit: Duration) -> Self {
-        self.operation_limit = limit;
+    pub fn with_operation_timeout(mut self, limit: Duration) -> Self {
+        self.operation_timeout = limit;
         self
     }
 
-    /// Limits what `cancel` and `disconnect` spend in the transport. 5 s unless given.
+    /// Limits how long the transport may take to cancel or disconnect. 5 s by default.
     #[must_use]
-    pub fn with_leaving_limit(mut self, limit: Duration) -> Self {
-        self.leaving_limit = limit;
+    pub fn with_close_timeout(mut self, limit: Duration) -> Self {
+        self.close_timeout = limit;
         self
     }
 
-    /// The wait after an answer that names none. 2 s unless given; repeated answers of 429 and above double it.
+    /// The wait after a response without a retry-after. 2 s by default; repeated responses of 429 and above double it.
     #[must_use]
     pub fn with_default_wait(mut self, wait: Duration) -> Self {
         self.default_wait = wait;
         self
     }
 
-    /// The wait after an answer that asks for 0 s or less. 1 s unless given.
+    /// The wait after a response with a retry-after of 0 s or less. 1 s by default.
     #[must_use]
     pub fn with_wait_floor(mut self, wait: Duration) -> Self {
         self.wait_floor = wait;
         self
     }
 
-    /// Up to where waits double while answers of 429 and above name none. 60 s unless given.
+    /// The longest wait to which responses of 429 and above without a retry-after double. 60 s by default.
     #[must_use]
     pub fn with_backoff_cap(mut self, cap: Duration) -> Self {
         self.backoff_cap = cap;
         self
     }
 
-    /// From what a registration recovers. Nothing unless given.
+    /// What a registration recovers from. Nothing by default.
     #[must_use]
     pub fn with_recovery(mut self, recovery: Recovery) -> Self {
         self.recovery = recovery;
         self
     }
 
-    /// The wait before the `nth` repetition (from 0) of an unnamed wait.
+    /// The wait after the `nth` response in a row (from 0) without a retry-after.
     ///
     /// The first is the default, later ones double up to the cap. `jitter`, from 0 to 1, takes up to a quarter off each
     /// doubled wait, so that devices that failed together do not come back together; never below the default.
     pub(crate) fn backoff(&self, nth: u32, jitter: f64) -> Duration {
         let factor = 1_u32 << nth.min(16);
         let doubled = self.default_wait.saturating_mul(factor).min(self.backoff_cap);
-        // What is no number is no jitter.
+        // NaN counts as no jitter.
         let share = if jitter > 0.0 { jitter.min(1.0) } else { 0.0 };
         let off = (doubled / 4).mul_f64(share);
         doubled.saturating_sub(off).max(self.default_wait)
     }
 }
 
-/// From what a registration recovers by itself.
+/// What a registration recovers from by itself.
 ///
-/// Sending the same request again at 429 and above is no recovery: it is always on.
+/// Sending the same request again at 429 and above is not recovery: it is always on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
     pub(crate) lost_connections: u32,
@@ -106,10 +106,10 @@ impl Recovery {
         Self::lost_connections(0)
     }
 
-    /// Reconnects after up to `count` lost connections, with back-off, and goes on by the operation's id.
+    /// Reconnects after up to `count` lost connections, with back-off, and continues by querying the operation.
     ///
-    /// An attempt to reconnect that fails counts as one more. A connection lost before the service named an operation
-    /// leaves nothing to go on with: there the registration request is sent again.
+    /// A failed attempt to reconnect counts as one more. If the connection is lost before the service named an
+    /// operation, the registration request is sent again.
     pub fn lost_connections(count: u32) -> Self {
         Self {
             lost_connections: count,

@@ -12,7 +12,7 @@ use std::{
 };
 
 use provisioning_device::{
-    Credential, HubConnection, HubProof, ProvisioningDeviceClient, StoredAssignment, SymmetricKey, Transport,
+    Credential, HubAuth, HubConnection, ProvisioningDeviceClient, StoredAssignment, SymmetricKey, Transport,
     X509Credential,
 };
 use provisioning_emulator::Emulator;
@@ -64,8 +64,8 @@ async fn visit(
     let expires_at = SystemTime::now() + Duration::from_secs(3600);
     let hub = HubConnection::new(&assignment, &credential, expires_at).await?;
     let mut options = MqttOptions::new(hub.client_id(), hub.host(), port);
-    let password = match hub.proof() {
-        HubProof::Sas(token) => std::str::from_utf8(token.text().expose())?.to_owned(),
+    let password = match hub.auth() {
+        HubAuth::Sas(token) => std::str::from_utf8(token.text().expose())?.to_owned(),
         _ => String::new(),
     };
     options.set_credentials(hub.user_name(), password);
@@ -91,7 +91,7 @@ fn tls(hub: &HubConnection, ca_file: &str) -> Result<ClientConfig, Box<dyn Error
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots);
-    let HubProof::X509(x509) = hub.proof() else {
+    let HubAuth::X509(x509) = hub.auth() else {
         return Ok(builder.with_no_client_auth());
     };
     let provisioning_device::PrivateKey::Der(key) = x509.key() else {

@@ -6,7 +6,7 @@ use provisioning_client::RegisterError;
 use provisioning_types::{Assignment, ErrorKind, TransportError};
 use tokio::runtime;
 
-use crate::ProvisioningDeviceClient;
+use crate::client::ProvisioningDeviceClient;
 
 impl ProvisioningDeviceClient {
     /// [`register`](Self::register) for programs without a runtime: blocks until the device is assigned, or is not.

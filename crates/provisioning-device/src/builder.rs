@@ -1,80 +1,79 @@
 //! Everything that a client is made of, checked before any connection.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use provisioning_client::{Policy, RegistrationClient};
-use provisioning_mqtt::{Probe, Proxy, ProxyRules, ServiceUri, Settings, Tls, TlsConnector, TlsVersion};
+use provisioning_credentials::{CertificateSigningRequest, Credential, DeviceIdentity, TrustedRoots, WallClock};
+use provisioning_mqtt::MqttOptions;
+use provisioning_net::{Probe, Proxy, ProxyRules, ServiceUri, Target, TcpConnector, Tls, TlsConnector, TlsVersion};
 use provisioning_types::{
-    ApiVersion, CertificateSigningRequest, Credential, Endpoint, Host, IdScope, InvalidInput, RegistrationId,
-    RegistrationRequest,
+    ApiVersion, Endpoint, Host, IdScope, InvalidInput, Payload, RegistrationId, RegistrationRequest, RootSource,
 };
-use serde_json::Value;
 
-use crate::{ProvisioningDeviceClient, Transport, transport::Parts};
+use crate::{
+    client::ProvisioningDeviceClient,
+    transport::{Parts, Transport},
+};
 
 /// Builds a [`ProvisioningDeviceClient`]. What is not set has its documented default.
 #[derive(Debug, Clone)]
 pub struct Builder {
     id_scope: String,
-    credential: Credential,
     transport: Transport,
     endpoint: Result<Endpoint, InvalidInput>,
+    identity: DeviceIdentity,
     registration_id: Option<String>,
     api_version: Option<String>,
-    payload: Option<Value>,
+    payload: Option<Payload>,
     csr: Option<CertificateSigningRequest>,
     force_registration: bool,
-    ca_pem: Option<Pem>,
-    extra_ca_pem: Option<Pem>,
+    roots: Option<Roots>,
+    extra_roots: Option<Roots>,
     min_tls_version: Option<TlsVersion>,
     tls: Option<Tls>,
     fallback_after: Option<Duration>,
     proxy: Result<ProxyRules, InvalidInput>,
-    settings: Settings,
+    mqtt_options: MqttOptions,
     policy: Policy,
 }
 
-/// Text that is too long to be shown as the numbers that its bytes are.
-#[derive(Clone)]
-struct Pem(Vec<u8>);
+type Roots = Result<Arc<dyn RootSource>, InvalidInput>;
 
-impl fmt::Debug for Pem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pem({} bytes)", self.0.len())
-    }
-}
-
-impl Builder {
-    pub(crate) fn new(id_scope: String, credential: Credential, transport: Transport) -> Self {
-        Self {
-            id_scope,
-            credential,
+impl ProvisioningDeviceClient {
+    /// Starts with what every client needs: the id scope of the service instance, the device's credential, and the
+    /// transport.
+    pub fn builder(id_scope: impl Into<String>, credential: impl Into<Credential>, transport: Transport) -> Builder {
+        Builder {
+            id_scope: id_scope.into(),
             transport,
             endpoint: Ok(Endpoint::default()),
+            identity: DeviceIdentity::new(credential),
             registration_id: None,
             api_version: None,
             payload: None,
             csr: None,
             force_registration: false,
-            ca_pem: None,
-            extra_ca_pem: None,
+            roots: None,
+            extra_roots: None,
             min_tls_version: None,
             tls: None,
             fallback_after: None,
             proxy: Ok(ProxyRules::default()),
-            settings: Settings::default(),
+            mqtt_options: MqttOptions::default(),
             policy: Policy::default(),
         }
     }
+}
 
-    /// Goes to `HOST[:PORT]` rather than to the service's global endpoint.
+impl Builder {
+    /// Connects to `HOST[:PORT]` instead of the service's global endpoint.
     #[must_use]
     pub fn with_host(mut self, host: &str) -> Self {
         self.endpoint = host.parse();
         self
     }
 
-    /// Goes to `endpoint`, which can also say a WebSocket path and a server name that differs from the host.
+    /// Connects to `endpoint`, which can also hold a WebSocket path and a server name that differs from the host.
     #[doc(alias = "uri")]
     #[must_use]
     pub fn with_endpoint(mut self, endpoint: Endpoint) -> Self {
@@ -82,7 +81,7 @@ impl Builder {
         self
     }
 
-    /// Expects the server's certificate to bear `name` rather than the host: for a gateway or a tunnel on the way.
+    /// Expects `name` in the server's certificate instead of the host: for a gateway or a tunnel.
     #[must_use]
     pub fn with_server_name(mut self, name: &str) -> Self {
         let name = Host::new(name).map_err(|error| InvalidInput::new("server name", error.expected().to_owned()));
@@ -90,21 +89,21 @@ impl Builder {
         self
     }
 
-    /// Uses `port` instead of 443 for the WebSocket, where the host's own port is MQTT's.
+    /// Uses `port` instead of 443 for the WebSocket, where the host's port is MQTT's.
     #[must_use]
     pub fn with_websocket_port(mut self, port: u16) -> Self {
         self.endpoint = self.endpoint.and_then(|endpoint| endpoint.with_websocket_port(port));
         self
     }
 
-    /// How long [`Transport::MqttThenWs`] tries each of its two ways. 10 s unless given.
+    /// How long [`Transport::MqttWithWebSocketFallback`] tries each of its two ways. 10 s by default.
     #[must_use]
     pub fn with_fallback_after(mut self, limit: Duration) -> Self {
         self.fallback_after = Some(limit);
         self
     }
 
-    /// Registers under this id rather than under the certificate's common name.
+    /// Registers under this id instead of the certificate's common name.
     #[must_use]
     pub fn with_registration_id(mut self, registration_id: impl Into<String>) -> Self {
         self.registration_id = Some(registration_id.into());
@@ -113,27 +112,26 @@ impl Builder {
 
     /// Sends any JSON value to the enrollment's custom allocation webhook.
     #[must_use]
-    pub fn with_payload(mut self, payload: impl Into<Value>) -> Self {
+    pub fn with_payload(mut self, payload: impl Into<Payload>) -> Self {
         self.payload = Some(payload.into());
         self
     }
 
-    /// Asks for a certificate too (a preview of the service): read it with
-    /// [`Assignment::issued_chain`](crate::Assignment::issued_chain).
+    /// Asks for a certificate too: read it with [`IssuedChain::from_state`](crate::IssuedChain::from_state).
     #[must_use]
     pub fn with_csr(mut self, request: CertificateSigningRequest) -> Self {
         self.csr = Some(request);
         self
     }
 
-    /// Speaks this version of the service's interface: otherwise 2019-03-31, or with a CSR 2025-07-01-preview.
+    /// Sends this api-version: 2019-03-31 by default, or 2025-07-01-preview with a CSR.
     #[must_use]
     pub fn with_api_version(mut self, version: impl Into<String>) -> Self {
         self.api_version = Some(version.into());
         self
     }
 
-    /// Asks the service even though whoever keeps assignments has one.
+    /// Asks the service even if there is a stored assignment.
     #[must_use]
     pub fn with_force_registration(mut self, force: bool) -> Self {
         self.force_registration = force;
@@ -142,20 +140,30 @@ impl Builder {
 
     /// Trusts only the CA certificates in this PEM, not the platform's.
     #[must_use]
-    pub fn with_ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.ca_pem = Some(Pem(pem.into()));
+    pub fn with_ca_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.roots = Some(fixed(TrustedRoots::from_pem(pem.as_ref())));
+        self
+    }
+
+    /// Trusts only the CA certificates that `roots` provides, not the platform's. It is asked for every connection:
+    /// with [`TrustedRoots::from_file`] a replaced file needs no restart.
+    #[must_use]
+    pub fn with_roots(mut self, roots: impl RootSource + 'static) -> Self {
+        self.roots = Some(Ok(Arc::new(roots)));
         self
     }
 
     /// Trusts the CA certificates in this PEM too, beside the platform's or those of
     /// [`with_ca_pem`](Self::with_ca_pem).
     #[must_use]
-    pub fn with_extra_ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.extra_ca_pem = Some(Pem(pem.into()));
+    pub fn with_extra_ca_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
+        let roots = TrustedRoots::from_pem(pem.as_ref());
+        let named = roots.map_err(|error| InvalidInput::new("extra CA certificates", error.expected().to_owned()));
+        self.extra_roots = Some(fixed(named));
         self
     }
 
-    /// Speaks no older version of TLS. 1.2 unless given.
+    /// Rejects older versions of TLS. 1.2 by default.
     #[must_use]
     pub fn with_min_tls_version(mut self, version: TlsVersion) -> Self {
         self.min_tls_version = Some(version);
@@ -187,34 +195,48 @@ impl Builder {
         self
     }
 
-    /// The MQTT connection's manners: keep-alive, packet size, user agent.
+    /// MQTT connection options: keep-alive, packet size, user agent.
     #[must_use]
-    pub fn with_settings(mut self, settings: Settings) -> Self {
-        self.settings = settings;
+    pub fn with_mqtt_options(mut self, options: MqttOptions) -> Self {
+        self.mqtt_options = options;
         self
     }
 
-    /// The limits and waits of a registration, and from what it recovers.
+    /// How long a token that a symmetric key signs is valid. 1 h by default; each connection has a new one.
+    #[must_use]
+    pub fn with_sas_lifetime(mut self, lifetime: Duration) -> Self {
+        self.identity = self.identity.with_sas_lifetime(lifetime);
+        self
+    }
+
+    /// Takes the time of day, by which tokens expire, from `clock` instead of the system.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn WallClock>) -> Self {
+        self.identity = self.identity.with_clock(clock);
+        self
+    }
+
+    /// The timeouts and waits of a registration, and what it recovers from.
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Limits the whole registration. 300 s unless given.
+    /// Limits the whole registration. 300 s by default.
     #[must_use]
-    pub fn with_timeout(mut self, limit: Duration) -> Self {
-        self.policy = self.policy.with_registration_limit(limit);
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.policy = self.policy.with_registration_timeout(timeout);
         self
     }
 
-    /// Checks everything and makes the client; connects nowhere yet.
+    /// Checks everything and makes the client. Nothing is connected yet.
     ///
     /// # Errors
     /// [`InvalidInput`] names the first input that cannot be used, and what was expected.
     pub fn build(self) -> Result<ProvisioningDeviceClient, InvalidInput> {
-        // What comes from files is read again for every connection; that it can be read is known from now on.
-        let credential = self.credential.load()?;
+        // Files are read again for every connection; this read finds the errors early.
+        let credential = self.identity.credential().load()?;
         let registration_id = match &self.registration_id {
             Some(id) => RegistrationId::new(id.as_str())?,
             None => credential.registration_id()?,
@@ -228,39 +250,45 @@ impl Builder {
             request = request.with_payload(payload.clone());
         }
         if let Some(csr) = &self.csr {
-            request = request.with_csr(csr.clone())?;
+            let csr = csr.for_registration(request.registration_id())?;
+            request = request.with_csr(csr);
         }
         let tls = self.tls()?;
         if let Credential::X509(x509) = &credential {
-            tls.check(x509)?;
+            tls.check(x509.certificate())?;
         }
-        let endpoint = self.endpoint?;
-        // The transport has it too, but whoever keeps assignments sees only the request.
-        let request = request.with_endpoint(endpoint.clone());
-        let transport = Arc::new(self.transport.assemble(Parts {
-            tls: TlsConnector::new(tls).with_proxy(self.proxy?),
-            endpoint,
-            credential: self.credential,
-            settings: self.settings,
+        let endpoint = self.endpoint.clone()?;
+        let transport = self.transport.assemble(Parts {
+            tls: self.connector(tls)?,
+            endpoint: endpoint.clone(),
+            identity: Arc::new(self.identity.clone()),
+            options: self.mqtt_options,
             fallback_after: self.fallback_after,
-        }));
-        let client = RegistrationClient::new(Arc::clone(&transport) as _, self.policy);
-        Ok(ProvisioningDeviceClient::new(client, transport, request))
+        });
+        let client = RegistrationClient::new(Arc::new(transport), self.policy);
+        // The transport has the endpoint too, but a stored assignment is compared with the request only.
+        Ok(ProvisioningDeviceClient::new(client, request.with_endpoint(endpoint)))
     }
 
-    /// Connects as the client would with `transport`, up to and including TLS, and tells what each step showed:
-    /// for diagnosis. Registers nothing.
+    /// Connects as the client would with `transport`, up to and including TLS, and returns what each step showed: for
+    /// diagnosis. Registers nothing.
     ///
     /// # Errors
-    /// [`InvalidInput`] names what cannot be used. That a step fails is part of the answer.
+    /// [`InvalidInput`] names what cannot be used. A failed step is part of the [`Probe`].
     pub async fn probe(&self, transport: Transport) -> Result<Probe, InvalidInput> {
-        let x509 = match self.credential.load()? {
-            Credential::X509(x509) => Some(x509),
+        let credential = self.identity.credential().load()?;
+        let certificate = match &credential {
+            Credential::X509(x509) => Some(x509.certificate()),
             _ => None,
         };
-        let connector = TlsConnector::new(self.tls()?).with_proxy(self.proxy.clone()?);
         let uri = ServiceUri::new(transport.scheme(), self.endpoint.clone()?);
-        Ok(connector.probe(&uri, x509.as_ref()).await)
+        let target = Target::new(&uri).with_certificate(certificate);
+        Ok(self.connector(self.tls()?)?.probe(&target).await)
+    }
+
+    fn connector(&self, tls: Tls) -> Result<TlsConnector, InvalidInput> {
+        let tcp = TcpConnector::new().with_proxy(self.proxy.clone()?);
+        Ok(TlsConnector::over(tcp, tls))
     }
 
     fn tls(&self) -> Result<Tls, InvalidInput> {
@@ -268,19 +296,22 @@ impl Builder {
             Some(tls) => tls.clone(),
             None => builtin_tls()?,
         };
-        if let Some(Pem(pem)) = &self.ca_pem {
-            tls = tls.with_only_roots_pem(pem)?;
+        if let Some(roots) = &self.roots {
+            tls = tls.with_only_roots(Arc::clone(roots.as_ref().map_err(Clone::clone)?));
         }
-        if let Some(Pem(pem)) = &self.extra_ca_pem {
-            tls = tls
-                .with_extra_roots_pem(pem)
-                .map_err(|error| InvalidInput::new("extra CA certificates", error.expected().to_owned()))?;
+        if let Some(roots) = &self.extra_roots {
+            tls = tls.with_extra_roots(Arc::clone(roots.as_ref().map_err(Clone::clone)?));
         }
         if let Some(version) = self.min_tls_version {
             tls = tls.with_min_version(version);
         }
+        tls.check_roots()?;
         Ok(tls)
     }
+}
+
+fn fixed(roots: Result<TrustedRoots, InvalidInput>) -> Roots {
+    roots.map(|roots| Arc::new(roots) as _)
 }
 
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]

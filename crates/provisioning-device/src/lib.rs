@@ -2,8 +2,9 @@
 //! hub it belongs to, and gets its answer, over MQTT or MQTT over WebSocket.
 //!
 //! This crate wires the others together: [`ProvisioningDeviceClient`] is a credential, a [`Transport`] and the
-//! registration state machine. Its parts can be used alone: `provisioning-client` (the state machine),
-//! `provisioning-mqtt` and `provisioning-websocket` (the transports), `provisioning-types` (what they share).
+//! registration state machine. Each part can be used alone: `provisioning-client` (the state machine),
+//! `provisioning-credentials`, `provisioning-mqtt` (the transport), `provisioning-net` (byte streams) and
+//! `provisioning-types` (what they share).
 //!
 //! ```no_run
 //! use provisioning_device::{ProvisioningDeviceClient, Transport, x509_from_files};
@@ -19,10 +20,13 @@
 //!
 //! # Features
 //! - `mqtt` (default): [`Transport::Mqtt`].
-//! - `websocket` (default): [`Transport::MqttWs`].
-//! - `ring` (default), `aws-lc-rs`: the TLS provider; ring if both are on. With neither, pass one with
+//! - `websocket` (default): [`Transport::MqttWs`]; with `mqtt` also [`Transport::MqttWithWebSocketFallback`].
+//! - `ring` (default), `aws-lc-rs`: the TLS provider; ring if both are enabled. With neither, pass one with
 //!   `Builder::with_tls`.
-//! - `generate-csr`: `generate_csr`, a new key and the certificate signing request for it.
+//! - `platform-roots` (default): trusts what the platform trusts, unless CA certificates are given. Without it they
+//!   must be given.
+//! - `encrypted-keys` (default): `x509_from_encrypted_files`.
+//! - `generate-csr`: `GeneratedRequest`, a new key and the certificate signing request for it.
 //! - `blocking`: `register_blocking`, for programs without a runtime.
 //!
 //! # Limits
@@ -35,30 +39,33 @@ mod blocking;
 mod builder;
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 mod client;
-#[cfg(all(feature = "generate-csr", any(feature = "ring", feature = "aws-lc-rs")))]
-mod csr;
-mod files;
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 mod transport;
-#[cfg(feature = "websocket")]
-mod websocket;
 
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use builder::Builder;
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use client::ProvisioningDeviceClient;
+pub use provisioning_client::{
+    FailureReason, NextAssignment, Policy, Recovery, RegisterError, ReprovisioningPolicy, StatusEvent, StatusEvents,
+};
 #[cfg(all(feature = "generate-csr", any(feature = "ring", feature = "aws-lc-rs")))]
-pub use csr::{GeneratedRequest, generate_csr};
-pub use files::{sas_token_from_file, symmetric_key_from_file, x509_from_encrypted_files, x509_from_files};
-pub use provisioning_client::{FailureReason, Policy, Recovery, RegisterError, StatusEvent, StatusEvents};
+pub use provisioning_credentials::GeneratedRequest;
+#[cfg(feature = "encrypted-keys")]
+pub use provisioning_credentials::x509_from_encrypted_files;
+pub use provisioning_credentials::{
+    CertificateSigningRequest, Credential, CredentialSource, HubAuth, HubConnection, HubConnectionError, IssuedChain,
+    IssuedChainError, SasToken, SymmetricKey, SymmetricSigner, TrustedRoots, WallClock, X509Credential,
+    sas_token_from_file, symmetric_key_from_file, x509_from_files,
+};
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
-pub use provisioning_mqtt::{BoxedStream, Probe, Settings, Tls, TlsVersion, WallClock};
+pub use provisioning_mqtt::MqttOptions;
+#[cfg(any(feature = "mqtt", feature = "websocket"))]
+pub use provisioning_net::{BoxedStream, Probe, Tls, TlsVersion};
 pub use provisioning_types::{
-    ApiVersion, Assignment, AttestationState, CertificateSigningRequest, ClockSkew, Credential, CredentialSource,
-    Endpoint, ErrorCode, ErrorKind, Host, HubConnection, HubConnectionError, HubProof, HubRefusals, IdScope,
-    InvalidInput, IssuedChain, IssuedChainError, NextAssignment, Phase, PrivateKey, RegistrationId,
-    RegistrationRequest, RegistrationState, SasToken, Secret, ServiceError, SignatureScheme, StoredAssignment,
-    Substatus, SymmetricKey, SymmetricSigner, TransportError, X509Credential, X509Signer,
+    ApiVersion, Assignment, AttestationState, ClockSkew, CsrDer, Endpoint, ErrorCode, ErrorKind, Host, IdScope,
+    InvalidInput, Payload, Phase, PrivateKey, RegistrationId, RegistrationRequest, RegistrationState, RootSource,
+    Secret, ServiceError, SignatureScheme, StoredAssignment, Substatus, TransportError, X509Signer,
 };
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use transport::Transport;

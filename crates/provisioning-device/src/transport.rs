@@ -1,33 +1,34 @@
-//! Which transport, and what it is made of.
+//! Which transport, and the connectors that it stacks.
 
 use std::{sync::Arc, time::Duration};
 
-use provisioning_mqtt::{Connector, MqttOverStream, MqttTransport, Settings, TlsConnector};
-use provisioning_types::{Credential, Endpoint};
+use provisioning_mqtt::{MqttOptions, MqttTransport};
+use provisioning_net::{Scheme, TlsConnector};
+use provisioning_types::{Endpoint, Identity};
 
-/// How the service is spoken to.
+/// How the client talks to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
     /// MQTT over TLS, TCP port 8883.
     #[cfg(feature = "mqtt")]
     Mqtt,
-    /// MQTT over a WebSocket over TLS, TCP port 443: where only the web's port is open.
+    /// MQTT over a WebSocket over TLS, TCP port 443: for networks where only that port is open.
     #[cfg(feature = "websocket")]
     MqttWs,
-    /// The former and, where its port is blocked, the latter. Each try has a limit of its own, and what worked for an
-    /// endpoint is tried first the next time.
+    /// The former and, where its port is blocked, the latter. Each attempt has a timeout of its own, and what worked
+    /// for an endpoint is tried first the next time.
     #[cfg(all(feature = "mqtt", feature = "websocket"))]
-    MqttThenWs,
+    MqttWithWebSocketFallback,
 }
 
-/// What a transport is made of.
+/// The parts of a transport.
 pub(crate) struct Parts {
     pub(crate) tls: TlsConnector,
     pub(crate) endpoint: Endpoint,
-    pub(crate) credential: Credential,
-    pub(crate) settings: Settings,
-    /// How long [`Transport::MqttThenWs`] tries each way, unless it is the default.
+    pub(crate) identity: Arc<dyn Identity>,
+    pub(crate) options: MqttOptions,
+    /// How long [`Transport::MqttWithWebSocketFallback`] tries each way, unless it is the default.
     pub(crate) fallback_after: Option<Duration>,
 }
 
@@ -36,40 +37,40 @@ impl Transport {
         let Parts {
             tls,
             endpoint,
-            credential,
-            settings,
+            identity,
+            options,
             fallback_after,
         } = parts;
-        let base = |connector: Arc<dyn Connector>| Arc::new(MqttOverStream::new(connector));
-        #[cfg(feature = "websocket")]
-        let websocket = || Arc::new(crate::websocket::WebSocketConnector::new(tls.clone()));
         #[cfg(not(all(feature = "mqtt", feature = "websocket")))]
         let _ = fallback_after;
+        #[cfg(feature = "websocket")]
+        use provisioning_net::WebSocketConnector;
         match self {
             #[cfg(feature = "mqtt")]
-            Self::Mqtt => MqttTransport::mqtt(base(Arc::new(tls)), endpoint, credential, settings),
+            Self::Mqtt => MqttTransport::new(tls, endpoint, identity, options),
             #[cfg(feature = "websocket")]
-            Self::MqttWs => MqttTransport::mqtt_ws(base(websocket()), endpoint, credential, settings),
+            Self::MqttWs => MqttTransport::new(WebSocketConnector::new(tls), endpoint, identity, options),
             #[cfg(all(feature = "mqtt", feature = "websocket"))]
-            Self::MqttThenWs => {
-                let mut both = provisioning_mqtt::FallbackConnector::new(Arc::new(tls.clone()), websocket());
-                if let Some(limit) = fallback_after {
-                    both = both.with_limit(limit);
+            Self::MqttWithWebSocketFallback => {
+                let websocket = WebSocketConnector::new(tls.clone());
+                let mut both = provisioning_net::FallbackConnector::new(tls, websocket);
+                if let Some(timeout) = fallback_after {
+                    both = both.with_attempt_timeout(timeout);
                 }
-                MqttTransport::mqtt(base(Arc::new(both)), endpoint, credential, settings)
+                MqttTransport::new(both, endpoint, identity, options)
             }
         }
     }
 
-    /// How the first connection is addressed.
-    pub(crate) fn scheme(self) -> provisioning_mqtt::Scheme {
+    /// The scheme of the first connection.
+    pub(crate) fn scheme(self) -> Scheme {
         match self {
             #[cfg(feature = "mqtt")]
-            Self::Mqtt => provisioning_mqtt::Scheme::Mqtts,
+            Self::Mqtt => Scheme::Mqtts,
             #[cfg(feature = "websocket")]
-            Self::MqttWs => provisioning_mqtt::Scheme::Wss,
+            Self::MqttWs => Scheme::Wss,
             #[cfg(all(feature = "mqtt", feature = "websocket"))]
-            Self::MqttThenWs => provisioning_mqtt::Scheme::Mqtts,
+            Self::MqttWithWebSocketFallback => Scheme::Mqtts,
         }
     }
 }

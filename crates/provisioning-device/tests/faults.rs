@@ -6,13 +6,11 @@ mod in_memory;
 
 use std::sync::Arc;
 
-use in_memory::InMemory;
+use in_memory::{client, credential};
 use provisioning_client::{Policy, RegistrationClient};
-use provisioning_device::{
-    Endpoint, ErrorKind, IdScope, ProvisioningDeviceClient, RegistrationId, Settings, Tls, Transport, X509Credential,
-};
+use provisioning_device::{ErrorKind, IdScope, ProvisioningDeviceClient, RegistrationId, Transport};
 use provisioning_emulator::{Carrier, Emulator, Fault};
-use provisioning_mqtt::{MqttOverStream, MqttTransport};
+use provisioning_mqtt::MqttOptions;
 use provisioning_types::RegistrationRequest;
 
 use ErrorKind::{Lost, Refused, Service, Throttled, Timeout, Unauthorized, UnexpectedResponse};
@@ -216,8 +214,14 @@ async fn every_fault_ends_as_it_should_and_the_same_client_registers_afterwards(
     for carrier in [Carrier::Mqtt, Carrier::WebSocket] {
         let emulator = Arc::new(Emulator::builder().start_in_memory().expect("a local DPS"));
         let (other, client) = (
-            client(&emulator, carrier, "other"),
-            client(&emulator, carrier, "device-1"),
+            client(&emulator, carrier, "other", MqttOptions::default(), Policy::default()),
+            client(
+                &emulator,
+                carrier,
+                "device-1",
+                MqttOptions::default(),
+                Policy::default(),
+            ),
         );
         // Its request id is what a fault takes for a foreign one.
         assert_eq!(register(&other, &emulator, "other").await, ASSIGNED);
@@ -263,27 +267,4 @@ async fn register(client: &RegistrationClient, emulator: &Emulator, device: &str
     let outcome = client.register(request).await;
     client.disconnect().await.expect("left");
     outcome.err().map(|error| error.kind())
-}
-
-fn client(emulator: &Arc<Emulator>, carrier: Carrier, device: &str) -> RegistrationClient {
-    let roots = Tls::new().with_only_roots_pem(emulator.ca_pem().as_bytes());
-    let connector = InMemory {
-        emulator: Arc::clone(emulator),
-        carrier,
-        tls: roots.expect("a CA"),
-    };
-    let base = Arc::new(MqttOverStream::new(Arc::new(connector)));
-    let endpoint: Endpoint = "localhost".parse().expect("a host");
-    let credential = credential(emulator, device).into();
-    let transport = match carrier {
-        Carrier::Mqtt => MqttTransport::mqtt(base, endpoint, credential, Settings::default()),
-        _ => MqttTransport::mqtt_ws(base, endpoint, credential, Settings::default()),
-    };
-    RegistrationClient::new(Arc::new(transport), Policy::default())
-}
-
-fn credential(emulator: &Emulator, device: &str) -> X509Credential {
-    let identity = emulator.issue_device(device).expect("a device");
-    let (chain, key) = (identity.certificate_chain_pem, identity.private_key_pem);
-    X509Credential::from_pem(chain.as_bytes(), key.as_bytes()).expect("a credential")
 }

@@ -165,7 +165,7 @@ async fn a_signer_that_fails_is_told_with_its_own_words() {
 #[tokio::test]
 async fn a_signer_that_never_answers_is_bounded_by_the_operations_limit() {
     let emulator = emulator(TlsVersions::Both).await;
-    let policy = Policy::default().with_operation_limit(Duration::from_millis(200));
+    let policy = Policy::default().with_operation_timeout(Duration::from_millis(200));
     for device in [
         by_certificate(&emulator, Manner::NeverAnswers),
         by_key(Manner::NeverAnswers),

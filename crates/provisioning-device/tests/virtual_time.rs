@@ -5,37 +5,17 @@ mod in_memory;
 
 use std::{sync::Arc, time::Duration};
 
-use in_memory::InMemory;
-use provisioning_client::{Policy, RegistrationClient};
-use provisioning_device::{Endpoint, IdScope, RegistrationId, Settings, Tls, X509Credential};
+use provisioning_client::Policy;
 use provisioning_emulator::{Carrier, Direction, Emulator, RetryAfter};
-use provisioning_mqtt::{MqttOverStream, MqttTransport};
-use provisioning_types::RegistrationRequest;
+use provisioning_mqtt::MqttOptions;
+use provisioning_types::{IdScope, RegistrationId, RegistrationRequest};
 
 async fn register(emulator: &Arc<Emulator>, carrier: Carrier, keep_alive: Duration) -> Duration {
-    let identity = emulator.issue_device("device-1").expect("a device");
-    let (chain, key) = (
-        identity.certificate_chain_pem.as_bytes(),
-        identity.private_key_pem.as_bytes(),
-    );
-    let x509 = X509Credential::from_pem(chain, key).expect("a credential");
-    let tls = Tls::new()
-        .with_only_roots_pem(emulator.ca_pem().as_bytes())
-        .expect("a CA");
-    let connector = InMemory {
-        emulator: Arc::clone(emulator),
-        carrier,
-        tls,
-    };
-    let base = Arc::new(MqttOverStream::new(Arc::new(connector)));
-    let endpoint: Endpoint = "localhost".parse().expect("a host");
-    let settings = Settings::default().with_keep_alive(keep_alive).expect("a keep-alive");
-    let transport = match carrier {
-        Carrier::Mqtt => MqttTransport::mqtt(base, endpoint, x509.into(), settings),
-        _ => MqttTransport::mqtt_ws(base, endpoint, x509.into(), settings),
-    };
-    let policy = Policy::default().with_registration_limit(Duration::from_secs(24 * 3600));
-    let client = RegistrationClient::new(Arc::new(transport), policy);
+    let options = MqttOptions::default()
+        .with_keep_alive(keep_alive)
+        .expect("a keep-alive");
+    let policy = Policy::default().with_registration_timeout(Duration::from_secs(24 * 3600));
+    let client = in_memory::client(emulator, carrier, "device-1", options, policy);
     let request = RegistrationRequest::new(
         IdScope::new(emulator.id_scope()).expect("an id scope"),
         RegistrationId::new("device-1").expect("an id"),

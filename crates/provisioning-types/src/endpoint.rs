@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use crate::InvalidInput;
+use crate::invalid_input::InvalidInput;
 
 /// The service's global endpoint; sovereign clouds have their own.
 pub const GLOBAL_HOST: &str = "global.azure-devices-provisioning.net";

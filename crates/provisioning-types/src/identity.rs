@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::InvalidInput;
+use crate::invalid_input::InvalidInput;
 
 /// Declares a newtype over a checked string, with the conversions that all of them have.
 macro_rules! checked_text {

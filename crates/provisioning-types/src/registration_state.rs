@@ -5,8 +5,6 @@ use std::{fmt, time::SystemTime};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{IssuedChain, IssuedChainError, RegistrationRequest};
-
 /// The service's `registrationState`, as it arrived.
 ///
 /// Every documented field has a method; unknown fields are kept and found through [`raw`](Self::raw). A field that is
@@ -41,12 +39,12 @@ impl RegistrationState {
         self.text("lastUpdatedDateTimeUtc")
     }
 
-    /// [`created_at`](Self::created_at) as a time; `None` if it is none.
+    /// [`created_at`](Self::created_at) as a time; `None` if it cannot be parsed.
     pub fn created_time(&self) -> Option<SystemTime> {
         parse_time(self.created_at()?)
     }
 
-    /// [`last_updated_at`](Self::last_updated_at) as a time; `None` if it is none.
+    /// [`last_updated_at`](Self::last_updated_at) as a time; `None` if it cannot be parsed.
     pub fn last_updated_time(&self) -> Option<SystemTime> {
         parse_time(self.last_updated_at()?)
     }
@@ -105,7 +103,8 @@ impl RegistrationState {
         self.field("tpm")?.as_object()
     }
 
-    /// The certificates issued for a CSR: base64 of DER, the device's own first. Entries that are no text are left out.
+    /// The certificates issued for a CSR: base64 of DER, the device's own first. Entries that are not text are left
+    /// out. `IssuedChain` of `provisioning-credentials` checks the certificates before use.
     pub fn issued_certificate_chain(&self) -> Option<Vec<&str>> {
         let chain = self.field("issuedCertificateChain")?.as_array()?;
         Some(chain.iter().filter_map(Value::as_str).collect())
@@ -247,18 +246,6 @@ impl Assignment {
     /// Everything else.
     pub fn state(&self) -> &RegistrationState {
         &self.state
-    }
-
-    /// The certificates that were issued for the CSR of `request`, checked against it: see [`IssuedChain`].
-    ///
-    /// # Errors
-    /// [`IssuedChainError`]; the device is assigned all the same.
-    pub fn issued_chain(
-        &self,
-        request: &RegistrationRequest,
-        now: SystemTime,
-    ) -> Result<IssuedChain, IssuedChainError> {
-        IssuedChain::from_state(&self.state, request, now)
     }
 }
 

@@ -1,18 +1,24 @@
-//! What a device asks for.
+//! A registration request.
 
-use serde_json::Value;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Serialize;
 
-use crate::{ApiVersion, CertificateSigningRequest, Endpoint, IdScope, InvalidInput, RegistrationId, csr};
+use crate::{
+    endpoint::Endpoint,
+    identity::{ApiVersion, IdScope, RegistrationId},
+    payload::Payload,
+    signing_request::CsrDer,
+};
 
-/// A request to be registered: who asks, in which id scope, and with what to say to the allocation webhook.
+/// A registration request: the id scope, the registration id, and the optional parts of the request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RegistrationRequest {
     id_scope: IdScope,
     registration_id: RegistrationId,
-    /// `None` for the one that what is asked for needs.
+    /// `None` for the version that the request needs.
     api_version: Option<ApiVersion>,
-    payload: Option<Value>,
-    csr: Option<CertificateSigningRequest>,
+    payload: Option<Payload>,
+    csr: Option<CsrDer>,
     endpoint: Option<Endpoint>,
     force_registration: bool,
 }
@@ -31,37 +37,31 @@ impl RegistrationRequest {
         }
     }
 
-    /// Sends `payload`, any JSON value, to the enrollment's custom allocation webhook.
+    /// Sends `payload` to the enrollment's custom allocation webhook.
     #[must_use]
-    pub fn with_payload(mut self, payload: Value) -> Self {
-        self.payload = Some(payload);
+    pub fn with_payload(mut self, payload: impl Into<Payload>) -> Self {
+        self.payload = Some(payload.into());
         self
     }
 
-    /// Asks for a certificate too (a preview of the service): it comes with the assignment, see
-    /// [`IssuedChain`](crate::IssuedChain). The interface's version that this needs is chosen unless one is given.
+    /// Asks the service to issue a certificate too (a preview feature of the service); it arrives with the assignment.
+    /// Selects the api-version that this needs, unless [`with_api_version`](Self::with_api_version) sets another.
     ///
-    /// # Errors
-    /// [`InvalidInput`] when the request's common name is not the registration id (compared without case).
-    pub fn with_csr(mut self, request: CertificateSigningRequest) -> Result<Self, InvalidInput> {
-        let name = request.common_name().unwrap_or_default();
-        if !name.eq_ignore_ascii_case(self.registration_id.as_str()) {
-            let expected = format!("the registration id {} as its common name", self.registration_id);
-            return Err(csr::invalid(expected).with_given(name));
-        }
-        self.csr = Some(request);
-        Ok(self)
+    /// The common name of `csr` must be the registration id. `provisioning-credentials` checks this.
+    #[must_use]
+    pub fn with_csr(mut self, csr: CsrDer) -> Self {
+        self.csr = Some(csr);
+        self
     }
 
-    /// Speaks this version of the service's interface: otherwise [`ApiVersion::default`], or a later one if what is
-    /// asked for needs it.
+    /// Sets the api-version. Without it the request has [`ApiVersion::default`], or a later version if it needs one.
     #[must_use]
     pub fn with_api_version(mut self, version: ApiVersion) -> Self {
         self.api_version = Some(version);
         self
     }
 
-    /// Goes to `endpoint` rather than to the transport's.
+    /// Sends the request to `endpoint` instead of the transport's endpoint.
     #[doc(alias = "uri")]
     #[must_use]
     pub fn with_endpoint(mut self, endpoint: Endpoint) -> Self {
@@ -69,8 +69,8 @@ impl RegistrationRequest {
         self
     }
 
-    /// Asks the service even though a stored assignment exists. The protocol has no field for it: whoever keeps
-    /// assignments heeds it, the transports do not.
+    /// Asks the service even if a stored assignment exists. This is not part of the protocol: a program that stores
+    /// assignments reads it, transports ignore it.
     #[doc(alias = "forceRegistration")]
     #[must_use]
     pub fn with_force_registration(mut self, force: bool) -> Self {
@@ -98,12 +98,12 @@ impl RegistrationRequest {
     }
 
     /// The certificate signing request.
-    pub fn csr(&self) -> Option<&CertificateSigningRequest> {
+    pub fn csr(&self) -> Option<&CsrDer> {
         self.csr.as_ref()
     }
 
     /// The payload.
-    pub fn payload(&self) -> Option<&Value> {
+    pub fn payload(&self) -> Option<&Payload> {
         self.payload.as_ref()
     }
 
@@ -112,25 +112,36 @@ impl RegistrationRequest {
         self.endpoint.as_ref()
     }
 
-    /// Whether a stored assignment is to be passed over.
+    /// Whether a stored assignment is not to be used.
     pub fn force_registration(&self) -> bool {
         self.force_registration
     }
+
+    /// The body of the registration request: a JSON object with the registration id, and the payload and the CSR when
+    /// there are any.
+    pub fn body(&self) -> String {
+        let body = Body {
+            registration_id: self.registration_id.as_str(),
+            payload: self.payload.as_ref(),
+            csr: self.csr.as_ref().map(|csr| STANDARD.encode(csr.as_bytes())),
+        };
+        serde_json::to_string(&body).expect("strings and JSON text serialize to JSON")
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    registration_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a Payload>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csr: Option<String>,
 }
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, DnType, KeyPair};
-
     use super::*;
-
-    fn csr(common_name: &str) -> CertificateSigningRequest {
-        let mut params = CertificateParams::default();
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, common_name);
-        let request = params.serialize_request(&KeyPair::generate().expect("a key"));
-        CertificateSigningRequest::from_der(request.expect("a request").der().to_vec()).expect("a request")
-    }
 
     fn request() -> RegistrationRequest {
         RegistrationRequest::new(
@@ -142,22 +153,20 @@ mod tests {
     #[test]
     fn the_api_version_is_the_one_that_what_is_asked_for_needs_unless_given() {
         assert_eq!(request().api_version().as_str(), "2019-03-31");
-        let with_csr = request().with_csr(csr("Device-1")).expect("the same name");
+        let with_csr = request().with_csr(CsrDer::new(vec![48, 0]));
         assert_eq!(with_csr.api_version().as_str(), "2025-07-01-preview");
         let given = ApiVersion::new("2026-11-02-preview").expect("a version");
         assert_eq!(with_csr.with_api_version(given.clone()).api_version(), given);
     }
 
     #[test]
-    fn a_csr_for_another_name_is_refused() {
-        let error = request()
-            .with_csr(csr("device-2"))
-            .expect_err("another device's")
-            .to_string();
-        assert!(
-            error.starts_with("certificate signing request \"device-2\" cannot be used"),
-            "{error}"
+    fn the_body_has_the_payload_as_it_was_given_and_the_csr_in_base64() {
+        assert_eq!(request().body(), r#"{"registrationId":"device-1"}"#);
+        let payload: Payload = r#"{"z": 1.0, "a":[]}"#.parse().expect("JSON");
+        let request = request().with_payload(payload).with_csr(CsrDer::new(vec![48, 0, 255]));
+        assert_eq!(
+            request.body(),
+            r#"{"registrationId":"device-1","payload":{"z": 1.0, "a":[]},"csr":"MAD/"}"#
         );
-        assert!(error.contains("device-1"), "{error}");
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{ErrorCode, registration_state::parse_time};
+use crate::{error_code::ErrorCode, registration_state::parse_time};
 
 /// Everything that the service said about a refusal or a failure.
 ///

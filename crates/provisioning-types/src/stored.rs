@@ -1,9 +1,9 @@
-//! Keeping an assignment over restarts, and when to ask for a new one.
+//! Keeping an assignment over restarts.
 
 use serde::{Deserialize, Serialize, de::Error as _};
 use serde_json::Value;
 
-use crate::{Assignment, Endpoint, RegistrationRequest};
+use crate::{endpoint::Endpoint, registration_state::Assignment, request::RegistrationRequest};
 
 /// The format that this version writes and reads.
 const FORMAT: u32 = 1;
@@ -46,7 +46,7 @@ impl StoredAssignment {
     ///
     /// The host is that of the request's endpoint, and the service's global one when it has none, whatever the
     /// transport's own may be.
-    pub fn answers(&self, request: &RegistrationRequest) -> bool {
+    pub fn matches(&self, request: &RegistrationRequest) -> bool {
         let Stored {
             host: asked,
             id_scope,
@@ -94,71 +94,12 @@ impl From<StoredAssignment> for Stored {
     }
 }
 
-/// Counts how often in a row the hub refused the device, and says whether the stored assignment still serves.
-///
-/// A hub that does not know the device (any more) answers with 401, 403 or 404: then the provisioning service may know
-/// another one. A hub that is out of order (5xx) or busy is no reason to leave it. Stored beside the assignment, the
-/// count survives a restart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HubRefusals {
-    limit: u32,
-    in_a_row: u32,
-}
-
-/// With which assignment to go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[must_use]
-pub enum NextAssignment {
-    /// Connect to the stored hub again.
-    Stored,
-    /// Register again, and store what comes of it.
-    New,
-}
-
-impl HubRefusals {
-    /// To register again after `limit` refusals in a row; the first counts as 1, and 0 means the same.
-    pub fn new(limit: u32) -> Self {
-        Self { limit, in_a_row: 0 }
-    }
-
-    /// The hub refused a connection with this HTTP-like status (MQTT 3.1.1's CONNACK 4 and 5 say 401).
-    pub fn refused(&mut self, status: u16) -> NextAssignment {
-        if matches!(status, 401 | 403 | 404) {
-            self.in_a_row = self.in_a_row.saturating_add(1);
-        }
-        self.next()
-    }
-
-    /// The hub took the device, or the device registered again.
-    pub fn accepted(&mut self) {
-        self.in_a_row = 0;
-    }
-
-    /// What the refusals so far come to.
-    pub fn next(&self) -> NextAssignment {
-        // Here rather than in `new`: a limit that is read back may be 0 as well.
-        if self.in_a_row >= self.limit.max(1) {
-            NextAssignment::New
-        } else {
-            NextAssignment::Stored
-        }
-    }
-}
-
-impl Default for HubRefusals {
-    /// After 3 in a row.
-    fn default() -> Self {
-        Self::new(3)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{IdScope, RegistrationId};
+    use crate::identity::{IdScope, RegistrationId};
 
     fn request(scope: &str, id: &str) -> RegistrationRequest {
         RegistrationRequest::new(
@@ -209,10 +150,10 @@ mod tests {
     #[test]
     fn it_answers_the_same_device_in_the_same_scope_unless_forced() {
         let stored: StoredAssignment = serde_json::from_value(stored()).expect("an assignment");
-        assert!(stored.answers(&request("0ne1", "Device-1")));
-        assert!(!stored.answers(&request("0ne2", "device-1")));
-        assert!(!stored.answers(&request("0ne1", "device-2")));
-        assert!(!stored.answers(&request("0ne1", "device-1").with_force_registration(true)));
+        assert!(stored.matches(&request("0ne1", "Device-1")));
+        assert!(!stored.matches(&request("0ne2", "device-1")));
+        assert!(!stored.matches(&request("0ne1", "device-2")));
+        assert!(!stored.matches(&request("0ne1", "device-1").with_force_registration(true)));
     }
 
     #[test]
@@ -220,31 +161,10 @@ mod tests {
         let at = |host: &str| request("0ne1", "device-1").with_endpoint(host.parse().expect("an endpoint"));
         let global: StoredAssignment = serde_json::from_value(stored()).expect("an assignment");
         let emulated = StoredAssignment::new(&at("[::1]:8883"), global.assignment().clone());
-        assert!(global.answers(&at("Global.azure-devices-provisioning.net:443")));
-        assert!(!global.answers(&at("global.azure-devices-provisioning.cn")));
-        assert!(!global.answers(&at("[::1]")));
-        assert!(emulated.answers(&at("[::1]")));
-        assert!(!emulated.answers(&request("0ne1", "device-1")));
-    }
-
-    #[test]
-    fn refusals_in_a_row_lead_to_a_new_registration_and_failures_of_the_hub_do_not() {
-        let mut refusals = HubRefusals::default();
-        for status in [401, 500, 503, 429, 404, 400] {
-            assert_eq!(refusals.refused(status), NextAssignment::Stored, "{status}");
-        }
-        assert_eq!(refusals.refused(403), NextAssignment::New);
-        assert_eq!(
-            refusals.refused(500),
-            NextAssignment::New,
-            "that it still fails changes nothing"
-        );
-        refusals.accepted();
-        assert_eq!(refusals.next(), NextAssignment::Stored);
-        let read: HubRefusals = serde_json::from_value(json!({"limit": 0, "inARow": 0})).expect("a count");
-        for mut zero in [HubRefusals::new(0), read] {
-            assert_eq!(zero.next(), NextAssignment::Stored);
-            assert_eq!(zero.refused(401), NextAssignment::New);
-        }
+        assert!(global.matches(&at("Global.azure-devices-provisioning.net:443")));
+        assert!(!global.matches(&at("global.azure-devices-provisioning.cn")));
+        assert!(!global.matches(&at("[::1]")));
+        assert!(emulated.matches(&at("[::1]")));
+        assert!(!emulated.matches(&request("0ne1", "device-1")));
     }
 }

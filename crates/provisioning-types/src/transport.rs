@@ -1,100 +1,126 @@
 //! The contract between the registration state machine and a transport.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::{Answer, RegistrationRequest, TransportError};
+use crate::{error_kind::Phase, request::RegistrationRequest, response::Response, transport_error::TransportError};
 
-/// Carries single requests to the service and their answers back; knows nothing of polling.
+/// What is asked of the service in one request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// Register the device.
+    Register,
+    /// Report how far an operation has come.
+    Query {
+        /// The operation, as the service named it.
+        operation_id: String,
+    },
+}
+
+impl Request {
+    /// The step of a registration that the request is.
+    pub fn phase(&self) -> Phase {
+        match self {
+            Self::Register => Phase::Register,
+            Self::Query { .. } => Phase::Poll,
+        }
+    }
+
+    /// The operation that is queried.
+    pub fn operation_id(&self) -> Option<&str> {
+        match self {
+            Self::Register => None,
+            Self::Query { operation_id } => Some(operation_id),
+        }
+    }
+}
+
+/// Sends single requests to the service and returns the responses. A transport does not poll.
 ///
 /// One request at a time; `cancel` and `disconnect` arrive while one is in flight and make it fail with
 /// [`TransportError::operation_cancelled`].
 ///
-/// A transport that connects reports it through [`Progress`]: without that, a connection whose first request fails
-/// counts as none.
+/// A transport that connects reports it through [`Progress`]: without these reports, a connection whose first request
+/// fails counts as not connected.
 ///
 /// # Cancel safety
-/// Dropping the future of any call is safe: a request that was dropped is not sent any more if it was not sent yet, its
-/// answer is ignored, and a connection that was being made is closed.
+/// Dropping the future of any call is safe: a request that was not sent yet is not sent any more, its response is
+/// discarded, and a connection that was being made is closed.
 #[doc(alias = "TransportHandlers")]
 #[async_trait]
 pub trait PollingTransport: Send + Sync {
-    /// Sends the registration request and waits for its answer; connects first when not connected.
+    /// Sends `request` for `registration` and waits for the response; connects first when not connected.
     ///
     /// # Errors
-    /// The connection could not be made or ended, the request was refused (status 300 to 428) or cancelled, or the
-    /// answer was none.
-    async fn registration_request(
+    /// The connection was not made or ended, the service refused the request (status 300 to 428), the request was
+    /// cancelled, or the response cannot be read.
+    #[doc(alias = "registrationRequest")]
+    #[doc(alias = "queryOperationStatus")]
+    async fn send(
         &self,
-        request: &RegistrationRequest,
-        progress: &Progress,
-    ) -> Result<Answer, TransportError>;
+        registration: &RegistrationRequest,
+        request: &Request,
+        progress: Progress<'_>,
+    ) -> Result<Response, TransportError>;
 
-    /// Asks how far the operation is and waits for the answer; connects first when not connected.
-    ///
-    /// # Errors
-    /// As for [`registration_request`](Self::registration_request).
-    async fn query_operation_status(
-        &self,
-        request: &RegistrationRequest,
-        operation_id: &str,
-        progress: &Progress,
-    ) -> Result<Answer, TransportError>;
+    /// Resolves with the cause once an established connection has ended without this side closing it; at once when it
+    /// ended since the last request. Stays pending while there is no connection to lose.
+    async fn connection_lost(&self) -> TransportError;
 
-    /// Makes the request in flight, if any, fail as cancelled. A connection that stands stays; one that is being made
+    /// Makes the request in flight, if any, fail as cancelled. An established connection stays; one that is being made
     /// is closed.
     ///
     /// # Errors
-    /// Closing the half-made connection failed. The request is cancelled all the same.
+    /// Closing the connection that was being made failed. The request is cancelled all the same.
     async fn cancel(&self) -> Result<(), TransportError>;
 
-    /// Cancels the request in flight, if any, and leaves the service in an orderly way.
+    /// Cancels the request in flight, if any, and disconnects from the service in an orderly way.
     ///
     /// # Errors
-    /// Leaving failed. The connection is gone all the same.
+    /// Disconnecting failed. The connection is closed all the same.
     #[doc(alias = "endSession")]
     async fn disconnect(&self) -> Result<(), TransportError>;
 
-    /// Resolves with the cause once a connection that stood has ended without this side's doing; at once when it ended
-    /// since the last request. Pending for ever while there is nothing to lose.
-    async fn connection_lost(&self) -> TransportError;
+    /// Cancels the request in flight and closes the connection without waiting: for a call whose future was dropped.
+    fn abort(&self);
 }
 
-/// How far a transport is with making its connection.
+/// How far a transport has come with making its connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConnectionStep {
+#[non_exhaustive]
+pub enum ConnectionEvent {
     /// A connection to this URI is being made.
     Connecting {
-        /// Where to, such as `mqtts://global.azure-devices-provisioning.net`.
+        /// The URI, such as `mqtts://global.azure-devices-provisioning.net`.
         uri: String,
     },
-    /// The connection stands and answers will be heard; the request follows.
+    /// The connection is established and subscribed to responses; the request follows.
     Connected,
 }
 
-/// Where a transport reports its steps; cheap to clone.
-#[derive(Clone)]
-pub struct Progress(Arc<dyn Fn(ConnectionStep) + Send + Sync>);
+/// Receives the [`ConnectionEvent`]s of one request. Borrowed, so a transport cannot keep it beyond the request.
+#[derive(Clone, Copy)]
+pub struct Progress<'a>(&'a (dyn Fn(ConnectionEvent) + Send + Sync));
 
-impl Progress {
-    /// Calls `listener` with every step. It must not block.
-    pub fn new(listener: impl Fn(ConnectionStep) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(listener))
+impl<'a> Progress<'a> {
+    /// Calls `listener` with every event. It must not block.
+    pub fn new(listener: &'a (dyn Fn(ConnectionEvent) + Send + Sync)) -> Self {
+        Self(listener)
     }
 
-    /// Nobody listens.
+    /// Discards every event.
     pub fn ignored() -> Self {
-        Self::new(|_| {})
+        Self(&|_| {})
     }
 
-    /// Reports a step.
-    pub fn report(&self, step: ConnectionStep) {
-        (self.0)(step);
+    /// Reports an event.
+    pub fn report(self, event: ConnectionEvent) {
+        (self.0)(event);
     }
 }
 
-impl fmt::Debug for Progress {
+impl fmt::Debug for Progress<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Progress")
     }

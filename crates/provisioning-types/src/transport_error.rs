@@ -2,7 +2,11 @@
 
 use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
-use crate::{ErrorKind, InvalidInput, Phase, ServiceError};
+use crate::{
+    error_kind::{ErrorKind, Phase},
+    invalid_input::InvalidInput,
+    service_error::ServiceError,
+};
 
 /// Why a transport call failed: a kind to act on, words to read, and the cause.
 #[derive(Debug, Clone)]

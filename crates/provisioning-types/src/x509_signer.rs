@@ -1,24 +1,24 @@
-//! Private keys of certificates that live elsewhere.
+//! Private keys of certificates that stay outside this process.
 
 use std::error::Error;
 
 use async_trait::async_trait;
 
-/// Signs TLS handshakes with the private key of a certificate that this process need not know: an HSM, a TPM,
-/// PKCS#11, a remote key service.
+/// Signs TLS handshakes with a private key that stays outside this process: in an HSM, a TPM, a PKCS#11 token or a
+/// remote key service.
 ///
-/// It is asked once for every connection. Waiting is fine, and so is blocking: the handshake is done on a thread of its
-/// own.
+/// [`sign`](Self::sign) is called once for every connection. It may wait, and it may block: the handshake runs on its
+/// own thread.
 #[async_trait]
 pub trait X509Signer: Send + Sync {
-    /// What the key can sign with, the most wanted first. All of one kind of key.
+    /// The schemes that the key supports, in order of preference. All belong to one kind of key.
     fn schemes(&self) -> &[SignatureScheme];
 
-    /// The signature over `message` (which is not hashed yet) as TLS wants it: ECDSA in DER, RSA and Ed25519 as they
-    /// are.
+    /// Signs `message` (not hashed yet). Returns the signature as TLS encodes it: ECDSA in DER, RSA and Ed25519 as raw
+    /// bytes.
     ///
     /// # Errors
-    /// Whatever kept the key from being used. It ends the connection as a failed handshake, as its source.
+    /// Any error that kept the key from signing. It fails the handshake, and is the source of that error.
     async fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
 }
 

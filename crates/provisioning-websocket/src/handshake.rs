@@ -9,7 +9,7 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::{handshake::client::generate_key, http::uri::Authority};
 
-use crate::{HandshakeError, WebSocketStream, answer::Answer, excerpt::excerpt};
+use crate::{answer::Answer, error::HandshakeError, excerpt::excerpt, stream::WebSocketStream};
 
 /// The head of an answer is no longer than this.
 const MAX_HEAD: usize = 16 * 1024;

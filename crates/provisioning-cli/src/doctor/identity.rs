@@ -42,7 +42,7 @@ fn certificate(x509: &X509Credential, registration_id: Option<&str>, now: System
 }
 
 fn key(x509: &X509Credential) -> Finding {
-    match Tls::new().check(x509) {
+    match Tls::new().check(x509.certificate()) {
         Ok(()) => Finding::ok("private key", "it is the certificate's"),
         Err(error) => Finding::failed("private key", error),
     }

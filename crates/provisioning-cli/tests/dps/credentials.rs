@@ -64,7 +64,7 @@ async fn symmetric_keys_of_every_origin_register() {
 async fn an_encrypted_key_needs_its_passphrase() {
     let emulator = Emulator::builder().start().await.expect("a local DPS");
     let files = Files::of(&emulator, "device-1");
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../provisioning-types/tests/data");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../provisioning-credentials/tests/data");
     let (cert, key) = (format!("{data}/encrypted.pem"), format!("{data}/encrypted.key"));
     let with = async |passphrase: &str| {
         let file = files.write("passphrase", passphrase);

@@ -1,80 +1,99 @@
-//! What goes into the machine and what comes out.
+//! What goes into a step of the machine and what comes out.
 
-use std::time::Instant;
+use std::time::Duration;
 
-use provisioning_types::{Answer, Assignment, ConnectionStep, TransportError};
+use provisioning_types::{ConnectionEvent, Request, Response, TransportError};
 
-use crate::{Policy, RegisterError, StatusEvent};
+use crate::{error::Outcome, event::StatusEvent, policy::Policy};
 
-/// What surrounds a step: values, so that the machine needs no clock and no random numbers.
+/// The surroundings of a step, as values: the machine has no clock and no random numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// What time it is.
-    pub now: Instant,
-    /// From 0 to 1: how much of the allowed jitter to apply.
+    /// The time since an origin of the caller's choice, the same for every step.
+    pub now: Duration,
+    /// How much of the allowed jitter to apply, from 0 to 1.
     pub jitter: f64,
-    /// The limits and waits.
+    /// The timeouts and waits.
     pub policy: &'a Policy,
+}
+
+impl Context<'_> {
+    /// When `timeout` expires. Longer ones than a century count as one: no clock goes further.
+    pub(super) fn expiry(&self, timeout: Duration) -> Duration {
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+        self.now.saturating_add(timeout.min(CENTURY))
+    }
 }
 
 /// What happens to the machine.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// Somebody asks for a registration.
+    /// A caller asks for a registration.
     Register,
-    /// The transport tells how far it is with connecting.
-    Progress(ConnectionStep),
-    /// The request in flight was answered.
-    Answered(Answer),
-    /// The request in flight failed.
-    Failed(TransportError),
-    /// The connection ended while no request was in flight.
-    Lost(TransportError),
-    /// Time passed: [`State::wake_at`](super::State::wake_at) may be due.
-    Tick,
-    /// Somebody asks to cancel.
+    /// A caller asks to cancel.
     Cancel,
-    /// Somebody asks to disconnect.
+    /// A caller asks to disconnect.
     Disconnect,
-    /// Whoever made the call in progress dropped it.
+    /// The call in progress was dropped.
     Abandon,
-    /// The transport's `cancel` or `disconnect` ended.
-    Left(Result<(), TransportError>),
+    /// Time passed: [`Machine::wake_at`](crate::Machine::wake_at) may be due.
+    Tick,
+    /// The transport reports how far it has come with connecting.
+    Connection(ConnectionEvent),
+    /// The request in flight got a response, or failed.
+    Response(Result<Response, TransportError>),
+    /// The connection ended while no request was in flight.
+    ConnectionLost(TransportError),
+    /// The transport's `cancel` or `disconnect` returned.
+    Closed(Result<(), TransportError>),
 }
 
-/// What the machine wants done.
-#[derive(Debug, Clone)]
-pub enum Output {
-    /// Start this in the transport and drop what was started before.
-    Act(Action),
-    /// Tell whoever listens.
-    Emit(StatusEvent),
-    /// The registration in progress ends so.
-    Complete(Result<Assignment, RegisterError>),
-    /// The caller of this `register` gets [`InvalidOperation`](crate::FailureReason::InvalidOperation).
-    Reject,
-    /// The caller of this `register` or `disconnect` is to ask again once the transport has left.
+/// What one step comes to.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Step {
+    /// Emit this event first.
+    pub event: Option<StatusEvent>,
+    /// Then complete the registration with this outcome.
+    pub outcome: Option<Outcome>,
+    /// Then do this.
+    pub next: Next,
+}
+
+impl From<Next> for Step {
+    fn from(next: Next) -> Self {
+        Self {
+            next,
+            ..Self::default()
+        }
+    }
+}
+
+/// What is to be done after a step.
+#[derive(Debug, Clone, Default)]
+pub enum Next {
+    /// Go on with what was started before.
+    #[default]
+    Continue,
+    /// Drop what was started before, and start this in the transport.
+    Start(Action),
+    /// Refuse this `register`: a registration is in progress.
+    Busy,
+    /// Repeat this `register` or `disconnect` once the transport has closed.
     Defer,
-    /// The caller of `cancel` or `disconnect` gets this.
+    /// Return this from the `cancel` or `disconnect`.
     Return(Result<(), TransportError>),
 }
 
-/// What is to be done in the transport; at most one at a time.
+/// A call of the transport; at most one is in progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Send the registration request.
-    Register,
-    /// Query this operation's status.
-    Query {
-        /// The operation.
-        operation_id: String,
-    },
-    /// Watch for the connection's end.
-    WatchConnection,
-    /// Wait; there is no connection.
-    Rest,
-    /// Cancel.
+    /// Send a request. Its end is [`Input::Response`].
+    Send(Request),
+    /// Wait until the machine is due, or [`Input::ConnectionLost`].
+    Wait,
+    /// Cancel. Its end is [`Input::Closed`].
     Cancel,
-    /// Disconnect.
+    /// Disconnect. Its end is [`Input::Closed`].
     Disconnect,
 }

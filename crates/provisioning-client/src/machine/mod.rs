@@ -1,270 +1,276 @@
 //! The registration as a pure state machine: no clock, no socket, no future.
 //!
-//! [`State::step`] is the one transition function. What time it is and how much jitter to apply come in with each
-//! input; when to call again is what [`State::wake_at`] says. The whole table of transitions is in the project's
-//! `docs/state-machine.md`, and a test holds the two against each other.
+//! [`Machine::step`] is the one transition function: an arm for each rule of the protocol. The time and the jitter come
+//! in with each input; [`Machine::wake_at`] says when the next [`Input::Tick`] is due. All transitions are in the
+//! project's `docs/state-machine.md`, and a test compares that page with this machine.
 
+mod attempt;
 mod io;
-mod work;
 
-use std::time::Instant;
+use std::{mem, time::Duration};
 
-use provisioning_types::{ErrorKind, Phase, TransportError};
+use provisioning_types::{ConnectionEvent, ErrorKind, Phase, Request, TransportError};
 
-pub use self::io::{Action, Context, Input, Output};
-use self::work::{Request, Work};
-use crate::{FailureReason, RegisterError, StatusEvent};
+use self::attempt::Attempt;
+pub use self::io::{Action, Context, Input, Next, Step};
+use crate::{
+    error::{FailureReason, RegisterError},
+    event::StatusEvent,
+};
 
-/// Where a client stands. Each state owns what it needs, so what does not exist yet cannot be read.
+/// One client's registration: whether it is connected, and what is in progress.
 #[derive(Debug, Clone, Default)]
-pub enum State {
-    /// Not connected, nothing in progress.
+pub struct Machine {
+    /// As far as is known.
+    connected: bool,
+    state: State,
+}
+
+/// Each state owns the data that it needs. Its time is when the next tick is due.
+#[derive(Debug, Clone, Default)]
+enum State {
+    /// Nothing is in progress.
     #[default]
+    Ready,
+    /// A request is in flight; connecting for it is part of it. A response must arrive before the time.
+    InFlight(Attempt, Request, Duration),
+    /// The request is sent at the time.
+    Waiting(Attempt, Request, Duration),
+    /// The transport is closing; it must have closed before the time.
+    Closing(Close, Duration),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Close {
+    Cancel,
+    Disconnect,
+}
+
+/// What a [`Machine`] is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Not connected, nothing in progress.
     Disconnected,
     /// Connected, nothing in progress.
     Idle,
     /// The registration request is in flight; connecting for it is part of it.
-    Registering(InFlight),
-    /// The service asked to come back later.
-    WaitingToPoll(Waiting),
-    /// A query of the operation's status is in flight.
-    Polling(InFlight),
-    /// The connection was lost and will be made again.
-    Recovering(Waiting),
+    Registering,
+    /// Connected, and waiting to send the next request.
+    WaitingToPoll,
+    /// A query of the operation is in flight.
+    Polling,
+    /// The connection was lost; waiting to connect again.
+    Recovering,
     /// The transport is cancelling.
-    Cancelling(Leaving),
+    Cancelling,
     /// The transport is disconnecting.
-    Disconnecting(Leaving),
+    Disconnecting,
 }
 
-/// A request in flight.
-#[derive(Debug, Clone)]
-pub struct InFlight {
-    work: Work,
-    request: Request,
-    answer_by: Instant,
-}
-
-/// A request to be sent at a time.
-#[derive(Debug, Clone)]
-pub struct Waiting {
-    work: Work,
-    request: Request,
-    at: Instant,
-}
-
-/// A transport on its way out, and whether a connection will be left afterwards if it gives up.
-#[derive(Debug, Clone)]
-pub struct Leaving {
-    connected: bool,
-    by: Instant,
-}
-
-type Step = (State, Vec<Output>);
-
-impl State {
-    /// When [`Input::Tick`] is due; `None` while there is nothing to wait for.
-    pub fn wake_at(&self) -> Option<Instant> {
-        match self {
-            Self::Disconnected | Self::Idle => None,
-            Self::Registering(sent) | Self::Polling(sent) => Some(sent.answer_by),
-            Self::WaitingToPoll(waiting) | Self::Recovering(waiting) => Some(waiting.at),
-            Self::Cancelling(leaving) | Self::Disconnecting(leaving) => Some(leaving.by),
-        }
-    }
-
+impl Status {
     /// Whether a registration is in progress.
-    pub fn is_working(&self) -> bool {
-        match self {
-            Self::Registering(_) | Self::WaitingToPoll(_) | Self::Polling(_) | Self::Recovering(_) => true,
-            Self::Disconnected | Self::Idle | Self::Cancelling(_) | Self::Disconnecting(_) => false,
-        }
+    pub fn is_in_progress(self) -> bool {
+        matches!(
+            self,
+            Self::Registering | Self::WaitingToPoll | Self::Polling | Self::Recovering
+        )
     }
 
     /// Whether the transport is cancelling or disconnecting.
-    pub fn is_leaving(&self) -> bool {
-        matches!(self, Self::Cancelling(_) | Self::Disconnecting(_))
+    pub fn is_closing(self) -> bool {
+        matches!(self, Self::Cancelling | Self::Disconnecting)
+    }
+}
+
+impl Machine {
+    /// What the machine is doing.
+    pub fn status(&self) -> Status {
+        match &self.state {
+            State::Ready if self.connected => Status::Idle,
+            State::Ready => Status::Disconnected,
+            State::InFlight(_, Request::Register, _) => Status::Registering,
+            State::InFlight(_, Request::Query { .. }, _) => Status::Polling,
+            State::Waiting(..) if self.connected => Status::WaitingToPoll,
+            State::Waiting(..) => Status::Recovering,
+            State::Closing(Close::Cancel, _) => Status::Cancelling,
+            State::Closing(Close::Disconnect, _) => Status::Disconnecting,
+        }
     }
 
-    /// Takes one input: the next state, and what is to be done, in order.
+    /// When [`Input::Tick`] is due, since the origin of [`Context::now`]; `None` while there is nothing to wait for.
+    pub fn wake_at(&self) -> Option<Duration> {
+        self.state.due()
+    }
+
+    /// Takes one input and returns what is to be done.
     ///
-    /// Total: an input that comes late or does not fit is ignored, never a panic.
-    pub fn step(self, input: Input, context: &Context<'_>) -> (Self, Vec<Output>) {
-        match input {
-            Input::Register => self.register(context),
-            Input::Progress(step) => self.progress(step),
-            Input::Answered(answer) => match self {
-                Self::Registering(sent) | Self::Polling(sent) => sent.work.answered(sent.request, answer, context),
-                late => late.unchanged(),
-            },
-            Input::Failed(error) => match self {
-                Self::Registering(sent) | Self::Polling(sent) => sent.work.failed(sent.request, error, context),
-                late => late.unchanged(),
-            },
-            Input::Lost(error) => match self {
-                Self::WaitingToPoll(Waiting { work, request, at }) => {
-                    work.lost(request, at, error, Phase::Wait, context)
-                }
-                Self::Idle => Self::Disconnected.unchanged(),
-                // A request in flight fails by itself; elsewhere there is nothing to lose.
-                other => other.unchanged(),
-            },
-            Input::Tick => self.tick(context),
-            Input::Cancel => self.cancel(context),
-            Input::Disconnect => self.disconnect(context),
-            Input::Abandon => self.abandon(),
-            Input::Left(result) => match self {
-                Self::Cancelling(leaving) => (leaving.rest(), vec![Output::Return(result)]),
-                Self::Disconnecting(_) => disconnected(result),
-                late => late.unchanged(),
-            },
-        }
-    }
-
-    fn register(self, context: &Context<'_>) -> Step {
-        match self {
-            Self::Disconnected => Work::begin(false, context).send(Request::Register, context),
-            Self::Idle => Work::begin(true, context).send(Request::Register, context),
+    /// Total: an input that comes late or does not fit is ignored, and never panics.
+    pub fn step(&mut self, input: Input, context: &Context<'_>) -> Step {
+        let (state, step) = match (mem::take(&mut self.state), input) {
+            (State::Ready, Input::Register) => Attempt::new(context).send(Request::Register, context),
+            (state @ State::Closing(..), Input::Register | Input::Disconnect) => (state, Next::Defer.into()),
             // One at a time; the first is untouched.
-            Self::Registering(_) | Self::WaitingToPoll(_) | Self::Polling(_) | Self::Recovering(_) => {
-                (self, vec![Output::Reject])
+            (state, Input::Register) => (state, Next::Busy.into()),
+
+            (State::Ready, Input::Cancel | Input::Disconnect) if !self.connected => {
+                (State::Ready, Next::Return(Ok(())).into())
             }
-            Self::Cancelling(_) | Self::Disconnecting(_) => (self, vec![Output::Defer]),
-        }
+            (state @ State::Closing(..), Input::Cancel) => (state, Next::Return(Ok(())).into()),
+            (state, Input::Cancel) => self.close(&state, Close::Cancel, context),
+            (state, Input::Disconnect) => self.close(&state, Close::Disconnect, context),
+
+            (state @ State::InFlight(..), Input::Connection(event)) => (state, self.handle_connection(event)),
+            (State::InFlight(attempt, request, _), Input::Response(Ok(response))) => {
+                self.connected = true;
+                attempt.handle_response(request, response, context)
+            }
+            (State::InFlight(attempt, request, _), Input::Response(Err(error))) => {
+                self.handle_failure(attempt, request, error, context)
+            }
+
+            (State::Waiting(attempt, request, at), Input::ConnectionLost(error)) if self.connected => {
+                self.connected = false;
+                attempt.recover(request, at, error, Phase::Wait, context)
+            }
+            (State::Ready, Input::ConnectionLost(_)) => {
+                self.connected = false;
+                (State::Ready, Step::default())
+            }
+
+            // A spurious tick changes nothing.
+            (state, Input::Tick) if state.due().is_none_or(|at| context.now < at) => (state, Step::default()),
+            (State::InFlight(attempt, request, _), Input::Tick) => {
+                attempt.time_out(&request, self.phase(&request), context)
+            }
+            (State::Waiting(attempt, request, _), Input::Tick) => {
+                let phase = if self.connected { Phase::Wait } else { Phase::Connect };
+                attempt.send_scheduled(request, phase, context)
+            }
+            (State::Closing(close, _), Input::Tick) => closed(close, Err(too_slow())),
+            (State::Ready, Input::Tick) => (State::Ready, Step::default()),
+
+            (State::Closing(Close::Disconnect, _), Input::Abandon) => {
+                // How far it came is unknown: as connected, the next disconnect calls the transport again.
+                self.connected = true;
+                (State::Ready, Step::default())
+            }
+            (_, Input::Abandon) => (State::Ready, Step::default()),
+
+            (State::Closing(close, _), Input::Closed(result)) => closed(close, result),
+
+            // Late. (A request in flight fails by itself when the connection is lost.)
+            (state, Input::Connection(_) | Input::Response(_) | Input::ConnectionLost(_) | Input::Closed(_)) => {
+                (state, Step::default())
+            }
+        };
+        self.state = state;
+        step
     }
 
-    fn progress(mut self, step: provisioning_types::ConnectionStep) -> Step {
-        use provisioning_types::ConnectionStep::{Connected, Connecting};
-        let (Self::Registering(sent) | Self::Polling(sent)) = &mut self else {
-            return self.unchanged();
-        };
-        let event = match step {
-            Connecting { uri } => {
-                sent.work.connected = false;
+    fn handle_connection(&mut self, event: ConnectionEvent) -> Step {
+        let event = match event {
+            ConnectionEvent::Connecting { uri } => {
+                self.connected = false;
                 StatusEvent::Connecting { uri }
             }
-            Connected => {
-                sent.work.connected = true;
+            ConnectionEvent::Connected => {
+                self.connected = true;
                 StatusEvent::Connected
             }
+            // A later version's event changes nothing.
+            _ => return Step::default(),
         };
-        (self, vec![Output::Emit(event)])
-    }
-
-    fn tick(self, context: &Context<'_>) -> Step {
-        // A spurious tick changes nothing.
-        if self.wake_at().is_none_or(|at| context.now < at) {
-            return self.unchanged();
-        }
-        match self {
-            Self::Registering(sent) | Self::Polling(sent) => sent.work.unanswered(&sent.request, context),
-            Self::WaitingToPoll(waiting) | Self::Recovering(waiting) => waiting.work.waited(waiting.request, context),
-            Self::Cancelling(leaving) => (leaving.rest(), vec![Output::Return(Err(too_slow()))]),
-            Self::Disconnecting(_) => disconnected(Err(too_slow())),
-            Self::Disconnected | Self::Idle => self.unchanged(),
+        Step {
+            event: Some(event),
+            ..Step::default()
         }
     }
 
-    fn cancel(self, context: &Context<'_>) -> Step {
-        match self {
-            Self::Disconnected | Self::Cancelling(_) | Self::Disconnecting(_) => (self, vec![Output::Return(Ok(()))]),
-            Self::Idle | Self::Registering(_) | Self::WaitingToPoll(_) | Self::Polling(_) | Self::Recovering(_) => {
-                let leaving = Leaving::new(self.is_connected(), context);
-                self.leave(Self::Cancelling(leaving), Action::Cancel)
+    fn handle_failure(
+        &mut self,
+        attempt: Attempt,
+        request: Request,
+        error: TransportError,
+        context: &Context<'_>,
+    ) -> (State, Step) {
+        let phase = self.phase(&request);
+        if attempt.can_recover_from(&error) {
+            self.connected = false;
+            return attempt.recover(request, context.now, error, phase, context);
+        }
+        self.connected &= !matches!(error.kind(), ErrorKind::Connect | ErrorKind::Tls);
+        attempt::transport_failed(&request, error, phase)
+    }
+
+    /// Completes the registration in progress, if any, as cancelled, and starts to close.
+    fn close(&mut self, state: &State, close: Close, context: &Context<'_>) -> (State, Step) {
+        let cancelled = self.in_progress(state).map(|(phase, operation_id)| {
+            let operation_id = operation_id.map(str::to_owned);
+            Err(RegisterError::new(
+                FailureReason::OperationCancelled,
+                phase,
+                operation_id,
+            ))
+        });
+        let action = match close {
+            Close::Cancel => Action::Cancel,
+            Close::Disconnect => {
+                self.connected = false;
+                Action::Disconnect
             }
-        }
-    }
-
-    fn disconnect(self, context: &Context<'_>) -> Step {
-        match self {
-            Self::Disconnected => (self, vec![Output::Return(Ok(()))]),
-            Self::Cancelling(_) | Self::Disconnecting(_) => (self, vec![Output::Defer]),
-            Self::Idle | Self::Registering(_) | Self::WaitingToPoll(_) | Self::Polling(_) | Self::Recovering(_) => {
-                let leaving = Leaving::new(false, context);
-                self.leave(Self::Disconnecting(leaving), Action::Disconnect)
-            }
-        }
-    }
-
-    /// Ends the registration in progress, if any, and starts on the way out.
-    fn leave(self, next: Self, action: Action) -> Step {
-        let mut outputs = vec![];
-        if let Some((phase, operation_id)) = self.standing() {
-            let error = RegisterError::new(FailureReason::OperationCancelled, phase, operation_id);
-            outputs.push(Output::Complete(Err(error)));
-        }
-        outputs.push(Output::Act(action));
-        (next, outputs)
-    }
-
-    /// The caller dropped the call that is in progress; so its transport call is dropped too.
-    fn abandon(self) -> Step {
-        match self {
-            Self::Registering(_) | Self::WaitingToPoll(_) | Self::Polling(_) | Self::Recovering(_) => {
-                rest(self.is_connected()).unchanged()
-            }
-            Self::Cancelling(leaving) => leaving.rest().unchanged(),
-            // Nobody knows how far it came: idle, so that the next disconnect asks the transport again.
-            Self::Disconnecting(_) => Self::Idle.unchanged(),
-            Self::Disconnected | Self::Idle => self.unchanged(),
-        }
-    }
-
-    fn is_connected(&self) -> bool {
-        match self {
-            Self::Registering(sent) | Self::Polling(sent) => sent.work.connected,
-            Self::Idle | Self::WaitingToPoll(_) => true,
-            Self::Cancelling(leaving) | Self::Disconnecting(leaving) => leaving.connected,
-            Self::Disconnected | Self::Recovering(_) => false,
-        }
+        };
+        let close_by = context.expiry(context.policy.close_timeout);
+        let step = Step {
+            outcome: cancelled,
+            ..Next::Start(action).into()
+        };
+        (State::Closing(close, close_by), step)
     }
 
     /// The step and the operation of the registration in progress.
-    fn standing(&self) -> Option<(Phase, Option<String>)> {
+    fn in_progress<'a>(&self, state: &'a State) -> Option<(Phase, Option<&'a str>)> {
+        match state {
+            State::InFlight(_, request, _) => Some((self.phase(request), request.operation_id())),
+            State::Waiting(_, request, _) if self.connected => Some((Phase::Wait, request.operation_id())),
+            State::Waiting(_, request, _) => Some((Phase::Connect, request.operation_id())),
+            State::Ready | State::Closing(..) => None,
+        }
+    }
+
+    /// The step of a request in flight.
+    fn phase(&self, request: &Request) -> Phase {
+        if self.connected {
+            request.phase()
+        } else {
+            Phase::Connect
+        }
+    }
+}
+
+impl State {
+    fn due(&self) -> Option<Duration> {
         match self {
-            Self::Registering(sent) | Self::Polling(sent) => {
-                Some((sent.work.phase_of(&sent.request), sent.request.operation_id()))
-            }
-            Self::WaitingToPoll(waiting) => Some((Phase::Wait, waiting.request.operation_id())),
-            Self::Recovering(waiting) => Some((Phase::Connect, waiting.request.operation_id())),
-            Self::Disconnected | Self::Idle | Self::Cancelling(_) | Self::Disconnecting(_) => None,
+            Self::Ready => None,
+            Self::InFlight(_, _, at) | Self::Waiting(_, _, at) | Self::Closing(_, at) => Some(*at),
         }
     }
-
-    fn unchanged(self) -> Step {
-        (self, vec![])
-    }
 }
 
-impl Leaving {
-    fn new(connected: bool, context: &Context<'_>) -> Self {
-        Self {
-            connected,
-            by: work::after(context.now, context.policy.leaving_limit),
-        }
-    }
-
-    fn rest(&self) -> State {
-        rest(self.connected)
-    }
+/// The end of cancelling or disconnecting. A failed disconnect is an event too: the caller of a registration that
+/// disconnects by itself sees the registration's outcome only.
+fn closed(close: Close, result: Result<(), TransportError>) -> (State, Step) {
+    let event = match (close, &result) {
+        (Close::Disconnect, Err(cause)) => Some(StatusEvent::DisconnectFailed { cause: cause.clone() }),
+        (Close::Disconnect, Ok(())) | (Close::Cancel, _) => None,
+    };
+    let step = Step {
+        event,
+        ..Next::Return(result).into()
+    };
+    (State::Ready, step)
 }
 
-fn rest(connected: bool) -> State {
-    if connected { State::Idle } else { State::Disconnected }
-}
-
-/// The end of disconnecting. That it failed is told as an event too: the facade's caller sees the registration's
-/// outcome.
-fn disconnected(result: Result<(), TransportError>) -> Step {
-    let failure = result.as_ref().err().cloned();
-    let mut outputs: Vec<_> = failure
-        .map(|cause| Output::Emit(StatusEvent::DisconnectFailed { cause }))
-        .into_iter()
-        .collect();
-    outputs.push(Output::Return(result));
-    (State::Disconnected, outputs)
-}
-
-fn too_slow() -> TransportError {
+/// What a close that takes too long fails with.
+pub(crate) fn too_slow() -> TransportError {
     TransportError::new(ErrorKind::Timeout, "the transport did not finish in time").in_phase(Phase::Disconnect)
 }

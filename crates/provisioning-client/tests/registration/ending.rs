@@ -1,7 +1,7 @@
 //! A registration ended before its time, by a call, by dropping it or by a failure; and the client afterwards.
 
 use provisioning_client::FailureReason;
-use provisioning_types::{ConnectionStep, ErrorKind, Phase};
+use provisioning_types::{ErrorKind, Phase};
 use tokio::task::yield_now;
 
 use crate::support::{
@@ -157,15 +157,19 @@ async fn timers_of_a_registration_that_is_over_do_not_touch_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_reported_late_of_a_registration_that_is_over_is_not_heard() {
-    let mut held = Stage::Connecting.reached().await;
-    let late = held.transport.last_progress();
-    held.client.cancel().await.unwrap();
-    held.transport.now([hangs()]);
-    let second = spawn_register(&held.client);
+    let (client, transport) = client([hangs().reporting_when_dropped()]);
+    let mut events = client.events();
+    let first = spawn_register(&client);
+    pass(1).await;
+    let cancelling = Leave::Cancel.spawn(&client);
     yield_now().await;
-    late.report(ConnectionStep::Connected);
-    assert_eq!(names_told(&mut held.events).await, [""; 0]);
-    held.client.cancel().await.unwrap();
+    transport.now([hangs()]);
+    let second = spawn_register(&client);
+    assert_is_cancelled(ended(first).await);
+    ended(cancelling).await.unwrap();
+    yield_now().await;
+    assert_eq!(names_told(&mut events).await, [""; 0]);
+    client.cancel().await.unwrap();
     let error = ended(second).await.unwrap_err();
     assert_eq!(error.phase(), Phase::Connect);
     assert!(matches!(error.reason(), FailureReason::OperationCancelled), "{error:?}");

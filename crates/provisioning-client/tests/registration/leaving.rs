@@ -173,7 +173,7 @@ async fn a_transport_that_hangs_is_given_up_after_the_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn the_limit_can_be_set() {
-    let policy = Policy::default().with_leaving_limit(seconds(1));
+    let policy = Policy::default().with_close_timeout(seconds(1));
     let (client, transport) = client_with(policy, [assigned()]);
     client.register(request()).await.unwrap();
     transport.say_farewell(Farewell::Never);

@@ -64,8 +64,8 @@ async fn each_registration_has_the_whole_limit() {
 #[tokio::test(start_paused = true)]
 async fn the_limits_can_be_set() {
     let policy = Policy::default()
-        .with_operation_limit(seconds(50))
-        .with_registration_limit(seconds(70));
+        .with_operation_timeout(seconds(50))
+        .with_registration_timeout(seconds(70));
     let (client, transport) = client_with(policy, [Play::from(assigning()).after(49), hangs()]);
     let error = client.register(request()).await.unwrap_err();
     assert_eq!(transport.started().elapsed(), seconds(70));
@@ -86,7 +86,7 @@ async fn a_wait_up_to_or_past_the_limit_fails_at_once_and_says_when_to_come_back
             assert_eq!((error.kind(), error.phase()), (kind, Phase::Wait));
             assert_eq!(error.retry_after(), Some(seconds(wait)));
             assert!(error.is_retryable());
-            assert!(error.to_string().contains("it asks to come back in"), "{error}");
+            assert!(error.to_string().contains("; retry in "), "{error}");
             assert_eq!(transport.calls(), ["0 s: register"]);
         }
     }
@@ -112,7 +112,7 @@ async fn a_wait_that_ends_just_before_the_limit_is_waited() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_the_service_did_not_ask_for_is_not_put_in_its_mouth() {
     for answer in [assigning(), throttled(429), throttled(503)] {
-        let policy = Policy::default().with_registration_limit(seconds(2));
+        let policy = Policy::default().with_registration_timeout(seconds(2));
         let (client, _) = client_with(policy, [answer]);
         let error = at_once(client.register(request())).await.unwrap_err();
         assert_eq!((error.retry_after(), error.phase()), (None, Phase::Wait));

@@ -2,14 +2,14 @@
 //!
 //! An input that changes nothing is not walked beyond: what would follow is walked without it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use provisioning_client::{Action, FailureReason, Input, Output, Policy, Recovery, State, StatusEvent};
-use provisioning_types::ErrorKind;
+use provisioning_client::{Action, FailureReason, Input, Next, Outcome, Policy, Recovery, Status, StatusEvent, Step};
+use provisioning_types::{ErrorKind, Request};
 
 use crate::support::{
     OPERATION, Said, assigned, assigning,
-    machine::{Bench, connected, connecting, failed, heard_by, left, left_badly, lost},
+    machine::{Bench, closed, closed_badly, connected, connecting, failed, heard_by, lost},
     says, seconds, throttled,
 };
 
@@ -25,8 +25,8 @@ const WAIT_FLOOR: u64 = 1;
 fn every_promise_is_kept_after_every_short_sequence_of_inputs() {
     for recoveries in [0, 1] {
         let policy = Policy::default()
-            .with_registration_limit(seconds(REGISTRATION_LIMIT))
-            .with_operation_limit(seconds(OPERATION_LIMIT))
+            .with_registration_timeout(seconds(REGISTRATION_LIMIT))
+            .with_operation_timeout(seconds(OPERATION_LIMIT))
             .with_default_wait(seconds(DEFAULT_WAIT))
             .with_wait_floor(seconds(WAIT_FLOOR))
             .with_recovery(Recovery::lost_connections(recoveries));
@@ -65,8 +65,8 @@ fn moves() -> Vec<Move> {
         Input::Cancel,
         Input::Disconnect,
         Input::Abandon,
-        left(),
-        left_badly(),
+        closed(),
+        closed_badly(),
     ];
     let said = [
         assigned(),
@@ -101,9 +101,9 @@ struct Walk {
 /// A registration in progress, as an onlooker knows it.
 #[derive(Clone)]
 struct Registration {
-    deadline: Instant,
+    deadline: Duration,
     /// The service is not to be asked before.
-    not_before: Instant,
+    not_before: Duration,
     /// The operation, once the service has named it.
     operation_id: Option<String>,
     recoveries: u32,
@@ -129,16 +129,12 @@ impl Walk {
         let input = self.input(one);
         let before = self.bench.clone();
         self.hear(&input);
-        let outputs = self.bench.feed(input.clone());
-        // States say everything that they hold when they are debugged.
-        let moved = format!("{:?}", self.bench.state) != format!("{:?}", before.state);
+        let step = self.bench.feed(input.clone());
+        // A machine's `Debug` says everything that it holds.
+        let moved = format!("{:?}", self.bench.machine) != format!("{:?}", before.machine);
 
-        let controls = outputs.iter().filter(|output| is_control(output)).count();
-        assert!(controls <= 1, "{controls} things to do at once: {outputs:?}");
-        self.check_reply(&input, &before, moved, &outputs);
-        for (at, output) in outputs.iter().enumerate() {
-            self.check_output(output, outputs.get(at + 1));
-        }
+        self.check_reply(&input, &before, moved, &step);
+        self.check_step(&step);
         if moved {
             self.check_state();
             self.check_way_back();
@@ -150,7 +146,7 @@ impl Walk {
         let due_in = self.bench.due_in();
         let (later, input) = match one {
             Move::Feed(input) => (None, input),
-            Move::Hear { to_query, .. } if matches!(self.bench.state, State::Polling(_)) => (None, to_query),
+            Move::Hear { to_query, .. } if self.bench.machine.status() == Status::Polling => (None, to_query),
             Move::Hear { to_register, .. } => (None, to_register),
             Move::TickEarly => (due_in.map(|due| due - Duration::from_millis(1)), &Input::Tick),
             Move::TickDue => (due_in, &Input::Tick),
@@ -162,8 +158,8 @@ impl Walk {
 
     /// Notes what the service says of the registration in progress.
     fn hear(&mut self, input: &Input) {
-        let in_flight = matches!(self.bench.state, State::Registering(_) | State::Polling(_));
-        let (Some(registration), Input::Answered(answer), true) = (&mut self.registration, input, in_flight) else {
+        let in_flight = matches!(self.bench.machine.status(), Status::Registering | Status::Polling);
+        let (Some(registration), Input::Response(Ok(answer)), true) = (&mut self.registration, input, in_flight) else {
             return;
         };
         let wait = match answer.retry_after {
@@ -177,13 +173,14 @@ impl Walk {
     }
 
     /// What each input gets by itself, and who begins or abandons a registration.
-    fn check_reply(&mut self, input: &Input, before: &Bench, moved: bool, outputs: &[Output]) {
-        let (was_working, was_leaving) = (before.state.is_working(), before.state.is_leaving());
+    fn check_reply(&mut self, input: &Input, before: &Bench, moved: bool, step: &Step) {
+        let was = before.machine.status();
+        let (was_working, was_closing) = (was.is_in_progress(), was.is_closing());
         match input {
-            Input::Register if was_working => assert!(matches!(outputs, [Output::Reject]) && !moved),
-            Input::Register if was_leaving => assert!(matches!(outputs, [Output::Defer]) && !moved),
+            Input::Register if was_working => assert!(matches!(quiet(step), Some(Next::Busy)) && !moved),
+            Input::Register if was_closing => assert!(matches!(quiet(step), Some(Next::Defer)) && !moved),
             Input::Register => {
-                assert!(matches!(outputs, [Output::Act(Action::Register)]), "{outputs:?}");
+                assert!(starts_to_register(step), "{step:?}");
                 self.registration = Some(Registration {
                     deadline: self.bench.now + seconds(REGISTRATION_LIMIT),
                     not_before: self.bench.now,
@@ -192,52 +189,60 @@ impl Walk {
                 });
             }
             Input::Cancel | Input::Disconnect if was_working => {
-                let [Output::Complete(Err(error)), Output::Act(_)] = outputs else {
-                    panic!("{input:?} came to {outputs:?}");
+                let Step {
+                    event: None,
+                    outcome: Some(Err(error)),
+                    next: Next::Start(_),
+                } = step
+                else {
+                    panic!("{input:?} came to {step:?}");
                 };
                 assert!(matches!(error.reason(), FailureReason::OperationCancelled), "{error:?}");
             }
-            Input::Disconnect if was_leaving => assert!(matches!(outputs, [Output::Defer]) && !moved),
+            Input::Disconnect if was_closing => assert!(matches!(quiet(step), Some(Next::Defer)) && !moved),
             Input::Cancel | Input::Disconnect => {
-                assert!(
-                    matches!(outputs, [Output::Act(_) | Output::Return(Ok(()))]),
-                    "{outputs:?}"
-                );
+                let next = quiet(step);
+                assert!(matches!(next, Some(Next::Start(_) | Next::Return(Ok(())))), "{step:?}");
             }
             Input::Abandon => {
-                assert!(outputs.is_empty(), "{outputs:?}");
+                assert!(is_empty(step), "{step:?}");
                 self.registration = None;
             }
-            Input::Tick if before.state.wake_at().is_none_or(|at| self.bench.now < at) => {
-                assert!(outputs.is_empty() && !moved, "a spurious tick came to {outputs:?}");
+            Input::Tick if before.machine.wake_at().is_none_or(|at| self.bench.now < at) => {
+                assert!(is_empty(step) && !moved, "a spurious tick came to {step:?}");
             }
-            Input::Progress(_) | Input::Answered(_) | Input::Failed(_) | Input::Lost(_) if !was_working => {
-                assert!(outputs.is_empty(), "{input:?} came late, to {outputs:?}");
+            Input::Connection(_) | Input::Response(_) | Input::ConnectionLost(_) if !was_working => {
+                assert!(is_empty(step), "{input:?} came late, to {step:?}");
             }
-            Input::Left(_) if !was_leaving => assert!(outputs.is_empty() && !moved, "{outputs:?}"),
-            Input::Tick | Input::Left(_) if was_leaving => {
-                assert!(matches!(outputs.last(), Some(Output::Return(_))), "{outputs:?}");
+            Input::Closed(_) if !was_closing => assert!(is_empty(step) && !moved, "{step:?}"),
+            Input::Tick | Input::Closed(_) if was_closing => {
+                assert!(matches!(step.next, Next::Return(_)), "{step:?}");
             }
-            Input::Progress(_)
-            | Input::Answered(_)
-            | Input::Failed(_)
-            | Input::Lost(_)
-            | Input::Tick
-            | Input::Left(_) => {}
+            Input::Connection(_) | Input::Response(_) | Input::ConnectionLost(_) | Input::Tick | Input::Closed(_) => {}
         }
     }
 
-    fn check_output(&mut self, output: &Output, next: Option<&Output>) {
-        match output {
-            Output::Act(action) => self.check_action(action),
-            Output::Emit(StatusEvent::DisconnectFailed { .. }) => assert!(self.registration.is_none()),
-            Output::Emit(StatusEvent::Assigned(told)) => {
-                assert!(
-                    matches!(next, Some(Output::Complete(Ok(returned))) if returned == told),
-                    "{next:?}"
-                );
+    fn check_step(&mut self, step: &Step) {
+        if let Some(event) = &step.event {
+            self.check_event(event, step.outcome.as_ref());
+        }
+        if step.outcome.is_some() {
+            let registration = self.registration.take();
+            assert!(registration.is_some(), "completed without a registration, or twice");
+        }
+        match &step.next {
+            Next::Start(action) => self.check_action(action),
+            Next::Continue | Next::Busy | Next::Defer | Next::Return(_) => {}
+        }
+    }
+
+    fn check_event(&mut self, event: &StatusEvent, outcome: Option<&Outcome>) {
+        match event {
+            StatusEvent::DisconnectFailed { .. } => assert!(self.registration.is_none()),
+            StatusEvent::Assigned(told) => {
+                assert!(matches!(outcome, Some(Ok(returned)) if returned == told), "{outcome:?}");
             }
-            Output::Emit(event) => {
+            event => {
                 let registration = self.registration.as_mut().expect("events are of a registration");
                 if let StatusEvent::Recovering { attempt, .. } = event {
                     registration.recoveries += 1;
@@ -245,47 +250,46 @@ impl Walk {
                     assert!(registration.recoveries <= self.recoveries, "one recovery too many");
                 }
             }
-            Output::Complete(_) => {
-                let registration = self.registration.take();
-                assert!(registration.is_some(), "completed without a registration, or twice");
-            }
-            Output::Reject | Output::Defer | Output::Return(_) => {}
         }
     }
 
     fn check_action(&self, action: &Action) {
         let request = match action {
-            Action::Register => None,
-            Action::Query { operation_id } => Some(operation_id),
+            Action::Send(request) => request,
             Action::Cancel | Action::Disconnect => {
-                assert!(self.bench.state.is_leaving() && self.registration.is_none());
+                assert!(self.bench.machine.status().is_closing() && self.registration.is_none());
                 return;
             }
-            Action::WatchConnection | Action::Rest => {
+            Action::Wait => {
                 assert!(self.registration.is_some(), "{action:?} for nothing");
                 return;
             }
         };
         let registration = self.registration.as_ref().expect("requests are of a registration");
-        assert_eq!(request, registration.operation_id.as_ref(), "the wrong request");
+        assert_eq!(
+            request.operation_id(),
+            registration.operation_id.as_deref(),
+            "the wrong request"
+        );
         assert!(self.bench.now >= registration.not_before, "asked too early");
         assert!(self.bench.now < registration.deadline, "asked when all is over");
     }
 
     /// What the state promises: when to tick it, and whether a registration is in progress.
     fn check_state(&self) {
-        let state = &self.bench.state;
-        assert_eq!(state.is_working(), self.registration.is_some(), "{state:?}");
-        let due = state.wake_at();
-        assert!(due.is_none_or(|at| at > self.bench.now), "due at once: {state:?}");
+        let machine = &self.bench.machine;
+        let status = machine.status();
+        assert_eq!(status.is_in_progress(), self.registration.is_some(), "{machine:?}");
+        let due = machine.wake_at();
+        assert!(due.is_none_or(|at| at > self.bench.now), "due at once: {machine:?}");
         let registration = self.registration.as_ref();
-        match state {
-            State::Disconnected | State::Idle => assert_eq!(due, None),
-            State::Registering(_) | State::Polling(_) => {
+        match status {
+            Status::Disconnected | Status::Idle => assert_eq!(due, None),
+            Status::Registering | Status::Polling => {
                 assert!(due <= registration.map(|registration| registration.deadline));
                 assert!(due <= Some(self.bench.now + seconds(OPERATION_LIMIT)));
             }
-            State::WaitingToPoll(_) | State::Recovering(_) => {
+            Status::WaitingToPoll | Status::Recovering => {
                 assert!(
                     due < registration.map(|registration| registration.deadline),
                     "a wait past the deadline"
@@ -295,7 +299,7 @@ impl Walk {
                     "a wait too short"
                 );
             }
-            State::Cancelling(_) | State::Disconnecting(_) => assert!(due.is_some()),
+            Status::Cancelling | Status::Disconnecting => assert!(due.is_some()),
         }
     }
 
@@ -303,34 +307,39 @@ impl Walk {
     fn check_way_back(&self) {
         let mut alone = self.bench.clone();
         for _ in 0..2 {
-            if alone.state.wake_at().is_some() {
-                alone.tick_when_due();
+            if alone.machine.wake_at().is_some() {
+                let _ = alone.tick_when_due();
             }
         }
         assert!(
             takes_a_registration(alone),
             "{:?} does not come to rest",
-            self.bench.state
+            self.bench.machine
         );
         let mut left_by_force = self.bench.clone();
-        left_by_force.feed(Input::Disconnect);
-        left_by_force.feed(left());
+        let _ = left_by_force.feed(Input::Disconnect);
+        let _ = left_by_force.feed(closed());
         assert!(
             takes_a_registration(left_by_force),
             "{:?} is not left",
-            self.bench.state
+            self.bench.machine
         );
     }
 }
 
 fn takes_a_registration(mut bench: Bench) -> bool {
-    matches!(bench.feed(Input::Register).as_slice(), [Output::Act(Action::Register)])
+    starts_to_register(&bench.feed(Input::Register))
 }
 
-/// Whether the caller of `step` has to do it, or to pass it on, rather than to spread it.
-fn is_control(output: &Output) -> bool {
-    match output {
-        Output::Act(_) | Output::Reject | Output::Defer | Output::Return(_) => true,
-        Output::Emit(_) | Output::Complete(_) => false,
-    }
+fn starts_to_register(step: &Step) -> bool {
+    matches!(quiet(step), Some(Next::Start(Action::Send(Request::Register))))
+}
+
+/// What comes next, after a step without event and outcome.
+fn quiet(step: &Step) -> Option<&Next> {
+    (step.event.is_none() && step.outcome.is_none()).then_some(&step.next)
+}
+
+fn is_empty(step: &Step) -> bool {
+    matches!(quiet(step), Some(Next::Continue))
 }

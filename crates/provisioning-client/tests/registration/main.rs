@@ -14,5 +14,6 @@ mod races;
 mod recovery;
 mod requirements_leaving;
 mod requirements_register;
+mod reserved;
 mod support;
 mod waits;

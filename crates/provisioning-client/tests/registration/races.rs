@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use provisioning_client::{FailureReason, Policy, RegistrationClient};
-use provisioning_types::{Answer, PollingTransport, Progress, RegistrationRequest, TransportError};
+use provisioning_types::{PollingTransport, Progress, RegistrationRequest, Request, Response, TransportError};
 use tokio::{join, spawn, task::yield_now, time::timeout};
 
 use crate::support::{assigned, assigning, request, seconds, spawn_register};
@@ -75,7 +75,7 @@ struct Busy {
 }
 
 impl Busy {
-    fn answer(&self, queried: Option<&str>) -> Result<Answer, TransportError> {
+    fn answer(&self, queried: Option<&str>) -> Result<Response, TransportError> {
         self.asked.fetch_add(1, SeqCst);
         let said = if self.is_done.load(SeqCst) {
             assigned()
@@ -88,17 +88,13 @@ impl Busy {
 
 #[async_trait]
 impl PollingTransport for Busy {
-    async fn registration_request(&self, _: &RegistrationRequest, _: &Progress) -> Result<Answer, TransportError> {
-        self.answer(None)
-    }
-
-    async fn query_operation_status(
+    async fn send(
         &self,
         _: &RegistrationRequest,
-        operation_id: &str,
-        _: &Progress,
-    ) -> Result<Answer, TransportError> {
-        self.answer(Some(operation_id))
+        request: &Request,
+        _: Progress<'_>,
+    ) -> Result<Response, TransportError> {
+        self.answer(request.operation_id())
     }
 
     async fn cancel(&self) -> Result<(), TransportError> {
@@ -112,4 +108,6 @@ impl PollingTransport for Busy {
     async fn connection_lost(&self) -> TransportError {
         pending().await
     }
+
+    fn abort(&self) {}
 }

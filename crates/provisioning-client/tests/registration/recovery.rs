@@ -164,7 +164,7 @@ async fn what_is_no_lost_connection_is_not_recovered_from() {
 async fn recovering_ends_where_the_registration_limit_is() {
     let policy = Policy::default()
         .with_recovery(Recovery::lost_connections(u32::MAX))
-        .with_registration_limit(seconds(60));
+        .with_registration_timeout(seconds(60));
     let losses = (0..100).map(|_| fails(ErrorKind::Lost).connecting());
     let (client, transport) = client_with(policy, losses);
     let error = client.register(request()).await.unwrap_err();

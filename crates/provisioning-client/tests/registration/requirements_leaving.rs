@@ -26,8 +26,8 @@ async fn disconnect_while_disconnected_returns_at_once() {
 async fn cancel_on_a_connection_is_handed_to_the_transport_and_its_failure_back() {
     for result in [Ok(()), Err(no_route())] {
         let client = mocked(|transport| {
-            let call = transport.expect_registration_request().times(1);
-            call.returning(|_, _| assigned().judged(None));
+            let call = transport.expect_send().times(1);
+            call.returning(|_, _, _| assigned().judged(None));
             transport.expect_cancel().times(1).return_const(result.clone());
         });
         client.register(request()).await.unwrap();
@@ -40,8 +40,8 @@ async fn cancel_on_a_connection_is_handed_to_the_transport_and_its_failure_back(
 async fn disconnect_on_a_connection_is_handed_to_the_transport_and_its_failure_back() {
     for result in [Ok(()), Err(no_route())] {
         let client = mocked(|transport| {
-            let call = transport.expect_registration_request().times(1);
-            call.returning(|_, _| assigned().judged(None));
+            let call = transport.expect_send().times(1);
+            call.returning(|_, _, _| assigned().judged(None));
             transport.expect_disconnect().times(1).return_const(result.clone());
         });
         client.register(request()).await.unwrap();
@@ -78,8 +78,8 @@ async fn disconnect_fails_the_registration_in_progress_as_cancelled_wherever_it_
 async fn disconnected() -> [RegistrationClient; 4] {
     let fresh = mocked(|_| {});
     let never_connected = mocked(|transport| {
-        let call = transport.expect_registration_request().times(1);
-        call.returning(|_, _| Err(no_route()));
+        let call = transport.expect_send().times(1);
+        call.returning(|_, _, _| Err(no_route()));
     });
     never_connected.register(request()).await.unwrap_err();
     let lost = mocked(|transport| {
@@ -87,14 +87,14 @@ async fn disconnected() -> [RegistrationClient; 4] {
             Err(TransportError::new(ErrorKind::Lost, "gone")),
             assigned().judged(None),
         ];
-        let call = transport.expect_registration_request().times(2);
-        call.returning(move |_, _| answers.pop().unwrap());
+        let call = transport.expect_send().times(2);
+        call.returning(move |_, _, _| answers.pop().unwrap());
     });
     lost.register(request()).await.unwrap();
     lost.register(request()).await.unwrap_err();
     let left = mocked(|transport| {
-        let call = transport.expect_registration_request().times(1);
-        call.returning(|_, _| assigned().judged(None));
+        let call = transport.expect_send().times(1);
+        call.returning(|_, _, _| assigned().judged(None));
         transport.expect_disconnect().times(1).return_const(Ok(()));
     });
     left.register(request()).await.unwrap();

@@ -1,8 +1,7 @@
 //! What the two requirement documents ask of `register`: one set of tests, for the contract is one.
 
-use mockall::predicate::{always, eq};
 use provisioning_client::{FailureReason, RegisterError, StatusEvent};
-use provisioning_types::{ConnectionStep, ErrorKind, Phase, ServiceError, TransportError};
+use provisioning_types::{ConnectionEvent, ErrorKind, Phase, Request, ServiceError, TransportError};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -21,10 +20,10 @@ const FAILED: &str = r#"{"operationId":"4.op","status":"failed","registrationSta
 async fn a_connection_that_cannot_be_made_fails_the_registration() {
     for kind in [ErrorKind::Connect, ErrorKind::Tls, ErrorKind::Unauthorized] {
         let client = mocked(|transport| {
-            let call = transport.expect_registration_request().times(1);
-            call.returning(move |_, progress| {
+            let call = transport.expect_send().times(1);
+            call.returning(move |_, _, report| {
                 let uri = "mqtts://service.example".to_owned();
-                progress.report(ConnectionStep::Connecting { uri });
+                report(ConnectionEvent::Connecting { uri });
                 Err(TransportError::new(kind, "no way through").with_source("the cause"))
             });
         });
@@ -40,9 +39,9 @@ async fn a_connection_that_cannot_be_made_fails_the_registration() {
 #[tokio::test(start_paused = true)]
 async fn register_asks_the_transport_for_one_registration_request_with_what_the_caller_gave() {
     let client = mocked(|transport| {
-        let call = transport.expect_registration_request().times(1);
-        call.with(eq(request()), always())
-            .returning(|_, _| assigned().judged(None));
+        let call = transport.expect_send().times(1);
+        call.withf(|registration, sent, _| *registration == request() && *sent == Request::Register)
+            .returning(|_, _, _| assigned().judged(None));
     });
     at_once(client.register(request())).await.unwrap();
 }
@@ -53,15 +52,15 @@ async fn register_asks_the_transport_for_one_registration_request_with_what_the_
 async fn a_registration_request_that_fails_fails_the_registration_and_nothing_is_polled() {
     for kind in FAILURES {
         let client = mocked(|transport| {
-            let call = transport.expect_registration_request().times(1);
-            call.returning(move |_, _| Err(TransportError::new(kind, "no").in_phase(Phase::Register)));
+            let call = transport.expect_send().times(1);
+            call.returning(move |_, _, _| Err(TransportError::new(kind, "no").in_phase(Phase::Register)));
         });
         let error = at_once(client.register(request())).await.unwrap_err();
         assert_eq!((error.kind(), error.phase()), (kind, Phase::Register));
     }
     let client = mocked(|transport| {
-        let call = transport.expect_registration_request().times(1);
-        call.returning(|_, _| says(401, r#"{"errorCode":401002,"message":"Invalid certificate."}"#).judged(None));
+        let call = transport.expect_send().times(1);
+        call.returning(|_, _, _| says(401, r#"{"errorCode":401002,"message":"Invalid certificate."}"#).judged(None));
     });
     let error = at_once(client.register(request())).await.unwrap_err();
     assert_eq!(error.service().and_then(ServiceError::error_code), Some(401_002));
@@ -72,8 +71,8 @@ async fn a_registration_request_that_fails_fails_the_registration_and_nothing_is
 #[tokio::test(start_paused = true)]
 async fn assigned_at_once_is_told_and_returned_with_everything_that_the_service_said() {
     let client = mocked(|transport| {
-        let call = transport.expect_registration_request().times(1);
-        call.returning(|_, _| assigned().judged(None));
+        let call = transport.expect_send().times(1);
+        call.returning(|_, _, _| assigned().judged(None));
     });
     let mut events = client.events();
     let assignment = at_once(client.register(request())).await.unwrap();
@@ -92,11 +91,12 @@ async fn assigned_at_once_is_told_and_returned_with_everything_that_the_service_
 #[tokio::test(start_paused = true)]
 async fn assigning_is_told_and_its_operation_is_polled() {
     let client = mocked(|transport| {
-        let call = transport.expect_registration_request().times(1);
-        call.returning(|_, _| assigning().judged(None));
-        let call = transport.expect_query_operation_status().times(1);
-        call.with(eq(request()), eq(OPERATION), always())
-            .returning(|_, operation, _| assigned().judged(Some(operation)));
+        let call = transport.expect_send().times(1);
+        call.withf(|_, sent, _| *sent == Request::Register)
+            .returning(|_, _, _| assigning().judged(None));
+        let call = transport.expect_send().times(1);
+        call.withf(|registration, sent, _| *registration == request() && sent.operation_id() == Some(OPERATION))
+            .returning(|_, sent, _| assigned().judged(sent.operation_id()));
     });
     let mut events = client.events();
     client.register(request()).await.unwrap();
@@ -111,8 +111,8 @@ async fn assigning_is_told_and_its_operation_is_polled() {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_status_fails_the_registration_with_the_body_kept() {
     let client = mocked(|transport| {
-        let call = transport.expect_registration_request().times(1);
-        call.returning(|_, _| says(200, UNKNOWN).judged(None));
+        let call = transport.expect_send().times(1);
+        call.returning(|_, _, _| says(200, UNKNOWN).judged(None));
     });
     let error = at_once(client.register(request())).await.unwrap_err();
     assert_is_unknown_status(&error, Phase::Register);
@@ -122,8 +122,8 @@ async fn an_unknown_status_fails_the_registration_with_the_body_kept() {
 #[tokio::test(start_paused = true)]
 async fn failed_fails_the_registration_with_everything_that_the_service_said() {
     let client = mocked(|transport| {
-        let call = transport.expect_registration_request().times(1);
-        call.returning(|_, _| says(200, FAILED).judged(None));
+        let call = transport.expect_send().times(1);
+        call.returning(|_, _, _| says(200, FAILED).judged(None));
     });
     let error = at_once(client.register(request())).await.unwrap_err();
     assert_is_registration_failed(&error, Phase::Register);

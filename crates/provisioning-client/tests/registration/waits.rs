@@ -136,16 +136,16 @@ async fn no_policy_makes_a_registration_panic_or_hang() {
         .with_default_wait(Duration::MAX)
         .with_backoff_cap(Duration::MAX)
         .with_wait_floor(Duration::MAX)
-        .with_leaving_limit(Duration::MAX)
-        .with_operation_limit(Duration::MAX)
-        .with_registration_limit(Duration::MAX);
+        .with_close_timeout(Duration::MAX)
+        .with_operation_timeout(Duration::MAX)
+        .with_registration_timeout(Duration::MAX);
     let nothing = Policy::default()
         .with_default_wait(Duration::ZERO)
         .with_backoff_cap(Duration::ZERO)
         .with_wait_floor(Duration::ZERO)
-        .with_leaving_limit(Duration::ZERO)
-        .with_operation_limit(Duration::ZERO)
-        .with_registration_limit(Duration::ZERO);
+        .with_close_timeout(Duration::ZERO)
+        .with_operation_timeout(Duration::ZERO)
+        .with_registration_timeout(Duration::ZERO);
     for policy in [endless, nothing] {
         for first in [
             assigned(),
@@ -169,7 +169,7 @@ async fn waits(script: Vec<Said>) -> Vec<Duration> {
 
 /// What is told of a wait has to be what is done.
 async fn waits_with(policy: Policy, script: Vec<Said>) -> Vec<Duration> {
-    let policy = policy.with_registration_limit(seconds(1_000_000));
+    let policy = policy.with_registration_timeout(seconds(1_000_000));
     let (client, transport) = client_with(policy, script);
     let mut events = client.events();
     client.register(request()).await.unwrap();

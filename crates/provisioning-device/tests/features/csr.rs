@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use provisioning_device::{
-    CertificateSigningRequest, Credential, IssuedChainError, ProvisioningDeviceClient, RegistrationId, X509Credential,
-    generate_csr,
+    CertificateSigningRequest, Credential, GeneratedRequest, IssuedChain, IssuedChainError, ProvisioningDeviceClient,
+    RegistrationId, X509Credential,
 };
 use provisioning_emulator::{Device, Emulator};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ fn client(
 async fn a_certificate_for_a_generated_key_is_issued_and_registers_the_device_the_next_time() {
     let emulator = start(local_dps()).await;
     for transport in BOTH {
-        let generated = generate_csr(&id()).expect("a request");
+        let generated = GeneratedRequest::new(&id()).expect("a request");
         let client = client(&emulator, transport, generated.request);
         emulator.clear_log();
         let assignment = client.register().await.expect("assigned");
@@ -42,9 +42,7 @@ async fn a_certificate_for_a_generated_key_is_issued_and_registers_the_device_th
             .find(|entry| entry.what == "CONNECT")
             .expect("a connection");
         assert!(connect.detail.contains("api-version=2025-07-01-preview"), "{connect:?}");
-        let issued = assignment
-            .issued_chain(client.request(), SystemTime::now())
-            .expect("a chain");
+        let issued = IssuedChain::from_state(assignment.state(), client.request(), SystemTime::now()).expect("a chain");
         assert_eq!(issued.der().len(), 2, "the device's and the CA's");
         let pem = issued.pem();
         let renewed = X509Credential::from_pem(pem.as_bytes(), generated.private_key_pem.expose()).expect("they fit");
@@ -74,11 +72,11 @@ async fn each_chain_that_is_no_good_has_its_own_error_and_the_assignment_stands(
         };
         let emulator = start(local_dps().polls_before_assigning(0).device(device)).await;
         for transport in BOTH {
-            let csr = generate_csr(&id()).expect("a request").request;
+            let csr = GeneratedRequest::new(&id()).expect("a request").request;
             let client = client(&emulator, transport, csr);
             let assignment = client.register().await.expect("assigned all the same");
             assert_eq!(assignment.device_id(), "device-1");
-            let error = assignment.issued_chain(client.request(), SystemTime::now());
+            let error = IssuedChain::from_state(assignment.state(), client.request(), SystemTime::now());
             assert_eq!(error.expect_err("no chain"), expected);
         }
         emulator.shutdown().await;
@@ -88,22 +86,17 @@ async fn each_chain_that_is_no_good_has_its_own_error_and_the_assignment_stands(
 #[tokio::test]
 async fn a_certificate_is_not_used_outside_its_dates_nor_read_where_none_was_asked_for() {
     let emulator = start(local_dps()).await;
-    let csr = generate_csr(&id()).expect("a request").request;
+    let csr = GeneratedRequest::new(&id()).expect("a request").request;
     let client = client(&emulator, BOTH[0], csr);
     let assignment = client.register().await.expect("assigned");
     let years = Duration::from_secs(10 * 365 * 86_400);
-    let at = |now| {
-        assignment
-            .issued_chain(client.request(), now)
-            .expect_err("not valid then")
-    };
+    let at = |now| IssuedChain::from_state(assignment.state(), client.request(), now).expect_err("not valid then");
     assert_eq!(at(SystemTime::now() + years), IssuedChainError::Expired);
     assert_eq!(at(SystemTime::now() - years), IssuedChainError::NotYetValid);
     let identity = emulator.issue_device("device-1").expect("a device");
     let plain = builder(&emulator, x509(&identity), BOTH[0]).build().expect("valid");
-    let error = assignment
-        .issued_chain(plain.request(), SystemTime::now())
-        .expect_err("not asked for");
+    let error =
+        IssuedChain::from_state(assignment.state(), plain.request(), SystemTime::now()).expect_err("not asked for");
     assert_eq!(error, IssuedChainError::NotAskedFor);
     emulator.shutdown().await;
 }
@@ -112,12 +105,12 @@ async fn a_certificate_is_not_used_outside_its_dates_nor_read_where_none_was_ask
 async fn a_request_for_another_device_is_refused_before_any_connection() {
     let emulator = local_dps().start_in_memory().expect("a local DPS");
     let identity = emulator.issue_device("device-1").expect("a device");
-    let csr = generate_csr(&"device-2".parse().expect("an id"))
+    let csr = GeneratedRequest::new(&"device-2".parse().expect("an id"))
         .expect("a request")
         .request;
     let refused = builder(&emulator, x509(&identity), BOTH[0]).with_csr(csr).build();
     let error = refused.err().expect("another device's");
     assert_eq!(error.input(), "certificate signing request");
-    let long = generate_csr(&"x".repeat(65).parse().expect("an id")).expect_err("too long for a common name");
+    let long = GeneratedRequest::new(&"x".repeat(65).parse().expect("an id")).expect_err("too long for a common name");
     assert_eq!(long.input(), "registration id");
 }

@@ -10,7 +10,7 @@ use crate::support::{builder, local_dps, start, x509};
 
 fn falling_back(emulator: &Emulator, mqtt_port: u16) -> Builder {
     let identity = emulator.issue_device("device-1").expect("a device");
-    builder(emulator, x509(&identity), Transport::MqttThenWs)
+    builder(emulator, x509(&identity), Transport::MqttWithWebSocketFallback)
         .with_host(&format!("localhost:{mqtt_port}"))
         .with_websocket_port(emulator.ws_port())
 }

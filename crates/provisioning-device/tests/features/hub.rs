@@ -83,7 +83,7 @@ async fn a_stored_assignment_answers_without_asking_the_service_unless_forced() 
             emulator.log().iter().any(|entry| entry.what == "CONNECT")
         };
         let elsewhere = builder.clone().with_host("other.example").build().expect("valid");
-        assert!(!stored.answers(elsewhere.request()), "another service's");
+        assert!(!stored.matches(elsewhere.request()), "another service's");
         assert!(!asks(builder.clone()).await, "the stored one serves");
         assert!(asks(builder.clone().with_force_registration(true)).await, "forced");
         let key = SymmetricKey::from_base64(&emulator.group_key()).expect("a key");

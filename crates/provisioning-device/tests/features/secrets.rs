@@ -156,7 +156,7 @@ async fn cases(emulator: &Emulator, files: &Files) -> Vec<Case> {
         case(
             "a symmetric key elsewhere",
             "keyed",
-            Credential::SymmetricKey(Arc::new(Elsewhere(symmetric))),
+            Credential::SymmetricKey(Arc::new(External(symmetric))),
             vec![KEY.to_vec(), signature.clone()],
         ),
         case(
@@ -172,7 +172,7 @@ async fn cases(emulator: &Emulator, files: &Files) -> Vec<Case> {
 fn an_encrypted_key_its_passphrase_and_what_they_hold_are_not_repeated() {
     let data = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../provisioning-types/tests/data/encrypted"
+        "/../provisioning-credentials/tests/data/encrypted"
     );
     let open = |passphrase: &str| {
         let (certificate, key) = (format!("{data}.pem"), format!("{data}.key"));
@@ -214,17 +214,17 @@ fn key() -> String {
 }
 
 fn elsewhere(chain_pem: &str, key: KeyPair) -> Credential {
-    X509Credential::from_pem_with_signer(chain_pem.as_bytes(), Arc::new(Elsewhere(key)))
+    X509Credential::from_pem_with_signer(chain_pem.as_bytes(), Arc::new(External(key)))
         .expect("a credential")
         .into()
 }
 
-struct Elsewhere<K>(K);
+struct External<K>(K);
 
 type Signature = Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
 
 #[async_trait]
-impl X509Signer for Elsewhere<KeyPair> {
+impl X509Signer for External<KeyPair> {
     fn schemes(&self) -> &[SignatureScheme] {
         &[SignatureScheme::EcdsaP256Sha256]
     }
@@ -235,7 +235,7 @@ impl X509Signer for Elsewhere<KeyPair> {
 }
 
 #[async_trait]
-impl SymmetricSigner for Elsewhere<SymmetricKey> {
+impl SymmetricSigner for External<SymmetricKey> {
     async fn sign(&self, data: &[u8]) -> Signature {
         self.0.sign(data).await
     }

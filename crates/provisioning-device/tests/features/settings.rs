@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use provisioning_device::{ErrorKind, Settings, SymmetricKey, WallClock};
+use provisioning_device::{ErrorKind, MqttOptions, SymmetricKey, WallClock};
 use provisioning_emulator::{Device, Emulator};
 
 use crate::support::{BOTH, builder, local_dps, start, x509};
@@ -23,12 +23,12 @@ async fn keep_alive_api_version_and_user_agent_reach_the_service() {
     let identity = emulator.issue_device("device-1").expect("a device");
     for transport in BOTH {
         emulator.clear_log();
-        let settings = Settings::default()
+        let options = MqttOptions::default()
             .with_keep_alive(Duration::from_secs(77))
-            .and_then(|settings| settings.with_user_agent_suffix("meter/2.1 (Köln)"))
+            .and_then(|options| options.with_user_agent_suffix("meter/2.1 (Köln)"))
             .expect("valid");
         let client = builder(&emulator, x509(&identity), transport)
-            .with_settings(settings)
+            .with_mqtt_options(options)
             .with_api_version("2021-10-01");
         client.build().expect("valid").register().await.expect("assigned");
         let connect = connect(&emulator);
@@ -45,8 +45,8 @@ async fn a_packet_above_the_limit_that_was_set_ends_the_registration_as_an_unexp
     let identity = emulator.issue_device("device-1").expect("a device");
     for transport in BOTH {
         let client = builder(&emulator, x509(&identity), transport)
-            .with_settings(Settings::default().with_max_packet_size(2048))
-            .with_payload("x".repeat(4096));
+            .with_mqtt_options(MqttOptions::default().with_max_packet_size(2048))
+            .with_payload(serde_json::Value::from("x".repeat(4096)));
         let client = client.build().expect("valid");
         let error = client.register().await.expect_err("the answer repeats the payload");
         assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{error}");
@@ -71,10 +71,10 @@ async fn a_token_is_as_old_as_the_devices_clock_and_lives_as_long_as_was_set() {
     for transport in BOTH {
         let client = |lifetime| {
             let clock = Arc::new(Late(7200));
-            let settings = Settings::default().with_clock(clock).with_sas_lifetime(lifetime);
             builder(&emulator, SymmetricKey::from_base64("a2V5").expect("a key"), transport)
                 .with_registration_id("device-1")
-                .with_settings(settings)
+                .with_clock(clock)
+                .with_sas_lifetime(lifetime)
                 .build()
                 .expect("valid")
         };

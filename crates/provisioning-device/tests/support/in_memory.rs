@@ -1,35 +1,53 @@
-//! Connections to an emulator in memory, on which tokio's paused time works.
+//! The whole client against an emulator in memory, on which tokio's paused time works.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use provisioning_device::{Tls, TransportError};
+use provisioning_client::{Policy, RegistrationClient};
+use provisioning_credentials::{DeviceIdentity, TrustedRoots, X509Credential};
 use provisioning_emulator::{Carrier, Emulator, Security};
-use provisioning_mqtt::{BoxedStream, Connector, TransportConfig, connection_error};
-use provisioning_websocket::{Handshake, HandshakeError, connect};
+use provisioning_mqtt::{MqttOptions, MqttTransport};
+use provisioning_net::{BoxedStream, Connector, Target, Tls, TlsConnector, WebSocketConnector};
+use provisioning_types::{Endpoint, Progress, TransportError};
 
-/// Connects to an emulator in memory, as the facade's connectors do over TCP.
-pub(crate) struct InMemory {
-    pub(crate) emulator: Arc<Emulator>,
-    pub(crate) carrier: Carrier,
-    pub(crate) tls: Tls,
+/// A client that connects to `emulator` as the facade does over TCP, as a device with a certificate of its CA.
+pub(crate) fn client(
+    emulator: &Arc<Emulator>,
+    carrier: Carrier,
+    device: &str,
+    options: MqttOptions,
+    policy: Policy,
+) -> RegistrationClient {
+    let roots = TrustedRoots::from_pem(emulator.ca_pem().as_bytes()).expect("a CA");
+    let in_memory = InMemory {
+        emulator: Arc::clone(emulator),
+        carrier,
+    };
+    let tls = TlsConnector::over(in_memory, Tls::new().with_only_roots(roots));
+    let endpoint: Endpoint = "localhost".parse().expect("a host");
+    let identity = Arc::new(DeviceIdentity::new(credential(emulator, device)));
+    let transport = match carrier {
+        Carrier::Mqtt => MqttTransport::new(tls, endpoint, identity, options),
+        _ => MqttTransport::new(WebSocketConnector::new(tls), endpoint, identity, options),
+    };
+    RegistrationClient::new(Arc::new(transport), policy)
+}
+
+pub(crate) fn credential(emulator: &Emulator, device: &str) -> X509Credential {
+    let identity = emulator.issue_device(device).expect("a device");
+    let (chain, key) = (identity.certificate_chain_pem, identity.private_key_pem);
+    X509Credential::from_pem(chain.as_bytes(), key.as_bytes()).expect("a credential")
+}
+
+struct InMemory {
+    emulator: Arc<Emulator>,
+    carrier: Carrier,
 }
 
 #[async_trait]
 impl Connector for InMemory {
-    async fn connect(&self, config: &TransportConfig) -> Result<BoxedStream, TransportError> {
-        let stream = self.emulator.connect(self.carrier, Security::Tls, 64 * 1024);
-        let stream = self.tls.handshake(Box::new(stream), config).await?;
-        if self.carrier == Carrier::Mqtt {
-            return Ok(stream);
-        }
-        let handshake = Handshake::new("localhost", config.uri.path())
-            .with_subprotocol("mqtt")
-            .with_max_message_size(config.max_packet_size);
-        match connect(stream, &handshake).await {
-            Ok(stream) => Ok(Box::new(stream)),
-            Err(HandshakeError::Io(error)) => Err(connection_error(error)),
-            Err(other) => panic!("no WebSocket: {other}"),
-        }
+    async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
+        target.report(progress);
+        Ok(Box::new(self.emulator.connect(self.carrier, Security::Tls, 64 * 1024)))
     }
 }

@@ -8,7 +8,7 @@ use tokio_util::codec::{Decoder, Encoder};
 #[derive(Debug)]
 pub(super) struct ClientCodec(Codec);
 
-/// Why the bytes of the peer, or ours, are no MQTT.
+/// Why bytes cannot be read or written as MQTT.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WireError {
     /// A packet type, or flags in its first byte, that a server may not send.
@@ -37,7 +37,7 @@ impl Decoder for ClientCodec {
     type Error = WireError;
 
     fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Packet>, WireError> {
-        // Judged before the rest arrives: the codec below ignores reserved flags, and bytes that do not belong there.
+        // Checked before the rest arrives: rumqttc's codec ignores reserved flags and surplus bytes.
         match **bytes {
             [first, ..] if !is_from_server(first) => return Err(WireError::NotAServersPacket(first)),
             [first, length, ..] if fixed_length(first).is_some_and(|fixed| fixed != length) => {

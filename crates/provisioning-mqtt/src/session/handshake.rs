@@ -1,45 +1,49 @@
-//! CONNECT and its answer.
+//! CONNECT and CONNACK.
 
 use futures_util::future::poll_fn;
+use provisioning_net::BoxedStream;
 use provisioning_types::{ErrorKind, Phase, TransportError};
-use rumqttc::{Connect, ConnectReturnCode, Login, Packet};
+use rumqttc::{Connect, ConnectReturnCode, Packet};
 use tokio_util::codec::Framed;
 
 use super::{
     codec::ClientCodec,
-    failure,
-    task::{MqttStream, poll_packet, queue},
-    text,
+    error, mqtt_text,
+    stream::{MqttStream, poll_packet, queue},
 };
-use crate::{BoxedStream, TransportConfig};
+use crate::mqtt_connector::Login;
 
 /// Sends CONNECT and waits for an accepting CONNACK.
-pub(super) async fn connect(stream: BoxedStream, config: &TransportConfig) -> Result<MqttStream, TransportError> {
-    let connect = connect_packet(config)?;
-    let mut framed = Framed::new(stream, ClientCodec::new(config.max_packet_size));
+pub(super) async fn connect(
+    stream: BoxedStream,
+    login: &Login,
+    max_packet_size: usize,
+) -> Result<MqttStream, TransportError> {
+    let connect = connect_packet(login)?;
+    let mut framed = Framed::new(stream, ClientCodec::new(max_packet_size));
     let exchange = async {
         queue(&mut framed, connect)?;
         poll_fn(|cx| poll_packet(&mut framed, usize::MAX, cx)).await
     };
     let outcome = match exchange.await {
         Ok(answer) => accepted(&answer),
-        Err(error) => Err(failure::of_connect(error)),
+        Err(error) => Err(error::of_connect(error)),
     };
     outcome.map_err(|error| error.in_phase(Phase::Connect))?;
     Ok(framed)
 }
 
-fn connect_packet(config: &TransportConfig) -> Result<Packet, TransportError> {
-    let mut connect = Connect::new(text("registration id", &config.client_id)?);
-    // `Settings` keeps it within what MQTT can say.
-    connect.keep_alive = u16::try_from(config.keep_alive.as_secs()).unwrap_or(u16::MAX);
-    connect.clean_session = config.clean;
-    let password = match &config.password {
+fn connect_packet(login: &Login) -> Result<Packet, TransportError> {
+    let mut connect = Connect::new(mqtt_text("client id", &login.client_id)?);
+    // `MqttOptions` keeps it within what MQTT allows.
+    connect.keep_alive = u16::try_from(login.keep_alive.as_secs()).unwrap_or(u16::MAX);
+    connect.clean_session = login.clean;
+    let password = match &login.password {
         Some(password) => String::from_utf8_lossy(password.expose()).into_owned(),
         None => String::new(),
     };
-    connect.login = Some(Login {
-        username: text("user name", &config.username)?,
+    connect.login = Some(rumqttc::Login {
+        username: mqtt_text("user name", &login.user_name)?,
         password,
     });
     Ok(Packet::Connect(connect))
@@ -47,7 +51,7 @@ fn connect_packet(config: &TransportConfig) -> Result<Packet, TransportError> {
 
 fn accepted(answer: &Packet) -> Result<(), TransportError> {
     let Packet::ConnAck(ack) = answer else {
-        return Err(failure::broken_protocol(
+        return Err(error::broken_protocol(
             "the service answered CONNECT with something else than CONNACK",
         ));
     };

@@ -1,52 +1,56 @@
 //! MQTT 3.1.1 over a byte stream, with rumqttc's codec: one task per connection serves it until it ends.
 
 mod codec;
-mod failure;
+mod error;
 mod handshake;
+mod pings;
+mod stream;
 mod task;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use provisioning_types::{ErrorKind, InvalidInput, TransportError};
+use provisioning_net::{Connector, Scheme, Target};
+use provisioning_types::{ErrorKind, InvalidInput, Progress, TransportError};
 use tokio::sync::{mpsc, oneshot};
 
-pub use self::failure::connection_error;
 use self::task::{Command, Task};
-use crate::{Connector, MqttBase, MqttSession, ServiceUri, SessionEvents, TransportConfig};
+use crate::mqtt_connector::{Login, MqttConnector, MqttSession, SessionEvents};
 
 /// MQTT over the byte streams of a [`Connector`].
-pub struct MqttOverStream {
-    connector: Arc<dyn Connector>,
+pub struct MqttOverStream<C> {
+    connector: C,
 }
 
-impl MqttOverStream {
+impl<C: Connector> MqttOverStream<C> {
     /// Takes its byte streams from `connector`.
-    pub fn new(connector: Arc<dyn Connector>) -> Self {
+    pub fn new(connector: C) -> Self {
         Self { connector }
     }
 }
 
 #[async_trait]
-impl MqttBase for MqttOverStream {
-    async fn connect(
-        &self,
-        config: TransportConfig,
-        events: SessionEvents,
-    ) -> Result<Arc<dyn MqttSession>, TransportError> {
-        let stream = self.connector.connect(&config).await?;
-        let framed = handshake::connect(stream, &config).await?;
-        let (commands, queue) = mpsc::unbounded_channel();
-        tokio::spawn(Task::new(framed, config.keep_alive, events).run(queue));
-        Ok(Arc::new(Session { commands }))
+impl<C: Connector> MqttConnector for MqttOverStream<C> {
+    fn scheme(&self) -> Scheme {
+        self.connector.scheme()
     }
 
-    fn first_uri(&self, config: &TransportConfig) -> ServiceUri {
-        self.connector.first_uri(config)
+    async fn connect(
+        &self,
+        target: &Target<'_>,
+        login: Login,
+        progress: Progress<'_>,
+        events: SessionEvents,
+    ) -> Result<Arc<dyn MqttSession>, TransportError> {
+        let stream = self.connector.connect(target, progress).await?;
+        let framed = handshake::connect(stream, &login, target.max_message_size()).await?;
+        let (commands, queue) = mpsc::unbounded_channel();
+        tokio::spawn(Task::new(framed, login.keep_alive, events).run(queue));
+        Ok(Arc::new(Session { commands }))
     }
 }
 
-/// What MQTT's remaining length can say (MQTT 3.1.1, section 2.2.3).
+/// The maximum of MQTT's remaining length (MQTT 3.1.1, section 2.2.3).
 const LARGEST_PACKET: usize = 268_435_455;
 
 /// The handle of a connection's task. The task ends when the last handle is dropped.
@@ -55,13 +59,13 @@ struct Session {
 }
 
 impl Session {
-    /// Hands a command to the task and waits until it is done.
+    /// Sends a command to the task and waits for its result.
     async fn command(
         &self,
         command: impl FnOnce(oneshot::Sender<Result<(), TransportError>>) -> Command,
     ) -> Result<(), TransportError> {
         let (done, result) = oneshot::channel();
-        // A task that is gone drops the command, and `done` with it.
+        // A task that has ended drops the command, and `done` with it.
         let _ = self.commands.send(command(done));
         result
             .await
@@ -71,19 +75,19 @@ impl Session {
 
 #[async_trait]
 impl MqttSession for Session {
-    async fn subscribe(&self, topic: &str) -> Result<(), TransportError> {
-        let topic = text("topic", topic)?;
+    async fn subscribe(&self, filter: &str) -> Result<(), TransportError> {
+        let topic = mqtt_text("topic", filter)?;
         self.command(|done| Command::Subscribe { topic, done }).await
     }
 
-    async fn unsubscribe(&self, topic: &str) -> Result<(), TransportError> {
-        let topic = text("topic", topic)?;
+    async fn unsubscribe(&self, filter: &str) -> Result<(), TransportError> {
+        let topic = mqtt_text("topic", filter)?;
         self.command(|done| Command::Unsubscribe { topic, done }).await
     }
 
     async fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), TransportError> {
-        let topic = text("topic", topic)?;
-        // With the topic's length and the packet id, two bytes each.
+        let topic = mqtt_text("topic", topic)?;
+        // The topic's length and the packet id take two bytes each.
         if 2 + topic.len() + 2 + payload.len() > LARGEST_PACKET {
             return Err(InvalidInput::new("payload", "one that fits into an MQTT packet: less than 256 MiB").into());
         }
@@ -95,8 +99,8 @@ impl MqttSession for Session {
     }
 }
 
-/// A text as MQTT can carry it. (The codec would write a longer one with a length cut to 16 bits.)
-fn text(what: &'static str, text: &str) -> Result<String, InvalidInput> {
+/// Checks that MQTT can carry the text: the codec would truncate the length of a longer one to 16 bits.
+fn mqtt_text(what: &'static str, text: &str) -> Result<String, InvalidInput> {
     if text.len() > usize::from(u16::MAX) {
         return Err(InvalidInput::new(what, "at most 65535 bytes").with_given(text));
     }

@@ -6,19 +6,22 @@ use crate::{
 };
 
 /// Which of our crates a crate may use.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("provisioning-types", &[]),
     ("provisioning-websocket", &[]),
     ("provisioning-emulator", &[]),
     ("provisioning-client", &["provisioning-types"]),
-    ("provisioning-mqtt", &["provisioning-types"]),
+    ("provisioning-credentials", &["provisioning-types"]),
+    ("provisioning-net", &["provisioning-types", "provisioning-websocket"]),
+    ("provisioning-mqtt", &["provisioning-net", "provisioning-types"]),
     (
         "provisioning-device",
         &[
             "provisioning-client",
+            "provisioning-credentials",
             "provisioning-mqtt",
+            "provisioning-net",
             "provisioning-types",
-            "provisioning-websocket",
         ],
     ),
     ("provisioning-cli", &["provisioning-device", "provisioning-emulator"]),
@@ -73,11 +76,12 @@ fn wrong_in(name: &str, allowed: &[&str], dependency: &Dependency) -> Option<Str
     (!fine).then(|| "leave it to the program".to_owned())
 }
 
-/// Tests may use the emulator, and a crate below may lend its mock. The emulator's own tests use none of the client's
-/// crates either: a mistake that both make would cancel itself out.
+/// Tests may use the emulator, a mock from a crate below, and their own crate with more features. The emulator's own
+/// tests use none of the client's crates either: a mistake that both make would cancel itself out.
 fn is_for_tests(name: &str, dependency: &Dependency) -> bool {
     let is_helper = match dependency.package.as_str() {
         "provisioning-emulator" => true,
+        package if package == name => true,
         "provisioning-types" => name != "provisioning-emulator" && dependency.features.contains(&"mock".to_owned()),
         _ => false,
     };
@@ -132,6 +136,13 @@ mod tests {
         assert_eq!(said("provisioning-websocket", bad).len(), 1);
         let bad = "[dev-dependencies]\nprovisioning-types = { workspace = true, features = [\"mock\"] }\n";
         assert_eq!(said("provisioning-emulator", bad).len(), 1);
+    }
+
+    #[test]
+    fn a_crates_tests_may_switch_on_its_features() {
+        let own = "[dev-dependencies]\nprovisioning-net = { path = \".\", features = [\"tls\"] }\n";
+        assert_eq!(said("provisioning-net", own), [""; 0]);
+        assert_eq!(said("provisioning-types", own).len(), 1);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use provisioning_types::{Answer, TransportError};
+use provisioning_types::{Response, TransportError};
 
 /// The operation that the service works on.
 pub(crate) const OPERATION: &str = "4.65f62b2644c85bb1.331ffb1b-35e2-4b5a-9e68-f1fa7d5efc33";
@@ -59,7 +59,7 @@ impl Said {
     }
 
     /// What a transport makes of it, as the answer to a registration request, or to the query of an operation.
-    pub(crate) fn judged(&self, queried: Option<&str>) -> Result<Answer, TransportError> {
-        Answer::from_service(self.code, self.body.as_bytes(), self.retry_after, queried)
+    pub(crate) fn judged(&self, queried: Option<&str>) -> Result<Response, TransportError> {
+        Response::from_service(self.code, self.body.as_bytes(), self.retry_after, queried)
     }
 }

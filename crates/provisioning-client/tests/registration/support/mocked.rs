@@ -6,7 +6,7 @@ use std::{future::pending, sync::Arc};
 use async_trait::async_trait;
 use provisioning_client::{Policy, RegistrationClient};
 use provisioning_types::{
-    Answer, MockPollingTransport, PollingTransport, Progress, RegistrationRequest, TransportError,
+    MockPollingTransport, PollingTransport, Progress, RegistrationRequest, Request, Response, TransportError,
 };
 
 /// A client over a mock that expects what `expect` tells it to, and nothing else.
@@ -20,32 +20,28 @@ struct NeverLost(MockPollingTransport);
 
 #[async_trait]
 impl PollingTransport for NeverLost {
-    async fn registration_request(
+    async fn send(
         &self,
-        request: &RegistrationRequest,
-        progress: &Progress,
-    ) -> Result<Answer, TransportError> {
-        self.0.registration_request(request, progress).await
-    }
-
-    async fn query_operation_status(
-        &self,
-        request: &RegistrationRequest,
-        operation_id: &str,
-        progress: &Progress,
-    ) -> Result<Answer, TransportError> {
-        self.0.query_operation_status(request, operation_id, progress).await
+        registration: &RegistrationRequest,
+        request: &Request,
+        progress: Progress<'_>,
+    ) -> Result<Response, TransportError> {
+        PollingTransport::send(&self.0, registration, request, progress).await
     }
 
     async fn cancel(&self) -> Result<(), TransportError> {
-        self.0.cancel().await
+        self.0.cancel()
     }
 
     async fn disconnect(&self) -> Result<(), TransportError> {
-        self.0.disconnect().await
+        self.0.disconnect()
     }
 
     async fn connection_lost(&self) -> TransportError {
         pending().await
+    }
+
+    fn abort(&self) {
+        self.0.abort();
     }
 }

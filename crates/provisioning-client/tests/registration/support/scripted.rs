@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use provisioning_types::{
-    Answer, ConnectionStep, ErrorKind, PollingTransport, Progress, RegistrationRequest, TransportError,
+    ConnectionEvent, ErrorKind, PollingTransport, Progress, RegistrationRequest, Request, Response, TransportError,
 };
 use tokio::{
     select,
@@ -22,8 +22,9 @@ use super::{Said, seconds};
 /// What one request comes to.
 #[derive(Debug, Clone)]
 pub(crate) struct Play {
-    steps: Vec<ConnectionStep>,
+    steps: Vec<ConnectionEvent>,
     delay: Duration,
+    reports_when_dropped: bool,
     end: End,
 }
 
@@ -56,6 +57,7 @@ impl Play {
         Self {
             steps: vec![],
             delay: Duration::ZERO,
+            reports_when_dropped: false,
             end,
         }
     }
@@ -67,7 +69,7 @@ impl Play {
 
     /// First a connection is being made, and does not stand yet.
     pub(crate) fn connecting(mut self) -> Self {
-        self.steps.push(ConnectionStep::Connecting {
+        self.steps.push(ConnectionEvent::Connecting {
             uri: "mqtts://service.example".to_owned(),
         });
         self
@@ -76,7 +78,13 @@ impl Play {
     /// First a connection is made.
     pub(crate) fn connected(mut self) -> Self {
         self = self.connecting();
-        self.steps.push(ConnectionStep::Connected);
+        self.steps.push(ConnectionEvent::Connected);
+        self
+    }
+
+    /// Reports a connection when the request is dropped, which is too late.
+    pub(crate) fn reporting_when_dropped(mut self) -> Self {
+        self.reports_when_dropped = true;
         self
     }
 
@@ -106,7 +114,6 @@ pub(crate) struct Scripted {
     carried: Arc<()>,
     cancelled: Notify,
     loss: watch::Sender<Option<TransportError>>,
-    last_progress: Mutex<Option<Progress>>,
 }
 
 impl Scripted {
@@ -119,7 +126,6 @@ impl Scripted {
             carried: Arc::default(),
             cancelled: Notify::new(),
             loss: watch::channel(None).0,
-            last_progress: Mutex::default(),
         }
     }
 
@@ -165,23 +171,18 @@ impl Scripted {
         Arc::strong_count(&self.carried) - 1
     }
 
-    /// Where the latest request reports its progress, for reports that come late.
-    pub(crate) fn last_progress(&self) -> Progress {
-        self.last_progress.lock().unwrap().clone().expect("a request")
-    }
-
     fn log(&self, call: &str) {
         let at = self.started.elapsed();
         self.log.lock().unwrap().push((at, call.to_owned()));
     }
 
-    async fn play(&self, queried: Option<&str>, progress: &Progress) -> Result<Answer, TransportError> {
+    async fn play(&self, queried: Option<&str>, progress: Progress<'_>) -> Result<Response, TransportError> {
         let play = self.script.lock().unwrap().pop_front();
         let play = play.expect("a request that the script holds");
         let _carried = Arc::clone(&self.carried);
-        *self.last_progress.lock().unwrap() = Some(progress.clone());
+        let _late = play.reports_when_dropped.then(|| LateReport(progress));
         for step in play.steps {
-            if step == ConnectionStep::Connected {
+            if step == ConnectionEvent::Connected {
                 self.loss.send_replace(None);
             }
             progress.report(step);
@@ -197,7 +198,7 @@ impl Scripted {
         }
     }
 
-    async fn carry(&self, queried: Option<&str>, progress: &Progress) -> Result<Answer, TransportError> {
+    async fn carry(&self, queried: Option<&str>, progress: Progress<'_>) -> Result<Response, TransportError> {
         select! {
             biased;
             () = self.cancelled.notified() => Err(TransportError::operation_cancelled()),
@@ -222,23 +223,17 @@ impl Scripted {
 
 #[async_trait]
 impl PollingTransport for Scripted {
-    async fn registration_request(
+    async fn send(
         &self,
-        _request: &RegistrationRequest,
-        progress: &Progress,
-    ) -> Result<Answer, TransportError> {
-        self.log("register");
-        self.carry(None, progress).await
-    }
-
-    async fn query_operation_status(
-        &self,
-        _request: &RegistrationRequest,
-        operation_id: &str,
-        progress: &Progress,
-    ) -> Result<Answer, TransportError> {
-        self.log(&format!("query {operation_id}"));
-        self.carry(Some(operation_id), progress).await
+        _registration: &RegistrationRequest,
+        request: &Request,
+        progress: Progress<'_>,
+    ) -> Result<Response, TransportError> {
+        match request {
+            Request::Register => self.log("register"),
+            Request::Query { operation_id } => self.log(&format!("query {operation_id}")),
+        }
+        self.carry(request.operation_id(), progress).await
     }
 
     async fn cancel(&self) -> Result<(), TransportError> {
@@ -255,6 +250,19 @@ impl PollingTransport for Scripted {
         let mut loss = self.loss.subscribe();
         let lost = loss.wait_for(Option::is_some).await.expect("the sender is in `self`");
         lost.clone().expect("waited for")
+    }
+
+    fn abort(&self) {
+        self.log("abort");
+        self.cancelled.notify_waiters();
+    }
+}
+
+struct LateReport<'a>(Progress<'a>);
+
+impl Drop for LateReport<'_> {
+    fn drop(&mut self) {
+        self.0.report(ConnectionEvent::Connected);
     }
 }
 

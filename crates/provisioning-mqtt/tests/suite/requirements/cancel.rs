@@ -1,19 +1,19 @@
 //! `cancel`, in every state.
 
 use futures_util::FutureExt;
-use provisioning_mqtt::MockMqttBase;
 use provisioning_types::{ErrorKind, PollingTransport};
 
 use crate::support::{
     bodies::{ASSIGNED, ASSIGNING},
     device::{Asked, Device, request},
-    mocks, settle,
+    mocks::{self, MockMqttConnector},
+    settle,
 };
 
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_030
 #[test]
 fn while_disconnected_it_returns_at_once() {
-    let transport = mocks::transport(MockMqttBase::new());
+    let transport = mocks::transport(MockMqttConnector::new());
     let outcome = transport.cancel().now_or_never();
     assert!(outcome.expect("at once").is_ok());
 }

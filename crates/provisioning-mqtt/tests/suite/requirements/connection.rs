@@ -1,16 +1,15 @@
 //! How a connection is made.
 
-use std::sync::Arc;
-
 use mockall::{Sequence, predicate::eq};
-use provisioning_mqtt::{MockMqttSession, MqttTransport, Scheme, Settings};
-use provisioning_types::{ApiVersion, Credential, Endpoint, ErrorKind, Host, Phase, TransportError};
+use provisioning_mqtt::MqttOptions;
+use provisioning_net::Scheme;
+use provisioning_types::{ApiVersion, Endpoint, ErrorKind, Host, Phase, TransportError};
 
 use crate::support::{
     bodies::ASSIGNING,
-    certificates::{self, Ca},
-    device::{Asked, Device, endpoint, request, request_of},
-    mocks::{self, Mocked, config_of},
+    device::{Asked, Device, request, request_of},
+    identity::Fixed,
+    mocks::{self, MockMqttSession, Mocked, given_for},
     peer::ANSWERS,
 };
 
@@ -18,7 +17,7 @@ use crate::support::{
 #[tokio::test(start_paused = true)]
 async fn the_client_id_is_the_registration_id_as_it_was_given() {
     for id in ["device-1", "Sn:00_11.22-"] {
-        assert_eq!(config_of(MqttTransport::mqtt, request_of(id)).await.client_id, id);
+        assert_eq!(given_for(Scheme::Mqtts, request_of(id)).await.login.client_id, id);
         let device = Device::new();
         let _register = device.register_with(request_of(id));
         assert_eq!(device.peer().await.accept().await.client_id, id);
@@ -28,7 +27,7 @@ async fn the_client_id_is_the_registration_id_as_it_was_given() {
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_036
 #[tokio::test(start_paused = true)]
 async fn the_session_is_a_clean_one() {
-    assert!(config_of(MqttTransport::mqtt, request()).await.clean);
+    assert!(given_for(Scheme::Mqtts, request()).await.login.clean);
     let device = Device::new();
     let _register = device.register();
     assert!(device.peer().await.accept().await.clean_session);
@@ -36,14 +35,9 @@ async fn the_session_is_a_clean_one() {
 
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_037
 #[tokio::test(start_paused = true)]
-async fn the_connection_is_made_with_the_certificate_that_the_transport_was_given() {
-    let given = Ca::root().credential();
-    let (base, config) = mocks::refusing_base();
-    let credential = Credential::from(given.clone());
-    let transport = MqttTransport::mqtt(Arc::new(base), endpoint(), credential, Settings::default());
-    let _ = Asked::Register.of(&transport, &request()).await;
-    let used = config.get().expect("it connects").x509.clone().expect("a certificate");
-    assert_eq!(used.chain(), given.chain());
+async fn the_connection_is_made_with_the_certificate_of_the_identity() {
+    let used = given_for(Scheme::Mqtts, request()).await.certificate;
+    assert_eq!(used, Some(Fixed::certificate()));
     // That its key comes along shows in the TLS handshake.
 }
 
@@ -51,7 +45,11 @@ async fn the_connection_is_made_with_the_certificate_that_the_transport_was_give
 #[tokio::test(start_paused = true)]
 async fn the_user_name_holds_id_scope_registration_id_api_version_and_agent() {
     let request = || request_of("Sn:1").with_api_version(ApiVersion::new("2021-10-01").expect("a version"));
-    let settings = || Settings::default().with_user_agent_suffix("ä/b&c=1").expect("a suffix");
+    let options = || {
+        MqttOptions::default()
+            .with_user_agent_suffix("ä/b&c=1")
+            .expect("a suffix")
+    };
     let agent = concat!(
         "provisioning-device-rust%2F",
         env!("CARGO_PKG_VERSION"),
@@ -59,13 +57,13 @@ async fn the_user_name_holds_id_scope_registration_id_api_version_and_agent() {
     );
     let expected = format!("0ne00A1B2C3/registrations/Sn:1/api-version=2021-10-01&ClientVersion={agent}");
 
-    let (base, config) = mocks::refusing_base();
-    let transport = MqttTransport::mqtt(Arc::new(base), endpoint(), certificates::any_credential(), settings());
+    let (connector, given) = mocks::refusing();
+    let transport = mocks::transport_with(connector, Scheme::Mqtts, options());
     let _ = Asked::Register.of(&transport, &request()).await;
-    assert_eq!(config.get().expect("it connects").username, expected);
+    assert_eq!(given.get().expect("it connects").login.user_name, expected);
 
     assert_eq!(
-        config_of(MqttTransport::mqtt, request_of("a")).await.username,
+        given_for(Scheme::Mqtts, request_of("a")).await.login.user_name,
         concat!(
             "0ne00A1B2C3/registrations/a/api-version=2019-03-31&ClientVersion=provisioning-device-rust%2F",
             env!("CARGO_PKG_VERSION")
@@ -76,7 +74,7 @@ async fn the_user_name_holds_id_scope_registration_id_api_version_and_agent() {
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_050
 #[tokio::test(start_paused = true)]
 async fn the_uri_is_mqtts_and_the_host_of_the_transport() {
-    let uri = config_of(MqttTransport::mqtt, request()).await.uri;
+    let uri = given_for(Scheme::Mqtts, request()).await.uri;
     assert_eq!(uri.to_string(), "mqtts://service.test");
     assert_eq!((uri.scheme(), uri.port()), (Scheme::Mqtts, 8883));
     assert_eq!(uri.server_name(), uri.host());
@@ -88,7 +86,7 @@ async fn an_endpoint_in_the_request_wins_over_that_of_the_transport() {
     let name = Host::new("name.test").expect("a name");
     let endpoint: Endpoint = "other.test:18883".parse().expect("an endpoint");
     let endpoint = endpoint.with_server_name(name.clone());
-    let uri = config_of(MqttTransport::mqtt, request().with_endpoint(endpoint.clone()))
+    let uri = given_for(Scheme::Mqtts, request().with_endpoint(endpoint.clone()))
         .await
         .uri;
     assert_eq!(uri.to_string(), "mqtts://other.test:18883");
@@ -96,9 +94,7 @@ async fn an_endpoint_in_the_request_wins_over_that_of_the_transport() {
     assert_eq!(uri.server_name(), &name);
 
     let endpoint = endpoint.with_websocket_path("/tunnel?x=1").expect("a path");
-    let uri = config_of(MqttTransport::mqtt_ws, request().with_endpoint(endpoint))
-        .await
-        .uri;
+    let uri = given_for(Scheme::Wss, request().with_endpoint(endpoint)).await.uri;
     assert_eq!(uri.to_string(), "wss://other.test:18883/tunnel?x=1");
     assert_eq!(uri.server_name(), &name);
 }
@@ -106,7 +102,7 @@ async fn an_endpoint_in_the_request_wins_over_that_of_the_transport() {
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_049
 #[tokio::test(start_paused = true)]
 async fn over_a_websocket_the_uri_has_port_443_and_the_path_of_the_service() {
-    let uri = config_of(MqttTransport::mqtt_ws, request()).await.uri;
+    let uri = given_for(Scheme::Wss, request()).await.uri;
     assert_eq!(uri.to_string(), "wss://service.test:443/$iothub/websocket");
     assert_eq!((uri.scheme(), uri.port()), (Scheme::Wss, 443));
     assert_eq!(uri.path(), "/$iothub/websocket");
@@ -117,8 +113,8 @@ async fn over_a_websocket_the_uri_has_port_443_and_the_path_of_the_service() {
 async fn a_connection_begins_with_connect_once() {
     for asked in Asked::BOTH {
         // The mock counts.
-        let (base, _) = mocks::refusing_base();
-        let _ = asked.of(&mocks::transport(base), &request()).await;
+        let (connector, _) = mocks::refusing();
+        let _ = asked.of(&mocks::transport(connector), &request()).await;
     }
 }
 
@@ -126,8 +122,11 @@ async fn a_connection_begins_with_connect_once() {
 #[tokio::test(start_paused = true)]
 async fn a_connect_that_fails_fails_the_request() {
     for asked in Asked::BOTH {
-        let (base, _) = mocks::refusing_base();
-        let error = asked.of(&mocks::transport(base), &request()).await.expect_err("no");
+        let (connector, _) = mocks::refusing();
+        let error = asked
+            .of(&mocks::transport(connector), &request())
+            .await
+            .expect_err("no");
         assert_eq!(
             (error.kind(), error.phase()),
             (ErrorKind::Connect, Some(Phase::Connect))
@@ -141,7 +140,7 @@ async fn a_connect_that_fails_fails_the_request() {
 async fn connect_is_followed_by_one_subscription_to_all_answers() {
     for asked in Asked::BOTH {
         let (mocked, mut order) = (Mocked::default(), Sequence::new());
-        let base = mocked.base(&mut order);
+        let connector = mocked.connector(&mut order);
         let mut session = MockMqttSession::new();
         session
             .expect_subscribe()
@@ -151,7 +150,10 @@ async fn connect_is_followed_by_one_subscription_to_all_answers() {
             .returning(|_| Ok(()));
         session.expect_publish().returning(mocked.answering("202", ASSIGNING));
         mocked.use_session(session);
-        asked.of(&mocks::transport(base), &request()).await.expect("an answer");
+        asked
+            .of(&mocks::transport(connector), &request())
+            .await
+            .expect("an answer");
     }
 }
 
@@ -176,7 +178,7 @@ async fn a_subscription_that_fails_fails_the_request() {
 async fn a_connection_that_fails_half_way_is_closed_and_made_anew_by_the_next_request() {
     for asked in Asked::BOTH {
         let (mocked, mut order) = (Mocked::default(), Sequence::new());
-        let mut base = mocked.base(&mut order);
+        let mut connector = mocked.connector(&mut order);
         let mut session = unsubscribable();
         session
             .expect_disconnect()
@@ -184,12 +186,13 @@ async fn a_connection_that_fails_half_way_is_closed_and_made_anew_by_the_next_re
             .in_sequence(&mut order)
             // That it fails as well is not what the request is told.
             .returning(|| Err(TransportError::new(ErrorKind::Lost, "gone already")));
-        base.expect_connect()
+        connector
+            .expect_connect()
             .times(2)
             .in_sequence(&mut order)
             .returning(|_, _| Err(TransportError::new(ErrorKind::Connect, "out of order")));
         mocked.use_session(session);
-        let transport = mocks::transport(base);
+        let transport = mocks::transport(connector);
         for kind in [ErrorKind::Refused, ErrorKind::Connect, ErrorKind::Connect] {
             let error = asked.of(&transport, &request()).await.expect_err("no");
             assert_eq!(error.kind(), kind);

@@ -2,13 +2,12 @@
 
 use futures_util::FutureExt;
 use mockall::{Sequence, predicate::eq};
-use provisioning_mqtt::{MockMqttBase, MockMqttSession};
 use provisioning_types::{ErrorKind, PollingTransport, TransportError};
 
 use crate::support::{
     bodies::ASSIGNING,
     device::{Asked, Device, request},
-    mocks::{self, Mocked},
+    mocks::{self, MockMqttConnector, MockMqttSession, Mocked},
     peer::ANSWERS,
     settle,
 };
@@ -16,7 +15,7 @@ use crate::support::{
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_052
 #[test]
 fn while_disconnected_it_returns_at_once() {
-    let transport = mocks::transport(MockMqttBase::new());
+    let transport = mocks::transport(MockMqttConnector::new());
     let outcome = transport.disconnect().now_or_never();
     assert!(outcome.expect("at once").is_ok());
 }

@@ -7,19 +7,18 @@ mod query;
 mod registration;
 
 use mockall::{Sequence, predicate::eq};
-use provisioning_mqtt::MockMqttSession;
-use provisioning_types::{Answer, ErrorKind, Phase, TransportError};
+use provisioning_types::{ErrorKind, Phase, Response, TransportError};
 
 use crate::support::{
     bodies::{ASSIGNING, INVALID_CERTIFICATE},
     device::{Asked, Device, request},
-    mocks::{self, Mocked},
+    mocks::{self, MockMqttSession, Mocked},
     peer::{ANSWERS, answer_topic},
     settle,
 };
 
 /// What the request comes to when the service answers so; `status` may have a query's further keys behind it.
-async fn answered(asked: Asked, status: &'static str, body: &'static str) -> Result<Answer, TransportError> {
+async fn answered(asked: Asked, status: &'static str, body: &'static str) -> Result<Response, TransportError> {
     let mocked = Mocked::default();
     let mut session = mocks::session();
     session.expect_publish().returning(mocked.answering(status, body));
@@ -29,7 +28,7 @@ async fn answered(asked: Asked, status: &'static str, body: &'static str) -> Res
 /// The first request connects and subscribes before it publishes, the second only publishes.
 async fn connects_and_subscribes_first(asked: Asked) {
     let (mocked, mut order) = (Mocked::default(), Sequence::new());
-    let base = mocked.base(&mut order);
+    let connector = mocked.connector(&mut order);
     let mut session = MockMqttSession::new();
     session
         .expect_subscribe()
@@ -43,7 +42,7 @@ async fn connects_and_subscribes_first(asked: Asked) {
         .in_sequence(&mut order)
         .returning(mocked.answering("202", ASSIGNING));
     mocked.use_session(session);
-    let transport = mocks::transport(base);
+    let transport = mocks::transport(connector);
     for _ in 0..2 {
         asked.of(&transport, &request()).await.expect("an answer");
     }

@@ -1,6 +1,6 @@
 //! The query of an operation's status.
 
-use provisioning_types::{Answer, AnswerStatus, Phase};
+use provisioning_types::{Phase, RegistrationStatus, Response};
 
 use super::{answered, connects_and_subscribes_first};
 use crate::support::{
@@ -63,7 +63,7 @@ async fn a_status_of_429_or_above_means_assigning_with_the_operation_that_was_as
     for (status, code) in [("429", 429), ("430", 430), ("500", 500), ("503", 503), ("1000", 1000)] {
         for body in ["", "slow down", other] {
             let answer = answered(QUERY, status, body).await.expect(status);
-            let expected = Answer::new(code, AnswerStatus::Assigning)
+            let expected = Response::new(code, RegistrationStatus::Assigning)
                 .with_operation_id("4.op")
                 .with_body(body);
             assert_eq!(answer, expected);
@@ -76,7 +76,7 @@ async fn a_status_of_429_or_above_means_assigning_with_the_operation_that_was_as
 async fn a_status_below_300_is_an_answer_with_its_body() {
     for (status, code) in [("200", 200), ("202", 202), ("299", 299)] {
         let answer = answered(QUERY, status, ASSIGNED).await.expect(status);
-        let expected = Answer::new(code, AnswerStatus::Assigned)
+        let expected = Response::new(code, RegistrationStatus::Assigned)
             .with_operation_id("4.op")
             .with_body(ASSIGNED);
         assert_eq!(answer, expected);

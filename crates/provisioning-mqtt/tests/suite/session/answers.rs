@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use provisioning_types::{Answer, AnswerStatus, ErrorKind, Phase, TransportError};
+use provisioning_types::{ErrorKind, Phase, RegistrationStatus, Response, TransportError};
 use rumqttc::{Packet, PubAck, Publish, QoS};
 use serde_json::json;
 
@@ -20,7 +20,7 @@ async fn an_answer_counts_before_its_puback() {
         let call = device.ask(asked, request());
         let request = peer.request().await;
         peer.answer(&request, "202", ASSIGNING).await;
-        assert_eq!(call.answer().await.status, AnswerStatus::Assigning);
+        assert_eq!(call.answer().await.status, RegistrationStatus::Assigning);
         peer.acknowledge(&request).await;
     }
 }
@@ -35,7 +35,7 @@ async fn an_answer_counts_after_its_puback_and_the_puback_alone_is_no_answer() {
         settle().await;
         assert!(!call.is_finished());
         peer.answer(&request, "202", ASSIGNING).await;
-        assert_eq!(call.answer().await.status, AnswerStatus::Assigning);
+        assert_eq!(call.answer().await.status, RegistrationStatus::Assigning);
     }
 }
 
@@ -46,7 +46,7 @@ async fn answers_count_whose_requests_are_never_acknowledged() {
         let query = device.query("4.op");
         let request = peer.request().await;
         peer.answer(&request, "202", ASSIGNING).await;
-        assert_eq!(query.answer().await.status, AnswerStatus::Assigning);
+        assert_eq!(query.answer().await.status, RegistrationStatus::Assigning);
     }
 }
 
@@ -75,7 +75,7 @@ async fn an_answer_with_qos_0_counts() {
     let request = peer.request().await;
     let answer = Publish::new(answer_topic("202", &request.id), QoS::AtMostOnce, ASSIGNING);
     peer.send(Packet::Publish(answer)).await;
-    assert_eq!(register.answer().await.status, AnswerStatus::Assigning);
+    assert_eq!(register.answer().await.status, RegistrationStatus::Assigning);
     // It is not acknowledged: that would be the next packet.
     let _query = device.query("4.op");
     peer.request().await;
@@ -95,7 +95,7 @@ async fn the_same_answer_again_is_acknowledged_and_ignored() {
     settle().await;
     assert!(!second.is_finished(), "it took the answer to another request");
     peer.answer(&request, "202", ASSIGNING).await;
-    assert_eq!(second.answer().await.status, AnswerStatus::Assigning);
+    assert_eq!(second.answer().await.status, RegistrationStatus::Assigning);
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,7 +106,7 @@ async fn of_two_answers_to_one_request_the_first_counts() {
     let mut both = encoded(&publish(&answer_topic("202", &request.id), 1, ASSIGNING));
     both.extend(encoded(&publish(&answer_topic("401", &request.id), 2, "")));
     peer.send_bytes(&both).await;
-    assert_eq!(call.answer().await.status, AnswerStatus::Assigning);
+    assert_eq!(call.answer().await.status, RegistrationStatus::Assigning);
     assert_eq!(peer.packet().await, Packet::PubAck(PubAck::new(1)));
     assert_eq!(peer.packet().await, Packet::PubAck(PubAck::new(2)));
 }
@@ -177,9 +177,15 @@ async fn a_status_that_is_none_is_an_unexpected_response_that_shows_the_topic() 
 async fn a_status_above_8_bits_is_read_whole() {
     // 200 + 256, which 8 bits would take for 200.
     let answer = answered(Asked::Register, "456", ASSIGNED).await.expect("an answer");
-    assert_eq!((answer.code, answer.status), (456, AnswerStatus::Registering));
+    assert_eq!(
+        (answer.status_code, answer.status),
+        (456, RegistrationStatus::Registering)
+    );
     let answer = answered(Asked::Register, "1000", ASSIGNED).await.expect("an answer");
-    assert_eq!((answer.code, answer.status), (1000, AnswerStatus::Registering));
+    assert_eq!(
+        (answer.status_code, answer.status),
+        (1000, RegistrationStatus::Registering)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,10 +242,16 @@ async fn a_body_that_is_no_answer_does_not_hide_a_refusal() {
 async fn a_body_that_is_no_answer_does_not_hide_that_the_service_throttles() {
     for body in NO_ANSWERS {
         let answer = answered(Asked::Register, "429", body).await.expect("an answer");
-        assert_eq!((answer.status, answer.operation_id), (AnswerStatus::Registering, None));
+        assert_eq!(
+            (answer.status, answer.operation_id),
+            (RegistrationStatus::Registering, None)
+        );
         let answer = answered(Asked::QUERY, "503", body).await.expect("an answer");
         let known = Some("4.op".to_owned());
-        assert_eq!((answer.status, answer.operation_id), (AnswerStatus::Assigning, known));
+        assert_eq!(
+            (answer.status, answer.operation_id),
+            (RegistrationStatus::Assigning, known)
+        );
         assert_eq!(answer.body, body);
     }
 }
@@ -290,7 +302,7 @@ fn phase(asked: Asked) -> Phase {
 }
 
 /// What a request on a new connection comes to when the service answers so.
-async fn answered(asked: Asked, status: &str, body: impl Into<Vec<u8>>) -> Result<Answer, TransportError> {
+async fn answered(asked: Asked, status: &str, body: impl Into<Vec<u8>>) -> Result<Response, TransportError> {
     let (device, mut peer) = Device::connected().await;
     let call = device.ask(asked, request());
     let request = peer.request().await;

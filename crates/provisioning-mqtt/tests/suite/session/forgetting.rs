@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use provisioning_types::{PollingTransport, Progress};
+use provisioning_types::{PollingTransport, Progress, Request};
 use rumqttc::Packet;
 use tokio::time::sleep;
 
@@ -44,9 +44,11 @@ async fn before_suback_the_connection_is_disconnected() {
 #[tokio::test(start_paused = true)]
 async fn before_the_request_is_written_it_is_not_written_any_more() {
     let (device, mut peer) = Device::connected().await;
-    let (forgotten, progress) = (request(), Progress::ignored());
+    let forgotten = request();
     // One poll hands it over, but nothing is written before the session's task runs.
-    let asking = device.transport.registration_request(&forgotten, &progress);
+    let asking = device
+        .transport
+        .send(&forgotten, &Request::Register, Progress::ignored());
     assert!(asking.now_or_never().is_none());
     let query = device.query("4.op");
     let request = peer.request().await;

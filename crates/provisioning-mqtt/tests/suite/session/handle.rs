@@ -3,14 +3,15 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
-use provisioning_mqtt::{MqttBase, MqttSession, MqttTransport, SessionEvent, SessionEvents};
-use provisioning_types::{ErrorKind, Secret};
+use provisioning_mqtt::{Login, MqttConnector, MqttOverStream, MqttSession, SessionEvent, SessionEvents};
+use provisioning_net::{Scheme, Target};
+use provisioning_types::{ErrorKind, Progress, Secret, TransportError};
 use rumqttc::{Packet, PubAck, SubAck, SubscribeReasonCode, UnsubAck};
 
 use crate::support::{
     device::request,
-    line::Line,
-    mocks::config_of,
+    line::{Incoming, Line},
+    mocks::given_for,
     peer::{Peer, publish},
     settle, soon,
 };
@@ -22,20 +23,36 @@ struct Session {
     told: Arc<Mutex<Vec<SessionEvent>>>,
 }
 
+/// What comes of connecting, and of the service's part in it.
+async fn connected<T>(
+    login: Login,
+    events: SessionEvents,
+    service: impl AsyncFnOnce(Incoming) -> T,
+) -> (Result<Arc<dyn MqttSession>, TransportError>, T) {
+    let (connector, incoming) = Line::default().connector();
+    let mqtt = MqttOverStream::new(connector);
+    let uri = given_for(Scheme::Mqtts, request()).await.uri;
+    let target = Target::new(&uri);
+    tokio::join!(
+        mqtt.connect(&target, login, Progress::ignored(), events),
+        service(incoming)
+    )
+}
+
 impl Session {
     async fn new() -> Self {
-        let (base, incoming) = Line::default().base();
         let told = Arc::new(Mutex::new(Vec::new()));
         let events = {
             let told = Arc::clone(&told);
             SessionEvents::new(move |event| told.lock().expect("no panic").push(event))
         };
-        let config = config_of(MqttTransport::mqtt, request()).await;
-        let (handle, peer) = tokio::join!(base.connect(config, events), async {
+        let login = given_for(Scheme::Mqtts, request()).await.login;
+        let (handle, peer) = connected(login, events, async |incoming| {
             let mut peer = Peer::new(incoming.next().await);
             peer.accept().await;
             peer
-        });
+        })
+        .await;
         Self {
             handle: handle.expect("it is accepted"),
             peer,
@@ -187,16 +204,16 @@ async fn a_session_whose_last_handle_is_dropped_disconnects() {
 
 #[tokio::test(start_paused = true)]
 async fn a_password_is_sent_and_never_shown() {
-    let mut config = config_of(MqttTransport::mqtt, request()).await;
-    config.password = Some(Secret::new(b"SharedAccessSignature sr=1".to_vec()));
-    let shown = format!("{config:?}");
+    let mut login = given_for(Scheme::Mqtts, request()).await.login;
+    login.password = Some(Secret::new(b"SharedAccessSignature sr=1".to_vec()));
+    let shown = format!("{login:?}");
     assert!(!shown.contains("SharedAccess") && !shown.contains("83, 104"), "{shown}");
-    let (base, incoming) = Line::default().base();
     let events = SessionEvents::new(|_| {});
-    let (session, login) = tokio::join!(base.connect(config, events), async {
+    let (session, login) = connected(login, events, async |incoming| {
         let mut peer = Peer::new(incoming.next().await);
         peer.accept().await.login
-    });
+    })
+    .await;
     assert!(session.is_ok());
     assert_eq!(login.expect("one").password, "SharedAccessSignature sr=1");
 }

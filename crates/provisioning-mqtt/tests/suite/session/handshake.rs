@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use provisioning_types::{ConnectionStep, ErrorKind, Phase, PollingTransport, Progress, TransportError};
+use provisioning_types::{ConnectionEvent, ErrorKind, Phase, PollingTransport, Progress, Request, TransportError};
 
 use crate::support::{
     bodies::ASSIGNING,
@@ -149,29 +149,27 @@ async fn a_service_that_ends_the_connection_instead_of_a_suback_is_heard() {
 async fn progress_is_told_when_a_connection_is_made_and_only_then() {
     let device = Device::new();
     let steps = Arc::new(Mutex::new(Vec::new()));
-    let progress = {
+    let listener = {
         let steps = Arc::clone(&steps);
-        Progress::new(move |step| steps.lock().expect("no panic").push(step))
+        move |event| steps.lock().expect("no panic").push(event)
     };
     let told = || steps.lock().expect("no panic").clone();
     let (transport, request) = (Arc::clone(&device.transport), request());
     let asking = tokio::spawn(async move {
         for _ in 0..2 {
-            transport
-                .registration_request(&request, &progress)
-                .await
-                .expect("an answer");
+            let asking = transport.send(&request, &Request::Register, Progress::new(&listener));
+            asking.await.expect("an answer");
         }
     });
     let mut peer = device.peer().await;
-    let connecting = ConnectionStep::Connecting {
+    let connecting = ConnectionEvent::Connecting {
         uri: "mqtts://service.test".to_owned(),
     };
     assert_eq!(told(), std::slice::from_ref(&connecting));
     peer.welcome().await;
     for _ in 0..2 {
         let request = peer.request().await;
-        assert_eq!(told(), [connecting.clone(), ConnectionStep::Connected]);
+        assert_eq!(told(), [connecting.clone(), ConnectionEvent::Connected]);
         peer.answer(&request, "202", ASSIGNING).await;
     }
     asking.await.expect("no panic");

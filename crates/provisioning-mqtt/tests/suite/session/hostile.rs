@@ -1,6 +1,6 @@
 //! What a server may not send ends the connection, and is told as such.
 
-use provisioning_mqtt::Settings;
+use provisioning_mqtt::MqttOptions;
 use provisioning_types::{ErrorKind, Phase, TransportError};
 
 use crate::support::{
@@ -129,9 +129,9 @@ async fn a_packet_of_1_mib_is_taken() {
 
 #[tokio::test(start_paused = true)]
 async fn the_size_limit_is_the_one_that_was_set() {
-    let settings = || Settings::default().with_max_packet_size(1000);
+    let options = || MqttOptions::default().with_max_packet_size(1000);
     let line = || Line {
-        settings: settings(),
+        options: options(),
         ..Line::default()
     };
     let (_device, mut peer) = Device::on(line()).connect().await;

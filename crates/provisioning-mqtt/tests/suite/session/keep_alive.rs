@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use provisioning_mqtt::Settings;
+use provisioning_mqtt::MqttOptions;
 use provisioning_types::{ErrorKind, PollingTransport, TransportError};
 use rumqttc::Packet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -12,9 +12,11 @@ use crate::support::{bodies::ASSIGNING, device::Device, line::Line, peer::Peer, 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
 async fn connected_with(keep_alive: Duration) -> (Device, Peer) {
-    let settings = Settings::default().with_keep_alive(keep_alive).expect("a keep-alive");
+    let options = MqttOptions::default()
+        .with_keep_alive(keep_alive)
+        .expect("a keep-alive");
     let device = Device::on(Line {
-        settings,
+        options,
         ..Line::default()
     });
     device.connect().await
@@ -169,9 +171,9 @@ async fn the_keep_alive_is_what_the_service_is_told() {
         (Duration::ZERO, 0),
         (Duration::from_secs(65_535), 65_535),
     ] {
-        let settings = Settings::default().with_keep_alive(given).expect("a keep-alive");
+        let options = MqttOptions::default().with_keep_alive(given).expect("a keep-alive");
         let device = Device::on(Line {
-            settings,
+            options,
             ..Line::default()
         });
         let _register = device.register();

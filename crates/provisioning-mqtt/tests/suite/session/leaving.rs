@@ -99,7 +99,7 @@ async fn a_transport_that_is_dropped_does_not_wait_for_a_peer_that_does_not_read
 #[tokio::test(start_paused = true)]
 async fn an_abandoned_connection_is_disconnected_in_the_background() {
     let (device, mut peer) = Device::connected().await;
-    device.transport.abandon();
+    device.transport.abort();
     peer.disconnected().await;
     device.connect().await;
 }
@@ -109,7 +109,7 @@ async fn an_abandoned_request_is_cancelled() {
     let (device, mut peer) = Device::connected().await;
     let register = device.register();
     peer.request().await;
-    device.transport.abandon();
+    device.transport.abort();
     assert_eq!(register.error().await.kind(), ErrorKind::Cancelled);
     peer.disconnected().await;
 
@@ -117,14 +117,14 @@ async fn an_abandoned_request_is_cancelled() {
     let mut peer = device.peer().await;
     peer.accept().await;
     peer.subscription().await;
-    device.transport.abandon();
+    device.transport.abort();
     assert_eq!(register.error().await.kind(), ErrorKind::Cancelled);
     peer.disconnected().await;
 
     let register = device.register();
     let mut peer = device.peer().await;
     peer.packet().await;
-    device.transport.abandon();
+    device.transport.abort();
     assert_eq!(register.error().await.kind(), ErrorKind::Cancelled);
     peer.closed().await;
     device.connect().await;

@@ -10,10 +10,9 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use provisioning_mqtt::{
-    BoxedStream, Connector, MockMqttSession, MqttOverStream, MqttTransport, SessionEvent, Settings, TransportConfig,
-};
-use provisioning_types::{ErrorKind, Phase, PollingTransport, TransportError};
+use provisioning_mqtt::{MqttOptions, MqttTransport, SessionEvent};
+use provisioning_net::{BoxedStream, Connector, Target};
+use provisioning_types::{ErrorKind, Phase, PollingTransport, Progress, TransportError};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, ReadBuf, join, sink},
     time::Instant,
@@ -21,9 +20,9 @@ use tokio::{
 
 use crate::support::{
     bodies::ASSIGNING,
-    certificates,
     device::{Asked, Device, endpoint, request},
-    mocks::Mocked,
+    identity::any_identity,
+    mocks::{MockMqttSession, Mocked},
     peer::{answer_topic, encoded, publish},
     settle, soon,
 };
@@ -140,7 +139,7 @@ async fn a_stream_that_fails_is_lost_unless_its_carrier_was_broken() {
             (io::ErrorKind::TimedOut, ErrorKind::Lost),
             (io::ErrorKind::InvalidData, ErrorKind::UnexpectedResponse),
         ] {
-            let transport = transport_on(Arc::new(Failing { first, failure }));
+            let transport = transport_on(Failing { first, failure });
             let request = request();
             let outcome = soon("the failure", Asked::Register.of(&transport, &request)).await;
             let error = outcome.expect_err("it fails");
@@ -157,7 +156,7 @@ struct Failing {
 
 #[async_trait]
 impl Connector for Failing {
-    async fn connect(&self, _: &TransportConfig) -> Result<BoxedStream, TransportError> {
+    async fn connect(&self, _: &Target<'_>, _: Progress<'_>) -> Result<BoxedStream, TransportError> {
         let reader = self.first.chain(Broken(self.failure));
         Ok(Box::new(join(reader, sink())))
     }
@@ -173,7 +172,7 @@ impl AsyncRead for Broken {
 
 #[tokio::test(start_paused = true)]
 async fn a_connector_that_fails_fails_the_request_as_it_says() {
-    let transport = transport_on(Arc::new(Unreachable));
+    let transport = transport_on(Unreachable);
     let error = Asked::Register.of(&transport, &request()).await.expect_err("it fails");
     assert_eq!(
         (error.kind(), error.phase()),
@@ -186,7 +185,7 @@ struct Unreachable;
 
 #[async_trait]
 impl Connector for Unreachable {
-    async fn connect(&self, _: &TransportConfig) -> Result<BoxedStream, TransportError> {
+    async fn connect(&self, _: &Target<'_>, _: Progress<'_>) -> Result<BoxedStream, TransportError> {
         Err(TransportError::new(
             ErrorKind::Unauthorized,
             "the proxy wants a password",
@@ -196,7 +195,7 @@ impl Connector for Unreachable {
 
 #[tokio::test(start_paused = true)]
 async fn a_connector_that_hangs_is_cancelled() {
-    let transport = Arc::new(transport_on(Arc::new(Hanging)));
+    let transport = Arc::new(transport_on(Hanging));
     for disconnect in [false, true] {
         let asking = Arc::clone(&transport);
         let call = tokio::spawn(async move { Asked::Register.of(&*asking, &request()).await });
@@ -216,12 +215,11 @@ struct Hanging;
 
 #[async_trait]
 impl Connector for Hanging {
-    async fn connect(&self, _: &TransportConfig) -> Result<BoxedStream, TransportError> {
+    async fn connect(&self, _: &Target<'_>, _: Progress<'_>) -> Result<BoxedStream, TransportError> {
         pending().await
     }
 }
 
-fn transport_on(connector: Arc<dyn Connector>) -> MqttTransport {
-    let base = Arc::new(MqttOverStream::new(connector));
-    MqttTransport::mqtt(base, endpoint(), certificates::any_credential(), Settings::default())
+fn transport_on(connector: impl Connector + 'static) -> MqttTransport {
+    MqttTransport::new(connector, endpoint(), any_identity(), MqttOptions::default())
 }

@@ -13,14 +13,15 @@ use std::{
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use provisioning_mqtt::{
-    Message, MqttBase, MqttSession, MqttTransport, SessionEvent, SessionEvents, Settings, TransportConfig,
+    Login, Message, MqttConnector, MqttOptions, MqttSession, MqttTransport, SessionEvent, SessionEvents,
 };
-use provisioning_types::{Answer, ConnectionStep, ErrorKind, PollingTransport, Progress, TransportError};
+use provisioning_net::Target;
+use provisioning_types::{ConnectionEvent, ErrorKind, PollingTransport, Progress, Request, Response, TransportError};
 
 use crate::support::{
     bodies::ASSIGNING,
-    certificates,
     device::{Asked, endpoint, request},
+    identity::any_identity,
     mocks::{self, Mocked},
     peer::{answer_topic, request_id},
     soon,
@@ -33,7 +34,7 @@ async fn a_request_that_fails_because_it_is_cancelled_is_cancelled() {
     let mut session = mocks::session();
     let abandoned = Arc::clone(&transport);
     session.expect_publish().once().returning(move |_, _| {
-        abandoned.get().expect("it is there").abandon();
+        abandoned.get().expect("it is there").abort();
         Err(TransportError::new(ErrorKind::Lost, "the connection has ended"))
     });
     let transport = transport.get_or_init(|| Mocked::default().transport(session));
@@ -53,17 +54,15 @@ async fn a_request_that_is_overtaken_does_not_take_the_place_of_the_next() {
         Ok(())
     });
     let transport: &'static MqttTransport = Box::leak(Box::new(mocked.transport(session)));
-    let second = Arc::new(Mutex::new(None));
-    let progress = {
-        let second = Arc::clone(&second);
-        Progress::new(move |step| {
-            if step == ConnectionStep::Connected {
-                *second.lock().expect("no panic") = Some(overtake(transport));
-            }
-        })
+    let second = Mutex::new(None);
+    let listener = |event| {
+        if event == ConnectionEvent::Connected {
+            *second.lock().expect("no panic") = Some(overtake(transport));
+        }
     };
     let request = request();
-    let outcome = soon("an outcome", transport.registration_request(&request, &progress)).await;
+    let asking = transport.send(&request, &Request::Register, Progress::new(&listener));
+    let outcome = soon("an outcome", asking).await;
     assert_eq!(outcome.expect_err("cancelled").kind(), ErrorKind::Cancelled);
     let published = published.lock().expect("no panic").clone();
     assert_eq!(published.len(), 1, "{published:?}");
@@ -75,7 +74,7 @@ async fn a_request_that_is_overtaken_does_not_take_the_place_of_the_next() {
     assert_eq!(second.await.expect("an answer").body, ASSIGNING.as_bytes());
 }
 
-type InFlight = Pin<Box<dyn Future<Output = Result<Answer, TransportError>> + Send>>;
+type InFlight = Pin<Box<dyn Future<Output = Result<Response, TransportError>> + Send>>;
 
 /// Cancels the request in flight, and begins another.
 fn overtake(transport: &'static MqttTransport) -> InFlight {
@@ -91,8 +90,12 @@ fn overtake(transport: &'static MqttTransport) -> InFlight {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_fails_late_does_not_close_the_connection_of_the_next() {
     let base = Arc::new(Overtaken::default());
-    let credential = certificates::any_credential();
-    let transport = MqttTransport::mqtt(Arc::clone(&base) as _, endpoint(), credential, Settings::default());
+    let transport = MqttTransport::over(
+        Arc::clone(&base) as _,
+        endpoint(),
+        any_identity(),
+        MqttOptions::default(),
+    );
     let transport: &'static MqttTransport = Box::leak(Box::new(transport));
     assert!(base.transport.set(transport).is_ok());
     let error = Asked::Register.of(transport, &request()).await.expect_err("cancelled");
@@ -114,8 +117,14 @@ struct Overtaken {
 }
 
 #[async_trait]
-impl MqttBase for Overtaken {
-    async fn connect(&self, _: TransportConfig, _: SessionEvents) -> Result<Arc<dyn MqttSession>, TransportError> {
+impl MqttConnector for Overtaken {
+    async fn connect(
+        &self,
+        _: &Target<'_>,
+        _: Login,
+        _: Progress<'_>,
+        _: SessionEvents,
+    ) -> Result<Arc<dyn MqttSession>, TransportError> {
         if self.is_first_over.swap(true, Ordering::SeqCst) {
             return Ok(Arc::new(Subscribing(Arc::clone(&self.is_disconnected))));
         }

@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 use provisioning_types::{
-    ApiVersion, ErrorKind, Host, IdScope, PollingTransport, Progress, RegistrationId, RegistrationRequest,
+    ApiVersion, ErrorKind, Host, IdScope, PollingTransport, Progress, RegistrationId, RegistrationRequest, Request,
 };
 use serde_json::json;
 
@@ -121,8 +121,8 @@ async fn second_is_refused(device: &Device) {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_was_refused_as_the_second_may_come_after_the_first_was_dropped() {
     let (device, mut peer) = Device::connected().await;
-    let (request, progress) = (request(), Progress::ignored());
-    let mut first = device.transport.registration_request(&request, &progress);
+    let request = request();
+    let mut first = device.transport.send(&request, &Request::Register, Progress::ignored());
     assert!((&mut first).now_or_never().is_none());
     second_is_refused(&device).await;
     drop(first);

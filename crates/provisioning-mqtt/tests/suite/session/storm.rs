@@ -41,7 +41,7 @@ async fn call(device: &Device, caller: u64) {
         0 => transport.cancel().await.map(drop),
         1 => transport.disconnect().await,
         2 => {
-            transport.abandon();
+            transport.abort();
             Ok(())
         }
         3 => {

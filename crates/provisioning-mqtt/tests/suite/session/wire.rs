@@ -8,7 +8,7 @@ use crate::support::{
 #[tokio::test(start_paused = true)]
 async fn a_session_is_mqtt_3_1_1_byte_for_byte() {
     let device = Device::new();
-    let register = device.register_with(request().with_payload(1.into()));
+    let register = device.register_with(request().with_payload(serde_json::Value::from(1)));
     let mut peer = device.peer().await;
     let agent = concat!("provisioning-device-rust%2F", env!("CARGO_PKG_VERSION"));
     let user_name = format!("0ne00A1B2C3/registrations/device-1/api-version=2019-03-31&ClientVersion={agent}");
@@ -26,7 +26,7 @@ async fn a_session_is_mqtt_3_1_1_byte_for_byte() {
     peer.send_bytes(&[0x90, 3, 0, 1, 1]).await;
 
     let register_prefix = "$dps/registrations/PUT/iotdps-register/?$rid=";
-    let body = br#"{"payload":1,"registrationId":"device-1"}"#;
+    let body = br#"{"registrationId":"device-1","payload":1}"#;
     let id = expect_request(&mut peer, 2, register_prefix, "", body).await;
     peer.send_bytes(&[0x40, 2, 0, 2]).await;
     let answer = br#"{"operationId":"4.op","status":"assigning"}"#;

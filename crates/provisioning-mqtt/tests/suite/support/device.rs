@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use provisioning_mqtt::MqttTransport;
 use provisioning_types::{
-    Answer, Endpoint, IdScope, PollingTransport, Progress, RegistrationId, RegistrationRequest, TransportError,
+    Endpoint, IdScope, PollingTransport, Progress, RegistrationId, RegistrationRequest, Request, Response,
+    TransportError,
 };
 use tokio::{io::DuplexStream, task::JoinHandle};
 
@@ -29,8 +30,8 @@ impl Device {
     }
 
     pub(crate) fn on(line: Line) -> Self {
-        let (base, incoming) = line.base();
-        let transport = MqttTransport::mqtt(Arc::new(base), endpoint(), line.credential, line.settings);
+        let (connector, incoming) = line.connector();
+        let transport = MqttTransport::new(connector, endpoint(), line.identity, line.options);
         Self {
             transport: Arc::new(transport),
             incoming,
@@ -115,34 +116,39 @@ impl Asked {
     pub(crate) async fn of(
         self,
         transport: &dyn PollingTransport,
-        request: &RegistrationRequest,
-    ) -> Result<Answer, TransportError> {
-        soon("an outcome", self.sent(transport, request)).await
+        registration: &RegistrationRequest,
+    ) -> Result<Response, TransportError> {
+        soon("an outcome", self.sent(transport, registration)).await
     }
 
     /// What comes of it, however long it takes.
     async fn sent(
         self,
         transport: &dyn PollingTransport,
-        request: &RegistrationRequest,
-    ) -> Result<Answer, TransportError> {
-        let progress = Progress::ignored();
+        registration: &RegistrationRequest,
+    ) -> Result<Response, TransportError> {
+        transport.send(registration, &self.request(), Progress::ignored()).await
+    }
+
+    fn request(self) -> Request {
         match self {
-            Self::Register => transport.registration_request(request, &progress).await,
-            Self::Query(operation_id) => transport.query_operation_status(request, operation_id, &progress).await,
+            Self::Register => Request::Register,
+            Self::Query(operation_id) => Request::Query {
+                operation_id: operation_id.to_owned(),
+            },
         }
     }
 }
 
 /// A request in flight, in a task of its own.
-pub(crate) struct Call(JoinHandle<Result<Answer, TransportError>>);
+pub(crate) struct Call(JoinHandle<Result<Response, TransportError>>);
 
 impl Call {
-    pub(crate) async fn outcome(self) -> Result<Answer, TransportError> {
+    pub(crate) async fn outcome(self) -> Result<Response, TransportError> {
         soon("an outcome", self.0).await.expect("the request does not panic")
     }
 
-    pub(crate) async fn answer(self) -> Answer {
+    pub(crate) async fn answer(self) -> Response {
         self.outcome().await.expect("an answer")
     }
 

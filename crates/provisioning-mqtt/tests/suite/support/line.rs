@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use provisioning_mqtt::{BoxedStream, Connector, MqttOverStream, Settings, Tls, TransportConfig};
-use provisioning_types::{Credential, TransportError};
+use provisioning_mqtt::MqttOptions;
+use provisioning_net::{BoxedStream, Connector, Target};
+use provisioning_types::{Identity, Progress, TransportError};
 use tokio::{
     io::{DuplexStream, duplex},
     sync::{
@@ -13,30 +14,28 @@ use tokio::{
     },
 };
 
-use super::{certificates, soon};
+use super::{identity::any_identity, soon};
 
 /// How a device's connections are made.
 pub(crate) struct Line {
     /// How many bytes may be on their way in each direction.
     pub(crate) buffer: usize,
-    pub(crate) tls: Option<Tls>,
-    pub(crate) settings: Settings,
-    pub(crate) credential: Credential,
+    pub(crate) options: MqttOptions,
+    pub(crate) identity: Arc<dyn Identity>,
 }
 
 impl Default for Line {
     fn default() -> Self {
         Self {
             buffer: 64 * 1024,
-            tls: None,
-            settings: Settings::default(),
-            credential: certificates::any_credential(),
+            options: MqttOptions::default(),
+            identity: any_identity(),
         }
     }
 }
 
 impl Line {
-    /// A plain line through which only so many bytes pass at a time.
+    /// A line through which only so many bytes pass at a time.
     pub(crate) fn narrow(buffer: usize) -> Self {
         Self {
             buffer,
@@ -45,14 +44,13 @@ impl Line {
     }
 
     /// What makes the connections, and where their other ends come out.
-    pub(crate) fn base(&self) -> (MqttOverStream, Incoming) {
+    pub(crate) fn connector(&self) -> (impl Connector + 'static, Incoming) {
         let (streams, incoming) = mpsc::unbounded_channel();
         let connector = Duplex {
             buffer: self.buffer,
-            tls: self.tls.clone(),
             streams,
         };
-        (MqttOverStream::new(Arc::new(connector)), Incoming(Mutex::new(incoming)))
+        (connector, Incoming(Mutex::new(incoming)))
     }
 }
 
@@ -72,18 +70,15 @@ impl Incoming {
 
 struct Duplex {
     buffer: usize,
-    tls: Option<Tls>,
     streams: UnboundedSender<DuplexStream>,
 }
 
 #[async_trait]
 impl Connector for Duplex {
-    async fn connect(&self, config: &TransportConfig) -> Result<BoxedStream, TransportError> {
+    async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
+        target.report(progress);
         let (device, service) = duplex(self.buffer);
         self.streams.send(service).expect("the test goes on");
-        match &self.tls {
-            Some(tls) => tls.handshake(Box::new(device), config).await,
-            None => Ok(Box::new(device)),
-        }
+        Ok(Box::new(device))
     }
 }

@@ -1,8 +1,8 @@
 //! What the tests share.
 
 pub(crate) mod bodies;
-pub(crate) mod certificates;
 pub(crate) mod device;
+pub(crate) mod identity;
 pub(crate) mod line;
 pub(crate) mod mocks;
 pub(crate) mod peer;

@@ -1,7 +1,7 @@
 //! The service's end of a connection, scripted packet by packet.
 
 use bytes::BytesMut;
-use provisioning_mqtt::{BoxedStream, ByteStream};
+use provisioning_net::{BoxedStream, ByteStream};
 use rumqttc::{
     Codec, ConnAck, Connect, ConnectReturnCode, Packet, PubAck, Publish, QoS, SubAck, Subscribe, SubscribeReasonCode,
 };
@@ -93,11 +93,6 @@ impl Peer {
     pub(crate) async fn gone(&mut self) {
         let mut rest = Vec::new();
         let _ = soon("the end", self.stream.read_to_end(&mut rest)).await;
-    }
-
-    /// Ends the stream in its own orderly way.
-    pub(crate) async fn shut_down(&mut self) {
-        self.stream.shutdown().await.expect("the stream works");
     }
 
     pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {

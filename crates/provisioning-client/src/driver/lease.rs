@@ -1,0 +1,283 @@
+//! The state that the clones of a client share, and the right of one call to drive the machine.
+
+use std::{
+    future::pending,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use provisioning_types::{Phase, PollingTransport, Progress, RegistrationRequest, TransportError};
+use tokio::{
+    select,
+    sync::{Notify, broadcast, oneshot},
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    error::{FailureReason, Outcome, RegisterError},
+    event::StatusEvent,
+    machine::{Action, Context, Input, Machine, Next, too_slow},
+    policy::Policy,
+};
+
+pub(super) struct Shared {
+    pub(super) transport: Arc<dyn PollingTransport>,
+    pub(super) policy: Policy,
+    /// The origin of the machine's time.
+    pub(super) origin: Instant,
+    pub(super) events: broadcast::Sender<StatusEvent>,
+    pub(super) core: Mutex<Core>,
+    /// Wakes the calls that wait while the machine is closing, in the order in which they began to wait.
+    pub(super) gate: Notify,
+}
+
+#[derive(Default)]
+pub(super) struct Core {
+    machine: Machine,
+    /// Identifies the call that drives the machine. Inputs of a call that was taken over are discarded.
+    lease: u64,
+    /// The lease with which the latest registration began.
+    registration: u64,
+    /// Whether that registration refuses others until it has disconnected.
+    reserved: bool,
+    /// How often `cancel` and `disconnect` were called. A registration that waits to begin meanwhile is cancelled.
+    closes: u64,
+    /// Takes the outcome of the registration in progress.
+    outcome: Option<oneshot::Sender<Outcome>>,
+}
+
+/// A call that asks to drive the machine.
+pub(super) enum Call {
+    /// The sender takes the outcome. A registration that disconnects by itself refuses others until it has.
+    Register(oneshot::Sender<Outcome>, bool),
+    Cancel,
+    Disconnect,
+    /// The disconnect at the end of the registration with this lease.
+    DisconnectAfter(u64),
+}
+
+/// Lets one call drive the machine until another call takes over. Dropping it abandons what is in progress; a
+/// registration that still has to disconnect closes the connection.
+struct Lease<'a> {
+    shared: &'a Shared,
+    id: u64,
+    must_disconnect: bool,
+}
+
+impl Shared {
+    /// Registers, and if asked to disconnects after every outcome.
+    pub(super) async fn register(&self, registration: &RegistrationRequest, disconnect: bool) -> Outcome {
+        let (sender, mut receiver) = oneshot::channel();
+        let begun = self.begin(Call::Register(sender, disconnect)).await;
+        let (mut lease, action) = begun.map_err(|next| match next {
+            Next::Busy => RegisterError::invalid_operation(),
+            _ => cancelled(),
+        })?;
+        let outcome = select! {
+            biased;
+            Ok(outcome) = &mut receiver => outcome,
+            // The call that took over has completed the registration in the same step.
+            _ = lease.drive(action, Some(registration)) => receiver.await.unwrap_or_else(|_| Err(cancelled())),
+        };
+        if lease.must_disconnect {
+            if let Err(error) = self.close(Call::DisconnectAfter(lease.id)).await {
+                tracing::warn!(%error, "disconnecting failed; the registration's outcome stands");
+            }
+            lease.must_disconnect = false;
+            self.release(lease.id);
+        }
+        outcome
+    }
+
+    /// Cancels or disconnects for a caller. Registrations that wait to begin are cancelled; others can begin once this
+    /// returns.
+    pub(super) async fn close_and_release(&self, call: Call) -> Result<(), TransportError> {
+        let registration = {
+            let mut core = self.core();
+            core.closes += 1;
+            core.registration
+        };
+        self.gate.notify_waiters();
+        let result = self.close(call).await;
+        self.release(registration);
+        result
+    }
+
+    async fn close(&self, call: Call) -> Result<(), TransportError> {
+        match self.begin(call).await {
+            // Without a result, a call that waited for this one has given it up.
+            Ok((lease, action)) => lease.drive(action, None).await.unwrap_or_else(|| Err(too_slow())),
+            Err(Next::Return(result)) => result,
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Lets other registrations begin, unless `registration` is no longer the latest.
+    fn release(&self, registration: u64) {
+        let mut core = self.core();
+        core.reserved &= core.registration != registration;
+    }
+
+    /// Asks the machine for `call`, and again after the transport has closed while it is closing.
+    ///
+    /// No lock is held while a call waits, and each call that waits also ticks the machine: a future that is not polled
+    /// delays no other call.
+    ///
+    /// # Errors
+    /// What the call does instead: `Continue` if it has become pointless, as a close came before the registration
+    /// began, or another registration uses the connection.
+    async fn begin(&self, call: Call) -> Result<(Lease<'_>, Action), Next> {
+        let closes = self.core().closes;
+        loop {
+            let mut closed = pin!(self.gate.notified());
+            // From here on no notification is missed.
+            closed.as_mut().enable();
+            let give_up_at = {
+                let mut core = self.core();
+                let input = match &call {
+                    Call::Register(..) if core.closes != closes => return Err(Next::Continue),
+                    Call::Register(..) if core.reserved => return Err(Next::Busy),
+                    Call::Register(..) => Input::Register,
+                    Call::Cancel => Input::Cancel,
+                    Call::DisconnectAfter(id) if core.registration != *id => return Err(Next::Continue),
+                    Call::Disconnect | Call::DisconnectAfter(_) => Input::Disconnect,
+                };
+                match self.step(&mut core, input) {
+                    Next::Start(action) => return Ok((self.lease(&mut core, call), action)),
+                    Next::Defer => core.machine.wake_at(),
+                    next => return Err(next),
+                }
+            };
+            select! {
+                biased;
+                () = closed => {}
+                () = self.reached(give_up_at) => {
+                    let mut core = self.core();
+                    if let Next::Return(_) = self.step(&mut core, Input::Tick) {
+                        // The call that closes did not tick the machine in time: its lease ends.
+                        core.lease += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn lease(&self, core: &mut Core, call: Call) -> Lease<'_> {
+        core.lease += 1;
+        let (id, mut must_disconnect) = (core.lease, false);
+        if let Call::Register(outcome, disconnect) = call {
+            (core.registration, core.reserved, must_disconnect) = (id, disconnect, disconnect);
+            core.outcome = Some(outcome);
+        }
+        Lease {
+            shared: self,
+            id,
+            must_disconnect,
+        }
+    }
+
+    /// Steps the machine, emits the event, and completes the registration.
+    fn step(&self, core: &mut Core, input: Input) -> Next {
+        let context = Context {
+            now: self.origin.elapsed(),
+            jitter: fastrand::f64(),
+            policy: &self.policy,
+        };
+        let step = core.machine.step(input, &context);
+        if let Some(event) = step.event {
+            tracing::debug!(%event, "registration");
+            // Without listeners the event is discarded.
+            let _ = self.events.send(event);
+        }
+        if let Some(outcome) = step.outcome
+            && let Some(sender) = core.outcome.take()
+        {
+            // The caller may have dropped its call.
+            let _ = sender.send(outcome);
+        }
+        if let Next::Return(_) = step.next {
+            self.gate.notify_waiters();
+        }
+        step.next
+    }
+
+    /// Resolves at this time of the machine.
+    async fn reached(&self, at: Option<Duration>) {
+        match at.and_then(|at| self.origin.checked_add(at)) {
+            Some(at) => sleep_until(at).await,
+            None => pending().await,
+        }
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        // A step does not panic, so the state is consistent even if the lock is poisoned.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease<'_> {
+    /// Performs one action after the other. Returns what a close returns; `None` once another call has taken over.
+    async fn drive(
+        &self,
+        first: Action,
+        registration: Option<&RegistrationRequest>,
+    ) -> Option<Result<(), TransportError>> {
+        let mut work = pin!(self.perform(first, registration));
+        let mut is_finished = false;
+        loop {
+            let due = self.shared.core().machine.wake_at();
+            let input = select! {
+                biased;
+                input = work.as_mut(), if !is_finished => input,
+                () = self.shared.reached(due) => Input::Tick,
+            };
+            is_finished |= !matches!(input, Input::Tick);
+            match self.step(input)? {
+                Next::Start(action) => {
+                    work.set(self.perform(action, registration));
+                    is_finished = false;
+                }
+                Next::Return(result) => return Some(result),
+                Next::Continue | Next::Busy | Next::Defer => {}
+            }
+        }
+    }
+
+    /// Calls the transport: the only place that does. The end of the call is the machine's next input.
+    async fn perform(&self, action: Action, registration: Option<&RegistrationRequest>) -> Input {
+        let transport = &self.shared.transport;
+        let listener = |event| drop(self.step(Input::Connection(event)));
+        match (action, registration) {
+            (Action::Send(request), Some(registration)) => {
+                let progress = Progress::new(&listener);
+                Input::Response(transport.send(registration, &request, progress).await)
+            }
+            // A close sends nothing.
+            (Action::Send(_), None) => pending().await,
+            (Action::Wait, _) => Input::ConnectionLost(transport.connection_lost().await),
+            (Action::Cancel, _) => Input::Closed(transport.cancel().await),
+            (Action::Disconnect, _) => Input::Closed(transport.disconnect().await),
+        }
+    }
+
+    /// Steps the machine; `None` once another call has taken over.
+    fn step(&self, input: Input) -> Option<Next> {
+        let mut core = self.shared.core();
+        (core.lease == self.id).then(|| self.shared.step(&mut core, input))
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        self.step(Input::Abandon);
+        if self.must_disconnect && self.shared.core().registration == self.id {
+            self.shared.release(self.id);
+            self.shared.transport.abort();
+        }
+    }
+}
+
+fn cancelled() -> RegisterError {
+    RegisterError::new(FailureReason::OperationCancelled, Phase::Register, None)
+}

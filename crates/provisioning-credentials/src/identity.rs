@@ -1,0 +1,261 @@
+//! A credential as the identity that a transport presents.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+use provisioning_types::{CredentialError, Identity, InvalidInput, Proof, RegistrationRequest};
+
+use crate::{
+    auth_hint,
+    credential::{self, Credential},
+    sas::{DEFAULT_SAS_LIFETIME, SasToken},
+};
+
+/// Proves who a device is with a [`Credential`]: a certificate, or a token that a symmetric key signs for every
+/// connection.
+#[derive(Debug, Clone)]
+pub struct DeviceIdentity {
+    credential: Credential,
+    sas_lifetime: Duration,
+    clock: Arc<dyn WallClock>,
+}
+
+impl DeviceIdentity {
+    /// The identity that `credential` proves.
+    pub fn new(credential: impl Into<Credential>) -> Self {
+        Self {
+            credential: credential.into(),
+            sas_lifetime: DEFAULT_SAS_LIFETIME,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Sets how long a token that a symmetric key signs is valid: [`DEFAULT_SAS_LIFETIME`] unless set. Every connection
+    /// has a new token.
+    #[must_use]
+    pub fn with_sas_lifetime(mut self, lifetime: Duration) -> Self {
+        self.sas_lifetime = lifetime;
+        self
+    }
+
+    /// Takes the time of day from `clock` instead of the system.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn WallClock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The credential.
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    /// When a token that is signed at `now` expires.
+    fn expires_at(&self, now: SystemTime) -> Result<SystemTime, InvalidInput> {
+        now.checked_add(self.sas_lifetime)
+            .ok_or_else(|| InvalidInput::new("SAS token lifetime", "an expiry that the system's clock can represent"))
+    }
+}
+
+#[async_trait]
+impl Identity for DeviceIdentity {
+    async fn prove(&self, registration: &RegistrationRequest) -> Result<Proof, CredentialError> {
+        let credential = self.credential.load()?;
+        let now = self.clock.now();
+        match credential {
+            Credential::X509(x509) => Ok(Proof {
+                password: None,
+                certificate: Some(x509.certificate().clone()),
+                hint: auth_hint::for_certificate(&x509, registration.registration_id(), now),
+            }),
+            Credential::SymmetricKey(signer) => {
+                let (id_scope, registration_id) = (registration.id_scope(), registration.registration_id());
+                let expires_at = self.expires_at(now)?;
+                let signed = SasToken::sign(signer.as_ref(), id_scope, registration_id, expires_at).await;
+                Ok(present(&signed.map_err(CredentialError::Unavailable)?, now))
+            }
+            Credential::SasToken(token) => Ok(present(&token, now)),
+            Credential::Source(_) => Err(credential::nested_source().into()),
+        }
+    }
+
+    fn may_block(&self) -> bool {
+        match &self.credential {
+            Credential::X509(_) | Credential::SasToken(_) => false,
+            // A signer that knows its key computes in memory; any other may wait for a device or a service.
+            Credential::SymmetricKey(signer) => signer.known_key().is_none(),
+            Credential::Source(_) => true,
+        }
+    }
+}
+
+/// The time of day, which decides when tokens expire. Everything else uses the monotonic clock of the runtime.
+pub trait WallClock: fmt::Debug + Send + Sync {
+    /// The current time.
+    fn now(&self) -> SystemTime;
+}
+
+/// The system's clock.
+#[derive(Debug)]
+struct SystemClock;
+
+impl WallClock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+fn present(token: &SasToken, now: SystemTime) -> Proof {
+    Proof {
+        password: Some(token.text().clone()),
+        certificate: None,
+        hint: auth_hint::for_token(token, now),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        error::Error,
+        sync::atomic::{AtomicU64, Ordering},
+    };
+
+    use super::*;
+    use crate::{
+        symmetric_key::{SymmetricKey, SymmetricSigner},
+        testing::{named, ready, registration},
+        x509::credential::X509Credential,
+    };
+
+    /// Advances by one second with every call.
+    #[derive(Debug, Default)]
+    struct CountingClock(AtomicU64);
+
+    impl WallClock for CountingClock {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.fetch_add(1, Ordering::Relaxed))
+        }
+    }
+
+    /// A signer whose key is not available.
+    struct Broken;
+
+    #[async_trait]
+    impl SymmetricSigner for Broken {
+        async fn sign(&self, _: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+            Err("the HSM is not connected".into())
+        }
+    }
+
+    fn key() -> SymmetricKey {
+        SymmetricKey::from_base64("a2V5").expect("a key")
+    }
+
+    fn x509() -> X509Credential {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let certificate = named(Some("a")).self_signed(&key).expect("a certificate");
+        X509Credential::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).expect("a credential")
+    }
+
+    fn token(proof: &Proof) -> SasToken {
+        let password = proof.password.as_ref().expect("a password");
+        SasToken::new(std::str::from_utf8(password.expose()).expect("text")).expect("a token")
+    }
+
+    fn prove(identity: &DeviceIdentity) -> Result<Proof, CredentialError> {
+        ready(identity.prove(&registration("a")))
+    }
+
+    #[test]
+    fn every_connection_has_a_token_of_its_own_that_lives_as_long_as_was_set() {
+        let identity = DeviceIdentity::new(key()).with_clock(Arc::new(CountingClock::default()));
+        let expiry = |identity: &DeviceIdentity| {
+            let expires_at = token(&prove(identity).expect("a token")).expires_at();
+            expires_at
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .expect("after 1970")
+                .as_secs()
+        };
+        assert_eq!(expiry(&identity), 3600);
+        assert_eq!(expiry(&identity), 3601);
+        let identity = identity.with_sas_lifetime(Duration::from_secs(60));
+        assert_eq!(expiry(&identity), 62);
+    }
+
+    #[test]
+    fn a_certificate_is_presented_without_a_password() {
+        let x509 = x509();
+        let proof = prove(&DeviceIdentity::new(x509.clone())).expect("a certificate");
+        assert_eq!(proof.certificate.as_ref(), Some(x509.certificate()));
+        assert_eq!(proof.password, None);
+        assert!(proof.hint.contains("intermediates"), "{}", proof.hint);
+    }
+
+    #[test]
+    fn a_key_signs_for_the_id_scope_and_the_registration_id_and_a_given_token_is_presented_as_it_is() {
+        let proof = prove(&DeviceIdentity::new(key())).expect("a token");
+        let password = proof.password.as_ref().expect("a password").expose();
+        let resource = "SharedAccessSignature sr=0ne1%2Fregistrations%2Fa&";
+        assert!(password.starts_with(resource.as_bytes()));
+        assert_eq!(proof.certificate, None);
+
+        let given = SasToken::new("SharedAccessSignature sr=b&sig=c&se=5").expect("a token");
+        let proof = prove(&DeviceIdentity::new(given.clone())).expect("a token");
+        assert_eq!(token(&proof), given);
+        assert!(proof.hint.starts_with("the SAS token expired"), "{}", proof.hint);
+    }
+
+    #[test]
+    fn a_source_is_loaded_for_every_proof_and_its_error_is_the_proofs() {
+        let loads = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&loads);
+        let identity = DeviceIdentity::new(Credential::Source(Arc::new(move || {
+            match counted.fetch_add(1, Ordering::Relaxed) {
+                0 => Ok(key().into()),
+                1 => Ok(x509().into()),
+                _ => Err(InvalidInput::new("certificate", "a readable file")),
+            }
+        })));
+        assert!(prove(&identity).expect("a key").password.is_some());
+        assert!(prove(&identity).expect("a certificate").certificate.is_some());
+        let error = prove(&identity).expect_err("unreadable");
+        assert!(
+            matches!(&error, CredentialError::Invalid(input) if input.input() == "certificate"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_signer_that_fails_makes_the_credential_unavailable() {
+        let error = prove(&DeviceIdentity::new(Credential::SymmetricKey(Arc::new(Broken)))).expect_err("no key");
+        let CredentialError::Unavailable(cause) = error else {
+            panic!("{error}")
+        };
+        assert_eq!(cause.to_string(), "the HSM is not connected");
+    }
+
+    #[test]
+    fn a_lifetime_beyond_the_range_of_the_clock_is_an_error() {
+        let identity = DeviceIdentity::new(key()).with_sas_lifetime(Duration::MAX);
+        assert!(matches!(prove(&identity), Err(CredentialError::Invalid(_))));
+    }
+
+    #[test]
+    fn only_sources_and_signers_without_a_known_key_may_block() {
+        let token = SasToken::new("SharedAccessSignature sr=b&sig=c&se=5").expect("a token");
+        for (credential, may_block) in [
+            (Credential::from(key()), false),
+            (x509().into(), false),
+            (token.into(), false),
+            (Credential::SymmetricKey(Arc::new(Broken)), true),
+            (Credential::Source(Arc::new(|| Ok(key().into()))), true),
+        ] {
+            let shown = format!("{credential:?}");
+            assert_eq!(DeviceIdentity::new(credential).may_block(), may_block, "{shown}");
+        }
+    }
+}

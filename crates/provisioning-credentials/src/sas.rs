@@ -1,0 +1,168 @@
+//! SAS (shared access signature) tokens, which devices with symmetric keys present instead of a certificate.
+
+use std::{
+    error::Error,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use provisioning_types::{IdScope, InvalidInput, RegistrationId, Secret};
+
+use crate::symmetric_key::SymmetricSigner;
+
+/// How long a token that a symmetric key signs is valid by default.
+pub const DEFAULT_SAS_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// Everything but letters, digits and `-._~` is escaped.
+pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+const PREFIX: &str = "SharedAccessSignature ";
+
+/// A SAS token: wiped when the last clone is dropped, never shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SasToken {
+    text: Arc<Secret>,
+    expires_at: SystemTime,
+}
+
+impl SasToken {
+    /// Takes a token that another program made.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `SAS token` unless it is `SharedAccessSignature` with `sr`, `sig` and `se`. The text is
+    /// not repeated.
+    pub fn new(text: &str) -> Result<Self, InvalidInput> {
+        let invalid = || {
+            InvalidInput::new(
+                "SAS token",
+                "SharedAccessSignature sr=…&sig=…&se=<Unix seconds>[&skn=…]",
+            )
+        };
+        let text = text.trim();
+        let fields = text.strip_prefix(PREFIX).ok_or_else(invalid)?;
+        let value = |key: &str| {
+            let mut pairs = fields.split('&').filter_map(|pair| pair.split_once('='));
+            pairs
+                .find(|(name, value)| *name == key && !value.is_empty())
+                .map(|(_, value)| value)
+        };
+        let expires_at = value("se")
+            .filter(|_| {
+                value("sr").is_some()
+                    && value("sig").is_some()
+                    && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+            })
+            .and_then(|seconds| seconds.parse().ok())
+            .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
+            .ok_or_else(invalid)?;
+        Ok(Self {
+            text: Arc::new(Secret::new(text.as_bytes().to_vec())),
+            expires_at,
+        })
+    }
+
+    /// Signs a token for a registration, valid until `expires_at` (whole seconds, rounded down).
+    ///
+    /// # Errors
+    /// The error of `signer`.
+    pub async fn sign(
+        signer: &dyn SymmetricSigner,
+        id_scope: &IdScope,
+        registration_id: &RegistrationId,
+        expires_at: SystemTime,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let resource = format!("{id_scope}/registrations/{registration_id}");
+        Self::over(&resource, Some("registration"), signer, expires_at).await
+    }
+
+    /// Signs a token for `resource`, under the name of a policy if there is one.
+    pub(crate) async fn over(
+        resource: &str,
+        policy: Option<&str>,
+        signer: &dyn SymmetricSigner,
+        expires_at: SystemTime,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let seconds = expires_at
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
+        let resource = utf8_percent_encode(resource, ESCAPED);
+        let signature = STANDARD.encode(signer.sign(format!("{resource}\n{seconds}").as_bytes()).await?);
+        let signature = utf8_percent_encode(&signature, ESCAPED);
+        let policy = policy.map_or_else(String::new, |policy| format!("&skn={policy}"));
+        let text = format!("{PREFIX}sr={resource}&sig={signature}&se={seconds}{policy}");
+        Ok(Self {
+            text: Arc::new(Secret::new(text.into_bytes())),
+            expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
+        })
+    }
+
+    /// When the service stops accepting it.
+    pub fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+
+    /// The text, for the one place that needs it.
+    pub fn text(&self) -> &Secret {
+        &self.text
+    }
+}
+
+impl fmt::Debug for SasToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SasToken")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{symmetric_key::SymmetricKey, testing::ready};
+
+    #[test]
+    fn a_token_names_the_registration_its_expiry_and_its_policy() {
+        let key = SymmetricKey::from_base64("c2VjcmV0").expect("a key");
+        let scope = IdScope::new("0ne00A1B2C3").expect("a scope");
+        let id = RegistrationId::new("device-1").expect("an id");
+        let expires_at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_900);
+        let token = ready(SasToken::sign(&key, &scope, &id, expires_at)).expect("a token");
+        // Computed with `openssl dgst -sha256 -hmac secret`.
+        assert_eq!(
+            String::from_utf8_lossy(token.text().expose()),
+            "SharedAccessSignature sr=0ne00A1B2C3%2Fregistrations%2Fdevice-1&sig=YZPlzx9c2Mc3staVLe3BdxYSmasRhiZRq44OWipwWag%3D&se=1700000000&skn=registration"
+        );
+        assert_eq!(
+            SasToken::new(std::str::from_utf8(token.text().expose()).expect("text")),
+            Ok(token)
+        );
+    }
+
+    #[test]
+    fn a_given_token_needs_its_fields_and_is_not_repeated() {
+        assert!(SasToken::new("SharedAccessSignature sig=a&sr=b&se=1\n").is_ok());
+        for text in [
+            "",
+            "SharedAccessSignature",
+            "SharedAccessSignature sr=a&sig=secret",
+            "SharedAccessSignature sr=a&sig=secret&se=soon",
+            "SharedAccessSignature sr=&sig=secret&se=1",
+            "SharedAccessSignature sr=a&sig=secret&se=1\r\nx",
+            "sr=a&sig=secret&se=1",
+        ] {
+            let error = SasToken::new(text).expect_err(text);
+            assert_eq!(error.input(), "SAS token");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_does_not_show_the_token() {
+        let token = SasToken::new("SharedAccessSignature sr=a&sig=secret&se=1").expect("a token");
+        assert!(!format!("{token:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,126 @@
+//! The seam between the DPS transport and MQTT: how connections are made, and what one connection can do.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use provisioning_net::{Scheme, Target};
+use provisioning_types::{Progress, Secret, TransportError};
+
+/// Makes MQTT connections.
+///
+/// # Cancel safety
+/// Dropping the future closes the connection that was being made.
+#[doc(alias = "_mqttBase")]
+#[async_trait]
+pub trait MqttConnector: Send + Sync {
+    /// How the connections carry MQTT.
+    fn scheme(&self) -> Scheme {
+        Scheme::Mqtts
+    }
+
+    /// Connects: the byte stream to `target`, and MQTT's CONNECT up to an accepting CONNACK. `events` receives all that
+    /// the connection brings from then on.
+    ///
+    /// # Errors
+    /// The service was not reached, or refused the connection.
+    async fn connect(
+        &self,
+        target: &Target<'_>,
+        login: Login,
+        progress: Progress<'_>,
+        events: SessionEvents,
+    ) -> Result<Arc<dyn MqttSession>, TransportError>;
+}
+
+/// The fields of MQTT's CONNECT.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Login {
+    /// The client id: the registration id.
+    pub client_id: String,
+    /// The user name: id scope, registration id, api-version and user agent.
+    pub user_name: String,
+    /// The password: a SAS token. Absent with X.509.
+    pub password: Option<Secret>,
+    /// Clean session. Always true: the service keeps no sessions.
+    pub clean: bool,
+    /// The keep-alive in whole seconds; zero for none.
+    pub keep_alive: Duration,
+}
+
+/// One MQTT connection. It is served until it ends, whether a request is in flight or not. Dropping the last handle
+/// disconnects in an orderly way, in the background.
+///
+/// # Cancel safety
+/// A packet that was not written yet when its future is dropped is not written any more.
+#[async_trait]
+pub trait MqttSession: Send + Sync {
+    /// Subscribes with QoS 1; completes on SUBACK.
+    ///
+    /// # Errors
+    /// The service refused the subscription, or the connection ended.
+    async fn subscribe(&self, filter: &str) -> Result<(), TransportError>;
+
+    /// Unsubscribes; completes on UNSUBACK, or when the session is disconnected before that.
+    ///
+    /// # Errors
+    /// The connection ended.
+    async fn unsubscribe(&self, filter: &str) -> Result<(), TransportError>;
+
+    /// Publishes with QoS 1; completes on PUBACK.
+    ///
+    /// # Errors
+    /// The topic is too long for MQTT, or the connection ended.
+    async fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), TransportError>;
+
+    /// Sends DISCONNECT and closes the connection, within a second.
+    ///
+    /// # Errors
+    /// The service did not read what was sent. The connection is closed all the same.
+    async fn disconnect(&self) -> Result<(), TransportError>;
+}
+
+/// What a connection brings by itself.
+#[derive(Debug, Clone)]
+pub enum SessionEvent {
+    /// A message arrived.
+    Message(Message),
+    /// The connection ended without this side closing it.
+    Closed(TransportError),
+}
+
+/// A message that arrived.
+#[derive(Clone)]
+pub struct Message {
+    /// The topic.
+    pub topic: String,
+    /// The payload.
+    pub payload: Vec<u8>,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Message({} bytes on {:?})", self.payload.len(), self.topic)
+    }
+}
+
+/// Receives a connection's events.
+#[derive(Clone)]
+pub struct SessionEvents(Arc<dyn Fn(SessionEvent) + Send + Sync>);
+
+impl SessionEvents {
+    /// Calls `listener` with every event. It must not block.
+    pub fn new(listener: impl Fn(SessionEvent) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(listener))
+    }
+
+    /// Emits an event.
+    pub fn emit(&self, event: SessionEvent) {
+        (self.0)(event);
+    }
+}
+
+impl fmt::Debug for SessionEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionEvents")
+    }
+}

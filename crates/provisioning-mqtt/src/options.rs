@@ -1,0 +1,73 @@
+//! MQTT connection options.
+
+use std::time::Duration;
+
+use provisioning_types::InvalidInput;
+
+/// MQTT connection options. All defaults are in the table of `docs/architecture.md`.
+#[derive(Debug, Clone)]
+pub struct MqttOptions {
+    pub(crate) keep_alive: Duration,
+    pub(crate) max_packet_size: usize,
+    pub(crate) user_agent: String,
+}
+
+impl Default for MqttOptions {
+    fn default() -> Self {
+        Self {
+            keep_alive: Duration::from_secs(180),
+            max_packet_size: 1024 * 1024,
+            user_agent: concat!("provisioning-device-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+impl MqttOptions {
+    /// Sets the MQTT keep-alive. 180 s by default; zero for none; rounded up to whole seconds.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] above 65,535 s, the maximum of MQTT.
+    pub fn with_keep_alive(mut self, keep_alive: Duration) -> Result<Self, InvalidInput> {
+        let whole = keep_alive
+            .as_secs()
+            .saturating_add(u64::from(keep_alive.subsec_nanos() > 0));
+        if whole > u64::from(u16::MAX) {
+            return Err(InvalidInput::new("keep-alive", "at most 65535 s").with_given(&format!("{whole} s")));
+        }
+        self.keep_alive = Duration::from_secs(whole);
+        Ok(self)
+    }
+
+    /// Sets the largest packet that is accepted from the service, in bytes. 1 MiB by default.
+    #[must_use]
+    pub fn with_max_packet_size(mut self, bytes: usize) -> Self {
+        self.max_packet_size = bytes;
+        self
+    }
+
+    /// Appends `suffix` to the user agent that the service receives, after a blank.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] above 1,024 bytes.
+    pub fn with_user_agent_suffix(mut self, suffix: &str) -> Result<Self, InvalidInput> {
+        if suffix.len() > 1024 {
+            return Err(InvalidInput::new("user agent suffix", "at most 1024 bytes").with_given(suffix));
+        }
+        self.user_agent = format!("{} {suffix}", self.user_agent);
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keep_alive_is_whole_seconds_within_what_mqtt_allows() {
+        let keep_alive = |duration| MqttOptions::default().with_keep_alive(duration).map(|s| s.keep_alive);
+        assert_eq!(keep_alive(Duration::from_millis(1500)), Ok(Duration::from_secs(2)));
+        assert_eq!(keep_alive(Duration::ZERO), Ok(Duration::ZERO));
+        assert!(keep_alive(Duration::from_secs(65_536)).is_err());
+        assert!(keep_alive(Duration::MAX).is_err());
+    }
+}

@@ -1,0 +1,165 @@
+//! The transport's connection, and the right of the request in flight to change it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use provisioning_types::{Endpoint, TransportError};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::response_router::ResponseRouter;
+use crate::mqtt_connector::{Message, MqttSession};
+
+/// The connection and the request in flight. Cancelling the token ends the request's right to change either.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) connection: Connection,
+    request: Option<CancellationToken>,
+}
+
+#[derive(Default)]
+pub(super) enum Connection {
+    #[default]
+    Disconnected,
+    /// The request in flight is connecting; the session, once CONNECT was accepted.
+    Connecting(Option<Arc<dyn MqttSession>>),
+    Connected(Link),
+}
+
+/// An established connection, subscribed to its responses.
+#[derive(Clone)]
+pub(super) struct Link {
+    pub(super) session: Arc<dyn MqttSession>,
+    pub(super) router: Arc<ResponseRouter>,
+    /// What it was made for.
+    purpose: Arc<(Endpoint, String)>,
+}
+
+impl Link {
+    pub(super) fn new(
+        session: Arc<dyn MqttSession>,
+        router: Arc<ResponseRouter>,
+        endpoint: Endpoint,
+        user_name: String,
+    ) -> Self {
+        Self {
+            session,
+            router,
+            purpose: Arc::new((endpoint, user_name)),
+        }
+    }
+
+    /// Whether it leads to this endpoint and its device has this user name.
+    pub(super) fn is_reusable_for(&self, endpoint: &Endpoint, user_name: &str) -> bool {
+        let (connected_to, connected_as) = &*self.purpose;
+        connected_to == endpoint && connected_as == user_name
+    }
+}
+
+impl State {
+    pub(super) fn cancel_request(&mut self) {
+        if let Some(request) = self.request.take() {
+            request.cancel();
+        }
+    }
+
+    /// The connection, unless it has ended.
+    pub(super) fn established(&self) -> Option<Link> {
+        match &self.connection {
+            Connection::Connected(link) if link.router.loss().is_none() => Some(link.clone()),
+            Connection::Disconnected | Connection::Connecting(_) | Connection::Connected(_) => None,
+        }
+    }
+
+    /// The router of the connection, whether it has ended or not.
+    pub(super) fn router(&self) -> Option<Arc<ResponseRouter>> {
+        match &self.connection {
+            Connection::Connected(link) => Some(Arc::clone(&link.router)),
+            Connection::Disconnected | Connection::Connecting(_) => None,
+        }
+    }
+
+    /// Takes out a connection that is being made; the caller closes it.
+    pub(super) fn take_connecting(&mut self) -> Option<Arc<dyn MqttSession>> {
+        match &mut self.connection {
+            Connection::Connecting(session) => {
+                let session = session.take();
+                self.connection = Connection::Disconnected;
+                session
+            }
+            Connection::Disconnected | Connection::Connected(_) => None,
+        }
+    }
+}
+
+/// The request in flight, until it ends, is cancelled, or is dropped.
+pub(super) struct InFlight<'a> {
+    state: &'a Mutex<State>,
+    token: CancellationToken,
+}
+
+impl<'a> InFlight<'a> {
+    /// Begins a request.
+    ///
+    /// # Errors
+    /// Another one is in flight.
+    pub(super) fn begin(state: &'a Mutex<State>) -> Result<Self, TransportError> {
+        let token = CancellationToken::new();
+        let mut held = lock(state);
+        if held.request.is_some() {
+            return Err(TransportError::invalid_operation());
+        }
+        held.request = Some(token.clone());
+        Ok(Self { state, token })
+    }
+
+    /// Resolves when the request is cancelled.
+    pub(super) async fn cancelled(&self) {
+        self.token.cancelled().await;
+    }
+
+    pub(super) fn set(&self, connection: Connection) -> Result<(), TransportError> {
+        self.state()?.connection = connection;
+        Ok(())
+    }
+
+    /// Routes the response to `request_id` here.
+    pub(super) fn expect(&self, link: &Link, request_id: &str) -> Result<oneshot::Receiver<Message>, TransportError> {
+        let _held = self.state()?;
+        Ok(link.router.expect(request_id))
+    }
+
+    /// Takes out the connection that this request is making, unless the request is cancelled: whoever cancelled it has
+    /// taken the connection.
+    pub(super) fn take_connecting(&self) -> Option<Arc<dyn MqttSession>> {
+        self.state().ok()?.take_connecting()
+    }
+
+    /// The request's error: cancelled, if it is, as that may be what `error` is a consequence of.
+    pub(super) fn cancelled_or(&self, error: TransportError) -> TransportError {
+        self.state().err().unwrap_or(error)
+    }
+
+    /// The state, unless the request is cancelled: another request may be in flight then.
+    fn state(&self) -> Result<MutexGuard<'a, State>, TransportError> {
+        let state = lock(self.state);
+        if self.token.is_cancelled() {
+            return Err(TransportError::operation_cancelled());
+        }
+        Ok(state)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.state() {
+            state.request = None;
+            // A request that was dropped while connecting leaves a connection behind; dropping that closes it.
+            drop(state.take_connecting());
+        }
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // Nothing panics while the lock is held; the state is consistent in any case.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

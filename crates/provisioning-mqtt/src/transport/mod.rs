@@ -1,0 +1,268 @@
+//! The DPS transport: single requests to the service and their responses, over connections that it makes when needed.
+
+mod in_flight;
+mod response_router;
+
+use std::{
+    future::pending,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use provisioning_net::{Connector, ServiceUri, Target, run_blocking};
+use provisioning_types::{
+    ConnectionEvent, Endpoint, ErrorKind, Identity, Phase, PollingTransport, Progress, Proof, RegistrationRequest,
+    Request, Response, TransportError,
+};
+use tokio::{join, select};
+
+use self::{
+    in_flight::{Connection, InFlight, Link, State},
+    response_router::ResponseRouter,
+};
+use crate::{
+    mqtt_connector::{Login, MqttConnector, MqttSession},
+    options::MqttOptions,
+    protocol,
+    session::MqttOverStream,
+};
+
+/// DPS over MQTT. The connector decides what carries MQTT: TLS, a WebSocket, or either of them.
+///
+/// It connects when a request needs it, keeps the connection for the next request, and serves it in between.
+pub struct MqttTransport {
+    mqtt: Arc<dyn MqttConnector>,
+    endpoint: Endpoint,
+    identity: Arc<dyn Identity>,
+    options: MqttOptions,
+    state: Mutex<State>,
+}
+
+impl MqttTransport {
+    /// MQTT over the byte streams of `connector`, to `endpoint` unless a request names another one. `identity` proves
+    /// who the device is.
+    #[doc(alias = "setAuthentication")]
+    pub fn new(
+        connector: impl Connector + 'static,
+        endpoint: Endpoint,
+        identity: Arc<dyn Identity>,
+        options: MqttOptions,
+    ) -> Self {
+        Self::over(Arc::new(MqttOverStream::new(connector)), endpoint, identity, options)
+    }
+
+    /// The same over another MQTT client.
+    pub fn over(
+        mqtt: Arc<dyn MqttConnector>,
+        endpoint: Endpoint,
+        identity: Arc<dyn Identity>,
+        options: MqttOptions,
+    ) -> Self {
+        Self {
+            mqtt,
+            endpoint,
+            identity,
+            options,
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while the lock is held; the state is consistent in any case.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn exchange(
+        &self,
+        in_flight: &InFlight<'_>,
+        registration: &RegistrationRequest,
+        request: &Request,
+        progress: Progress<'_>,
+    ) -> Result<Response, TransportError> {
+        let link = self.connected(in_flight, registration, progress).await?;
+        let request_id = format!("{:032x}", fastrand::u128(..));
+        // The service ignores the body of a query.
+        let (topic, body) = match request {
+            Request::Register => (protocol::register_topic(&request_id), registration.body()),
+            Request::Query { operation_id } => (protocol::query_topic(&request_id, operation_id), String::new()),
+        };
+        if topic.len() > usize::from(u16::MAX) {
+            let message = "the operation id that the service gave is too long for a topic";
+            return Err(TransportError::new(ErrorKind::UnexpectedResponse, message));
+        }
+        let response = in_flight.expect(&link, &request_id)?;
+        let published = async {
+            match link.session.publish(&topic, body.into()).await {
+                // Acknowledged; the response is still to arrive.
+                Ok(()) => pending().await,
+                Err(error) => error,
+            }
+        };
+        select! {
+            biased;
+            // A response counts even if its PUBACK never arrives and the connection ends right after it.
+            Ok(message) = response => protocol::read_response(request, &message.topic, &message.payload),
+            error = published => Err(link.router.loss().unwrap_or(error)),
+            error = link.router.lost() => Err(error),
+        }
+    }
+
+    /// The established connection, or a new one that is subscribed to responses.
+    async fn connected(
+        &self,
+        in_flight: &InFlight<'_>,
+        registration: &RegistrationRequest,
+        progress: Progress<'_>,
+    ) -> Result<Link, TransportError> {
+        let endpoint = registration.endpoint().unwrap_or(&self.endpoint);
+        let user_name = protocol::user_name(registration, &self.options.user_agent);
+        let established = self.state().established();
+        if let Some(link) = &established
+            && link.is_reusable_for(endpoint, &user_name)
+        {
+            return Ok(link.clone());
+        }
+        in_flight.set(Connection::Connecting(None))?;
+        if let Some(link) = established {
+            // To another endpoint or for another device: one connection at a time.
+            warn_if_failed(disconnect(link.session).await);
+        }
+        let result = self
+            .connect(in_flight, endpoint, user_name, registration, progress)
+            .await;
+        if result.is_err()
+            && let Some(session) = in_flight.take_connecting()
+        {
+            warn_if_failed(session.disconnect().await);
+        }
+        result
+    }
+
+    async fn connect(
+        &self,
+        in_flight: &InFlight<'_>,
+        endpoint: &Endpoint,
+        user_name: String,
+        registration: &RegistrationRequest,
+        progress: Progress<'_>,
+    ) -> Result<Link, TransportError> {
+        let proof = self
+            .prove(registration)
+            .await
+            .map_err(|error| error.in_phase(Phase::Connect))?;
+        let uri = ServiceUri::new(self.mqtt.scheme(), endpoint.clone());
+        let target = Target::new(&uri)
+            .with_certificate(proof.certificate.as_ref())
+            .with_max_message_size(self.options.max_packet_size);
+        let login = Login {
+            client_id: registration.registration_id().to_string(),
+            user_name: user_name.clone(),
+            password: proof.password,
+            clean: true,
+            keep_alive: self.options.keep_alive,
+        };
+        let router = ResponseRouter::new();
+        let connected = self.mqtt.connect(&target, login, progress, router.listener()).await;
+        let session = connected.map_err(|error| match error.kind() {
+            // MQTT does not say why it refuses a credential.
+            ErrorKind::Unauthorized => error.with_hint(proof.hint),
+            _ => error,
+        });
+        let session = session.map_err(|error| error.in_phase(Phase::Connect))?;
+        in_flight.set(Connection::Connecting(Some(Arc::clone(&session))))?;
+        session
+            .subscribe(protocol::RESPONSES)
+            .await
+            .map_err(|error| router.loss().unwrap_or(error).in_phase(Phase::Subscribe))?;
+        let link = Link::new(session, router, endpoint.clone(), user_name);
+        in_flight.set(Connection::Connected(link.clone()))?;
+        progress.report(ConnectionEvent::Connected);
+        Ok(link)
+    }
+
+    async fn prove(&self, registration: &RegistrationRequest) -> Result<Proof, TransportError> {
+        if !self.identity.may_block() {
+            return Ok(self.identity.prove(registration).await?);
+        }
+        let (identity, registration) = (Arc::clone(&self.identity), registration.clone());
+        let proof = run_blocking(async move { identity.prove(&registration).await }).await;
+        let proof = proof
+            .map_err(|error| TransportError::new(ErrorKind::Input, "the credential was not read").with_source(error))?;
+        Ok(proof?)
+    }
+}
+
+#[async_trait]
+impl PollingTransport for MqttTransport {
+    async fn send(
+        &self,
+        registration: &RegistrationRequest,
+        request: &Request,
+        progress: Progress<'_>,
+    ) -> Result<Response, TransportError> {
+        let in_flight = InFlight::begin(&self.state)?;
+        select! {
+            biased;
+            () = in_flight.cancelled() => Err(TransportError::operation_cancelled()),
+            result = self.exchange(&in_flight, registration, request, progress) => {
+                result.map_err(|error| in_flight.cancelled_or(error).in_phase(request.phase()))
+            }
+        }
+    }
+
+    async fn connection_lost(&self) -> TransportError {
+        let router = self.state().router();
+        match router {
+            Some(router) => router.lost().await,
+            None => pending().await,
+        }
+    }
+
+    async fn cancel(&self) -> Result<(), TransportError> {
+        // Release the state first: the next request may already be connecting.
+        let connecting = {
+            let mut state = self.state();
+            state.cancel_request();
+            state.take_connecting()
+        };
+        match connecting {
+            Some(session) => session.disconnect().await,
+            None => Ok(()),
+        }
+    }
+
+    async fn disconnect(&self) -> Result<(), TransportError> {
+        let connection = {
+            let mut state = self.state();
+            state.cancel_request();
+            mem::take(&mut state.connection)
+        };
+        match connection {
+            Connection::Disconnected | Connection::Connecting(None) => Ok(()),
+            Connection::Connecting(Some(session)) => session.disconnect().await,
+            Connection::Connected(link) if link.router.loss().is_some() => Ok(()),
+            Connection::Connected(link) => disconnect(link.session).await,
+        }
+    }
+
+    /// The connection is disconnected in an orderly way in the background.
+    fn abort(&self) {
+        let mut state = self.state();
+        state.cancel_request();
+        state.connection = Connection::Disconnected;
+    }
+}
+
+/// Unsubscribes and disconnects. Both packets are sent before either is awaited. The error of the disconnect has
+/// preference.
+async fn disconnect(session: Arc<dyn MqttSession>) -> Result<(), TransportError> {
+    let (unsubscribed, disconnected) = join!(session.unsubscribe(protocol::RESPONSES), session.disconnect());
+    disconnected.and(unsubscribed)
+}
+
+fn warn_if_failed(result: Result<(), TransportError>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "disconnecting failed");
+    }
+}

@@ -1,0 +1,135 @@
+//! A connection that keeps what its steps showed, for diagnosis.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use provisioning_types::{ErrorKind, Phase, TransportError};
+use tokio::time::timeout;
+
+use crate::{
+    connector::BoxedStream,
+    proxy::Proxy,
+    target::Target,
+    tcp::ConnectReport,
+    tls::{TlsConnector, TlsReport, TlsVersion, handshake},
+    uri::ServiceUri,
+};
+
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the steps of one connection showed, up to and including TLS.
+///
+/// The steps are, in this order: the name is resolved, the service is reached over TCP (through a proxy, which resolves
+/// the name, these two are one step), and the TLS handshake is completed. The steps before the one that failed were
+/// done.
+pub struct Probe {
+    proxy: Option<Proxy>,
+    tcp: ConnectReport,
+    tls: TlsReport,
+    outcome: Result<Option<BoxedStream>, TransportError>,
+}
+
+impl TlsConnector {
+    /// Does what a connection to the target does, up to and including TLS and through the proxy if there is one, and
+    /// keeps what each step showed. Steps that are not done within 10 s have failed.
+    ///
+    /// A client certificate that the server rejects shows here under TLS 1.2; under TLS 1.3 only when the stream is
+    /// read.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes what was made so far.
+    pub async fn probe(&self, target: &Target<'_>) -> Probe {
+        let (mut tcp, mut tls) = (ConnectReport::default(), TlsReport::default());
+        let outcome = timeout(PROBE_TIMEOUT, self.open(target, &mut tcp, &mut tls)).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(timed_out(target.uri(), tcp.reached)));
+        Probe {
+            proxy: self.inner.proxy_for(target.uri()).cloned(),
+            tcp,
+            tls,
+            outcome: outcome.map(Some),
+        }
+    }
+
+    /// Connects, step by step. The settings of TLS are looked at last, so that what is wrong with them does not hide
+    /// whether the service can be reached.
+    async fn open(
+        &self,
+        target: &Target<'_>,
+        tcp: &mut ConnectReport,
+        tls: &mut TlsReport,
+    ) -> Result<BoxedStream, TransportError> {
+        let stream = self.inner.open(target.uri(), tcp).await?;
+        let config = self.config(target, tls).await?;
+        handshake(stream, target, config, tls).await
+    }
+}
+
+fn timed_out(uri: &ServiceUri, reached: bool) -> TransportError {
+    let (host, port, seconds) = (uri.host(), uri.port(), PROBE_TIMEOUT.as_secs());
+    let (kind, message) = if reached {
+        (
+            ErrorKind::Tls,
+            format!("{host}:{port} did not complete TLS within {seconds} s"),
+        )
+    } else {
+        (
+            ErrorKind::Connect,
+            format!("{host} was not reached on TCP port {port} within {seconds} s"),
+        )
+    };
+    TransportError::new(kind, message).in_phase(Phase::Connect)
+}
+
+impl Probe {
+    /// The proxy that the connection goes through, if one does.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
+    }
+
+    /// The service's addresses; empty when its name was not resolved, or when the proxy resolves it.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.tcp.addresses
+    }
+
+    /// Whether the service was reached over TCP.
+    pub fn is_reached(&self) -> bool {
+        self.tcp.reached
+    }
+
+    /// The version of TLS, once the handshake is completed.
+    pub fn tls_version(&self) -> Option<TlsVersion> {
+        self.tls.version
+    }
+
+    /// The certificates that the server presented, each in DER, leaf first; also when they are not trusted. Empty when
+    /// it presented none.
+    pub fn chain(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.tls.chain().iter().map(AsRef::as_ref)
+    }
+
+    /// Whether the server's certificate was accepted: its signer, its name and its dates. `None` when it presented
+    /// none.
+    pub fn is_trusted(&self) -> Option<bool> {
+        self.tls.is_trusted()
+    }
+
+    /// The error of the first failed step.
+    pub fn error(&self) -> Option<&TransportError> {
+        self.outcome.as_ref().err()
+    }
+
+    /// The open stream, once the TLS handshake is completed. It can be taken once.
+    pub fn take_stream(&mut self) -> Option<BoxedStream> {
+        self.outcome.as_mut().ok()?.take()
+    }
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Probe")
+            .field("proxy", &self.proxy)
+            .field("tcp", &self.tcp)
+            .field("tls", &self.tls)
+            .field("error", &self.error())
+            .finish_non_exhaustive()
+    }
+}

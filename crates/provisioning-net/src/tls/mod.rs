@@ -1,0 +1,18 @@
+//! TLS with verification on: trusted roots, the device's certificate, and error messages.
+
+mod client_config;
+mod connector;
+mod error_message;
+mod external_key;
+mod latest;
+mod platform;
+mod roots;
+mod settings;
+mod verifier;
+mod version;
+
+pub use self::{connector::TlsConnector, settings::Tls, version::TlsVersion};
+pub(crate) use self::{
+    connector::{TlsReport, handshake},
+    error_message::{REJECTED, REJECTED_HINT, tls_error},
+};

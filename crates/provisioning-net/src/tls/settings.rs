@@ -1,0 +1,147 @@
+//! TLS settings.
+
+use std::sync::Arc;
+
+use provisioning_types::{ClientCertificate, ErrorKind, InvalidInput, PrivateKey, RootSource, Secret, TransportError};
+use rustls::{
+    ClientConfig, Error as RustlsError,
+    client::Resumption,
+    crypto::CryptoProvider,
+    sign::{CertifiedKey, SingleCertAndKey},
+    version::{TLS12, TLS13},
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::{external_key::ExternalKey, roots::Roots, verifier::RecordingVerifier, version::TlsVersion};
+
+/// TLS settings: which CAs to trust, and with which cryptography.
+///
+/// The process-wide default provider of rustls is neither used nor set.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    pub(super) provider: Arc<CryptoProvider>,
+    pub(super) roots: Roots,
+    min_version: TlsVersion,
+}
+
+impl Tls {
+    /// Uses `provider`, and trusts what the platform trusts (feature `platform-roots`).
+    pub fn with_provider(provider: CryptoProvider) -> Self {
+        Self {
+            provider: Arc::new(provider),
+            roots: Roots::default(),
+            min_version: TlsVersion::V1_2,
+        }
+    }
+
+    /// Uses the provider of this build, and trusts what the platform trusts (feature `platform-roots`). With both
+    /// providers it is ring.
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+    pub fn new() -> Self {
+        #[cfg(not(feature = "ring"))]
+        use rustls::crypto::aws_lc_rs as builtin;
+        #[cfg(feature = "ring")]
+        use rustls::crypto::ring as builtin;
+        Self::with_provider(builtin::default_provider())
+    }
+
+    /// Trusts only these CA certificates, not the platform's.
+    #[must_use]
+    pub fn with_only_roots(mut self, roots: impl RootSource + 'static) -> Self {
+        self.roots.only = Some(Arc::new(roots));
+        self
+    }
+
+    /// Trusts these CA certificates too, beside the platform's or, in either order, those of
+    /// [`with_only_roots`](Self::with_only_roots). More can be added by calling it again. In a build without the
+    /// feature `platform-roots`, they are trusted alone.
+    #[must_use]
+    pub fn with_extra_roots(mut self, roots: impl RootSource + 'static) -> Self {
+        self.roots.extra.push(Arc::new(roots));
+        self
+    }
+
+    /// Speaks no version of TLS below `version`; 1.2 unless given.
+    #[must_use]
+    pub fn with_min_version(mut self, version: TlsVersion) -> Self {
+        self.min_version = version;
+        self
+    }
+
+    /// Checks that the private key is one that this build can use, and that it belongs to its certificate. An external
+    /// key is checked in the handshake only.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `private key`.
+    pub fn check(&self, certificate: &ClientCertificate) -> Result<(), InvalidInput> {
+        self.certified_key(certificate).map(drop)
+    }
+
+    /// Loads the given roots, and checks that they can be used. This may block, as when a source reads a file. The
+    /// platform's trust store is read by the first connection.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `CA certificates` when there are none, or when one is not an X.509 certificate; and what
+    /// a [`RootSource`] reports.
+    pub fn check_roots(&self) -> Result<(), InvalidInput> {
+        self.roots.check()
+    }
+
+    /// A configuration with this client certificate. It accepts no server: each handshake sets its own verifier.
+    pub(super) fn client_config(
+        &self,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<ClientConfig, TransportError> {
+        let versions: &[_] = match self.min_version {
+            TlsVersion::V1_2 => &[&TLS13, &TLS12],
+            TlsVersion::V1_3 => &[&TLS13],
+        };
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(versions)
+            .map_err(unusable)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::<RecordingVerifier>::default());
+        let mut config = match certificate {
+            Some(certificate) => {
+                let key = self.certified_key(certificate)?;
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key)))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        // A resumed session would bypass a renewed certificate and a root that is no longer trusted.
+        config.resumption = Resumption::disabled();
+        Ok(config)
+    }
+
+    fn certified_key(&self, certificate: &ClientCertificate) -> Result<CertifiedKey, InvalidInput> {
+        let chain = certificate.chain().iter().cloned().map(CertificateDer::from).collect();
+        match certificate.key() {
+            PrivateKey::Der(key) => self.key_from_der(chain, key),
+            PrivateKey::External(signer) => {
+                let key = ExternalKey::new(Arc::clone(signer));
+                Ok(CertifiedKey::new(chain, Arc::new(key)))
+            }
+        }
+    }
+
+    fn key_from_der(&self, chain: Vec<CertificateDer<'static>>, key: &Secret) -> Result<CertifiedKey, InvalidInput> {
+        let invalid = |expected: String| InvalidInput::new("private key", expected);
+        let key = PrivateKeyDer::try_from(key.expose()).map_err(|e| invalid(format!("a private key ({e})")))?;
+        CertifiedKey::from_der(chain, key.clone_key(), &self.provider).map_err(|error| match error {
+            RustlsError::InconsistentKeys(_) => invalid("the key that belongs to the certificate".to_owned()),
+            other => invalid(format!("an EC P-256, EC P-384, Ed25519 or RSA key ({other})")),
+        })
+    }
+}
+
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+impl Default for Tls {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Settings that rustls does not take.
+pub(super) fn unusable(error: RustlsError) -> TransportError {
+    TransportError::new(ErrorKind::Tls, "the TLS settings cannot be used").with_source(error)
+}

@@ -1,0 +1,111 @@
+//! The address of the service as a URI.
+
+use std::fmt;
+
+use provisioning_types::{Endpoint, Host};
+
+const MQTTS_PORT: u16 = 8883;
+const WSS_PORT: u16 = 443;
+
+/// How MQTT is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Over TLS, on port 8883 unless given.
+    Mqtts,
+    /// Over a WebSocket over TLS, on port 443 unless given.
+    Wss,
+}
+
+/// The address of the service, as a URI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceUri {
+    scheme: Scheme,
+    endpoint: Endpoint,
+}
+
+impl ServiceUri {
+    /// The URI of `endpoint` under `scheme`.
+    pub fn new(scheme: Scheme, endpoint: Endpoint) -> Self {
+        Self { scheme, endpoint }
+    }
+
+    /// How MQTT is carried.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The host to connect to.
+    pub fn host(&self) -> &Host {
+        self.endpoint.host()
+    }
+
+    /// The port to connect to.
+    pub fn port(&self) -> u16 {
+        let port = self.endpoint.port();
+        match self.scheme {
+            Scheme::Mqtts => port.unwrap_or(MQTTS_PORT),
+            Scheme::Wss => port.or(self.endpoint.websocket_port()).unwrap_or(WSS_PORT),
+        }
+    }
+
+    /// The same service under `scheme`. A port that was given for another scheme does not apply to this one; the
+    /// WebSocket's own port does.
+    pub(crate) fn with_scheme(&self, scheme: Scheme) -> Self {
+        let endpoint = self.endpoint.clone();
+        let endpoint = if scheme == self.scheme {
+            endpoint
+        } else {
+            endpoint.without_port()
+        };
+        Self { scheme, endpoint }
+    }
+
+    /// The path of the WebSocket.
+    pub fn path(&self) -> &str {
+        self.endpoint.websocket_path()
+    }
+
+    /// The name that the server's certificate must bear.
+    pub fn server_name(&self) -> &Host {
+        self.endpoint.server_name()
+    }
+}
+
+impl fmt::Display for ServiceUri {
+    /// `mqtts://host[:port]` or `wss://host:port/path`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.scheme, self.endpoint.port()) {
+            (Scheme::Mqtts, None) => write!(f, "mqtts://{}", self.host()),
+            (Scheme::Mqtts, Some(port)) => write!(f, "mqtts://{}:{port}", self.host()),
+            (Scheme::Wss, _) => write!(f, "wss://{}:{}{}", self.host(), self.port(), self.path()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_shows_what_was_given_and_a_websockets_port_always() {
+        let uri = |scheme, endpoint: &str| ServiceUri::new(scheme, endpoint.parse().expect("valid")).to_string();
+        assert_eq!(uri(Scheme::Mqtts, "h.example"), "mqtts://h.example");
+        assert_eq!(uri(Scheme::Mqtts, "[::1]:18883"), "mqtts://[::1]:18883");
+        assert_eq!(uri(Scheme::Wss, "h.example"), "wss://h.example:443/$iothub/websocket");
+        assert_eq!(
+            uri(Scheme::Wss, "h.example:8443"),
+            "wss://h.example:8443/$iothub/websocket"
+        );
+    }
+
+    #[test]
+    fn a_port_belongs_to_the_scheme_that_it_was_given_for() {
+        let endpoint: Endpoint = "h.example:18883".parse().expect("valid");
+        let endpoint = endpoint.with_websocket_port(8443).expect("a port");
+        let mqtts = ServiceUri::new(Scheme::Mqtts, endpoint);
+        assert_eq!(mqtts.with_scheme(Scheme::Mqtts), mqtts);
+        let wss = mqtts.with_scheme(Scheme::Wss);
+        assert_eq!(wss.to_string(), "wss://h.example:8443/$iothub/websocket");
+        assert_eq!(wss.with_scheme(Scheme::Mqtts).to_string(), "mqtts://h.example");
+    }
+}

@@ -1,0 +1,10 @@
+//! Real TLS, with a rustls server at the other end: of in-memory streams, and of a few sockets.
+
+mod credentials;
+mod device;
+mod external_keys;
+mod refusals;
+mod renewal;
+mod server;
+mod settings;
+mod sockets;

@@ -1,0 +1,209 @@
+//! Every way in which TLS can fail is told as such, and says what to look at.
+
+use std::error::Error;
+
+use provisioning_net::{BoxedStream, Tls, TlsVersion, connection_error};
+use provisioning_types::{ErrorKind, Host, Phase, TransportError};
+use rcgen::date_time_ymd;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+use super::{
+    device::Device,
+    server::{BOTH_VERSIONS, Server, trusting},
+};
+use crate::{
+    certificates::Ca,
+    support::{HOST, endpoint, exchange, soon},
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_server_of_another_ca_is_refused() {
+    for version in BOTH_VERSIONS {
+        let server = Server::new(version);
+        let device = Device::new(trusting(&Ca::root()), server.ca.client_certificate());
+        let error = refused_by_the_device(&server, &device).await;
+        assert!(
+            error.to_string().contains("signed by \"Root\", which is not trusted"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_below_the_minimum_is_refused() {
+    let server = Server::new(BOTH_VERSIONS[0]);
+    let tls = server.trust().with_min_version(TlsVersion::V1_3);
+    let device = Device::new(tls, server.ca.client_certificate());
+    refused_by_the_device(&server, &device).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_of_another_name_is_refused() {
+    for version in BOTH_VERSIONS {
+        let server = Server::named("other.test", version);
+        let error = refused_by_the_device(&server, &server.device()).await;
+        assert!(error.to_string().contains("is not for service.test"), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_without_the_name_that_was_given_is_refused() {
+    let server = Server::new(BOTH_VERSIONS[0]);
+    let device = server.device();
+    let endpoint = endpoint().with_server_name(Host::new("name.test").expect("a name"));
+    let call = device.connect_to(endpoint);
+    assert!(server.acceptor.accept(device.stream().await).await.is_err());
+    let error = call.error().await;
+    assert_eq!(error.kind(), ErrorKind::Tls);
+    assert!(error.to_string().contains("is not for name.test"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_outside_its_time_is_refused() {
+    for version in BOTH_VERSIONS {
+        let expired = Server::with(HOST, version, |params| params.not_after = date_time_ymd(2020, 1, 1));
+        let too_early = Server::with(HOST, version, |params| params.not_before = date_time_ymd(4000, 1, 1));
+        for server in [expired, too_early] {
+            let error = refused_by_the_device(&server, &server.device()).await;
+            assert!(error.to_string().contains("expired or is not valid yet"), "{error}");
+            assert!(error.to_string().contains("clock"), "{error}");
+        }
+    }
+}
+
+/// How the device fails that does not accept the server.
+async fn refused_by_the_device(server: &Server, device: &Device) -> TransportError {
+    let call = device.connect();
+    let stream = device.stream().await;
+    let accepted = soon("the end", server.acceptor.accept(stream)).await;
+    assert!(accepted.is_err(), "the device says nothing to a server that it refuses");
+    let error = call.error().await;
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Tls, Some(Phase::Connect)));
+    assert!(error.source().is_some(), "the cause is lost");
+    error
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_roots_of_ones_own_the_platforms_count() {
+    let server = Server::new(BOTH_VERSIONS[0]);
+    let device = Device::new(Tls::new(), None);
+    let call = device.connect();
+    let serving = async { server.acceptor.accept(device.stream().await).await.err() };
+    let (error, _) = tokio::join!(call.error(), serving);
+    assert_eq!(error.kind(), ErrorKind::Tls);
+}
+
+/// Under TLS 1.3 the handshake is completed on the device's side before it hears of it.
+#[tokio::test(start_paused = true)]
+async fn a_device_that_the_server_refuses_hears_of_its_certificate() {
+    for version in BOTH_VERSIONS {
+        let server = Server::new(version);
+        let device = Device::new(server.trust(), Ca::root().client_certificate());
+        let error = refused_by_the_server(&server, &device).await;
+        assert!(
+            error.to_string().contains("may not accept the device's certificate"),
+            "{error}"
+        );
+        let alert = error.source().expect("the alert").to_string();
+        assert!(alert.contains("UnknownCA") || alert.contains("DecryptError"), "{alert}");
+        assert!(error.hint().contains("its chain is complete"), "{}", error.hint());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_the_server_refuses_for_a_missing_intermediate_hears_of_it_too() {
+    for version in BOTH_VERSIONS {
+        let server = Server::new(version);
+        let device = Device::new(server.trust(), server.ca.intermediate().client_certificate());
+        refused_by_the_server(&server, &device).await;
+    }
+}
+
+/// How the device fails that the server does not accept.
+async fn refused_by_the_server(server: &Server, device: &Device) -> TransportError {
+    let call = device.connect();
+    let accepted = soon("the refusal", server.acceptor.accept(device.stream().await)).await;
+    assert!(accepted.is_err());
+    let error = match call.outcome().await {
+        Ok(stream) => read_error(stream).await,
+        Err(error) => {
+            assert_eq!(error.phase(), Some(Phase::Connect));
+            error
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Tls);
+    error
+}
+
+/// The error of an established stream.
+async fn read_error(mut stream: BoxedStream) -> TransportError {
+    let read = soon("the end", stream.read_u8()).await;
+    connection_error(read.expect_err("no byte"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_without_tls_is_told_as_such() {
+    for (bytes, told) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "does not speak TLS"),
+        (&[0x20, 2, 0, 1], "does not speak TLS"),
+        (b"", "is this a TLS port?"),
+    ] {
+        let error = answer_to_hello(bytes).await;
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
+/// How the device fails when this, and then the end, is what answers.
+async fn answer_to_hello(bytes: &[u8]) -> TransportError {
+    let device = Device::new(trusting(&Ca::root()), None);
+    let call = device.connect();
+    let mut stream = device.stream().await;
+    hello(&mut stream).await;
+    stream.write_all(bytes).await.expect("the stream works");
+    drop(stream);
+    let error = call.error().await;
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Tls, Some(Phase::Connect)));
+    error
+}
+
+async fn hello(stream: &mut DuplexStream) {
+    let mut first = [0; 3];
+    soon("ClientHello", stream.read_exact(&mut first))
+        .await
+        .expect("the stream works");
+    assert_eq!(first[..2], [0x16, 3], "a TLS handshake record");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_hangs_is_cancelled_and_closed() {
+    let ca = Ca::root();
+    let device = Device::new(trusting(&ca), ca.client_certificate());
+    let call = device.connect();
+    let mut stream = device.stream().await;
+    hello(&mut stream).await;
+    call.cancel().await;
+    let mut rest = Vec::new();
+    soon("the end", stream.read_to_end(&mut rest))
+        .await
+        .expect("the stream works");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_ends_after_the_handshake_is_lost() {
+    for version in BOTH_VERSIONS {
+        for orderly in [false, true] {
+            let server = Server::new(version);
+            let device = server.device();
+            let call = device.connect();
+            let mut accepted = server.accept(&device).await;
+            let mut stream = call.stream().await;
+            exchange(&mut stream, &mut accepted).await;
+            if orderly {
+                accepted.shutdown().await.expect("the stream works");
+            }
+            drop(accepted);
+            let error = read_error(stream).await;
+            assert_eq!(error.kind(), ErrorKind::Lost, "{error}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! WebSockets over streams in memory.
+
+use futures_util::{SinkExt, StreamExt};
+use provisioning_net::{BoxedStream, Connector, Scheme, ServiceUri, Target, WebSocketConnector, connection_error};
+use provisioning_types::{ErrorKind, Host, Phase, Progress, TransportError};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    task::JoinHandle,
+};
+use tokio_tungstenite::{
+    WebSocketStream, accept_hdr_async,
+    tungstenite::{
+        Message,
+        handshake::server::{Request, Response},
+        http::HeaderValue,
+    },
+};
+
+use crate::support::{endpoint, in_memory, soon};
+
+/// Connects, with the service's end of the stream below the WebSocket.
+async fn connecting(
+    uri: ServiceUri,
+    max_message_size: usize,
+) -> (JoinHandle<Result<BoxedStream, TransportError>>, DuplexStream) {
+    let (connector, incoming) = in_memory();
+    let call = tokio::spawn(async move {
+        let connector = WebSocketConnector::new(connector);
+        assert_eq!(connector.scheme(), Scheme::Wss);
+        let target = Target::new(&uri).with_max_message_size(max_message_size);
+        connector.connect(&target, Progress::ignored()).await
+    });
+    (call, incoming.next().await)
+}
+
+fn wss() -> ServiceUri {
+    ServiceUri::new(Scheme::Wss, endpoint())
+}
+
+/// Accepts a WebSocket; also returns its `Host` header and its path.
+#[expect(
+    clippy::result_large_err,
+    reason = "the type of the callback is tungstenite's choice"
+)]
+async fn accept(stream: DuplexStream) -> (WebSocketStream<DuplexStream>, String, String) {
+    let (mut host, mut path) = (String::new(), String::new());
+    let choose = |request: &Request, mut response: Response| {
+        path = request.uri().path().to_owned();
+        let header = |name| request.headers()[name].to_str().expect("text").to_owned();
+        host = header("Host");
+        assert_eq!(header("Sec-WebSocket-Protocol"), "mqtt");
+        response
+            .headers_mut()
+            .insert("Sec-WebSocket-Protocol", HeaderValue::from_static("mqtt"));
+        Ok(response)
+    };
+    let accepted = accept_hdr_async(stream, choose).await.expect("a WebSocket");
+    (accepted, host, path)
+}
+
+#[tokio::test(start_paused = true)]
+async fn host_and_path_are_those_of_the_uri_without_the_schemes_own_port() {
+    let name = Host::new("name.test").expect("a host");
+    for (endpoint, host) in [
+        (endpoint(), "service.test"),
+        (endpoint().with_port(443).expect("a port"), "service.test"),
+        (endpoint().with_port(8443).expect("a port"), "service.test:8443"),
+        (endpoint().with_server_name(name), "name.test"),
+    ] {
+        let (call, stream) = connecting(ServiceUri::new(Scheme::Wss, endpoint), 1024).await;
+        let (mut server, asked_host, path) = soon("the handshake", accept(stream)).await;
+        assert_eq!((asked_host.as_str(), path.as_str()), (host, "/$iothub/websocket"));
+        let mut device = call.await.expect("no panic").expect("a WebSocket");
+        device.write_all(b"hello").await.expect("the stream works");
+        device.flush().await.expect("the stream works");
+        let message = soon("a message", server.next()).await.expect("one").expect("one");
+        assert_eq!(message, Message::binary(&b"hello"[..]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_larger_than_the_target_allows_breaks_the_carriers_rules() {
+    let (call, stream) = connecting(wss(), 16).await;
+    let (mut server, ..) = accept(stream).await;
+    let mut device = call.await.expect("no panic").expect("a WebSocket");
+    for (length, is_fine) in [(16, true), (17, false)] {
+        server.send(Message::binary(vec![0; length])).await.expect("sent");
+        let mut bytes = vec![0; length];
+        let read = soon("the message", device.read_exact(&mut bytes)).await;
+        match read {
+            Ok(_) => assert!(is_fine),
+            Err(error) => {
+                assert!(!is_fine, "{error}");
+                assert_eq!(connection_error(error).kind(), ErrorKind::UnexpectedResponse);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_no_websocket_has_the_kind_of_its_status() {
+    for (answer, kind) in [
+        ("HTTP/1.1 401 No\r\n\r\n", ErrorKind::Unauthorized),
+        ("HTTP/1.1 403 No\r\n\r\n", ErrorKind::Unauthorized),
+        ("HTTP/1.1 404 No\r\n\r\n", ErrorKind::NotFound),
+        ("HTTP/1.1 503 No\r\n\r\n", ErrorKind::Service),
+        ("HTTP/1.1 302 No\r\nLocation: /\r\n\r\n", ErrorKind::Refused),
+        ("HTTP/1.1 400 No\r\n\r\n", ErrorKind::Refused),
+        ("SSH-2.0-OpenSSH_9.2\r\n", ErrorKind::UnexpectedResponse),
+        ("", ErrorKind::Lost),
+    ] {
+        let (call, mut stream) = connecting(wss(), 1024).await;
+        let mut first = [0; 4];
+        stream.read_exact(&mut first).await.expect("a request");
+        assert_eq!(&first, b"GET ");
+        stream.write_all(answer.as_bytes()).await.expect("written");
+        stream.shutdown().await.expect("closed");
+        let outcome = soon("an outcome", call).await.expect("no panic");
+        let error = outcome.err().expect("no WebSocket");
+        assert_eq!((error.kind(), error.phase()), (kind, Some(Phase::Connect)), "{answer}");
+    }
+}

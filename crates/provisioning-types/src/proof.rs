@@ -1,0 +1,160 @@
+//! How a device proves who it is, as a transport sees it.
+
+use std::{error::Error, fmt, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{
+    error_kind::ErrorKind, invalid_input::InvalidInput, request::RegistrationRequest, secret::Secret,
+    transport_error::TransportError, x509_signer::X509Signer,
+};
+
+/// Proves who a device is. A transport asks for a new [`Proof`] for every connection, so none of them is stale.
+#[async_trait]
+pub trait Identity: fmt::Debug + Send + Sync {
+    /// Makes the proof for one connection.
+    ///
+    /// # Errors
+    /// [`CredentialError`]. It ends the registration before any connection is made.
+    async fn prove(&self, registration: &RegistrationRequest) -> Result<Proof, CredentialError>;
+
+    /// Whether [`prove`](Self::prove) may block its thread, as when it reads a file. A transport then calls it on a
+    /// thread where blocking does no harm.
+    fn may_block(&self) -> bool {
+        true
+    }
+}
+
+/// What one connection presents.
+#[derive(Debug, Clone, Default)]
+pub struct Proof {
+    /// The MQTT password: a SAS token. Absent with X.509.
+    pub password: Option<Secret>,
+    /// The certificate to present in the TLS handshake. Absent with a symmetric key.
+    pub certificate: Option<ClientCertificate>,
+    /// What to check first when the service refuses this proof, in one sentence: MQTT does not say which part of it
+    /// is wrong.
+    pub hint: String,
+}
+
+/// A certificate chain and the private key of its first certificate, neither of them parsed. Cheap to clone.
+#[derive(Clone)]
+pub struct ClientCertificate(Arc<ChainAndKey>);
+
+struct ChainAndKey {
+    chain: Vec<Vec<u8>>,
+    key: PrivateKey,
+}
+
+/// The private key of a certificate.
+#[derive(Clone)]
+pub enum PrivateKey {
+    /// In memory, in DER: PKCS#8, SEC1 or PKCS#1.
+    Der(Secret),
+    /// Outside this process, behind a signer.
+    External(Arc<dyn X509Signer>),
+}
+
+impl ClientCertificate {
+    /// A `chain` in DER, the device's certificate first, and the private key of that certificate.
+    pub fn new(chain: Vec<Vec<u8>>, key: PrivateKey) -> Self {
+        Self(Arc::new(ChainAndKey { chain, key }))
+    }
+
+    /// The certificates in DER, the device's own first.
+    pub fn chain(&self) -> &[Vec<u8>] {
+        &self.0.chain
+    }
+
+    /// The private key.
+    pub fn key(&self) -> &PrivateKey {
+        &self.0.key
+    }
+}
+
+impl PartialEq for ClientCertificate {
+    /// Whether the chains and the keys are the same; an external key is the same only as itself.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || (self.0.chain == other.0.chain && self.0.key == other.0.key)
+    }
+}
+
+impl PartialEq for PrivateKey {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Der(one), Self::Der(other)) => one == other,
+            (Self::External(one), Self::External(other)) => Arc::ptr_eq(one, other),
+            (Self::Der(_), Self::External(_)) | (Self::External(_), Self::Der(_)) => false,
+        }
+    }
+}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCertificate")
+            .field("certificates", &self.0.chain.len())
+            .field("key", &self.0.key)
+            .finish()
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Der(_) => "Der(…)",
+            Self::External(_) => "External(…)",
+        })
+    }
+}
+
+/// Why there is no proof.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialError {
+    /// The credential cannot be used. Correct it.
+    #[error(transparent)]
+    Invalid(#[from] InvalidInput),
+    /// The key that signs did not sign: an HSM or a key service is not available.
+    #[error("the device's key did not sign")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl From<CredentialError> for TransportError {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::Invalid(input) => input.into(),
+            CredentialError::Unavailable(cause) => {
+                Self::new(ErrorKind::Input, "the device's key did not sign").with_source(cause)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(chain: &[u8], key: &[u8]) -> ClientCertificate {
+        ClientCertificate::new(vec![chain.to_vec()], PrivateKey::Der(Secret::new(key.to_vec())))
+    }
+
+    #[test]
+    fn certificates_are_equal_when_chain_and_key_are() {
+        let one = certificate(b"a", b"k");
+        assert_eq!(one, one.clone());
+        assert_eq!(one, certificate(b"a", b"k"));
+        assert_ne!(one, certificate(b"b", b"k"));
+        assert_ne!(one, certificate(b"a", b"l"));
+    }
+
+    #[test]
+    fn debug_shows_neither_password_nor_key() {
+        let proof = Proof {
+            password: Some(Secret::new(b"s3cret".to_vec())),
+            certificate: Some(certificate(b"a", b"s3cret")),
+            hint: String::new(),
+        };
+        let shown = format!("{proof:?}");
+        assert!(!shown.contains("s3c") && !shown.contains("115, 51"), "{shown}");
+    }
+}
