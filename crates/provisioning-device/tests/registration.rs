@@ -158,6 +158,30 @@ async fn the_same_client_registers_again_after_every_kind_of_end() {
 }
 
 #[tokio::test]
+async fn once_a_cancel_has_returned_the_same_client_registers_at_once() {
+    let emulator = Emulator::builder()
+        .polls_before_assigning(1)
+        .retry_after(RetryAfter::Seconds(1))
+        .start()
+        .await
+        .expect("a local DPS");
+    for transport in BOTH {
+        let client = client(&emulator, &Device::new("device-1"), transport);
+        let cancelled = tokio::spawn({
+            let client = client.clone();
+            async move { client.register().await }
+        });
+        emulator_has_seen(&emulator, "PUBLISH").await;
+        client.cancel().await.expect("cancelled in time");
+        client.register().await.expect("assigned");
+        let outcome = cancelled.await.expect("no panic");
+        assert_eq!(outcome.expect_err("cancelled").kind(), ErrorKind::Cancelled);
+        emulator.clear_log();
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_second_register_is_an_invalid_operation_and_harms_nothing() {
     let emulator = Emulator::builder()
         .retry_after(RetryAfter::Seconds(1))

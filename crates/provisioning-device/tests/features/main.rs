@@ -1,10 +1,8 @@
 //! What the facade offers beside the plain registration, each over both transports, against the local DPS on real TLS.
 
-#[cfg(feature = "blocking")]
 mod blocking;
 #[path = "../support/broker.rs"]
 mod broker;
-#[cfg(feature = "generate-csr")]
 mod csr;
 mod fallback;
 mod files;
