@@ -5,10 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use provisioning_device::{
-    Credential, InvalidInput, RegistrationId, Secret, SymmetricKey, sas_token_from_file, symmetric_key_from_file,
-    x509_from_encrypted_files, x509_from_files,
-};
+use provisioning_device::{Credential, InvalidInput, RegistrationId, Secret, SymmetricKey};
 
 use crate::{
     args::Identity,
@@ -29,7 +26,7 @@ pub(crate) fn credential_if_given(
     registration_id: Option<&str>,
 ) -> Result<Option<Credential>, Failure> {
     if let Some(file) = &args.symmetric_key_file {
-        return Ok(Some(symmetric_key_from_file(file)?));
+        return Ok(Some(Credential::symmetric_key_from_file(file)?));
     }
     if let Some(file) = &args.group_key_file {
         let id = registration_id.ok_or_else(|| {
@@ -39,7 +36,7 @@ pub(crate) fn credential_if_given(
         return Ok(Some(key.into()));
     }
     if let Some(file) = &args.sas_token_file {
-        return Ok(Some(sas_token_from_file(file)?));
+        return Ok(Some(Credential::sas_token_from_file(file)?));
     }
     let by_certificate = args.cert.is_some() || args.key.is_some() || variable("CERTIFICATE_FILE").is_some();
     if by_certificate {
@@ -49,7 +46,7 @@ pub(crate) fn credential_if_given(
         return Ok(None);
     };
     let key = Secret::new(key.into_bytes());
-    let key = SymmetricKey::from_base64(&String::from_utf8_lossy(key.expose()));
+    let key = SymmetricKey::from_base64(key.expose_str().unwrap_or_default());
     Ok(Some(
         key.map_err(|error| error.found_in(SYMMETRIC_KEY_VARIABLE))?.into(),
     ))
@@ -59,8 +56,8 @@ fn x509(args: &Identity) -> Result<Credential, Failure> {
     let certificate = required(args.cert.clone(), "--cert", "CERTIFICATE_FILE")?;
     let key = required(key_file(args), "--key", "KEY_FILE")?;
     Ok(match &args.key_passphrase_file {
-        Some(file) => x509_from_encrypted_files(certificate, key, passphrase(file)?)?,
-        None => x509_from_files(certificate, key)?,
+        Some(file) => Credential::x509_from_encrypted_files(certificate, key, passphrase(file)?)?,
+        None => Credential::x509_from_files(certificate, key)?,
     })
 }
 
@@ -72,7 +69,7 @@ pub(crate) fn key_file(args: &Identity) -> Option<PathBuf> {
 /// The symmetric key in a file, base64.
 pub(crate) fn symmetric_key(file: &Path) -> Result<SymmetricKey, InvalidInput> {
     let text = Secret::new(read("symmetric key", file)?.into_bytes());
-    let key = SymmetricKey::from_base64(&String::from_utf8_lossy(text.expose()));
+    let key = SymmetricKey::from_base64(text.expose_str().unwrap_or_default());
     key.map_err(|error| error.found_in(file.display()))
 }
 

@@ -40,7 +40,7 @@ impl Failure {
 
     /// This machine does not give what is needed.
     pub(crate) fn local(error: &dyn Error) -> Self {
-        let kind = ErrorKind::Connect;
+        let kind = ErrorKind::Local;
         let message = format!("this machine does not allow it: {}", sentence(error));
         Self::new(
             exit_code(kind),
@@ -184,6 +184,7 @@ pub(crate) fn sentence(error: &dyn Error) -> String {
 
 fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
+        ErrorKind::Local => 1,
         ErrorKind::Input => BAD_INPUT,
         ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Lost => 4,
         ErrorKind::Timeout => 5,
@@ -191,5 +192,25 @@ fn exit_code(kind: ErrorKind) -> u8 {
         ErrorKind::Cancelled => 130,
         // Refused, in one way or another.
         _ => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use provisioning_device::CredentialError;
+
+    use super::*;
+
+    #[test]
+    fn what_fails_on_this_machine_is_local_and_exits_with_1() {
+        let failure = Failure::local(&std::io::Error::other("no more threads"));
+        assert_eq!((failure.code, failure.member("kind")), (1, Some("local")));
+        let transport = TransportError::from(CredentialError::unavailable("the HSM is busy"));
+        let failure = Failure::from(&transport);
+        assert_eq!((failure.code, failure.member("kind")), (1, Some("local")));
+        assert_eq!(
+            failure.member("message"),
+            Some("the device's key or credential is not available: the HSM is busy")
+        );
     }
 }

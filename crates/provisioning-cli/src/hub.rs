@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use provisioning_device::{HubAuth, HubConnection, HubConnectionError, Secret};
+use provisioning_device::{CredentialError, HubAuth, HubConnection, Secret};
 use serde_json::{Map, Value};
 
-use crate::{advice::date, args::Hub, credential::credential, failure::Failure, keys::at_once, outcome::Answer, store};
+use crate::{advice::date, args::Hub, credential::credential, failure::Failure, outcome::Answer, store};
 
 /// How long a token is valid unless given.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
@@ -20,8 +20,8 @@ pub(crate) fn run(args: &Hub) -> Result<Values, Failure> {
     let registration_id = assignment.state().registration_id().unwrap_or(assignment.device_id());
     let credential = credential(&args.identity, Some(registration_id))?;
     let expires_at = SystemTime::now() + args.identity.sas_lifetime.unwrap_or(TOKEN_LIFETIME);
-    let connection = at_once(HubConnection::new(assignment, &credential, expires_at)).map_err(|error| match error {
-        HubConnectionError::Credential(error) => error.into(),
+    let connection = HubConnection::new_blocking(assignment, &credential, expires_at).map_err(|error| match error {
+        CredentialError::Invalid(error) => error.into(),
         error => Failure::local(&error),
     })?;
     let mut values: Vec<(&'static str, Value)> = vec![
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Hub) -> Result<Values, Failure> {
 
 /// A secret, which is what was asked for.
 fn shown(secret: &Secret) -> Value {
-    String::from_utf8_lossy(secret.expose()).into()
+    secret.expose_str().into()
 }
 
 impl Answer for Values {

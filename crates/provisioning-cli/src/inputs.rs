@@ -26,8 +26,12 @@ impl Inputs {
         let id_scope = required(args.service.id_scope.clone(), "--id-scope", "PROVISIONING_IDSCOPE")?;
         let registration_id = registration_id(&args.service);
         let credential = credential(&args.identity, registration_id.as_deref())?;
-        let warnings = advice::on_credential(&credential.load()?, registration_id.as_deref(), SystemTime::now());
-        let mut builder = on_the_way(options.builder(id_scope, credential), args)?;
+        let warnings = advice::on_credential(
+            &credential.load_if_ready()?,
+            registration_id.as_deref(),
+            SystemTime::now(),
+        );
+        let mut builder = on_the_way(options.builder(&id_scope, credential), args)?;
         if let Some(id) = registration_id {
             builder = builder.with_registration_id(id);
         }
@@ -43,7 +47,7 @@ impl Inputs {
     ) -> Result<Self, InvalidInput> {
         let builder = options
             .builder(local.id_scope(), local.credential()?)
-            .with_host(&local.host(args.network.websocket))
+            .with_host(local.host(args.network.websocket))
             .with_websocket_port(local.websocket_port())
             .with_ca_pem(local.ca_pem());
         Ok(Self {

@@ -1,11 +1,6 @@
 //! `dps derive-key` and `dps sas`: keys and tokens, made where the keys are kept.
 
-use std::{
-    future::Future,
-    pin::pin,
-    task::{Context, Poll, Waker},
-    time::SystemTime,
-};
+use std::time::SystemTime;
 
 use provisioning_device::{IdScope, RegistrationId, SasToken, Secret};
 
@@ -29,16 +24,6 @@ pub(crate) fn token(args: &Sas) -> Result<Secret, Failure> {
     let registration_id = RegistrationId::new(args.registration_id.as_str())?;
     let key = symmetric_key(&args.symmetric_key_file)?;
     let expires_at = SystemTime::now() + args.expires_in;
-    let token = at_once(SasToken::sign(&key, &id_scope, &registration_id, expires_at));
-    Ok(token.map_err(|error| Failure::local(error.as_ref()))?.text().clone())
-}
-
-/// A key in memory signs without waiting, so there is no need for a runtime.
-pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            return value;
-        }
-    }
+    let token = SasToken::sign_with_key(&key, &id_scope, &registration_id, expires_at);
+    Ok(token.text().clone())
 }

@@ -31,16 +31,15 @@ impl LocalService {
 
     /// Where MQTT is spoken, over a WebSocket or not.
     pub(crate) fn host(&self, websocket: bool) -> String {
-        let port = if websocket {
-            self.websocket_port()
+        if websocket {
+            self.emulator.websocket_address()
         } else {
-            self.emulator.mqtt_port()
-        };
-        format!("localhost:{port}")
+            self.emulator.mqtt_address()
+        }
     }
 
     pub(crate) fn websocket_port(&self) -> u16 {
-        self.emulator.ws_port()
+        self.emulator.websocket_port()
     }
 
     pub(crate) fn ca_pem(&self) -> &str {

@@ -1,4 +1,19 @@
-//! `dps`: registers a device with the provisioning service, for people and for scripts.
+//! `dps`: registers a device with Azure IoT Hub Device Provisioning Service (DPS), for people and for scripts.
+//!
+//! ```console
+//! $ dps register --local
+//! $ dps register --id-scope 0ne00A1B2C3 --cert device.pem --key device.key --store device.json
+//! ```
+//!
+//! It is `provisioning-device` behind a command line: arguments in; the answer on standard output, as text or with
+//! `--json` as one object; what happens on standard error; and an exit code that says what kind of failure it was. `dps
+//! register --help` has the codes.
+//!
+//! # Features
+//! - `local` (default): `--local`, with a local DPS in the process.
+//!
+//! # Limits
+//! This is a program: there is no library in this package.
 
 mod advice;
 mod args;

@@ -80,7 +80,7 @@ impl<'a> Options<'a> {
     }
 
     /// The beginning of a client.
-    pub(crate) fn builder(&self, id_scope: impl Into<String>, credential: impl Into<Credential>) -> Builder {
+    pub(crate) fn builder(&self, id_scope: &str, credential: impl Into<Credential>) -> Builder {
         let Registration {
             service,
             identity,

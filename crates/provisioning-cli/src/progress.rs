@@ -27,9 +27,10 @@ impl Progress {
         Self { live }
     }
 
-    /// Shows a step.
+    /// Shows a step. The end of a registration is the command's result, and shown as such.
     pub(crate) fn show(&self, event: &StatusEvent) {
         match &self.live {
+            _ if matches!(event, StatusEvent::Ended { .. }) => {}
             Some(bar) => bar.set_message(event.to_string()),
             None => self.say(&event.to_string()),
         }

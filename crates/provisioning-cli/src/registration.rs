@@ -44,7 +44,7 @@ async fn show_while(
     loop {
         select! {
             biased;
-            Some(event) = events.next() => progress.show(&event),
+            Some(event) = events.next() => progress.show(&event.event),
             outcome = &mut registration => return outcome,
         }
     }

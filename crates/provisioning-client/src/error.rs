@@ -1,17 +1,18 @@
 //! Why a registration failed.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{error::Error, fmt, iter, time::Duration};
 
-use provisioning_types::{Assignment, ErrorKind, Phase, ServiceError, TransportError};
+use provisioning_types::{Assignment, ErrorCode, ErrorKind, Phase, ServiceError, TransportError};
+use serde::{Serialize, Serializer};
 
 /// What a registration comes to.
 pub type Outcome = Result<Assignment, RegisterError>;
 
 /// A failed registration: the reason, the step, and the operation.
-#[derive(Debug, Clone)]
+#[derive(Clone, PartialEq)]
 pub struct RegisterError(Box<Failure>);
 
-#[derive(Debug, Clone)]
+#[derive(Clone, PartialEq)]
 struct Failure {
     reason: FailureReason,
     phase: Phase,
@@ -19,7 +20,7 @@ struct Failure {
 }
 
 /// Why a registration failed, named for whose fault it is.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FailureReason {
     /// The caller asked for a second registration while one is in progress. Wait for that one, or cancel it.
@@ -48,6 +49,7 @@ pub enum FailureReason {
     /// The response has a status that this version does not know.
     #[doc(alias = "SyntaxError")]
     #[error("the service answered with the unknown status {status:?}")]
+    #[non_exhaustive]
     UnexpectedStatus {
         /// The status as it arrived.
         status: String,
@@ -57,6 +59,7 @@ pub enum FailureReason {
 
     /// The response lacks a required field.
     #[error("the answer lacks {missing}")]
+    #[non_exhaustive]
     UnexpectedResponse {
         /// What is missing, or of the wrong type.
         missing: &'static str,
@@ -67,6 +70,7 @@ pub enum FailureReason {
     /// The service kept responding with 429, or asked to wait past the timeout. Register again, not before
     /// `retry_after`.
     #[error("the service is throttling{}", retry_in(*retry_after))]
+    #[non_exhaustive]
     Throttled {
         /// When to retry, counted from the failure.
         retry_after: Option<Duration>,
@@ -77,6 +81,7 @@ pub enum FailureReason {
     /// The service kept responding with a status above 429, or asked to wait past the timeout. Register again, not
     /// before `retry_after`.
     #[error("the service is not available{}", retry_in(*retry_after))]
+    #[non_exhaustive]
     ServiceUnavailable {
         /// When to retry, counted from the failure.
         retry_after: Option<Duration>,
@@ -84,11 +89,21 @@ pub enum FailureReason {
         source: ServiceError,
     },
 
-    /// A timeout expired, or the service asked to wait past it. Register again, or allow more time.
-    #[error("no assignment within {}{}", seconds(*limit), retry_in(*retry_after))]
-    TimedOut {
-        /// The timeout: the operation's or the registration's.
-        limit: Duration,
+    /// No response to a request arrived within the operation's timeout. Check the network, or allow more time for one
+    /// request.
+    #[error("no response within {}", seconds(*timeout))]
+    #[non_exhaustive]
+    RequestTimedOut {
+        /// The operation's timeout.
+        timeout: Duration,
+    },
+
+    /// The registration's timeout expired, or the service asked to wait past it. Register again, or allow more time.
+    #[error("no assignment within {}{}", seconds(*timeout), retry_in(*retry_after))]
+    #[non_exhaustive]
+    RegistrationTimedOut {
+        /// The registration's timeout.
+        timeout: Duration,
         /// When to retry, counted from the failure, if the service said so.
         retry_after: Option<Duration>,
     },
@@ -116,6 +131,12 @@ impl RegisterError {
         Self::new(FailureReason::InvalidOperation, Phase::Register, None)
     }
 
+    /// The error of a registration that could not be started, at the step that `error` names, or else while connecting.
+    pub fn not_started(error: TransportError) -> Self {
+        let phase = error.phase().unwrap_or(Phase::Connect);
+        Self::new(FailureReason::Transport(error), phase, None)
+    }
+
     /// The reason.
     pub fn reason(&self) -> &FailureReason {
         &self.0.reason
@@ -134,7 +155,7 @@ impl RegisterError {
             }
             FailureReason::Throttled { .. } => ErrorKind::Throttled,
             FailureReason::ServiceUnavailable { .. } => ErrorKind::Service,
-            FailureReason::TimedOut { .. } => ErrorKind::Timeout,
+            FailureReason::RequestTimedOut { .. } | FailureReason::RegistrationTimedOut { .. } => ErrorKind::Timeout,
         }
     }
 
@@ -158,9 +179,10 @@ impl RegisterError {
             | FailureReason::UnexpectedResponse { source, .. }
             | FailureReason::Throttled { source, .. }
             | FailureReason::ServiceUnavailable { source, .. } => Some(source),
-            FailureReason::InvalidOperation | FailureReason::OperationCancelled | FailureReason::TimedOut { .. } => {
-                None
-            }
+            FailureReason::InvalidOperation
+            | FailureReason::OperationCancelled
+            | FailureReason::RequestTimedOut { .. }
+            | FailureReason::RegistrationTimedOut { .. } => None,
         }
     }
 
@@ -169,7 +191,7 @@ impl RegisterError {
         match &self.0.reason {
             FailureReason::Throttled { retry_after, .. }
             | FailureReason::ServiceUnavailable { retry_after, .. }
-            | FailureReason::TimedOut { retry_after, .. } => *retry_after,
+            | FailureReason::RegistrationTimedOut { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
@@ -181,19 +203,11 @@ impl RegisterError {
 
     /// What to check first, in one sentence.
     pub fn hint(&self) -> &str {
-        let by_code = || self.service()?.code()?.hint();
+        let by_code = || self.service()?.error_code()?.hint();
         match self.reason() {
             FailureReason::Transport(error) => error.hint(),
             _ => by_code().unwrap_or_else(|| self.kind().hint()),
         }
-    }
-}
-
-impl From<TransportError> for RegisterError {
-    /// A transport's failure before any operation, at the step that it names, or else while connecting.
-    fn from(error: TransportError) -> Self {
-        let phase = error.phase().unwrap_or(Phase::Connect);
-        Self::new(FailureReason::Transport(error), phase, None)
     }
 }
 
@@ -206,6 +220,63 @@ impl fmt::Display for RegisterError {
 impl Error for RegisterError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.reason.source()
+    }
+}
+
+impl RegisterError {
+    /// The message, and those of its causes behind colons.
+    fn sentence(&self) -> String {
+        let causes = iter::successors(self.source(), |&cause| cause.source());
+        causes.fold(self.to_string(), |sentence, cause| format!("{sentence}: {cause}"))
+    }
+}
+
+impl fmt::Debug for RegisterError {
+    /// The message, its causes and the hint: what `main` shows of an error that it returns.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, phase, hint) = (self.kind(), self.phase(), self.hint());
+        write!(f, "{} (kind {kind}, phase {phase}, hint: {hint})", self.sentence())
+    }
+}
+
+impl Serialize for RegisterError {
+    /// An object with `kind`, `message` (causes included), `phase`, `status`, `errorCode`, `trackingId`, `operationId`,
+    /// `retryAfter` (whole seconds, rounded up), `retryable` and `hint`. What is unknown is left out.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Members<'a> {
+            kind: &'static str,
+            message: String,
+            phase: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            status: Option<u16>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            error_code: Option<ErrorCode>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            tracking_id: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            operation_id: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            retry_after: Option<u64>,
+            retryable: bool,
+            hint: &'a str,
+        }
+        let service = self.service();
+        let whole = |wait: Duration| wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+        let members = Members {
+            kind: self.kind().as_str(),
+            message: self.sentence(),
+            phase: self.phase().as_str(),
+            status: service.map(ServiceError::status),
+            error_code: service.and_then(ServiceError::error_code),
+            tracking_id: service.and_then(ServiceError::tracking_id),
+            operation_id: self.operation_id(),
+            retry_after: self.retry_after().map(whole),
+            retryable: self.is_retryable(),
+            hint: self.hint(),
+        };
+        members.serialize(serializer)
     }
 }
 
@@ -225,6 +296,17 @@ mod tests {
         assert_eq!(
             error.source().map(ToString::to_string).as_deref(),
             Some("the service answered 429 with an empty body")
+        );
+    }
+
+    #[test]
+    fn debug_shows_the_message_its_causes_and_what_to_do() {
+        let source = ServiceError::from_body(200, br#"{"message":"No hub."}"#);
+        let error = RegisterError::new(FailureReason::RegistrationFailed(source), Phase::Poll, None);
+        assert_eq!(
+            format!("{error:?}"),
+            "the service ended the registration as failed: the service answered 200: No hub (kind failed, phase poll, \
+             hint: look at the enrollment's allocation: hubs, policy, webhook)"
         );
     }
 

@@ -8,12 +8,11 @@
 //! ```
 //! # #[cfg(feature = "driver")]
 //! # mod example {
-//! use std::sync::Arc;
 //! use provisioning_client::{Policy, RegistrationClient};
 //! use provisioning_types::{Assignment, PollingTransport, RegistrationRequest};
 //!
 //! async fn register(
-//!     transport: Arc<dyn PollingTransport>,
+//!     transport: impl PollingTransport + 'static,
 //!     request: RegistrationRequest,
 //! ) -> Result<Assignment, Box<dyn std::error::Error>> {
 //!     let client = RegistrationClient::new(transport, Policy::default());
@@ -64,11 +63,9 @@ mod policy;
 mod reprovisioning;
 
 #[cfg(feature = "driver")]
-pub use driver::RegistrationClient;
+pub use driver::{RegistrationClient, StatusEvents};
 pub use error::{FailureReason, Outcome, RegisterError};
-pub use event::StatusEvent;
-#[cfg(feature = "driver")]
-pub use event::StatusEvents;
+pub use event::{RegistrationEvent, StatusEvent};
 pub use machine::{Action, Context, Input, Machine, Next, Status, Step};
 pub use policy::{Policy, Recovery};
-pub use reprovisioning::{NextAssignment, ReprovisioningPolicy};
+pub use reprovisioning::{HubResult, NextAssignment, Provisioned, ReprovisioningPolicy};

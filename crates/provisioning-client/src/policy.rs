@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 /// The timeouts and waits of a registration. All defaults are in the table of `docs/architecture.md`.
+///
+/// A timeout of zero expires at once; one of more than a century counts as a century.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     pub(crate) registration_timeout: Duration,
@@ -78,6 +80,41 @@ impl Policy {
         self
     }
 
+    /// The timeout of the whole registration.
+    pub fn registration_timeout(&self) -> Duration {
+        self.registration_timeout
+    }
+
+    /// The timeout of one request.
+    pub fn operation_timeout(&self) -> Duration {
+        self.operation_timeout
+    }
+
+    /// How long the transport may take to cancel or disconnect.
+    pub fn close_timeout(&self) -> Duration {
+        self.close_timeout
+    }
+
+    /// The wait after a response without a retry-after.
+    pub fn default_wait(&self) -> Duration {
+        self.default_wait
+    }
+
+    /// The wait after a response with a retry-after of 0 s or less.
+    pub fn wait_floor(&self) -> Duration {
+        self.wait_floor
+    }
+
+    /// The longest wait to which responses of 429 and above without a retry-after double.
+    pub fn backoff_cap(&self) -> Duration {
+        self.backoff_cap
+    }
+
+    /// What a registration recovers from.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
     /// The wait after the `nth` response in a row (from 0) without a retry-after.
     ///
     /// The first is the default, later ones double up to the cap. `jitter`, from 0 to 1, takes up to a quarter off each
@@ -104,6 +141,11 @@ impl Recovery {
     /// A failed request or a lost connection fails the registration: the requirement documents' behaviour.
     pub fn none() -> Self {
         Self::lost_connections(0)
+    }
+
+    /// How many lost connections it recovers from.
+    pub fn allowed_losses(&self) -> u32 {
+        self.lost_connections
     }
 
     /// Reconnects after up to `count` lost connections, with back-off, and continues by querying the operation.

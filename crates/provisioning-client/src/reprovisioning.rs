@@ -1,17 +1,22 @@
 //! When a device registers again although it has an assignment.
 
+use provisioning_types::{Assignment, StoredAssignment};
 use serde::{Deserialize, Serialize};
 
-/// Counts how often in a row the hub refused the device, and says when to register again.
+/// Counts what became of the connections to the hub, and says when to register again.
 ///
 /// A hub that does not know the device refuses it with 401, 403 or 404: the provisioning service may then assign
-/// another hub. A hub that fails (5xx) or throttles is not a reason to register again. Stored beside the assignment,
-/// the count survives a restart.
+/// another hub. A hub that fails, throttles or cannot be reached is tried again; after many failures in a row the
+/// device registers again, in case the hub is gone. Stored beside the assignment, the counts survive a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReprovisioningPolicy {
     limit: u32,
     in_a_row: u32,
+    #[serde(default = "default_failure_limit")]
+    failure_limit: u32,
+    #[serde(default)]
+    failures_in_a_row: u32,
 }
 
 /// Which assignment to use next.
@@ -24,29 +29,111 @@ pub enum NextAssignment {
     New,
 }
 
-impl ReprovisioningPolicy {
-    /// Registers again after `limit` refusals in a row; 0 means the same as 1.
-    pub fn new(limit: u32) -> Self {
-        Self { limit, in_a_row: 0 }
+/// An assignment, ready to be stored, and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Provisioned {
+    /// The service has just assigned the device: store this.
+    New(StoredAssignment),
+    /// The stored assignment matches; the service was not asked.
+    Stored(StoredAssignment),
+}
+
+impl Provisioned {
+    /// The assignment.
+    pub fn assignment(&self) -> &Assignment {
+        self.stored().assignment()
     }
 
-    /// Counts a connection that the hub refused with this HTTP-like status (401 for CONNACK 4 and 5).
-    pub fn refused(&mut self, status: u16) -> NextAssignment {
-        if matches!(status, 401 | 403 | 404) {
-            self.in_a_row = self.in_a_row.saturating_add(1);
+    /// The assignment, without where it came from.
+    pub fn into_assignment(self) -> Assignment {
+        let (Self::New(stored) | Self::Stored(stored)) = self;
+        stored.into_assignment()
+    }
+
+    /// What to store, if it is new, and what is stored otherwise.
+    pub fn stored(&self) -> &StoredAssignment {
+        let (Self::New(stored) | Self::Stored(stored)) = self;
+        stored
+    }
+
+    /// Whether the service has just assigned the device.
+    pub fn is_new(&self) -> bool {
+        matches!(self, Self::New(_))
+    }
+}
+
+/// What became of a connection to the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HubResult {
+    /// The device is done; nothing follows.
+    Done,
+    /// The hub accepted the device, and the connection has ended since.
+    Disconnected,
+    /// The hub refused the device with this HTTP-like status (401 for CONNACK 4 and 5).
+    Refused(u16),
+    /// The hub failed, throttled, or was not reached.
+    Failed,
+}
+
+fn default_failure_limit() -> u32 {
+    10
+}
+
+impl ReprovisioningPolicy {
+    /// Registers again after `limit` refusals in a row, or 10 failures in a row; 0 means the same as 1.
+    pub fn new(limit: u32) -> Self {
+        Self {
+            limit,
+            in_a_row: 0,
+            failure_limit: default_failure_limit(),
+            failures_in_a_row: 0,
         }
+    }
+
+    /// Registers again after this many failures in a row. 10 by default; 0 means the same as 1.
+    #[must_use]
+    pub fn with_failure_limit(mut self, limit: u32) -> Self {
+        self.failure_limit = limit;
+        self
+    }
+
+    /// After how many refusals in a row the device registers again.
+    pub fn limit(&self) -> u32 {
+        self.limit.max(1)
+    }
+
+    /// After how many failures in a row the device registers again.
+    pub fn failure_limit(&self) -> u32 {
+        self.failure_limit.max(1)
+    }
+
+    /// Counts a connection that the hub refused with this HTTP-like status (401 for CONNACK 4 and 5). Another status
+    /// than 401, 403 and 404 is a failure.
+    pub fn refused(&mut self, status: u16) -> NextAssignment {
+        if !matches!(status, 401 | 403 | 404) {
+            return self.failed();
+        }
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        self.next()
+    }
+
+    /// Counts a hub that failed, throttled, or was not reached.
+    pub fn failed(&mut self) -> NextAssignment {
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         self.next()
     }
 
     /// Starts counting again: the hub accepted the device, or the device registered again.
     pub fn accepted(&mut self) {
-        self.in_a_row = 0;
+        (self.in_a_row, self.failures_in_a_row) = (0, 0);
     }
 
-    /// Which assignment to use next, by the refusals so far.
+    /// Which assignment to use next, by the refusals and failures so far.
     pub fn next(&self) -> NextAssignment {
-        // Here rather than in `new`: a deserialized limit may be 0 too.
-        if self.in_a_row >= self.limit.max(1) {
+        // A deserialized limit may be 0 too.
+        if self.in_a_row >= self.limit() || self.failures_in_a_row >= self.failure_limit() {
             NextAssignment::New
         } else {
             NextAssignment::Stored
@@ -55,7 +142,7 @@ impl ReprovisioningPolicy {
 }
 
 impl Default for ReprovisioningPolicy {
-    /// After 3 in a row.
+    /// After 3 refusals or 10 failures in a row.
     fn default() -> Self {
         Self::new(3)
     }
@@ -86,5 +173,19 @@ mod tests {
             assert_eq!(zero.next(), NextAssignment::Stored);
             assert_eq!(zero.refused(401), NextAssignment::New);
         }
+    }
+
+    #[test]
+    fn many_failures_in_a_row_lead_to_a_new_registration_too() {
+        let mut policy = ReprovisioningPolicy::default();
+        for _ in 0..9 {
+            assert_eq!(policy.failed(), NextAssignment::Stored);
+        }
+        assert_eq!(policy.refused(503), NextAssignment::New);
+        policy.accepted();
+        assert_eq!(policy.next(), NextAssignment::Stored);
+        let mut twice = ReprovisioningPolicy::default().with_failure_limit(2);
+        assert_eq!(twice.failed(), NextAssignment::Stored);
+        assert_eq!(twice.failed(), NextAssignment::New);
     }
 }

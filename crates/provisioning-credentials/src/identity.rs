@@ -64,19 +64,17 @@ impl DeviceIdentity {
 #[async_trait]
 impl Identity for DeviceIdentity {
     async fn prove(&self, registration: &RegistrationRequest) -> Result<Proof, CredentialError> {
-        let credential = self.credential.load()?;
+        let credential = self.credential.load().await?;
         let now = self.clock.now();
         match credential {
-            Credential::X509(x509) => Ok(Proof {
-                password: None,
-                certificate: Some(x509.certificate().clone()),
-                hint: auth_hint::for_certificate(&x509, registration.registration_id(), now),
-            }),
+            Credential::X509(x509) => Ok(Proof::default()
+                .with_certificate(x509.certificate().clone())
+                .with_hint(auth_hint::for_certificate(&x509, registration.registration_id(), now))),
             Credential::SymmetricKey(signer) => {
                 let (id_scope, registration_id) = (registration.id_scope(), registration.registration_id());
                 let expires_at = self.expires_at(now)?;
                 let signed = SasToken::sign(signer.as_ref(), id_scope, registration_id, expires_at).await;
-                Ok(present(&signed.map_err(CredentialError::Unavailable)?, now))
+                Ok(present(&signed?, now))
             }
             Credential::SasToken(token) => Ok(present(&token, now)),
             Credential::Source(_) => Err(credential::nested_source().into()),
@@ -88,7 +86,7 @@ impl Identity for DeviceIdentity {
             Credential::X509(_) | Credential::SasToken(_) => false,
             // A signer that knows its key computes in memory; any other may wait for a device or a service.
             Credential::SymmetricKey(signer) => signer.known_key().is_none(),
-            Credential::Source(_) => true,
+            Credential::Source(source) => source.may_block(),
         }
     }
 }
@@ -110,22 +108,18 @@ impl WallClock for SystemClock {
 }
 
 fn present(token: &SasToken, now: SystemTime) -> Proof {
-    Proof {
-        password: Some(token.text().clone()),
-        certificate: None,
-        hint: auth_hint::for_token(token, now),
-    }
+    Proof::default()
+        .with_password(token.text().clone())
+        .with_hint(auth_hint::for_token(token, now))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        error::Error,
-        sync::atomic::{AtomicU64, Ordering},
-    };
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
     use crate::{
+        credential::CredentialSource,
         symmetric_key::{SymmetricKey, SymmetricSigner},
         testing::{named, ready, registration},
         x509::credential::X509Credential,
@@ -146,8 +140,8 @@ mod tests {
 
     #[async_trait]
     impl SymmetricSigner for Broken {
-        async fn sign(&self, _: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
-            Err("the HSM is not connected".into())
+        async fn sign(&self, _: &[u8]) -> Result<Vec<u8>, CredentialError> {
+            Err(CredentialError::unavailable("the HSM is not connected"))
         }
     }
 
@@ -163,7 +157,7 @@ mod tests {
 
     fn token(proof: &Proof) -> SasToken {
         let password = proof.password.as_ref().expect("a password");
-        SasToken::new(std::str::from_utf8(password.expose()).expect("text")).expect("a token")
+        SasToken::new(password.expose_str().expect("text")).expect("a token")
     }
 
     fn prove(identity: &DeviceIdentity) -> Result<Proof, CredentialError> {
@@ -211,15 +205,15 @@ mod tests {
 
     #[test]
     fn a_source_is_loaded_for_every_proof_and_its_error_is_the_proofs() {
-        let loads = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&loads);
-        let identity = DeviceIdentity::new(Credential::Source(Arc::new(move || {
-            match counted.fetch_add(1, Ordering::Relaxed) {
+        let loads = AtomicU64::new(0);
+        let identity = DeviceIdentity::new(Credential::from_fn(move || {
+            match loads.fetch_add(1, Ordering::Relaxed) {
                 0 => Ok(key().into()),
                 1 => Ok(x509().into()),
-                _ => Err(InvalidInput::new("certificate", "a readable file")),
+                2 => Err(InvalidInput::new("certificate", "a readable file").into()),
+                _ => Err(CredentialError::unavailable("the vault is sealed")),
             }
-        })));
+        }));
         assert!(prove(&identity).expect("a key").password.is_some());
         assert!(prove(&identity).expect("a certificate").certificate.is_some());
         let error = prove(&identity).expect_err("unreadable");
@@ -227,6 +221,8 @@ mod tests {
             matches!(&error, CredentialError::Invalid(input) if input.input() == "certificate"),
             "{error}"
         );
+        let error = prove(&identity).expect_err("unavailable");
+        assert!(matches!(error, CredentialError::Unavailable(_)), "{error}");
     }
 
     #[test]
@@ -244,15 +240,30 @@ mod tests {
         assert!(matches!(prove(&identity), Err(CredentialError::Invalid(_))));
     }
 
+    /// A source in memory.
+    struct InMemory;
+
+    #[async_trait]
+    impl CredentialSource for InMemory {
+        async fn load(&self) -> Result<Credential, CredentialError> {
+            Ok(key().into())
+        }
+
+        fn may_block(&self) -> bool {
+            false
+        }
+    }
+
     #[test]
-    fn only_sources_and_signers_without_a_known_key_may_block() {
+    fn only_signers_without_a_known_key_and_sources_that_do_not_say_otherwise_may_block() {
         let token = SasToken::new("SharedAccessSignature sr=b&sig=c&se=5").expect("a token");
         for (credential, may_block) in [
             (Credential::from(key()), false),
             (x509().into(), false),
             (token.into(), false),
             (Credential::SymmetricKey(Arc::new(Broken)), true),
-            (Credential::Source(Arc::new(|| Ok(key().into()))), true),
+            (Credential::from_fn(|| Ok(key().into())), true),
+            (Credential::from_source(InMemory), false),
         ] {
             let shown = format!("{credential:?}");
             assert_eq!(DeviceIdentity::new(credential).may_block(), may_block, "{shown}");

@@ -1,13 +1,18 @@
 //! The certificates that the service issued for a signing request, bounded and checked.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use provisioning_types::{CsrDer, RegistrationId, RegistrationRequest, RegistrationState};
+use provisioning_types::{
+    CsrDer, InvalidInput, RegistrationId, RegistrationRequest, RegistrationState, Secret, X509Signer,
+};
 use serde_json::Value;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::{signing_request::CertificateSigningRequest, x509::validity};
+use crate::{
+    signing_request::CertificateSigningRequest,
+    x509::{credential::X509Credential, encoding, validity},
+};
 
 /// The most certificates that a chain may have.
 const MAX_CERTIFICATES: usize = 10;
@@ -102,6 +107,22 @@ impl IssuedChain {
         &self.0
     }
 
+    /// The credential of the chain and its private key, in PEM or DER, such as that of a `GeneratedRequest`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `private key`. The TLS stack finds a key that does not belong to the certificate.
+    pub fn into_credential(self, key: &Secret) -> Result<X509Credential, InvalidInput> {
+        X509Credential::from_der(self.0, encoding::plain_key(key.expose())?)
+    }
+
+    /// The credential of the chain whose private key `signer` signs with.
+    ///
+    /// # Errors
+    /// As [`X509Credential::from_der_with_signer`].
+    pub fn into_credential_with_signer(self, signer: Arc<dyn X509Signer>) -> Result<X509Credential, InvalidInput> {
+        X509Credential::from_der_with_signer(self.0, signer)
+    }
+
     /// The certificates in PEM, the device's own first.
     pub fn pem(&self) -> String {
         self.0.iter().map(|der| to_pem(der)).collect()
@@ -166,14 +187,12 @@ fn to_pem(der: &[u8]) -> String {
 mod tests {
     use std::time::Duration;
 
+    use provisioning_types::PrivateKey;
     use rcgen::{CertificateParams, IsCa, Issuer, KeyPair};
     use serde_json::json;
 
     use super::*;
-    use crate::{
-        testing::{named, registration},
-        x509::credential::X509Credential,
-    };
+    use crate::testing::{Signer, named, registration};
 
     fn params(common_name: &str) -> CertificateParams {
         let mut params = named(Some(common_name));
@@ -236,6 +255,31 @@ mod tests {
         let key = case.key.serialize_pem();
         let x509 = X509Credential::from_pem(issued.pem().as_bytes(), key.as_bytes()).expect("PEM");
         assert_eq!(x509.chain(), issued.der());
+    }
+
+    #[test]
+    fn a_chain_becomes_a_credential_with_its_key_in_pem_or_der_or_behind_a_signer() {
+        let case = Case::new();
+        let leaf = case.issue("device-1", &case.key);
+        let chain = case.read(chain(&[&leaf, &case.ca_der]), 1).expect("a chain");
+        let der = Secret::new(case.key.serialize_der());
+        for key in [Secret::new(case.key.serialize_pem().into_bytes()), der.clone()] {
+            let x509 = chain.clone().into_credential(&key).expect("a credential");
+            assert_eq!(x509.chain(), chain.der());
+            assert_eq!(*x509.key(), PrivateKey::Der(der.clone()));
+        }
+        let error = chain.clone().into_credential(&Secret::new(b"no key".to_vec()));
+        assert_eq!(error.expect_err("no key").input(), "private key");
+
+        let key = PrivateKey::External(Arc::new(Signer::new(case.key)));
+        let PrivateKey::External(signer) = &key else {
+            panic!("a signer")
+        };
+        let x509 = chain
+            .clone()
+            .into_credential_with_signer(Arc::clone(signer))
+            .expect("a credential");
+        assert_eq!((x509.chain(), x509.key()), (chain.der(), &key));
     }
 
     #[test]

@@ -30,20 +30,25 @@
 //! # Features
 //! None is enabled by default.
 //! - `encrypted-keys`: private keys that are encrypted with a passphrase (PKCS#8 with PBES2).
-//! - `generate-csr`: `GeneratedRequest`, a new key and the certificate signing request for it. Needs `ring` or
-//!   `aws-lc-rs`, which make the key; with both, aws-lc-rs does.
+//! - `generate-csr`: `CertificateSigningRequest::sign` makes a request for a key behind a signer, and
+//!   `GeneratedRequest` one for a new key. The latter needs `ring` or `aws-lc-rs`, which make the key; with both,
+//!   aws-lc-rs does.
 //!
 //! # Limits
 //! There is no TPM attestation. The signature of a signing request is not verified, and neither are the signatures in a
-//! chain: the service and the TLS stack do that. Certificates and keys come from memory or from files. Implement
-//! [`CredentialSource`] to load them from another store, and `X509Signer` or [`SymmetricSigner`] for a key that cannot
-//! be exported.
+//! chain: the service and the TLS stack do that. Certificates and keys come from memory or from files.
+//! [`Credential::from_fn`] and [`CredentialSource`] load them from another store. Implement `X509Signer` or
+//! [`SymmetricSigner`] for a key that cannot be exported.
+
+#[cfg(all(feature = "generate-csr", not(any(feature = "ring", feature = "aws-lc-rs"))))]
+compile_error!("the feature `generate-csr` makes a key with a TLS provider: enable `ring` or `aws-lc-rs` too");
 
 mod auth_hint;
 mod credential;
 mod files;
 mod hub;
 mod identity;
+mod input_file;
 mod issued_chain;
 mod sas;
 mod signing_request;
@@ -57,7 +62,7 @@ pub use credential::{Credential, CredentialSource};
 #[cfg(feature = "encrypted-keys")]
 pub use files::x509_from_encrypted_files;
 pub use files::{sas_token_from_file, symmetric_key_from_file, x509_from_files};
-pub use hub::{HubAuth, HubConnection, HubConnectionError};
+pub use hub::{HubAuth, HubConnection};
 pub use identity::{DeviceIdentity, WallClock};
 pub use issued_chain::{IssuedChain, IssuedChainError};
 pub use sas::{DEFAULT_SAS_LIFETIME, SasToken};

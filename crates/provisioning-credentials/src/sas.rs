@@ -1,7 +1,6 @@
 //! SAS (shared access signature) tokens, which devices with symmetric keys present instead of a certificate.
 
 use std::{
-    error::Error,
     fmt,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -9,9 +8,9 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use provisioning_types::{IdScope, InvalidInput, RegistrationId, Secret};
+use provisioning_types::{CredentialError, IdScope, InvalidInput, RegistrationId, Secret};
 
-use crate::symmetric_key::SymmetricSigner;
+use crate::symmetric_key::{SymmetricKey, SymmetricSigner};
 
 /// How long a token that a symmetric key signs is valid by default.
 pub const DEFAULT_SAS_LIFETIME: Duration = Duration::from_secs(3600);
@@ -68,36 +67,28 @@ impl SasToken {
     ///
     /// # Errors
     /// The error of `signer`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops that of the signer; nothing is kept.
     pub async fn sign(
         signer: &dyn SymmetricSigner,
         id_scope: &IdScope,
         registration_id: &RegistrationId,
         expires_at: SystemTime,
-    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let resource = format!("{id_scope}/registrations/{registration_id}");
-        Self::over(&resource, Some("registration"), signer, expires_at).await
+    ) -> Result<Self, CredentialError> {
+        UnsignedToken::for_registration(id_scope, registration_id, expires_at)
+            .sign(signer)
+            .await
     }
 
-    /// Signs a token for `resource`, under the name of a policy if there is one.
-    pub(crate) async fn over(
-        resource: &str,
-        policy: Option<&str>,
-        signer: &dyn SymmetricSigner,
+    /// Signs a token for a registration, as [`sign`](Self::sign) does, with a key in memory: without waiting.
+    pub fn sign_with_key(
+        key: &SymmetricKey,
+        id_scope: &IdScope,
+        registration_id: &RegistrationId,
         expires_at: SystemTime,
-    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let seconds = expires_at
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs();
-        let resource = utf8_percent_encode(resource, ESCAPED);
-        let signature = STANDARD.encode(signer.sign(format!("{resource}\n{seconds}").as_bytes()).await?);
-        let signature = utf8_percent_encode(&signature, ESCAPED);
-        let policy = policy.map_or_else(String::new, |policy| format!("&skn={policy}"));
-        let text = format!("{PREFIX}sr={resource}&sig={signature}&se={seconds}{policy}");
-        Ok(Self {
-            text: Arc::new(Secret::new(text.into_bytes())),
-            expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
-        })
+    ) -> Self {
+        UnsignedToken::for_registration(id_scope, registration_id, expires_at).sign_with_key(key)
     }
 
     /// When the service stops accepting it.
@@ -108,6 +99,59 @@ impl SasToken {
     /// The text, for the one place that needs it.
     pub fn text(&self) -> &Secret {
         &self.text
+    }
+}
+
+/// A token without its signature.
+pub(crate) struct UnsignedToken {
+    /// The percent-encoded resource.
+    resource: String,
+    policy: Option<&'static str>,
+    /// Since 1970.
+    expiry_seconds: u64,
+}
+
+impl UnsignedToken {
+    fn for_registration(id_scope: &IdScope, registration_id: &RegistrationId, expires_at: SystemTime) -> Self {
+        let resource = format!("{id_scope}/registrations/{registration_id}");
+        Self::new(&resource, Some("registration"), expires_at)
+    }
+
+    /// A token for `resource`, under the name of a policy if there is one.
+    pub(crate) fn new(resource: &str, policy: Option<&'static str>, expires_at: SystemTime) -> Self {
+        let since_1970 = expires_at.duration_since(SystemTime::UNIX_EPOCH);
+        Self {
+            resource: utf8_percent_encode(resource, ESCAPED).to_string(),
+            policy,
+            expiry_seconds: since_1970.unwrap_or_default().as_secs(),
+        }
+    }
+
+    pub(crate) async fn sign(self, signer: &dyn SymmetricSigner) -> Result<SasToken, CredentialError> {
+        let signature = signer.sign(self.message().as_bytes()).await?;
+        Ok(self.signed(&signature))
+    }
+
+    pub(crate) fn sign_with_key(self, key: &SymmetricKey) -> SasToken {
+        let signature = key.hmac(self.message().as_bytes());
+        self.signed(signature.as_slice())
+    }
+
+    /// What is signed.
+    fn message(&self) -> String {
+        format!("{}\n{}", self.resource, self.expiry_seconds)
+    }
+
+    fn signed(self, signature: &[u8]) -> SasToken {
+        let (resource, seconds) = (self.resource, self.expiry_seconds);
+        let signature = STANDARD.encode(signature);
+        let signature = utf8_percent_encode(&signature, ESCAPED);
+        let policy = self.policy.map_or_else(String::new, |policy| format!("&skn={policy}"));
+        let text = format!("{PREFIX}sr={resource}&sig={signature}&se={seconds}{policy}");
+        SasToken {
+            text: Arc::new(Secret::new(text.into_bytes())),
+            expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
+        }
     }
 }
 
@@ -122,7 +166,7 @@ impl fmt::Debug for SasToken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{symmetric_key::SymmetricKey, testing::ready};
+    use crate::testing::ready;
 
     #[test]
     fn a_token_names_the_registration_its_expiry_and_its_policy() {
@@ -131,15 +175,13 @@ mod tests {
         let id = RegistrationId::new("device-1").expect("an id");
         let expires_at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_900);
         let token = ready(SasToken::sign(&key, &scope, &id, expires_at)).expect("a token");
+        assert_eq!(SasToken::sign_with_key(&key, &scope, &id, expires_at), token);
         // Computed with `openssl dgst -sha256 -hmac secret`.
         assert_eq!(
-            String::from_utf8_lossy(token.text().expose()),
+            token.text().expose_str().expect("text"),
             "SharedAccessSignature sr=0ne00A1B2C3%2Fregistrations%2Fdevice-1&sig=YZPlzx9c2Mc3staVLe3BdxYSmasRhiZRq44OWipwWag%3D&se=1700000000&skn=registration"
         );
-        assert_eq!(
-            SasToken::new(std::str::from_utf8(token.text().expose()).expect("text")),
-            Ok(token)
-        );
+        assert_eq!(SasToken::new(token.text().expose_str().expect("text")), Ok(token));
     }
 
     #[test]

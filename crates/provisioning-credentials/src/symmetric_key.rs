@@ -1,13 +1,15 @@
 //! Symmetric keys: a device's own, those derived from a group's, and those that stay outside this process.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
-use provisioning_types::{InvalidInput, RegistrationId, Secret};
+use provisioning_types::{CredentialError, InvalidInput, RegistrationId, Secret};
 use sha2::Sha256;
 use zeroize::Zeroizing;
+
+use crate::input_file::read_text;
 
 /// Signs with a symmetric key, which may stay outside this process: in an HSM, a TPM or a remote key service.
 ///
@@ -18,9 +20,9 @@ pub trait SymmetricSigner: Send + Sync {
     /// Computes HMAC-SHA256 over `data` with the device's key: 32 bytes.
     ///
     /// # Errors
-    /// Any error that kept the key from signing. It ends the registration before any connection is made, and is the
-    /// source of the registration's error.
-    async fn sign(&self, data: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
+    /// [`CredentialError`] ends the registration before any connection is made: [`CredentialError::unavailable`] takes
+    /// the error of a device or a service that may sign later, and `Invalid` says that it never will.
+    async fn sign(&self, data: &[u8]) -> Result<Vec<u8>, CredentialError>;
 
     /// The key in base64, if it is in memory. It becomes part of the connection string of the hub.
     fn known_key(&self) -> Option<Secret> {
@@ -47,6 +49,16 @@ impl SymmetricKey {
         }
     }
 
+    /// Reads the key from a file that contains it in base64, once.
+    /// [`Credential::symmetric_key_from_file`](crate::Credential::symmetric_key_from_file) reads the file again for
+    /// every connection.
+    ///
+    /// # Errors
+    /// As [`from_base64`](Self::from_base64), and for a file that cannot be read. The file is named.
+    pub fn from_file(file: impl AsRef<Path>) -> Result<Self, InvalidInput> {
+        read_text("symmetric key", file.as_ref(), Self::from_base64)
+    }
+
     /// Derives the key of one device from the key of its enrollment group: HMAC-SHA256 over the registration id as
     /// given. Do not store a group's key on a device.
     #[must_use]
@@ -61,7 +73,7 @@ impl SymmetricKey {
         Secret::new(STANDARD.encode(self.0.expose()).into_bytes())
     }
 
-    fn hmac(&self, data: &[u8]) -> Zeroizing<[u8; 32]> {
+    pub(crate) fn hmac(&self, data: &[u8]) -> Zeroizing<[u8; 32]> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose()).expect("HMAC takes keys of every length");
         mac.update(data);
         Zeroizing::new(mac.finalize().into_bytes().into())
@@ -70,7 +82,7 @@ impl SymmetricKey {
 
 #[async_trait]
 impl SymmetricSigner for SymmetricKey {
-    async fn sign(&self, data: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+    async fn sign(&self, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
         Ok(self.hmac(data).to_vec())
     }
 

@@ -9,7 +9,7 @@ use std::{
 use provisioning_types::{InvalidInput, RootSource};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::{files, x509};
+use crate::{input_file, x509};
 
 const INPUT: &str = "CA certificates";
 
@@ -43,7 +43,7 @@ impl TrustedRoots {
     /// As [`from_pem`](Self::from_pem), and when the file cannot be read. The error names the file.
     pub fn from_file(path: impl Into<PathBuf>) -> Result<Self, InvalidInput> {
         let path = path.into();
-        let pem = files::read(INPUT, &path)?;
+        let pem = input_file::read(INPUT, &path)?;
         let certificates = parse(&pem).map_err(|error| error.found_in(path.display()))?;
         let last = Mutex::new(Parsed { pem, certificates });
         Ok(Self(Origin::File { path, last }))
@@ -56,7 +56,7 @@ impl RootSource for TrustedRoots {
             Origin::Memory(certificates) => return Ok(Arc::clone(certificates)),
             Origin::File { path, last } => (path, last),
         };
-        let pem = files::read(INPUT, path)?;
+        let pem = input_file::read(INPUT, path)?;
         // The value is replaced as a whole, so it is consistent even if the lock is poisoned.
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
         if pem != last.pem {

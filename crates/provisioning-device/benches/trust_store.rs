@@ -38,7 +38,7 @@ async fn serve() -> Result<()> {
     let emulator = Emulator::builder().polls_before_assigning(0).start().await?;
     let device = emulator.issue_device("device-1")?;
     let facts = json!({
-        "host": format!("localhost:{}", emulator.mqtt_port()),
+        "host": emulator.mqtt_address(),
         "idScope": emulator.id_scope(),
         "ca": emulator.ca_pem(),
         "certificate": device.certificate_chain_pem,
@@ -63,9 +63,9 @@ async fn measure() -> Result<()> {
 
     let x509 = X509Credential::from_pem(text("certificate").as_bytes(), text("key").as_bytes())?;
     let builder = || ProvisioningDeviceClient::builder(text("idScope"), x509.clone(), Transport::Mqtt);
-    let given = builder().with_host(&text("host")).with_ca_pem(text("ca")).build()?;
+    let given = builder().with_host(text("host")).with_ca_pem(text("ca")).build()?;
     let platform = builder()
-        .with_host(&text("host"))
+        .with_host(text("host"))
         .with_extra_ca_pem(text("ca"))
         .build()?;
 

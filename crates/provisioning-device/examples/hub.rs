@@ -50,7 +50,7 @@ async fn visit(
     ca_file: &str,
 ) -> Result<(), Box<dyn Error>> {
     let client = ProvisioningDeviceClient::builder(emulator.id_scope(), credential.clone(), Transport::Mqtt)
-        .with_host(&format!("localhost:{}", emulator.mqtt_port()))
+        .with_host(emulator.mqtt_address())
         .with_ca_pem(emulator.ca_pem())
         .with_registration_id(registration_id)
         .build()?;
@@ -59,13 +59,13 @@ async fn visit(
     // A device keeps this over restarts, and asks the service again only when the hub no longer takes it.
     let kept = serde_json::to_string(&StoredAssignment::new(client.request(), assignment))?;
     let stored: StoredAssignment = serde_json::from_str(&kept)?;
-    let assignment = client.register_unless_stored(Some(&stored)).await?;
+    let assignment = client.register_unless_stored(Some(&stored)).await?.into_assignment();
 
     let expires_at = SystemTime::now() + Duration::from_secs(3600);
     let hub = HubConnection::new(&assignment, &credential, expires_at).await?;
     let mut options = MqttOptions::new(hub.client_id(), hub.host(), port);
     let password = match hub.auth() {
-        HubAuth::Sas(token) => std::str::from_utf8(token.text().expose())?.to_owned(),
+        HubAuth::Sas(token) => token.text().expose_str().unwrap_or_default().to_owned(),
         _ => String::new(),
     };
     options.set_credentials(hub.user_name(), password);

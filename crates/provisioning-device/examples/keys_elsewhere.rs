@@ -6,14 +6,15 @@ use std::{error::Error, sync::Arc, thread};
 use async_trait::async_trait;
 use hmac::{Hmac, KeyInit, Mac};
 use provisioning_device::{
-    Credential, ProvisioningDeviceClient, SignatureScheme, SymmetricSigner, Transport, X509Credential, X509Signer,
+    Credential, CredentialError, ProvisioningDeviceClient, SignatureScheme, SymmetricSigner, Transport, X509Credential,
+    X509Signer,
 };
 use provisioning_emulator::{Device, Emulator};
 use rcgen::{KeyPair, SigningKey};
 use sha2::Sha256;
 use tokio::sync::{mpsc, oneshot};
 
-type Signature = Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
+type Signature = Result<Vec<u8>, CredentialError>;
 
 /// A thread that holds a key and signs with it. The key never leaves it.
 struct KeyThread(mpsc::UnboundedSender<(Vec<u8>, oneshot::Sender<Vec<u8>>)>);
@@ -34,8 +35,8 @@ impl KeyThread {
         let (answer, signature) = oneshot::channel();
         self.0
             .send((message.to_vec(), answer))
-            .map_err(|_| "the key's thread has ended")?;
-        Ok(signature.await?)
+            .map_err(|_| CredentialError::unavailable("the key's thread has ended"))?;
+        signature.await.map_err(CredentialError::unavailable)
     }
 }
 
@@ -89,7 +90,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn register(emulator: &Emulator, id: &str, credential: Credential) -> Result<(), Box<dyn Error>> {
     let client = ProvisioningDeviceClient::builder(emulator.id_scope(), credential, Transport::Mqtt)
         .with_registration_id(id)
-        .with_host(&format!("localhost:{}", emulator.mqtt_port()))
+        .with_host(emulator.mqtt_address())
         .with_ca_pem(emulator.ca_pem())
         .build()?;
     let assignment = client.register().await?;

@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         [] | [_] => {
             let emulator = Emulator::builder().retry_after(RetryAfter::Seconds(1)).start().await?;
             let service = Service {
-                host: format!("localhost:{}", emulator.mqtt_port()),
+                host: emulator.mqtt_address(),
                 id_scope: emulator.id_scope().to_owned(),
                 ca_pem: emulator.ca_pem().into(),
                 group_key: SymmetricKey::from_base64(&emulator.group_key())?,

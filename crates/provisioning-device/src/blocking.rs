@@ -17,7 +17,7 @@ impl ProvisioningDeviceClient {
     /// # Errors
     /// As `register`, and [`ErrorKind::Connect`] when the system gives neither thread nor runtime.
     pub fn register_blocking(&self) -> Result<Assignment, RegisterError> {
-        block_on(self.register()).unwrap_or_else(|error| Err(not_given(error).into()))
+        block_on(self.register()).unwrap_or_else(|error| Err(RegisterError::not_started(not_given(error))))
     }
 
     /// [`cancel`](Self::cancel) for programs without a runtime, called from another thread.

@@ -1,10 +1,11 @@
 //! Which transport, and the connectors that it stacks.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
+use provisioning_credentials::DeviceIdentity;
 use provisioning_mqtt::{MqttOptions, MqttTransport};
 use provisioning_net::{Scheme, TlsConnector};
-use provisioning_types::{Endpoint, Identity};
+use provisioning_types::Endpoint;
 
 /// How the client talks to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,7 +27,7 @@ pub enum Transport {
 pub(crate) struct Parts {
     pub(crate) tls: TlsConnector,
     pub(crate) endpoint: Endpoint,
-    pub(crate) identity: Arc<dyn Identity>,
+    pub(crate) identity: DeviceIdentity,
     pub(crate) options: MqttOptions,
     /// How long [`Transport::MqttWithWebSocketFallback`] tries each way, unless it is the default.
     pub(crate) fallback_after: Option<Duration>,

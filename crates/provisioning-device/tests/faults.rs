@@ -9,7 +9,7 @@ use std::sync::Arc;
 use in_memory::{client, credential};
 use provisioning_client::{Policy, RegistrationClient};
 use provisioning_device::{ErrorKind, IdScope, ProvisioningDeviceClient, RegistrationId, Transport};
-use provisioning_emulator::{Carrier, Emulator, Fault};
+use provisioning_emulator::{Emulator, Fault, LogKind, Port};
 use provisioning_mqtt::MqttOptions;
 use provisioning_types::RegistrationRequest;
 
@@ -211,17 +211,11 @@ const UPGRADES: &[(&str, Option<ErrorKind>)] = &[
 
 #[tokio::test(start_paused = true)]
 async fn every_fault_ends_as_it_should_and_the_same_client_registers_afterwards() {
-    for carrier in [Carrier::Mqtt, Carrier::WebSocket] {
+    for port in [Port::Mqtt, Port::WebSocket] {
         let emulator = Arc::new(Emulator::builder().start_in_memory().expect("a local DPS"));
         let (other, client) = (
-            client(&emulator, carrier, "other", MqttOptions::default(), Policy::default()),
-            client(
-                &emulator,
-                carrier,
-                "device-1",
-                MqttOptions::default(),
-                Policy::default(),
-            ),
+            client(&emulator, port, "other", MqttOptions::default(), Policy::default()),
+            client(&emulator, port, "device-1", MqttOptions::default(), Policy::default()),
         );
         // Its request id is what a fault takes for a foreign one.
         assert_eq!(register(&other, &emulator, "other").await, ASSIGNED);
@@ -229,13 +223,16 @@ async fn every_fault_ends_as_it_should_and_the_same_client_registers_afterwards(
             emulator.clear_log();
             emulator.inject(serde_json::from_str::<Fault>(words).expect("a fault"));
             let outcome = register(&client, &emulator, "device-1").await;
-            assert_eq!(outcome, *expected, "{carrier:?} with {words}");
-            let happened = |what| emulator.log().iter().any(|entry| entry.what == what);
-            assert!(happened("fault"), "{carrier:?} without {words}");
-            assert!(!happened("panic"), "{carrier:?} with {words}: a bug of the emulator");
+            assert_eq!(outcome, *expected, "{port:?} with {words}");
+            let happened = |kind| emulator.log().iter().any(|entry| entry.kind == kind);
+            assert!(happened(LogKind::Fault), "{port:?} without {words}");
+            assert!(
+                !happened(LogKind::Panic),
+                "{port:?} with {words}: a bug of the emulator"
+            );
             emulator.clear_faults();
             let outcome = register(&client, &emulator, "device-1").await;
-            assert_eq!(outcome, ASSIGNED, "{carrier:?} after {words}");
+            assert_eq!(outcome, ASSIGNED, "{port:?} after {words}");
         }
     }
 }
@@ -246,7 +243,7 @@ async fn an_upgrade_that_goes_wrong_ends_as_it_should_and_the_same_client_regist
     let emulator = emulator.expect("a local DPS");
     let credential = credential(&emulator, "device-1");
     let client = ProvisioningDeviceClient::builder(emulator.id_scope(), credential, Transport::MqttWs)
-        .with_host(&format!("localhost:{}", emulator.ws_port()))
+        .with_host(emulator.websocket_address())
         .with_ca_pem(emulator.ca_pem())
         .build()
         .expect("a client");

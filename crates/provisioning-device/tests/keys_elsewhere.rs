@@ -2,19 +2,23 @@
 
 use std::{
     error::Error,
-    sync::{Arc, Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
 use async_trait::async_trait;
 use provisioning_device::{
-    Credential, ErrorKind, Policy, ProvisioningDeviceClient, RegisterError, SignatureScheme, SymmetricKey,
-    SymmetricSigner, Transport, X509Credential, X509Signer,
+    Credential, CredentialError, CredentialSource, ErrorKind, Policy, ProvisioningDeviceClient, RegisterError,
+    SignatureScheme, SymmetricKey, SymmetricSigner, Transport, X509Credential, X509Signer,
 };
 use provisioning_emulator::{Device, Emulator, TlsVersions};
 use rcgen::{KeyPair, SigningKey};
 
-type Signature = Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
+type Signature = Result<Vec<u8>, CredentialError>;
 
 /// How a signer behaves before it signs.
 enum Manner {
@@ -25,15 +29,14 @@ enum Manner {
 }
 
 impl Manner {
-    async fn act(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+    async fn act(&self) -> Result<(), CredentialError> {
         match self {
             Self::Blocks(released) => {
                 let released = released.lock().expect("one at a time");
-                Ok(released
-                    .recv_timeout(Duration::from_secs(20))
-                    .map_err(|_| "the runtime stood still")?)
+                let released = released.recv_timeout(Duration::from_secs(20));
+                released.map_err(|_| CredentialError::unavailable("the runtime stood still"))
             }
-            Self::Fails => Err("the token is locked".into()),
+            Self::Fails => Err(CredentialError::unavailable("the token is locked")),
             Self::NeverAnswers => std::future::pending().await,
         }
     }
@@ -49,7 +52,7 @@ impl X509Signer for Certificate {
 
     async fn sign(&self, _: SignatureScheme, message: &[u8]) -> Signature {
         self.0.act().await?;
-        Ok(self.1.sign(message)?)
+        self.1.sign(message).map_err(CredentialError::unavailable)
     }
 }
 
@@ -91,13 +94,13 @@ async fn register(
     transport: Transport,
     policy: Policy,
 ) -> Result<String, RegisterError> {
-    let port = match transport {
-        Transport::MqttWs => emulator.ws_port(),
-        _ => emulator.mqtt_port(),
+    let host = match transport {
+        Transport::MqttWs => emulator.websocket_address(),
+        _ => emulator.mqtt_address(),
     };
     let client = ProvisioningDeviceClient::builder(emulator.id_scope(), credential, transport)
         .with_registration_id(id)
-        .with_host(&format!("localhost:{port}"))
+        .with_host(&host)
         .with_ca_pem(emulator.ca_pem())
         .with_policy(policy)
         .build()
@@ -144,14 +147,12 @@ async fn a_signer_that_blocks_does_not_stall_the_runtime() {
 #[tokio::test]
 async fn a_signer_that_fails_is_told_with_its_own_words() {
     let emulator = emulator(TlsVersions::Both).await;
-    for (device, kind) in [
-        (by_certificate(&emulator, Manner::Fails), ErrorKind::Tls),
-        (by_key(Manner::Fails), ErrorKind::Input),
-    ] {
+    for device in [by_certificate(&emulator, Manner::Fails), by_key(Manner::Fails)] {
         let error = register(&emulator, device, Transport::Mqtt, Policy::default())
             .await
             .expect_err("no signature");
-        assert_eq!(error.kind(), kind, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Local, "{error}");
+        assert!(error.is_retryable());
         let causes = std::iter::successors(error.source(), |&cause| cause.source());
         let causes: Vec<_> = causes.map(ToString::to_string).collect();
         assert!(
@@ -176,6 +177,55 @@ async fn a_signer_that_never_answers_is_bounded_by_the_operations_limit() {
         assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     }
     emulator.shutdown().await;
+}
+
+/// A vault that is sealed for the first two loads, and waits for the runtime in every other.
+struct Vault(AtomicUsize);
+
+#[async_trait]
+impl CredentialSource for Vault {
+    async fn load(&self) -> Result<Credential, CredentialError> {
+        if self.0.fetch_add(1, Ordering::Relaxed) < 2 {
+            return Err(CredentialError::unavailable("the vault is sealed"));
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        Ok(SymmetricKey::from_base64("a2V5")?.into())
+    }
+
+    fn may_block(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_vault_that_is_sealed_now_fails_the_registration_and_not_the_client() {
+    let emulator = emulator(TlsVersions::Both).await;
+    let credential = || Credential::from_source(Vault(AtomicUsize::new(0)));
+    let builder = ProvisioningDeviceClient::builder(emulator.id_scope(), credential(), Transport::Mqtt)
+        .with_host(format!("localhost:{}", emulator.mqtt_port()))
+        .with_ca_pem(emulator.ca_pem());
+    // The first load is that of `build`.
+    let client = builder.with_registration_id("symmetric").build().expect("valid input");
+    let error = client.register().await.expect_err("sealed");
+    assert_eq!(
+        (error.kind(), error.is_retryable()),
+        (ErrorKind::Local, true),
+        "{error}"
+    );
+    let assignment = client.register().await.expect("assigned");
+    assert_eq!(assignment.device_id(), "symmetric");
+
+    let nameless = ProvisioningDeviceClient::builder(emulator.id_scope(), credential(), Transport::Mqtt);
+    let error = nameless.build().expect_err("the vault has not said which device it is");
+    assert_eq!(error.input(), "registration id");
+    emulator.shutdown().await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_client_is_built_with_a_source_that_waits_for_the_runtime_of_this_thread() {
+    let credential = Credential::from_source(Vault(AtomicUsize::new(2)));
+    let builder = ProvisioningDeviceClient::builder("0ne00A1B2C3", credential, Transport::Mqtt);
+    assert!(builder.with_registration_id("symmetric").build().is_ok());
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ async fn the_example_registers_with_the_local_dps() {
     let example = target.join("examples").join("register");
     let output = tokio::process::Command::new(&example)
         .current_dir(dir.path())
-        .env("PROVISIONING_HOST", format!("localhost:{}", emulator.mqtt_port()))
+        .env("PROVISIONING_HOST", emulator.mqtt_address())
         .env("SSL_CERT_FILE", dir.path().join("ca.pem"))
         .output()
         .await

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use provisioning_device::{
-    Builder, Endpoint, ErrorKind, FailureReason, Host, Policy, ProvisioningDeviceClient, StatusEvent, Transport,
-    X509Credential,
+    Builder, Endpoint, ErrorKind, FailureReason, Host, Policy, ProvisioningDeviceClient, Transport, X509Credential,
 };
-use provisioning_emulator::{Device, Direction, Emulator, KeyKind, RetryAfter, TlsVersions};
+use provisioning_emulator::{Device, Direction, Emulator, KeyKind, LogEntry, LogKind, RetryAfter, TlsVersions};
 
 const BOTH: [Transport; 2] = [Transport::Mqtt, Transport::MqttWs];
 
@@ -19,7 +18,7 @@ fn builder(emulator: &Emulator, device: &Device, transport: Transport) -> Builde
     )
     .expect("a credential");
     ProvisioningDeviceClient::builder(emulator.id_scope(), x509, transport)
-        .with_host(&format!("localhost:{}", port(emulator, transport)))
+        .with_host(format!("localhost:{}", port(emulator, transport)))
         .with_ca_pem(emulator.ca_pem())
         .with_policy(Policy::default().with_wait_floor(Duration::from_millis(10)))
 }
@@ -28,7 +27,7 @@ fn port(emulator: &Emulator, transport: Transport) -> u16 {
     if transport == Transport::Mqtt {
         emulator.mqtt_port()
     } else {
-        emulator.ws_port()
+        emulator.websocket_port()
     }
 }
 
@@ -36,12 +35,12 @@ fn client(emulator: &Emulator, device: &Device, transport: Transport) -> Provisi
     builder(emulator, device, transport).build().expect("valid input")
 }
 
-/// The names of what came in, in order.
-fn incoming(emulator: &Emulator) -> Vec<&'static str> {
+/// The packets that came in, in order.
+fn incoming(emulator: &Emulator) -> Vec<LogKind> {
     let log = emulator.log();
     log.iter()
         .filter(|entry| entry.direction == Direction::In)
-        .map(|entry| entry.what)
+        .map(|entry| entry.kind)
         .collect()
 }
 
@@ -92,33 +91,29 @@ async fn the_answer_reaches_the_caller_after_leaving_and_events_tell_the_way() {
         drop(client);
         let mut seen = vec![];
         while let Some(event) = events.next().await {
-            seen.push(match event {
-                StatusEvent::Connecting { .. } => "connecting",
-                StatusEvent::Connected => "connected",
-                StatusEvent::Assigning { .. } => "assigning",
-                StatusEvent::Assigned(_) => "assigned",
-                other => panic!("{other:?}"),
-            });
+            assert_eq!(event.registration_id.as_str(), "device-1");
+            seen.push(event.event.name());
         }
-        assert_eq!(seen, ["connecting", "connected", "assigning", "assigned"]);
+        assert_eq!(seen, ["connecting", "connected", "assigning", "assigned", "ended"]);
         // The emulator reads what was flushed before the call returned.
-        emulator_has_seen(&emulator, "DISCONNECT").await;
+        has_come_in(&emulator, LogKind::Disconnect).await;
         let packets = incoming(&emulator);
-        assert_eq!(packets.first(), Some(&"CONNECT"));
-        assert_eq!(packets[packets.len() - 2..], ["UNSUBSCRIBE", "DISCONNECT"]);
+        assert_eq!(packets.first(), Some(&LogKind::Connect));
+        assert_eq!(
+            packets[packets.len() - 2..],
+            [LogKind::Unsubscribe, LogKind::Disconnect]
+        );
     }
     emulator.shutdown().await;
 }
 
 /// Waits, within bounds, until a packet has come in.
-async fn emulator_has_seen(emulator: &Emulator, packet: &str) {
-    for _ in 0..500 {
-        if incoming(emulator).contains(&packet) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("no {packet}: {:?}", emulator.log());
+async fn has_come_in(emulator: &Emulator, packet: LogKind) {
+    let is_it = |entry: &LogEntry| entry.direction == Direction::In && entry.kind == packet;
+    let waiting = tokio::time::timeout(Duration::from_secs(5), emulator.wait_for(is_it));
+    waiting
+        .await
+        .unwrap_or_else(|_| panic!("no {packet}: {:?}", emulator.log()));
 }
 
 #[tokio::test]
@@ -140,7 +135,7 @@ async fn the_same_client_registers_again_after_every_kind_of_end() {
         }
         // Cancelled while it waits to poll.
         let (outcome, cancelled) = tokio::join!(client.register(), async {
-            emulator_has_seen(&emulator, "PUBLISH").await;
+            has_come_in(&emulator, LogKind::Publish).await;
             tokio::time::sleep(Duration::from_millis(100)).await;
             client.cancel().await
         });
@@ -150,7 +145,7 @@ async fn the_same_client_registers_again_after_every_kind_of_end() {
         emulator.clear_log();
         let dropped = tokio::time::timeout(Duration::from_millis(300), client.register()).await;
         assert!(dropped.is_err(), "it was waiting to poll");
-        emulator_has_seen(&emulator, "DISCONNECT").await;
+        has_come_in(&emulator, LogKind::Disconnect).await;
         client.register().await.expect("assigned");
         emulator.clear_log();
     }
@@ -171,7 +166,7 @@ async fn once_a_cancel_has_returned_the_same_client_registers_at_once() {
             let client = client.clone();
             async move { client.register().await }
         });
-        emulator_has_seen(&emulator, "PUBLISH").await;
+        has_come_in(&emulator, LogKind::Publish).await;
         client.cancel().await.expect("cancelled in time");
         client.register().await.expect("assigned");
         let outcome = cancelled.await.expect("no panic");
@@ -190,7 +185,7 @@ async fn a_second_register_is_an_invalid_operation_and_harms_nothing() {
         .expect("a local DPS");
     let client = client(&emulator, &Device::new("device-1"), Transport::Mqtt);
     let (first, second) = tokio::join!(client.register(), async {
-        emulator_has_seen(&emulator, "PUBLISH").await;
+        has_come_in(&emulator, LogKind::Publish).await;
         client.register().await
     });
     assert!(matches!(
@@ -257,7 +252,7 @@ async fn a_device_that_another_ca_signed_is_not_authorized_over_both_versions_of
             .expect("a local DPS");
         for transport in BOTH {
             let client = ProvisioningDeviceClient::builder(emulator.id_scope(), x509.clone(), transport)
-                .with_host(&format!("localhost:{}", port(&emulator, transport)))
+                .with_host(format!("localhost:{}", port(&emulator, transport)))
                 .with_ca_pem(emulator.ca_pem())
                 .build()
                 .expect("valid input");

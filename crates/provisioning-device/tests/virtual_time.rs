@@ -6,16 +6,16 @@ mod in_memory;
 use std::{sync::Arc, time::Duration};
 
 use provisioning_client::Policy;
-use provisioning_emulator::{Carrier, Direction, Emulator, RetryAfter};
+use provisioning_emulator::{Direction, Emulator, LogKind, Port, RetryAfter};
 use provisioning_mqtt::MqttOptions;
 use provisioning_types::{IdScope, RegistrationId, RegistrationRequest};
 
-async fn register(emulator: &Arc<Emulator>, carrier: Carrier, keep_alive: Duration) -> Duration {
+async fn register(emulator: &Arc<Emulator>, port: Port, keep_alive: Duration) -> Duration {
     let options = MqttOptions::default()
         .with_keep_alive(keep_alive)
         .expect("a keep-alive");
     let policy = Policy::default().with_registration_timeout(Duration::from_secs(24 * 3600));
-    let client = in_memory::client(emulator, carrier, "device-1", options, policy);
+    let client = in_memory::client(emulator, port, "device-1", options, policy);
     let request = RegistrationRequest::new(
         IdScope::new(emulator.id_scope()).expect("an id scope"),
         RegistrationId::new("device-1").expect("an id"),
@@ -29,33 +29,33 @@ async fn register(emulator: &Arc<Emulator>, carrier: Carrier, keep_alive: Durati
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_enforces_keep_alive_does_not_drop_a_device_that_waits_for_hours() {
-    for carrier in [Carrier::Mqtt, Carrier::WebSocket] {
+    for port in [Port::Mqtt, Port::WebSocket] {
         let emulator = Emulator::builder()
             .polls_before_assigning(2)
             .retry_after(RetryAfter::Seconds(3600));
         let emulator = Arc::new(emulator.start_in_memory().expect("a local DPS"));
-        let took = register(&emulator, carrier, Duration::from_secs(60)).await;
+        let took = register(&emulator, port, Duration::from_secs(60)).await;
         assert_eq!(
             took.as_secs(),
             2 * 3600,
             "twice as long as the service asked for, no more"
         );
         let log = emulator.log();
-        let count = |direction, what| {
+        let count = |direction, kind| {
             log.iter()
-                .filter(|entry| entry.direction == direction && entry.what == what)
+                .filter(|entry| entry.direction == direction && entry.kind == kind)
                 .count()
         };
-        assert_eq!(count(Direction::In, "CONNECT"), 1, "one connection lasted");
-        assert!(count(Direction::In, "PINGREQ") >= 2 * 3600 / 60, "{carrier:?}");
+        assert_eq!(count(Direction::In, LogKind::Connect), 1, "one connection lasted");
+        assert!(count(Direction::In, LogKind::PingReq) >= 2 * 3600 / 60, "{port:?}");
         assert_eq!(
-            count(Direction::In, "PUBLISH"),
+            count(Direction::In, LogKind::Publish),
             3,
             "one registration request, two queries"
         );
         assert_eq!(
-            count(Direction::In, "PUBACK"),
-            count(Direction::Out, "PUBLISH"),
+            count(Direction::In, LogKind::PubAck),
+            count(Direction::Out, LogKind::Publish),
             "every answer was acknowledged"
         );
     }

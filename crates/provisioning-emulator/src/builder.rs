@@ -1,9 +1,9 @@
 //! What an emulator is to be like.
 
-use std::{collections::HashMap, fs::File, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, fmt, fs::File, net::IpAddr, sync::Arc};
 
 use crate::{
-    AllocationPolicy, Carrier, Device, Emulator, EmulatorError, Enrollment, Fault, RetryAfter, TlsVersions,
+    AllocationPolicy, Device, Emulator, EmulatorError, Enrollment, Fault, Port, RetryAfter, TlsVersions,
     enrollment::Enrollments,
     keys::Key,
     log::Log,
@@ -23,7 +23,7 @@ pub struct Builder {
     pub(crate) hosts: Vec<String>,
     pub(crate) listen: Option<IpAddr>,
     pub(crate) mqtt_port: u16,
-    pub(crate) ws_port: u16,
+    pub(crate) websocket_port: u16,
     pub(crate) control_port: Option<u16>,
     pub(crate) page_port: Option<u16>,
     enrollments: Vec<Enrollment>,
@@ -53,7 +53,7 @@ impl Builder {
             hosts: vec![],
             listen: None,
             mqtt_port: 0,
-            ws_port: 0,
+            websocket_port: 0,
             control_port: None,
             page_port: None,
             enrollments: vec![],
@@ -157,7 +157,8 @@ impl Builder {
         self
     }
 
-    /// Adds a name or an address to the server's certificate, beside `localhost` and the loopback addresses.
+    /// Adds a name or an address to the server's certificate, beside `localhost`, the loopback addresses and the
+    /// address to listen on.
     #[must_use]
     pub fn host(mut self, name: impl Into<String>) -> Self {
         self.hosts.push(name.into());
@@ -180,8 +181,8 @@ impl Builder {
 
     /// The port of MQTT over WebSocket; a free one unless given.
     #[must_use]
-    pub fn ws_port(mut self, port: u16) -> Self {
-        self.ws_port = port;
+    pub fn websocket_port(mut self, port: u16) -> Self {
+        self.websocket_port = port;
         self
     }
 
@@ -200,7 +201,8 @@ impl Builder {
         self
     }
 
-    /// Appends the log to this file too, one JSON object a line.
+    /// Appends the log to this file too, one JSON object a line. A thread writes it; [`Emulator::shutdown`] waits for
+    /// it. While its reader stalls, lines are dropped, and then counted in the log.
     #[must_use]
     pub fn log_file(mut self, file: File) -> Self {
         self.log_file = Some(file);
@@ -232,20 +234,20 @@ impl Builder {
     /// Starts listening.
     ///
     /// # Errors
-    /// [`EmulatorError::Listen`] when a port is taken or not allowed; [`EmulatorError::Certificate`] when a host's name
-    /// does not fit into a certificate.
+    /// [`EmulatorError::Listen`] when a port is taken or not allowed, and those of
+    /// [`start_in_memory`](Self::start_in_memory).
     pub async fn start(self) -> Result<Emulator, EmulatorError> {
         let listen = self.listen;
         let ports = [
-            (Carrier::Mqtt, Some(self.mqtt_port)),
-            (Carrier::WebSocket, Some(self.ws_port)),
-            (Carrier::Control, self.control_port),
-            (Carrier::Page, self.page_port),
+            (Port::Mqtt, Some(self.mqtt_port)),
+            (Port::WebSocket, Some(self.websocket_port)),
+            (Port::Control, self.control_port),
+            (Port::Page, self.page_port),
         ];
         let mut emulator = self.start_in_memory()?;
-        for (carrier, port) in ports {
-            if let Some(port) = port {
-                emulator.listen(listen, port, carrier).await?;
+        for (port, number) in ports {
+            if let Some(number) = number {
+                emulator.listen(listen, port, number).await?;
             }
         }
         Ok(emulator)
@@ -254,12 +256,14 @@ impl Builder {
     /// Starts without listening anywhere: devices connect through [`Emulator::connect`].
     ///
     /// # Errors
-    /// As [`start`](Self::start), sockets apart.
+    /// [`EmulatorError::Certificate`] when a host's name does not fit into a certificate,
+    /// [`EmulatorError::Enrollment`] or [`EmulatorError::Device`] when an enrollment or a device cannot be used.
     pub fn start_in_memory(self) -> Result<Emulator, EmulatorError> {
+        let names = self.names();
         let authority = Arc::new(self.authority.map_or_else(Authority::generate, Ok)?);
-        let server = self.server.map_or_else(|| authority.issue_server(&self.hosts), Ok)?;
+        let server = self.server.map_or_else(|| authority.issue_server(&names), Ok)?;
         let acceptor = tls::acceptor(server, self.tls_versions)?;
-        let log = Log::new(self.log_file);
+        let log = Log::new(self.log_file).map_err(|source| EmulatorError::Log { source })?;
         let group_key = self.group_key.map_or_else(Key::generate, Ok)?.to_base64();
         let enrollments = Enrollments::new(authority.certificate_pem());
         let own = match self.only_enrollments {
@@ -267,6 +271,9 @@ impl Builder {
             true => vec![],
         };
         let of_devices = self.rules.devices.values().filter_map(Device::enrollment);
+        for device in self.rules.devices.values() {
+            device.check()?;
+        }
         for enrollment in own.into_iter().chain(of_devices).chain(self.enrollments) {
             enrollments.enroll(enrollment)?;
         }
@@ -283,8 +290,41 @@ impl Builder {
         for fault in self.faults {
             service.faults.add(fault);
         }
-        let host = callers_host(self.hosts.first(), self.listen);
-        Ok(Emulator::new(authority, acceptor, Arc::new(service), host, group_key))
+        let host = callers_host(None, self.listen);
+        let control_host = callers_host(self.hosts.first(), self.listen);
+        Ok(Emulator::new(
+            authority,
+            acceptor,
+            Arc::new(service),
+            host,
+            control_host,
+            group_key,
+        ))
+    }
+
+    /// What the server's certificate is for, beside `localhost` and the loopback addresses.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let listen = self.listen.filter(|address| !address.is_unspecified());
+        let listen = listen.map(|address| address.to_string());
+        self.hosts.iter().cloned().chain(listen).collect()
+    }
+}
+
+impl fmt::Debug for Builder {
+    /// Without keys.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Builder")
+            .field("id_scope", &self.id_scope)
+            .field("hosts", &self.hosts)
+            .field("listen", &self.listen)
+            .field("mqtt_port", &self.mqtt_port)
+            .field("websocket_port", &self.websocket_port)
+            .field("control_port", &self.control_port)
+            .field("page_port", &self.page_port)
+            .field("enrollments", &self.enrollments)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
     }
 }
 

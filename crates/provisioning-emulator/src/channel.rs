@@ -16,9 +16,10 @@ use crate::{
     fault::{Cut, Effect, GARBAGE, Step, Who},
     linger::close,
     link::Reset,
-    log::{Direction, LogEntry},
+    log::{Direction, LogEntry, LogKind, Origin},
+    peer::Peer,
     service::Service,
-    wire::{self, ServerCodec, WireError},
+    wire::{ServerCodec, WireError},
 };
 
 /// How long a device may take to make room for a packet.
@@ -28,12 +29,10 @@ const SEND_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) struct Channel<S> {
     framed: Framed<S, ServerCodec>,
     reset: Reset,
-    number: u64,
+    origin: Origin,
     service: Arc<Service>,
-    /// The device, once it was accepted.
-    pub(crate) registration_id: Option<String>,
-    /// The device, as it calls itself.
-    pub(crate) claimed: Option<String>,
+    /// The client id of the first CONNECT, which the device claims as its registration id.
+    claimed: Option<String>,
     /// Packets that a fault delays, and when they are due.
     delayed: Vec<(Instant, Packet)>,
     /// Packets that a fault keeps until another one has been sent.
@@ -44,21 +43,16 @@ pub(crate) struct Channel<S> {
 pub(crate) struct End(pub(crate) String);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
-    pub(crate) fn new(stream: S, reset: Reset, service: Arc<Service>) -> Self {
+    pub(crate) fn new(stream: S, origin: Origin, reset: Reset, service: Arc<Service>) -> Self {
         Self {
             framed: Framed::new(stream, ServerCodec::new(service.max_packet_size)),
             reset,
-            number: service.next_connection(),
+            origin,
             service,
-            registration_id: None,
             claimed: None,
             delayed: vec![],
             kept: vec![],
         }
-    }
-
-    pub(crate) fn number(&self) -> u64 {
-        self.number
     }
 
     /// The next packet. Meanwhile those that a fault has delayed are sent.
@@ -82,6 +76,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             Some(Err(broken)) => return Err(End(broken.to_string())),
             Some(Ok(packet)) => packet,
         };
+        if let Packet::Connect(connect) = &packet
+            && self.claimed.is_none()
+            && !connect.client_id.is_empty()
+        {
+            self.claimed = Some(connect.client_id.clone());
+        }
         self.log(Direction::In, &packet);
         Ok(packet)
     }
@@ -94,9 +94,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
 
     /// What goes wrong at this step of this connection, if anything.
     pub(crate) fn strike(&self, step: Step) -> Option<Effect> {
-        let device = self.registration_id.as_deref().or(self.claimed.as_deref());
-        let who = device.map_or(Who::Unknown, Who::Device);
-        self.service.strike(self.number, step, who)
+        let who = self.claimed.as_deref().map_or(Who::Unknown, Who::Device);
+        self.service.strike(self.origin, step, who)
     }
 
     /// Sends a packet as the fault has it that struck here.
@@ -148,13 +147,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         Ok(())
     }
 
-    pub(crate) fn note(&self, what: &'static str, detail: String) {
-        self.service
-            .note(self.number, self.registration_id.as_deref(), what, detail);
+    /// Logs a decision about this connection.
+    pub(crate) fn note(&self, kind: LogKind, reason: impl Into<String>) {
+        self.service.note(self.origin, self.claimed.as_deref(), kind, reason);
+    }
+
+    /// Logs the start of the connection, with the client certificate.
+    pub(crate) fn opened(&self, peer: &Peer) {
+        self.service.log.write(LogEntry {
+            payload: peer.certificates_pem(),
+            ..LogEntry::note(self.origin, LogKind::Open, peer.to_string())
+        });
     }
 
     pub(crate) async fn close(mut self, end: End) {
-        self.note("close", end.0);
+        self.note(LogKind::Close, end.0);
         if self.reset.is_set() {
             return;
         }
@@ -227,13 +234,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     }
 
     fn log(&self, direction: Direction, packet: &Packet) {
-        self.service.log.write(LogEntry::now(
-            self.number,
-            self.registration_id.as_deref(),
-            direction,
-            wire::name(packet),
-            wire::detail(packet),
-        ));
+        let entry = LogEntry::packet(self.origin, direction, packet);
+        self.service.log.write(entry.of_device(self.claimed.as_deref()));
     }
 }
 

@@ -5,7 +5,6 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use rumqttc::{
     ConnAck, Connect, ConnectReturnCode, Packet, PubAck, Publish, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck,
 };
-use rustls_pki_types::CertificateDer;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     select,
@@ -17,52 +16,29 @@ use crate::{
     enrollment::{EnrollmentRef, Presented},
     fault::{Effect, Reply, Step, wrong_answer},
     link::Reset,
+    log::{LogKind, Origin},
+    peer::Peer,
     service::Service,
     topic::{ANSWERS, RequestKind, RequestTopic, UserName},
-    wire,
 };
 
 /// How long a device may take to send CONNECT.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Who is at the other end, as TLS tells it.
-#[derive(Debug, Clone)]
-pub(crate) enum Peer {
-    /// A certificate whose key the device has shown to hold.
-    Certificate {
-        common_name: Option<String>,
-        /// Leaf first.
-        chain: Vec<CertificateDer<'static>>,
-    },
-    /// TLS without a client certificate.
-    Anonymous,
-    /// No TLS, in memory only: taken for whom it says it is.
-    Trusted,
-}
-
-impl Peer {
-    /// Whom a certificate names.
-    pub(crate) fn name(&self) -> Option<&str> {
-        match self {
-            Self::Certificate { common_name, .. } => common_name.as_deref(),
-            Self::Anonymous | Self::Trusted => None,
-        }
-    }
-}
-
 /// Serves one connection until it ends.
-pub(crate) async fn serve<S>(stream: S, peer: Peer, reset: Reset, service: Arc<Service>)
+pub(crate) async fn serve<S>(stream: S, origin: Origin, peer: Peer, reset: Reset, service: Arc<Service>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let stop = service.stop.clone();
     let mut connection = Connection {
-        channel: Channel::new(stream, reset, Arc::clone(&service)),
+        channel: Channel::new(stream, origin, reset, Arc::clone(&service)),
+        number: origin.connection.unwrap_or_default(),
         service,
         admitted: None,
         session: Session::default(),
     };
-    connection.channel.note("open", format!("{peer:?}"));
+    connection.channel.opened(&peer);
     let end = select! {
         () = stop.cancelled() => End("the emulator is shutting down".to_owned()),
         end = connection.run(&peer) => end,
@@ -72,6 +48,7 @@ where
 
 struct Connection<S> {
     channel: Channel<S>,
+    number: u64,
     service: Arc<Service>,
     admitted: Option<Admitted>,
     session: Session,
@@ -102,12 +79,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Err(_) => return End("no CONNECT in time".to_owned()),
         };
         let keep_alive = Duration::from_secs(connect.keep_alive.into());
-        self.channel.claimed = Some(connect.client_id.clone());
+        let registration_id = connect.client_id.clone();
         match self.admit(connect, peer) {
-            Ok(admitted) => {
-                self.channel.registration_id = Some(admitted.registration_id.clone());
-                self.admitted = Some(admitted);
-            }
+            Ok(admitted) => self.admitted = Some(admitted),
             Err((code, reason)) => {
                 return match self.channel.send(Packet::ConnAck(ConnAck::new(code, false))).await {
                     Ok(()) => End(reason.to_owned()),
@@ -115,14 +89,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 };
             }
         }
-        let registration_id = self.channel.registration_id.clone().unwrap_or_default();
-        let number = self.channel.number();
-        let replaced = self.service.begin_session(&registration_id, number);
+        let replaced = self.service.begin_session(&registration_id, self.number);
         let end = select! {
             () = replaced.cancelled() => End("the device connected anew".to_owned()),
             end = self.converse(keep_alive) => end,
         };
-        self.service.end_session(&registration_id, number);
+        self.service.end_session(&registration_id, self.number);
         end
     }
 
@@ -195,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Packet::PubAck(ack) => {
                 if !self.session.unacknowledged.remove(&ack.pkid) {
                     self.channel
-                        .note("ignored", "PUBACK for what was not sent, or twice".to_owned());
+                        .note(LogKind::Ignored, "PUBACK for what was not sent, or twice");
                 }
                 Ok(())
             }
@@ -210,7 +182,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             Packet::PingReq => self.channel.send(Packet::PingResp).await,
             Packet::Disconnect => Err(End("DISCONNECT".to_owned())),
-            other => Err(End(format!("{} has no place here", wire::name(&other)))),
+            other => Err(End(format!("{} has no place here", LogKind::of(&other)))),
         }
     }
 
@@ -247,21 +219,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if publish.qos == QoS::AtLeastOnce {
             self.channel.send(Packet::PubAck(PubAck::new(publish.pkid))).await?;
         }
-        let device = self.channel.registration_id.as_deref().unwrap_or_default();
+        let Some(admitted) = &self.admitted else {
+            return Err(End("a request before CONNECT was accepted".to_owned()));
+        };
+        let device = &admitted.registration_id;
         let foreign = self.service.faults.saw_request(device, &topic.request_id);
         let registry = &self.service.registry;
         let answer = match &topic.kind {
             RequestKind::Register => {
-                let admitted = self.admitted.as_ref();
-                let allocation = admitted.and_then(|it| self.service.enrollments.allocation(&it.enrollment));
-                let api_version = admitted.map_or("", |it| &it.api_version);
-                registry.register(device, api_version, &publish.payload, allocation)
+                let allocation = self.service.enrollments.allocation(&admitted.enrollment);
+                registry.register(device, &admitted.api_version, &publish.payload, allocation)
             }
             RequestKind::Query { operation_id } => registry.query(device, operation_id),
         };
         let Some(qos) = self.session.subscribed else {
             self.channel
-                .note("ignored", "nobody is subscribed to the answer".to_owned());
+                .note(LogKind::Ignored, "nobody is subscribed to the answer");
             return Ok(());
         };
         let reply = Reply {

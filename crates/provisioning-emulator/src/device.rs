@@ -1,8 +1,11 @@
 //! What is to happen to one device: how it is answered, and what its certificate looks like.
 
+use std::fmt;
+
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::{AllocationPolicy, Enrollment};
+use crate::{AllocationPolicy, EmulatorError, Enrollment};
 
 /// How a `retry-after` is written into an answer's topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +31,7 @@ impl RetryAfter {
 }
 
 /// One device: unless told otherwise it is assigned, and has a valid certificate with an EC P-256 key.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Device {
     pub(crate) registration_id: String,
     pub(crate) outcome: Outcome,
@@ -39,6 +42,8 @@ pub struct Device {
     pub(crate) symmetric_keys: Vec<String>,
     /// What it is answered to a CSR, where that is not the certificate.
     pub(crate) issued_chain: Option<Option<Value>>,
+    /// What was given and cannot be used.
+    mistake: Option<String>,
 }
 
 /// Where a registration ends.
@@ -104,6 +109,18 @@ impl Device {
             certificate: CertificateKind::default(),
             symmetric_keys: vec![],
             issued_chain: None,
+            mistake: None,
+        }
+    }
+
+    /// Reports what was given and cannot be used.
+    pub(crate) fn check(&self) -> Result<(), EmulatorError> {
+        match &self.mistake {
+            None => Ok(()),
+            Some(reason) => Err(EmulatorError::Device {
+                registration_id: self.registration_id.clone(),
+                reason: reason.clone(),
+            }),
         }
     }
 
@@ -177,10 +194,14 @@ impl Device {
         self
     }
 
-    /// Is answered this as its `issuedCertificateChain`, sensible or not, when it sends a CSR.
+    /// Is answered this as its `issuedCertificateChain`, sensible or not, when it sends a CSR. A chain that cannot be
+    /// written as JSON is an error when the emulator starts.
     #[must_use]
-    pub fn issued_certificate_chain(mut self, chain: Value) -> Self {
-        self.issued_chain = Some(Some(chain));
+    pub fn issued_certificate_chain(mut self, chain: impl Serialize) -> Self {
+        match serde_json::to_value(chain) {
+            Ok(chain) => self.issued_chain = Some(Some(chain)),
+            Err(error) => self.mistake = Some(format!("the issued certificate chain is not JSON: {error}")),
+        }
         self
     }
 
@@ -217,5 +238,21 @@ impl Device {
     pub fn through_an_intermediate(mut self) -> Self {
         self.certificate.intermediate = true;
         self
+    }
+}
+
+impl fmt::Debug for Device {
+    /// Without keys.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Device")
+            .field("registration_id", &self.registration_id)
+            .field("outcome", &self.outcome)
+            .field("polls", &self.polls)
+            .field("throttle", &self.throttle)
+            .field("certificate", &self.certificate)
+            .field("symmetric_keys", &self.symmetric_keys.len())
+            .field("issued_chain", &self.issued_chain)
+            .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! The emulator itself: listeners, links in memory, and what can be asked of it.
 
 use std::{
-    io,
+    fmt, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     panic::AssertUnwindSafe,
     sync::Arc,
@@ -12,8 +12,10 @@ use tokio::{net::TcpListener, select};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    Builder, Device, DeviceIdentity, EmulatorError, Enrollment, Fault, Link, LogEntry, control, layers,
+    Builder, Device, DeviceIdentity, EmulatorError, Enrollment, Fault, Link, LogEntry, LogKind, Port, Registration,
+    Security, control, layers,
     link::{self, Socket},
+    log::Origin,
     pki::Authority,
     service::Service,
 };
@@ -25,34 +27,14 @@ pub struct Emulator {
     group_key: String,
     acceptor: TlsAcceptor,
     service: Arc<Service>,
-    /// The name by which callers reach the control endpoint.
+    /// What resolves to this emulator, and what its certificate is for.
     host: String,
+    /// The name by which callers reach the control endpoint.
+    control_host: String,
     mqtt_port: u16,
-    ws_port: u16,
+    websocket_port: u16,
     control_port: u16,
     page_port: u16,
-}
-
-/// What a link carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Carrier {
-    /// MQTT.
-    Mqtt,
-    /// MQTT over WebSocket.
-    WebSocket,
-    /// HTTP/1.1: the control endpoint.
-    Control,
-    /// HTTP/1.1: the page to look at. On a socket it has no TLS.
-    Page,
-}
-
-/// What protects a link in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Security {
-    /// TLS, as on a socket.
-    Tls,
-    /// Nothing: the device is taken for whom it says it is.
-    Plain,
 }
 
 impl Emulator {
@@ -66,6 +48,7 @@ impl Emulator {
         acceptor: TlsAcceptor,
         service: Arc<Service>,
         host: String,
+        control_host: String,
         group_key: String,
     ) -> Self {
         Self {
@@ -74,8 +57,9 @@ impl Emulator {
             acceptor,
             service,
             host,
+            control_host,
             mqtt_port: 0,
-            ws_port: 0,
+            websocket_port: 0,
             control_port: 0,
             page_port: 0,
         }
@@ -87,8 +71,8 @@ impl Emulator {
     }
 
     /// The port of MQTT over WebSocket; 0 when it does not listen.
-    pub fn ws_port(&self) -> u16 {
-        self.ws_port
+    pub fn websocket_port(&self) -> u16 {
+        self.websocket_port
     }
 
     /// The port of the control endpoint; 0 when it does not listen.
@@ -96,16 +80,39 @@ impl Emulator {
         self.control_port
     }
 
-    /// The port of the page to look at; 0 when it does not listen.
+    /// The port of the page; 0 when it does not listen.
     pub fn page_port(&self) -> u16 {
         self.page_port
+    }
+
+    /// The host and port to which a device on this machine connects with MQTT over TLS, such as `localhost:8883`.
+    ///
+    /// The host is the address that was given to listen on, else `localhost`. The server's certificate is for either.
+    /// The port is [`mqtt_port`](Self::mqtt_port), which is 0 for an emulator that does not listen.
+    pub fn mqtt_address(&self) -> String {
+        format!("{}:{}", self.host, self.mqtt_port)
+    }
+
+    /// The host and port for MQTT over WebSocket; as [`mqtt_address`](Self::mqtt_address).
+    pub fn websocket_address(&self) -> String {
+        format!("{}:{}", self.host, self.websocket_port)
+    }
+
+    /// The host and port of the control endpoint; as [`mqtt_address`](Self::mqtt_address).
+    pub fn control_address(&self) -> String {
+        format!("{}:{}", self.host, self.control_port)
+    }
+
+    /// The host and port of the page: on loopback, whatever address the other ports listen on.
+    pub fn page_address(&self) -> String {
+        format!("localhost:{}", self.page_port)
     }
 
     /// What service SDKs need to call the control endpoint, its key included:
     /// `HostName={host[:port]};SharedAccessKeyName=provisioningserviceowner;SharedAccessKey={base64}`. The host is the
     /// first [`Builder::host`](crate::Builder::host), else the address that was given to listen on, else `localhost`.
     pub fn connection_string(&self) -> String {
-        control::connection_string(&self.host, self.control_port, &self.service.control_key)
+        control::connection_string(&self.control_host, self.control_port, &self.service.control_key)
     }
 
     /// The id scope that devices must name.
@@ -154,12 +161,53 @@ impl Emulator {
         self.group_key.clone()
     }
 
-    /// What was seen and done so far; of a lot, the newest 16 MiB at least.
-    pub fn log(&self) -> Vec<LogEntry> {
+    /// The key, in base64, with which the device of this registration id proves its identity: the primary key of its
+    /// own enrollment, else the key that is derived from the primary key of an enrollment group (of several, the first
+    /// by its id).
+    ///
+    /// `None` if no enrollment has a symmetric key for the device. The case of the registration id matters for a
+    /// derived key.
+    pub fn device_key(&self, registration_id: &str) -> Option<String> {
+        let key = self.service.enrollments.device_key(registration_id)?;
+        Some(key.to_base64())
+    }
+
+    /// The registrations that the emulator knows, sorted by registration id: of each device the latest.
+    pub fn registrations(&self) -> Vec<Registration> {
+        self.service.registry.registrations()
+    }
+
+    /// The packets and decisions so far, the oldest first; if there are many, the newest 16 MiB at least.
+    pub fn log(&self) -> Vec<Arc<LogEntry>> {
         self.service.log.entries()
     }
 
-    /// Forgets what was seen and done so far.
+    /// Waits for an entry of the log that `accept` accepts: the oldest that is in the log already, else the first
+    /// that is written from then on. No entry is skipped, even if the log is cleared meanwhile.
+    ///
+    /// It waits until there is such an entry; use `tokio::time::timeout` to limit the time.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: dropping the future changes nothing. The next call considers all entries of the log again.
+    ///
+    /// ```
+    /// use provisioning_emulator::{Emulator, LogKind, Port, Security};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), provisioning_emulator::EmulatorError> {
+    /// let emulator = Emulator::builder().start_in_memory()?;
+    /// let link = emulator.connect(Port::Mqtt, Security::Plain, 1024);
+    /// drop(link);
+    /// let close = emulator.wait_for(|entry| entry.kind == LogKind::Close).await;
+    /// assert_eq!(close.reason.as_deref(), Some("the device is gone without DISCONNECT"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn wait_for(&self, accept: impl FnMut(&LogEntry) -> bool) -> Arc<LogEntry> {
+        self.service.log.wait_for(accept).await
+    }
+
+    /// Removes all entries from the log. The numbers of new entries continue.
     pub fn clear_log(&self) {
         self.service.log.clear();
     }
@@ -181,9 +229,9 @@ impl Emulator {
 
     /// A connection in memory: the device's end of it, with room for `buffer` bytes each way. It works in tokio's
     /// paused time.
-    pub fn connect(&self, carrier: Carrier, security: Security, buffer: usize) -> Link {
+    pub fn connect(&self, port: Port, security: Security, buffer: usize) -> Link {
         let (device, service) = link::in_memory(buffer);
-        spawn(service, carrier, security, &self.acceptor, &self.service);
+        spawn(service, port, security, &self.acceptor, &self.service);
         device
     }
 
@@ -197,37 +245,40 @@ impl Emulator {
     pub(crate) async fn listen(
         &mut self,
         address: Option<IpAddr>,
-        port: u16,
-        carrier: Carrier,
+        port: Port,
+        number: u16,
     ) -> Result<(), EmulatorError> {
-        // The page asks nobody who they are.
-        let address = address.filter(|_| carrier != Carrier::Page);
-        let port = self.listen_on(address, port, carrier).await?;
-        *match carrier {
-            Carrier::Mqtt => &mut self.mqtt_port,
-            Carrier::WebSocket => &mut self.ws_port,
-            Carrier::Control => &mut self.control_port,
-            Carrier::Page => &mut self.page_port,
-        } = port;
+        // The page does not authenticate its callers.
+        let address = address.filter(|_| port != Port::Page);
+        let number = self.listen_on(address, port, number).await?;
+        *match port {
+            Port::Mqtt => &mut self.mqtt_port,
+            Port::WebSocket => &mut self.websocket_port,
+            Port::Control => &mut self.control_port,
+            Port::Page => &mut self.page_port,
+        } = number;
         Ok(())
     }
 
-    /// Listens on `address`, or on loopback in both families. The port, which 0 leaves to the system.
-    async fn listen_on(&self, address: Option<IpAddr>, port: u16, carrier: Carrier) -> Result<u16, EmulatorError> {
-        let first = bind(address.unwrap_or(Ipv4Addr::LOCALHOST.into()), port).await?;
-        let port = first.1;
-        self.accept_from(first.0, carrier);
+    /// Listens on `address`, or on loopback in both families. Returns the port's number, which the system chooses
+    /// for 0.
+    async fn listen_on(&self, address: Option<IpAddr>, port: Port, number: u16) -> Result<u16, EmulatorError> {
+        let (listener, number) = bind(address.unwrap_or(Ipv4Addr::LOCALHOST.into()), number).await?;
+        self.accept_from(listener, port);
         if address.is_none() {
-            match bind(Ipv6Addr::LOCALHOST.into(), port).await {
-                Ok((listener, _)) => self.accept_from(listener, carrier),
+            match bind(Ipv6Addr::LOCALHOST.into(), number).await {
+                Ok((listener, _)) => self.accept_from(listener, port),
                 // Not every machine has IPv6.
-                Err(error) => self.service.note(0, None, "listen", format!("not on IPv6: {error}")),
+                Err(error) => {
+                    let reason = format!("not on IPv6: {error}");
+                    self.service.note(origin(port), None, LogKind::Listen, reason);
+                }
             }
         }
-        Ok(port)
+        Ok(number)
     }
 
-    fn accept_from(&self, listener: TcpListener, carrier: Carrier) {
+    fn accept_from(&self, listener: TcpListener, port: Port) {
         let (service, acceptor) = (Arc::clone(&self.service), self.acceptor.clone());
         self.service.tasks.spawn(async move {
             loop {
@@ -236,21 +287,36 @@ impl Emulator {
                     accepted = listener.accept() => accepted,
                 };
                 match accepted {
-                    Ok((stream, _)) => {
-                        let security = match carrier {
-                            Carrier::Page => Security::Plain,
-                            Carrier::Mqtt | Carrier::WebSocket | Carrier::Control => Security::Tls,
+                    Ok((stream, peer)) => {
+                        let security = match port {
+                            Port::Page => Security::Plain,
+                            Port::Mqtt | Port::WebSocket | Port::Control => Security::Tls,
                         };
-                        spawn(Socket::tcp(stream), carrier, security, &acceptor, &service);
+                        spawn(Socket::tcp(stream, peer), port, security, &acceptor, &service);
                     }
-                    // Out of file descriptors, say: others may end meanwhile.
+                    // If there are no file descriptors left, other connections may end meanwhile.
                     Err(error) => {
-                        service.note(0, None, "accept", error.to_string());
+                        service.note(origin(port), None, LogKind::Accept, error.to_string());
                         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                     }
                 }
             }
         });
+    }
+}
+
+impl fmt::Debug for Emulator {
+    /// Without keys.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Emulator")
+            .field("id_scope", &self.service.id_scope)
+            .field("host", &self.host)
+            .field("mqtt_port", &self.mqtt_port)
+            .field("websocket_port", &self.websocket_port)
+            .field("control_port", &self.control_port)
+            .field("page_port", &self.page_port)
+            .finish_non_exhaustive()
     }
 }
 
@@ -260,18 +326,27 @@ impl Drop for Emulator {
     }
 }
 
-/// Serves a connection beside all others. Should it panic, the log says so, and the others go on.
-fn spawn(socket: Socket, carrier: Carrier, security: Security, acceptor: &TlsAcceptor, service: &Arc<Service>) {
-    let serving = layers::serve(socket, carrier, security, acceptor.clone(), Arc::clone(service));
+/// What is logged about a port itself.
+fn origin(port: Port) -> Origin {
+    Origin {
+        port: Some(port),
+        ..Origin::default()
+    }
+}
+
+/// Serves a connection in a task. If it panics, the log says so, and the others continue.
+fn spawn(socket: Socket, port: Port, security: Security, acceptor: &TlsAcceptor, service: &Arc<Service>) {
+    let origin = Origin {
+        connection: port.is_for_devices().then(|| service.next_connection()),
+        peer: socket.peer(),
+        port: Some(port),
+    };
+    let serving = layers::serve(socket, port, origin, security, acceptor.clone(), Arc::clone(service));
     let shared = Arc::clone(service);
     service.tasks.spawn(async move {
         if AssertUnwindSafe(serving).catch_unwind().await.is_err() {
-            shared.note(
-                0,
-                None,
-                "panic",
-                "a connection was given up; this is a bug of the emulator".to_owned(),
-            );
+            let reason = "a connection was given up; this is a bug of the emulator";
+            shared.note(origin, None, LogKind::Panic, reason);
         }
     });
 }

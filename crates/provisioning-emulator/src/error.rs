@@ -1,41 +1,75 @@
-//! Why an emulator does not start, or does not make what it is asked for.
+//! Why an emulator does not start, or does not create what it is asked for.
 
-use std::{io, path::PathBuf};
+use std::{
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+};
 
 use crate::ConfigError;
 
-/// What this machine, or what was given, does not allow.
+/// An emulator cannot start, or cannot create a certificate or an enrollment.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmulatorError {
-    /// A port could not be listened on. Choose another, or 0 for a free one.
+    /// A port is taken or not allowed. Choose another, or 0 for a free one.
     #[error("{address} cannot be listened on")]
+    #[non_exhaustive]
     Listen {
         /// The address and port.
         address: String,
-        /// Why.
+        /// The error of the system.
         source: io::Error,
     },
     /// A file could not be read or written.
     #[error("{} cannot be used", path.display())]
+    #[non_exhaustive]
     File {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A certificate could not be made: a name that does not fit into one, say.
+    /// The handlers of Ctrl-C and SIGTERM could not be installed.
+    #[error("the signal handlers cannot be installed")]
+    #[non_exhaustive]
+    Signals {
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// The thread that writes the log's file could not be started.
+    #[error("the log cannot be written")]
+    #[non_exhaustive]
+    Log {
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// A certificate could not be created. A common cause is a name that does not fit into a certificate.
     #[error("a certificate cannot be made")]
-    Certificate(#[from] rcgen::Error),
-    /// A PEM file does not hold what it should.
+    #[non_exhaustive]
+    Certificate {
+        /// The error of the certificate's encoder.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A PEM file does not have the expected content.
     #[error("the PEM is not what it should be: {0}")]
     Pem(String),
-    /// An enrollment cannot be used: a key that is no base64, a certificate that is none.
+    /// An enrollment cannot be used: a key is not base64, or a certificate cannot be read.
     #[error("the enrollment {id} cannot be used: {reason}")]
+    #[non_exhaustive]
     Enrollment {
         /// The registration id, or the group's id.
         id: String,
-        /// What was expected of what.
+        /// What was expected.
+        reason: String,
+    },
+    /// A [`Device`](crate::Device) cannot be used: its issued chain is not JSON.
+    #[error("the device {registration_id} cannot be used: {reason}")]
+    #[non_exhaustive]
+    Device {
+        /// The registration id.
+        registration_id: String,
+        /// What was expected.
         reason: String,
     },
     /// The configuration cannot be used.
@@ -43,5 +77,24 @@ pub enum EmulatorError {
     Config(#[from] ConfigError),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
-    Tls(#[from] rustls::Error),
+    #[non_exhaustive]
+    Tls {
+        /// The error of the TLS library.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl EmulatorError {
+    pub(crate) fn file(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::File { path, source }
+    }
+
+    pub(crate) fn certificate(source: rcgen::Error) -> Self {
+        Self::Certificate { source: source.into() }
+    }
+
+    pub(crate) fn tls(source: rustls::Error) -> Self {
+        Self::Tls { source: source.into() }
+    }
 }

@@ -52,7 +52,7 @@ impl Folder {
                 server
             }
             None => {
-                let server = authority.issue_server(&builder.hosts)?;
+                let server = authority.issue_server(&builder.names())?;
                 self.write_pair("server", &server.certificate_pem, &server.key_pem)?;
                 server
             }
@@ -116,9 +116,8 @@ fn create(folder: &Path) -> Result<(), EmulatorError> {
     fs::create_dir_all(folder).map_err(at(folder))
 }
 
-fn at(path: &Path) -> impl FnOnce(io::Error) -> EmulatorError {
-    let path = path.to_owned();
-    move |source| EmulatorError::File { path, source }
+fn at(path: &Path) -> impl FnOnce(io::Error) -> EmulatorError + use<'_> {
+    |source| EmulatorError::file(path, source)
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {

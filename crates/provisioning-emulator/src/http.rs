@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::linger::close;
+use crate::{linger::close, log::Origin};
 
 /// How long a connection may wait for a request's head, the first and every further one.
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
@@ -47,15 +47,21 @@ pub(crate) enum Unread {
     Broken,
 }
 
+/// Where a call comes from.
+pub(crate) fn origin(call: &Call) -> Origin {
+    call.extensions().get().copied().unwrap_or_default()
+}
+
 /// Serves one connection until it ends.
-pub(crate) async fn serve<S>(stream: S, stop: &CancellationToken, handler: impl Fn(&Call) -> Reply)
+pub(crate) async fn serve<S>(stream: S, origin: Origin, stop: &CancellationToken, handler: impl Fn(&Call) -> Reply)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let handler = &handler;
     let service = service_fn(|request: Request<Incoming>| {
         Box::pin(async move {
-            let (head, body) = request.into_parts();
+            let (mut head, body) = request.into_parts();
+            head.extensions.insert(origin);
             Ok::<_, Infallible>(handler(&Request::from_parts(head, read(body).await)))
         })
     });

@@ -22,7 +22,8 @@ impl Key {
     pub(crate) fn generate() -> Result<Self, EmulatorError> {
         let mut key = vec![0; 64];
         let random = ring::default_provider().secure_random;
-        random.fill(&mut key).map_err(rustls::Error::from)?;
+        let filled = random.fill(&mut key).map_err(rustls::Error::from);
+        filled.map_err(EmulatorError::tls)?;
         Ok(Self(key))
     }
 

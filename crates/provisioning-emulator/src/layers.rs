@@ -7,13 +7,13 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_tungstenite::tungstenite::http::StatusCode;
 
 use crate::{
-    Carrier, Security,
-    connection::{self, Peer},
-    control,
+    Port, Security, connection, control,
     fault::{Effect, Faulty, Step, Who, begin},
     http::{self, Call},
     link::{Reset, Socket},
+    log::{LogKind, Origin},
     page,
+    peer::Peer,
     service::Service,
     tls, websocket,
 };
@@ -27,18 +27,20 @@ const NO_REFUSAL: &[u8] = &[];
 /// Serves a connection until it ends.
 pub(crate) async fn serve(
     socket: Socket,
-    carrier: Carrier,
+    port: Port,
+    origin: Origin,
     security: Security,
     acceptor: TlsAcceptor,
     service: Arc<Service>,
 ) {
     let reset = socket.reset();
-    let Some(_room) = service.room() else {
+    let Some(_room) = service.room(origin) else {
         return reset.set();
     };
     let layers = Layers {
         reset,
-        carrier,
+        port,
+        origin,
         service: Arc::clone(&service),
     };
     let stop = &service.stop;
@@ -58,7 +60,8 @@ pub(crate) async fn serve(
 /// What all layers of one connection need.
 struct Layers {
     reset: Reset,
-    carrier: Carrier,
+    port: Port,
+    origin: Origin,
     service: Arc<Service>,
 }
 
@@ -81,7 +84,7 @@ impl Layers {
         let (stream, peer) = match tls::accept(stream, acceptor).await {
             Ok(accepted) => accepted,
             Err(error) => {
-                self.note("tls", error.to_string());
+                self.note(LogKind::Tls, error.to_string());
                 return None;
             }
         };
@@ -92,11 +95,11 @@ impl Layers {
     }
 
     async fn carry<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer) {
-        match self.carrier {
-            Carrier::Mqtt => self.converse(stream, peer).await,
-            Carrier::WebSocket => self.upgrade(stream, peer).await,
-            Carrier::Control => self.answer(stream, control::answer).await,
-            Carrier::Page => self.answer(stream, page::answer).await,
+        match self.port {
+            Port::Mqtt => self.converse(stream, peer).await,
+            Port::WebSocket => self.upgrade(stream, peer).await,
+            Port::Control => self.answer(stream, control::answer).await,
+            Port::Page => self.answer(stream, page::answer).await,
         }
     }
 
@@ -115,29 +118,29 @@ impl Layers {
             Some(Ok(stream)) => return self.converse(stream, peer).await,
             Some(Err(refused)) => refused,
         };
-        self.note("websocket", refused.to_string());
+        self.note(LogKind::WebSocket, refused.to_string());
         websocket::end(&mut stream, &refused).await;
     }
 
     async fn converse<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer) {
-        connection::serve(stream, peer, self.reset.clone(), Arc::clone(&self.service)).await;
+        connection::serve(stream, self.origin, peer, self.reset.clone(), Arc::clone(&self.service)).await;
     }
 
     async fn answer<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, answer: fn(&Service, &Call) -> http::Reply) {
         let service = &self.service;
-        http::serve(stream, &service.stop, |call| answer(service, call)).await;
+        http::serve(stream, self.origin, &service.stop, |call| answer(service, call)).await;
     }
 
     /// Faults are for devices: whoever scripts them gets through.
     fn strike(&self, step: Step, who: Who<'_>) -> Option<Effect> {
-        match self.carrier {
-            Carrier::Mqtt | Carrier::WebSocket => self.service.strike(0, step, who),
-            Carrier::Control | Carrier::Page => None,
+        if !self.port.is_for_devices() {
+            return None;
         }
+        self.service.strike(self.origin, step, who)
     }
 
-    fn note(&self, what: &'static str, detail: String) {
-        self.service.note(0, None, what, detail);
+    fn note(&self, kind: LogKind, reason: String) {
+        self.service.note(self.origin, None, kind, reason);
     }
 }
 

@@ -16,7 +16,7 @@
 //!     .start()
 //!     .await?;
 //!
-//! // A device that trusts `emulator.ca_pem()` registers at `localhost:{emulator.mqtt_port()}` with this.
+//! // A device that trusts `emulator.ca_pem()` registers at `emulator.mqtt_address()` with this.
 //! let device = emulator.issue_device("device-1")?;
 //! assert!(device.certificate_chain_pem.starts_with("-----BEGIN CERTIFICATE-----"));
 //!
@@ -27,6 +27,9 @@
 //! ```
 //!
 //! [`Emulator::connect`] makes a connection in memory, with or without TLS, which works in tokio's paused time.
+//!
+//! [`Emulator::log`] has every packet and decision, [`Emulator::wait_for`] waits for one, and
+//! [`Emulator::registrations`] has what became of the devices.
 //!
 //! With [`Builder::control_port`] it takes calls of the service's REST API, over HTTPS and signed as
 //! [`Emulator::connection_string`] says; with [`Builder::page_port`] it shows a page of what happens, on loopback only.
@@ -57,6 +60,10 @@
 //! # }
 //! ```
 //!
+//! # Features
+//! `cli`, on by default: the command `dps-emulator`, and its flags for programs that offer it. Depend on the library
+//! with `default-features = false`.
+//!
 //! # Limits
 //! There are as many connections at the same time as [`Builder::max_connections`] says; the log keeps what is newest.
 //! Its enrollments know no TPM attestation, which the service does not offer over MQTT, and no references to CAs
@@ -66,6 +73,8 @@
 mod allocation;
 mod builder;
 mod channel;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod config;
 mod connection;
 mod control;
@@ -82,8 +91,11 @@ mod linger;
 mod link;
 mod log;
 mod page;
+mod peer;
 mod pki;
+mod port;
 mod refused;
+mod registration;
 mod registry;
 mod service;
 mod stamps;
@@ -95,16 +107,17 @@ mod wire;
 pub use builder::Builder;
 pub use config::{Config, ConfigError};
 pub use device::{Device, KeyKind, RetryAfter};
-pub use emulator::{Carrier, Emulator, Security};
+pub use emulator::Emulator;
 pub use enrollment::{AllocationPolicy, Enrollment};
 pub use error::EmulatorError;
 pub use fault::{Cut, Effect, Fault, FaultError, Step};
 pub use folder::Folder;
-pub use link::Link;
-pub use log::{Direction, LogEntry};
+pub use link::{Link, Security};
+pub use log::{Direction, LogEntry, LogKind};
 pub use pki::DeviceIdentity;
+pub use port::Port;
+pub use registration::{Registration, RegistrationStatus};
 pub use tls::TlsVersions;
-pub use topic::is_id_scope;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/emulator.md")]

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -26,7 +27,18 @@ pub struct Link {
 /// The emulator's end of a connection.
 pub(crate) struct Socket {
     stream: Either<TcpStream, DuplexStream>,
+    peer: Option<SocketAddr>,
     reset: Reset,
+}
+
+/// What protects a link in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Security {
+    /// TLS, as on a socket.
+    Tls,
+    /// Nothing: the device's claim of its registration id is accepted.
+    Plain,
 }
 
 /// Whether a connection is to end, or has ended, with a reset instead of in an orderly way.
@@ -42,16 +54,22 @@ pub(crate) fn in_memory(buffer: usize) -> (Link, Socket) {
         reset: reset.clone(),
     };
     let stream = Either::Right(service);
-    (link, Socket { stream, reset })
+    let peer = None;
+    (link, Socket { stream, peer, reset })
 }
 
 impl Socket {
-    pub(crate) fn tcp(stream: TcpStream) -> Self {
+    pub(crate) fn tcp(stream: TcpStream, peer: SocketAddr) -> Self {
         // Without it answers are late, no more.
         let _ = stream.set_nodelay(true);
         let stream = Either::Left(stream);
-        let reset = Reset::default();
-        Self { stream, reset }
+        let (peer, reset) = (Some(peer), Reset::default());
+        Self { stream, peer, reset }
+    }
+
+    /// The address of the device; none in memory.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.peer
     }
 
     pub(crate) fn reset(&self) -> Reset {

@@ -1,5 +1,8 @@
 //! The emulator's own CA, its server certificate, and the certificates of its devices.
 
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, DnValue,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
@@ -26,6 +29,16 @@ pub struct DeviceIdentity {
     pub private_key_pem: String,
 }
 
+impl fmt::Debug for DeviceIdentity {
+    /// Without the private key.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("DeviceIdentity")
+            .field("certificate_chain_pem", &self.certificate_chain_pem)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The certificate with which the emulator proves itself.
 pub(crate) struct ServerIdentity {
     pub(crate) chain: Vec<CertificateDer<'static>>,
@@ -37,10 +50,10 @@ pub(crate) struct ServerIdentity {
 impl Authority {
     /// A new CA that nobody knows yet.
     pub(crate) fn generate() -> Result<Self, EmulatorError> {
-        let key = KeyPair::generate()?;
+        let key = KeyPair::generate().map_err(failed)?;
         // Two CAs with one name would make a wrong CA look like a broken signature.
         let params = ca_params(&format!("DPS emulator CA {:08x}", fastrand::u32(..)));
-        let certificate_pem = params.self_signed(&key)?.pem();
+        let certificate_pem = params.self_signed(&key).map_err(failed)?.pem();
         Ok(Self {
             issuer: Issuer::new(params, key),
             certificate_pem,
@@ -49,8 +62,8 @@ impl Authority {
 
     /// The CA of an earlier run.
     pub(crate) fn load(certificate_pem: String, key_pem: &str) -> Result<Self, EmulatorError> {
-        let key = KeyPair::from_pem(key_pem)?;
-        let issuer = Issuer::from_ca_cert_pem(&certificate_pem, key)?;
+        let key = KeyPair::from_pem(key_pem).map_err(failed)?;
+        let issuer = Issuer::from_ca_cert_pem(&certificate_pem, key).map_err(failed)?;
         Ok(Self {
             issuer,
             certificate_pem,
@@ -69,12 +82,12 @@ impl Authority {
     pub(crate) fn issue_server(&self, names: &[String]) -> Result<ServerIdentity, EmulatorError> {
         let mut all = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         all.extend_from_slice(names);
-        let mut params = CertificateParams::new(all)?;
+        let mut params = CertificateParams::new(all).map_err(failed)?;
         params.distinguished_name = common_name("localhost");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         set_validity(&mut params, Validity::Now);
-        let key = KeyPair::generate()?;
-        let certificate_pem = params.signed_by(&key, &self.issuer)?.pem();
+        let key = KeyPair::generate().map_err(failed)?;
+        let certificate_pem = params.signed_by(&key, &self.issuer).map_err(failed)?.pem();
         ServerIdentity::load(certificate_pem, key.serialize_pem())
     }
 
@@ -87,12 +100,13 @@ impl Authority {
         let key = KeyPair::generate_for(match device.certificate.key {
             KeyKind::P256 => &PKCS_ECDSA_P256_SHA256,
             KeyKind::P384 => &PKCS_ECDSA_P384_SHA384,
-        })?;
+        })
+        .map_err(failed)?;
         let certificate_chain_pem = if device.certificate.intermediate {
             let (intermediate, pem) = self.intermediate()?;
-            params.signed_by(&key, &intermediate)?.pem() + &pem
+            params.signed_by(&key, &intermediate).map_err(failed)?.pem() + &pem
         } else {
-            params.signed_by(&key, &self.issuer)?.pem()
+            params.signed_by(&key, &self.issuer).map_err(failed)?.pem()
         };
         Ok(DeviceIdentity {
             certificate_chain_pem,
@@ -113,9 +127,9 @@ impl Authority {
     }
 
     fn intermediate(&self) -> Result<(Issuer<'static, KeyPair>, String), EmulatorError> {
-        let key = KeyPair::generate()?;
+        let key = KeyPair::generate().map_err(failed)?;
         let params = ca_params("DPS emulator intermediate CA");
-        let pem = params.signed_by(&key, &self.issuer)?.pem();
+        let pem = params.signed_by(&key, &self.issuer).map_err(failed)?.pem();
         Ok((Issuer::new(params, key), pem))
     }
 }
@@ -163,6 +177,20 @@ pub(crate) fn read_csr(csr: &[u8], registration_id: &str) -> Result<CertificateS
     } else {
         Err("The csr's common name is not the registration id.".to_owned())
     }
+}
+
+/// A certificate as PEM.
+pub(crate) fn to_pem(der: &[u8]) -> String {
+    let base64 = STANDARD.encode(der);
+    let lines: Vec<_> = base64.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        lines.join("\n")
+    )
+}
+
+fn failed(error: rcgen::Error) -> EmulatorError {
+    EmulatorError::certificate(error)
 }
 
 fn ca_params(name: &str) -> CertificateParams {

@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Device, RetryAfter,
+    Device, Registration, RetryAfter,
     allocation::{Assigned, allocate},
     device::{Outcome, Throttle},
     enrollment::{Allocation, AllocationPolicy},
@@ -181,6 +181,14 @@ impl Registry {
             retry_after: self.rules.retry_after.clone(),
             body: json!({"operationId": operation_id, "status": "assigning", "registrationState": state}),
         }
+    }
+
+    /// The latest registration of each device, sorted by registration id.
+    pub(crate) fn registrations(&self) -> Vec<Registration> {
+        let all = self.all_registrations();
+        let mut registrations: Vec<_> = all.iter().map(Registration::of_state).collect();
+        registrations.sort_by_cached_key(|it| it.registration_id.to_ascii_lowercase());
+        registrations
     }
 
     pub(crate) fn all_registrations(&self) -> Vec<Value> {

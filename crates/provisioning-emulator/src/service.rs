@@ -15,7 +15,7 @@ use crate::{
     enrollment::Enrollments,
     fault::{Effect, Faults, Step, Who},
     keys::Key,
-    log::{Direction, Log, LogEntry},
+    log::{Log, LogEntry, LogKind, Origin},
     registry::Registry,
     stamps,
 };
@@ -72,11 +72,11 @@ impl Service {
     }
 
     /// Room for one more connection, while it is held; otherwise a line in the log.
-    pub(crate) fn room(&self) -> Option<SemaphorePermit<'_>> {
+    pub(crate) fn room(&self, origin: Origin) -> Option<SemaphorePermit<'_>> {
         let room = self.room.try_acquire().ok();
         if room.is_none() {
             let refusal = format!("there are {} connections already", self.max_connections);
-            self.note(0, None, "refused", refusal);
+            self.note(origin, None, LogKind::Refused, refusal);
         }
         room
     }
@@ -107,14 +107,10 @@ impl Service {
     }
 
     /// What goes wrong at this step, if anything. It is logged.
-    pub(crate) fn strike(&self, connection: u64, step: Step, who: Who<'_>) -> Option<Effect> {
+    pub(crate) fn strike(&self, origin: Origin, step: Step, who: Who<'_>) -> Option<Effect> {
         let effect = self.faults.strike(step, who)?;
-        self.note(
-            connection,
-            who.device(),
-            "fault",
-            format!("{} at {}", effect.word(), step.word()),
-        );
+        let reason = format!("{} at {}", effect.word(), step.word());
+        self.note(origin, who.device(), LogKind::Fault, reason);
         Some(effect)
     }
 
@@ -126,8 +122,9 @@ impl Service {
         sessions
     }
 
-    pub(crate) fn note(&self, connection: u64, registration_id: Option<&str>, what: &'static str, detail: String) {
-        let entry = LogEntry::now(connection, registration_id, Direction::Note, what, detail);
-        self.log.write(entry);
+    /// Logs a decision.
+    pub(crate) fn note(&self, origin: Origin, registration_id: Option<&str>, kind: LogKind, reason: impl Into<String>) {
+        self.log
+            .write(LogEntry::note(origin, kind, reason).of_device(registration_id));
     }
 }

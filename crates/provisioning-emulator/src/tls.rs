@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::{EmulatorError, connection::Peer, linger::linger, pki::ServerIdentity};
+use crate::{EmulatorError, linger::linger, peer::Peer, pki::ServerIdentity};
 
 /// The versions of TLS that the emulator speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,9 +40,13 @@ pub(crate) fn acceptor(server: ServerIdentity, versions: TlsVersions) -> Result<
         TlsVersions::Only13 => &[&TLS13],
     };
     let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(versions)?
-        .with_client_cert_verifier(Arc::new(HolderOfKey(provider)))
-        .with_single_cert(server.chain, server.key)?;
+        .with_protocol_versions(versions)
+        .and_then(|builder| {
+            builder
+                .with_client_cert_verifier(Arc::new(HolderOfKey(provider)))
+                .with_single_cert(server.chain, server.key)
+        })
+        .map_err(EmulatorError::tls)?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

@@ -5,6 +5,12 @@ use percent_encoding::percent_decode_str;
 /// Where every answer goes.
 pub(crate) const ANSWERS: &str = "$dps/registrations/res/#";
 
+/// The status in the topic of a response.
+pub(crate) fn response_status(topic: &str) -> Option<u16> {
+    let (status, _) = topic.strip_prefix("$dps/registrations/res/")?.split_once('/')?;
+    status.parse().ok()
+}
+
 /// A request, as its topic tells it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct RequestTopic {
@@ -55,8 +61,8 @@ pub(crate) struct UserName<'a> {
 impl<'a> UserName<'a> {
     /// `{idScope}/registrations/{registrationId}/api-version=…&ClientVersion=…`; the query's keys in any order and
     /// case, the api-version required.
-    pub(crate) fn parse(username: &'a str) -> Option<Self> {
-        let mut parts = username.splitn(4, '/');
+    pub(crate) fn parse(user_name: &'a str) -> Option<Self> {
+        let mut parts = user_name.splitn(4, '/');
         let (id_scope, registrations, registration_id, query) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -72,7 +78,7 @@ impl<'a> UserName<'a> {
 }
 
 /// Whether this can be an id scope: 1 to 64 letters, digits or `-`.
-pub fn is_id_scope(text: &str) -> bool {
+pub(crate) fn is_id_scope(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 

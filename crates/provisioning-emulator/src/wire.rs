@@ -136,51 +136,6 @@ fn lacks_id(packet: &Packet) -> bool {
     }
 }
 
-/// A packet's name in the specification.
-pub(crate) fn name(packet: &Packet) -> &'static str {
-    match packet {
-        Packet::Connect(_) => "CONNECT",
-        Packet::ConnAck(_) => "CONNACK",
-        Packet::Publish(_) => "PUBLISH",
-        Packet::PubAck(_) => "PUBACK",
-        Packet::PubRec(_) => "PUBREC",
-        Packet::PubRel(_) => "PUBREL",
-        Packet::PubComp(_) => "PUBCOMP",
-        Packet::Subscribe(_) => "SUBSCRIBE",
-        Packet::SubAck(_) => "SUBACK",
-        Packet::Unsubscribe(_) => "UNSUBSCRIBE",
-        Packet::UnsubAck(_) => "UNSUBACK",
-        Packet::PingReq => "PINGREQ",
-        Packet::PingResp => "PINGRESP",
-        Packet::Disconnect => "DISCONNECT",
-    }
-}
-
-/// What a packet says, without passwords.
-pub(crate) fn detail(packet: &Packet) -> String {
-    match packet {
-        Packet::Connect(connect) => {
-            let username = connect.login.as_ref().map_or("", |login| login.username.as_str());
-            format!(
-                "{} as {username}, keep-alive {} s",
-                connect.client_id, connect.keep_alive
-            )
-        }
-        Packet::ConnAck(ack) => format!("{:?}", ack.code),
-        Packet::Publish(publish) => format!("{} {}", publish.topic, String::from_utf8_lossy(&publish.payload)),
-        Packet::PubAck(ack) => ack.pkid.to_string(),
-        Packet::Subscribe(subscribe) => subscribe
-            .filters
-            .iter()
-            .map(|filter| filter.path.as_str())
-            .collect::<Vec<_>>()
-            .join(" "),
-        Packet::SubAck(ack) => format!("{:?}", ack.return_codes),
-        Packet::Unsubscribe(unsubscribe) => unsubscribe.topics.join(" "),
-        _ => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

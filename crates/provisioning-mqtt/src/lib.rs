@@ -6,15 +6,26 @@
 //! bring a connector of your own (a tunnel, a modem, a test), or for the wire [`protocol`] alone.
 //!
 //! ```
-//! use std::sync::Arc;
 //! use provisioning_mqtt::{MqttOptions, MqttTransport};
 //! use provisioning_net::Connector;
 //! use provisioning_types::{Endpoint, Identity};
 //!
-//! fn transport(connector: impl Connector + 'static, identity: Arc<dyn Identity>) -> MqttTransport {
+//! fn transport(connector: impl Connector + 'static, identity: impl Identity + 'static) -> MqttTransport {
 //!     MqttTransport::new(connector, Endpoint::default(), identity, MqttOptions::default())
 //! }
 //! ```
+//!
+//! The wire protocol alone, for another MQTT client:
+//!
+//! ```
+//! use provisioning_mqtt::protocol;
+//!
+//! assert_eq!(protocol::register_topic("1"), "$dps/registrations/PUT/iotdps-register/?$rid=1");
+//! ```
+//!
+//! # Features
+//! There are none. To test a transport or a connector of your own, see the `conformance` modules of
+//! `provisioning-types` and `provisioning-net`.
 //!
 //! # Limits
 //! MQTT 5, QoS 2 and persistent sessions are not supported: the service has none of them. A tokio runtime is needed;
@@ -26,6 +37,7 @@ pub mod protocol;
 mod session;
 mod transport;
 
+pub use async_trait::async_trait;
 pub use mqtt_connector::{Login, Message, MqttConnector, MqttSession, SessionEvent, SessionEvents};
 pub use options::MqttOptions;
 pub use session::MqttOverStream;

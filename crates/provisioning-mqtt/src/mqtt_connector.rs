@@ -32,8 +32,26 @@ pub trait MqttConnector: Send + Sync {
     ) -> Result<Arc<dyn MqttSession>, TransportError>;
 }
 
+#[async_trait]
+impl<M: MqttConnector + ?Sized> MqttConnector for Arc<M> {
+    fn scheme(&self) -> Scheme {
+        (**self).scheme()
+    }
+
+    async fn connect(
+        &self,
+        target: &Target<'_>,
+        login: Login,
+        progress: Progress<'_>,
+        events: SessionEvents,
+    ) -> Result<Arc<dyn MqttSession>, TransportError> {
+        (**self).connect(target, login, progress, events).await
+    }
+}
+
 /// The fields of MQTT's CONNECT.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Login {
     /// The client id: the registration id.
     pub client_id: String,
@@ -81,6 +99,7 @@ pub trait MqttSession: Send + Sync {
 
 /// What a connection brings by itself.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum SessionEvent {
     /// A message arrived.
     Message(Message),
@@ -90,11 +109,22 @@ pub enum SessionEvent {
 
 /// A message that arrived.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Message {
     /// The topic.
     pub topic: String,
     /// The payload.
     pub payload: Vec<u8>,
+}
+
+impl Message {
+    /// A message on `topic`.
+    pub fn new(topic: impl Into<String>, payload: impl Into<Vec<u8>>) -> Self {
+        Self {
+            topic: topic.into(),
+            payload: payload.into(),
+        }
+    }
 }
 
 impl fmt::Debug for Message {

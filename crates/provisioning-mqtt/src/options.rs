@@ -58,6 +58,23 @@ impl MqttOptions {
     }
 }
 
+impl MqttOptions {
+    /// The MQTT keep-alive.
+    pub fn keep_alive(&self) -> Duration {
+        self.keep_alive
+    }
+
+    /// The largest packet that is accepted from the service, in bytes.
+    pub fn max_packet_size(&self) -> usize {
+        self.max_packet_size
+    }
+
+    /// The user agent that the service receives.
+    pub fn user_agent(&self) -> &str {
+        &self.user_agent
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{target::Target, uri::Scheme};
 
-/// Bytes both ways.
+/// Bytes in both directions.
 pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for S {}
@@ -18,22 +18,51 @@ pub type BoxedStream = Box<dyn ByteStream>;
 
 /// Makes a byte stream to the service, ready for MQTT.
 ///
+/// The module `conformance` (feature `mock`) tests a connector against this contract.
+///
+/// # The stream
+/// `connect` returns the stream when every handshake below MQTT is complete. The stream carries the same bytes in the
+/// same order, in both directions at the same time, however they are cut into writes. A flush sends what was written. A
+/// shutdown ends the stream for the service. Dropping the stream closes the connection without waiting.
+///
+/// A read returns the end of the stream after the service has ended it, or an [`io::Error`](std::io::Error). What such
+/// an error means is defined by [`connection_error`](crate::connection_error). A connector uses
+/// [`InvalidData`](std::io::ErrorKind::InvalidData) for a peer that breaks the rules of the connector's own protocol.
+///
+/// # Reports
+/// The connector that opens the connection calls [`Target::report`] once per attempt, before it begins. A connector
+/// over another one passes `progress` on and reports nothing. A connector that tries another URI passes it to the
+/// connector below with [`Target::with_uri`]. The client emits no `Connecting` for a connection that is not reported. A
+/// connector reports no [`ConnectionEvent::Connected`](provisioning_types::ConnectionEvent::Connected): the transport
+/// does.
+///
+/// # Parallel calls
+/// Calls may overlap. Their connections are independent of each other.
+///
 /// # Cancel safety
-/// Dropping the future closes what was made so far.
+/// Dropping the future closes what was made so far, without waiting. The caller limits the time in this way, so a
+/// connector needs no timeout.
 #[async_trait]
 pub trait Connector: Send + Sync {
-    /// The scheme of the URIs that this connector expects.
+    /// The scheme of the URIs that this connector expects. One without TLS returns [`Scheme::Mqtt`].
     fn scheme(&self) -> Scheme {
         Scheme::Mqtts
     }
 
-    /// Connects to the target's URI, presenting its certificate if TLS is involved. A connector that opens the
-    /// connection itself first calls [`Target::report`].
+    /// Connects to the target's URI. A connector with TLS presents the target's certificate. A connector whose protocol
+    /// has messages accepts none that is larger than the target's limit.
     ///
     /// # Errors
-    /// [`ErrorKind::Connect`](provisioning_types::ErrorKind::Connect) when the host was not reached,
-    /// [`ErrorKind::Tls`](provisioning_types::ErrorKind::Tls) when TLS failed, and what a carrier in between (a
-    /// WebSocket, a proxy) reports.
+    /// Each names the phase [`Connect`](provisioning_types::Phase::Connect), and one of these kinds:
+    /// - [`Input`](provisioning_types::ErrorKind::Input): a setting or the certificate cannot be used. No connection
+    ///   was opened or reported.
+    /// - [`Connect`](provisioning_types::ErrorKind::Connect): the host was not reached. A
+    ///   [`FallbackConnector`](crate::FallbackConnector) tries its second connector.
+    /// - [`Tls`](provisioning_types::ErrorKind::Tls): TLS failed.
+    /// - [`Lost`](provisioning_types::ErrorKind::Lost): the connection ended during a handshake above TLS.
+    /// - The kind of the refusal by what is in between (a WebSocket, a proxy), or
+    ///   [`UnexpectedResponse`](provisioning_types::ErrorKind::UnexpectedResponse) if the peer does not speak its
+    ///   protocol.
     async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError>;
 }
 

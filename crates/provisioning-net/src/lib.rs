@@ -50,6 +50,7 @@
 //!   pass one to `Tls::with_provider`.
 //! - `platform-roots`: trusts what the platform trusts, unless roots are given. Enables `tls`.
 //! - `websocket`: `WebSocketConnector`.
+//! - `mock`: the tests that every connector must pass, in `conformance`.
 //!
 //! # Limits
 //! A tokio runtime is needed. TLS sessions are not resumed: every connection presents and verifies the certificates.
@@ -57,6 +58,8 @@
 
 mod address;
 mod blocking;
+#[cfg(feature = "mock")]
+pub mod conformance;
 mod connection_error;
 mod connector;
 mod fallback;
@@ -71,6 +74,7 @@ mod uri;
 #[cfg(feature = "websocket")]
 mod websocket;
 
+pub use async_trait::async_trait;
 pub use blocking::run_blocking;
 pub use connection_error::connection_error;
 pub use connector::{BoxedStream, ByteStream, Connector};
@@ -78,10 +82,12 @@ pub use fallback::FallbackConnector;
 #[cfg(feature = "tls")]
 pub use probe::Probe;
 pub use proxy::{Proxy, ProxyRules};
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use target::Target;
 pub use tcp::TcpConnector;
 #[cfg(feature = "tls")]
-pub use tls::{Tls, TlsConnector, TlsVersion};
+pub use tls::{Tls, TlsConnector, TlsProvider, TlsVersion};
 pub use uri::{Scheme, ServiceUri};
 #[cfg(feature = "websocket")]
 pub use websocket::WebSocketConnector;

@@ -1,6 +1,11 @@
 //! A connection that keeps what its steps showed, for diagnosis.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use provisioning_types::{ErrorKind, Phase, TransportError};
 use tokio::time::timeout;
@@ -25,7 +30,8 @@ pub struct Probe {
     proxy: Option<Proxy>,
     tcp: ConnectReport,
     tls: TlsReport,
-    outcome: Result<Option<BoxedStream>, TransportError>,
+    /// The stream until it is taken; in a mutex, with which a probe is `Sync` although a stream may not be.
+    outcome: Result<Mutex<Option<BoxedStream>>, TransportError>,
 }
 
 impl TlsConnector {
@@ -45,7 +51,7 @@ impl TlsConnector {
             proxy: self.inner.proxy_for(target.uri()).cloned(),
             tcp,
             tls,
-            outcome: outcome.map(Some),
+            outcome: outcome.map(|stream| Mutex::new(Some(stream))),
         }
     }
 
@@ -119,7 +125,8 @@ impl Probe {
 
     /// The open stream, once the TLS handshake is completed. It can be taken once.
     pub fn take_stream(&mut self) -> Option<BoxedStream> {
-        self.outcome.as_mut().ok()?.take()
+        let stream = self.outcome.as_mut().ok()?.get_mut();
+        stream.unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

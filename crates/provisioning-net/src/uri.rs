@@ -4,12 +4,17 @@ use std::fmt;
 
 use provisioning_types::{Endpoint, Host};
 
+const MQTT_PORT: u16 = 1883;
 const MQTTS_PORT: u16 = 8883;
 const WSS_PORT: u16 = 443;
 
 /// How MQTT is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Scheme {
+    /// Without TLS, on port 1883 unless given: over a stream that needs none, such as a tunnel. The service itself does
+    /// not offer it.
+    Mqtt,
     /// Over TLS, on port 8883 unless given.
     Mqtts,
     /// Over a WebSocket over TLS, on port 443 unless given.
@@ -43,6 +48,7 @@ impl ServiceUri {
     pub fn port(&self) -> u16 {
         let port = self.endpoint.port();
         match self.scheme {
+            Scheme::Mqtt => port.unwrap_or(MQTT_PORT),
             Scheme::Mqtts => port.unwrap_or(MQTTS_PORT),
             Scheme::Wss => port.or(self.endpoint.websocket_port()).unwrap_or(WSS_PORT),
         }
@@ -72,12 +78,17 @@ impl ServiceUri {
 }
 
 impl fmt::Display for ServiceUri {
-    /// `mqtts://host[:port]` or `wss://host:port/path`.
+    /// `mqtt://host[:port]`, `mqtts://host[:port]` or `wss://host:port/path`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.scheme, self.endpoint.port()) {
-            (Scheme::Mqtts, None) => write!(f, "mqtts://{}", self.host()),
-            (Scheme::Mqtts, Some(port)) => write!(f, "mqtts://{}:{port}", self.host()),
-            (Scheme::Wss, _) => write!(f, "wss://{}:{}{}", self.host(), self.port(), self.path()),
+        let scheme = match self.scheme {
+            Scheme::Mqtt => "mqtt",
+            Scheme::Mqtts => "mqtts",
+            Scheme::Wss => return write!(f, "wss://{}:{}{}", self.host(), self.port(), self.path()),
+        };
+        write!(f, "{scheme}://{}", self.host())?;
+        match self.endpoint.port() {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
         }
     }
 }
@@ -89,6 +100,7 @@ mod tests {
     #[test]
     fn a_uri_shows_what_was_given_and_a_websockets_port_always() {
         let uri = |scheme, endpoint: &str| ServiceUri::new(scheme, endpoint.parse().expect("valid")).to_string();
+        assert_eq!(uri(Scheme::Mqtt, "h.example"), "mqtt://h.example");
         assert_eq!(uri(Scheme::Mqtts, "h.example"), "mqtts://h.example");
         assert_eq!(uri(Scheme::Mqtts, "[::1]:18883"), "mqtts://[::1]:18883");
         assert_eq!(uri(Scheme::Wss, "h.example"), "wss://h.example:443/$iothub/websocket");
@@ -96,6 +108,12 @@ mod tests {
             uri(Scheme::Wss, "h.example:8443"),
             "wss://h.example:8443/$iothub/websocket"
         );
+    }
+
+    #[test]
+    fn each_scheme_has_its_port() {
+        let port = |scheme| ServiceUri::new(scheme, "h.example".parse().expect("valid")).port();
+        assert_eq!([Scheme::Mqtt, Scheme::Mqtts, Scheme::Wss].map(port), [1883, 8883, 443]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use crate::invalid_input::InvalidInput;
+use crate::{invalid_input::InvalidInput, text_conversions};
 
 /// The service's global endpoint; sovereign clouds have their own.
 pub const GLOBAL_HOST: &str = "global.azure-devices-provisioning.net";
@@ -53,6 +53,17 @@ impl Host {
         }
     }
 }
+
+impl FromStr for Host {
+    type Err = InvalidInput;
+
+    /// See [`Host::new`].
+    fn from_str(text: &str) -> Result<Self, InvalidInput> {
+        Self::new(text)
+    }
+}
+
+text_conversions!(Host);
 
 impl PartialEq for HostKind {
     fn eq(&self, other: &Self) -> bool {
@@ -135,6 +146,13 @@ impl Endpoint {
             websocket_path: None,
             server_name: None,
         }
+    }
+
+    /// Connects to `host`.
+    #[must_use]
+    pub fn with_host(mut self, host: Host) -> Self {
+        self.host = host;
+        self
     }
 
     /// Uses `port` instead of 8883 (MQTT) or 443 (WebSocket); where both are tried, for the one that is tried first.
@@ -232,6 +250,8 @@ impl FromStr for Endpoint {
         }
     }
 }
+
+text_conversions!(Endpoint);
 
 fn not_zero(input: &'static str, port: u16) -> Result<u16, InvalidInput> {
     match port {

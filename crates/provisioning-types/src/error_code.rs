@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-/// What exactly the service refused: an open list, since the service's own is not published. Its first three digits are
-/// the status.
+use serde::{Serialize, Serializer};
+
+/// The service's reason for a refusal. Its first three digits are the status. The service does not publish its list, so
+/// this one is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
@@ -13,13 +15,13 @@ pub enum ErrorCode {
     OperationNotFound,
     /// 429001: too many requests.
     TooManyRequests,
-    /// What this version has no name for.
+    /// A code that this version has no name for.
     Other(u64),
 }
 
 impl ErrorCode {
-    /// The number as it arrived.
-    pub fn code(self) -> u64 {
+    /// The six-digit number.
+    pub fn number(self) -> u64 {
         match self {
             Self::InvalidCredential => 401_002,
             Self::OperationNotFound => 404_203,
@@ -28,7 +30,7 @@ impl ErrorCode {
         }
     }
 
-    /// What to look at first, in one sentence, where the code says more than its status.
+    /// What to check first, in one sentence, where the code says more than its status.
     pub fn hint(self) -> Option<&'static str> {
         match self {
             Self::InvalidCredential => Some(
@@ -38,6 +40,13 @@ impl ErrorCode {
             Self::OperationNotFound => Some("register again: the service no longer knows this operation"),
             Self::TooManyRequests | Self::Other(_) => None,
         }
+    }
+}
+
+impl Serialize for ErrorCode {
+    /// The number.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.number().serialize(serializer)
     }
 }
 
@@ -54,7 +63,7 @@ impl From<u64> for ErrorCode {
 
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.code().fmt(f)
+        self.number().fmt(f)
     }
 }
 
@@ -65,7 +74,7 @@ mod tests {
     #[test]
     fn every_number_stays_what_it_is_and_a_new_one_is_no_error() {
         for code in [401_002, 404_203, 429_001] {
-            assert_eq!(ErrorCode::from(code).code(), code);
+            assert_eq!(ErrorCode::from(code).number(), code);
             assert!(!matches!(ErrorCode::from(code), ErrorCode::Other(_)));
         }
         assert_eq!(ErrorCode::from(499_999), ErrorCode::Other(499_999));

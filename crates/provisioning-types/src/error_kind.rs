@@ -10,6 +10,8 @@ pub enum ErrorKind {
     Input,
     /// A registration is in progress already; the first one is untouched.
     InvalidOperation,
+    /// This machine failed: the device's key or credential is not available.
+    Local,
     /// The name was not resolved, or the host not reached.
     Connect,
     /// The TLS handshake failed, on either side's word.
@@ -48,6 +50,7 @@ impl ErrorKind {
         match self {
             Self::Input => "input",
             Self::InvalidOperation => "invalid-operation",
+            Self::Local => "local",
             Self::Connect => "connect",
             Self::Tls => "tls",
             Self::Refused => "refused",
@@ -83,7 +86,13 @@ impl ErrorKind {
     pub fn is_retryable(self) -> bool {
         matches!(
             self,
-            Self::InvalidOperation | Self::Connect | Self::Throttled | Self::Service | Self::Timeout | Self::Lost
+            Self::InvalidOperation
+                | Self::Local
+                | Self::Connect
+                | Self::Throttled
+                | Self::Service
+                | Self::Timeout
+                | Self::Lost
         )
     }
 
@@ -92,6 +101,7 @@ impl ErrorKind {
         match self {
             Self::Input => "correct the input; nothing was sent",
             Self::InvalidOperation => "wait for the registration in progress, or cancel it",
+            Self::Local => "check that the device's key can be reached: the key device, or the key service",
             Self::Connect => {
                 "check the host name, the network, the proxy if there is one, and whether a firewall blocks the port (8883 for MQTT, 443 for WebSocket)"
             }
@@ -164,6 +174,13 @@ impl fmt::Display for Phase {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_of_this_machine_may_pass_and_its_hint_is_about_the_key() {
+        let kind = ErrorKind::Local;
+        assert_eq!((kind.as_str(), kind.is_retryable()), ("local", true));
+        assert!(kind.hint().contains("key service"), "{}", kind.hint());
+    }
 
     #[test]
     fn every_status_has_the_kind_that_the_contract_gives_it() {

@@ -2,13 +2,16 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::invalid_input::InvalidInput;
+use serde::{Deserialize, Serialize};
+
+use crate::{invalid_input::InvalidInput, text_conversions};
 
 /// Declares a newtype over a checked string, with the conversions that all of them have.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $input:literal, $expected:literal, $check:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
@@ -39,6 +42,20 @@ macro_rules! checked_text {
                 Self::new(text)
             }
         }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(checked: $name) -> Self {
+                checked.0
+            }
+        }
+
+        text_conversions!($name);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

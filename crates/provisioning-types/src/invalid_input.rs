@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// An input that cannot be used, with its name and what was expected of it.
 ///
 /// It is found before any connection is made: correct the input and try again.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.sentence())]
 #[non_exhaustive]
 pub struct InvalidInput {
@@ -59,6 +59,13 @@ impl InvalidInput {
             Some(given) => format!("{input} {given} cannot be used: expected {expected}"),
             None => format!("{input} cannot be used: expected {expected}"),
         }
+    }
+}
+
+impl std::fmt::Debug for InvalidInput {
+    /// The message: it is what `main` shows of an error that it returns.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
     }
 }
 

@@ -23,11 +23,16 @@
 //! certificates, and has what an MQTT client needs to connect to the assigned hub.
 //!
 //! # Features
-//! - `mock`: generates `MockPollingTransport` with mockall, for the tests of what drives a transport.
+//! - `mock`: generates `MockPollingTransport` with mockall, for the tests of what drives a transport, and has the tests
+//!   that every transport must pass in `conformance`.
 //!
 //! # Limits
 //! Credentials are not part of this crate: an [`Identity`] says only what a connection presents as its [`Proof`].
 
+#[cfg(feature = "mock")]
+pub mod conformance;
+mod conversions;
+mod credential_error;
 mod endpoint;
 mod error_code;
 mod error_kind;
@@ -49,6 +54,8 @@ mod transport;
 mod transport_error;
 mod x509_signer;
 
+pub use async_trait::async_trait;
+pub use credential_error::CredentialError;
 pub use endpoint::{Endpoint, GLOBAL_HOST, Host, WEBSOCKET_PATH};
 pub use error_code::ErrorCode;
 pub use error_kind::{ErrorKind, Phase};
@@ -57,7 +64,7 @@ pub use invalid_input::InvalidInput;
 #[cfg(feature = "mock")]
 pub use mock::MockPollingTransport;
 pub use payload::Payload;
-pub use proof::{ClientCertificate, CredentialError, Identity, PrivateKey, Proof};
+pub use proof::{ClientCertificate, Identity, PrivateKey, Proof};
 pub use registration_state::{Assignment, AttestationState, RegistrationState, Substatus};
 pub use request::RegistrationRequest;
 pub use response::{RegistrationStatus, Response};

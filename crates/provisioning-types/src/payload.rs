@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
 
-use crate::invalid_input::InvalidInput;
+use crate::{invalid_input::InvalidInput, text_conversions};
 
 /// Any JSON value, kept as the text that was given: the order of its keys and the digits of its numbers reach the
 /// service unchanged. Cheap to clone.
@@ -44,6 +44,8 @@ impl FromStr for Payload {
         Self::from_json(json)
     }
 }
+
+text_conversions!(Payload);
 
 impl PartialEq for Payload {
     /// Whether the texts are the same.

@@ -1,13 +1,10 @@
 //! How a device proves who it is, as a transport sees it.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{
-    error_kind::ErrorKind, invalid_input::InvalidInput, request::RegistrationRequest, secret::Secret,
-    transport_error::TransportError, x509_signer::X509Signer,
-};
+use crate::{credential_error::CredentialError, request::RegistrationRequest, secret::Secret, x509_signer::X509Signer};
 
 /// Proves who a device is. A transport asks for a new [`Proof`] for every connection, so none of them is stale.
 #[async_trait]
@@ -25,8 +22,30 @@ pub trait Identity: fmt::Debug + Send + Sync {
     }
 }
 
-/// What one connection presents.
+#[async_trait]
+impl<I: Identity + ?Sized> Identity for Arc<I> {
+    async fn prove(&self, registration: &RegistrationRequest) -> Result<Proof, CredentialError> {
+        (**self).prove(registration).await
+    }
+
+    fn may_block(&self) -> bool {
+        (**self).may_block()
+    }
+}
+
+/// What one connection presents: a password or a certificate.
+///
+/// ```
+/// use provisioning_types::{Proof, Secret};
+///
+/// let token = "SharedAccessSignature sr=…";
+/// let proof = Proof::default()
+///     .with_password(Secret::new(token.into()))
+///     .with_hint("check the device's key");
+/// assert_eq!(proof.password.and_then(|password| password.expose_str().map(str::to_owned)).as_deref(), Some(token));
+/// ```
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Proof {
     /// The MQTT password: a SAS token. Absent with X.509.
     pub password: Option<Secret>,
@@ -35,6 +54,29 @@ pub struct Proof {
     /// What to check first when the service refuses this proof, in one sentence: MQTT does not say which part of it
     /// is wrong.
     pub hint: String,
+}
+
+impl Proof {
+    /// Presents this MQTT password.
+    #[must_use]
+    pub fn with_password(mut self, password: Secret) -> Self {
+        self.password = Some(password);
+        self
+    }
+
+    /// Presents this certificate.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: ClientCertificate) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
+    /// Says what to check first when the service refuses this proof.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
 }
 
 /// A certificate chain and the private key of its first certificate, neither of them parsed. Cheap to clone.
@@ -104,29 +146,6 @@ impl fmt::Debug for PrivateKey {
             Self::Der(_) => "Der(…)",
             Self::External(_) => "External(…)",
         })
-    }
-}
-
-/// Why there is no proof.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CredentialError {
-    /// The credential cannot be used. Correct it.
-    #[error(transparent)]
-    Invalid(#[from] InvalidInput),
-    /// The key that signs did not sign: an HSM or a key service is not available.
-    #[error("the device's key did not sign")]
-    Unavailable(#[source] Box<dyn Error + Send + Sync>),
-}
-
-impl From<CredentialError> for TransportError {
-    fn from(error: CredentialError) -> Self {
-        match error {
-            CredentialError::Invalid(input) => input.into(),
-            CredentialError::Unavailable(cause) => {
-                Self::new(ErrorKind::Input, "the device's key did not sign").with_source(cause)
-            }
-        }
     }
 }
 

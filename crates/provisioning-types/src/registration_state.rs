@@ -5,6 +5,8 @@ use std::{fmt, time::SystemTime};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::error_code::ErrorCode;
+
 /// The service's `registrationState`, as it arrived.
 ///
 /// Every documented field has a method; unknown fields are kept and found through [`raw`](Self::raw). A field that is
@@ -116,8 +118,8 @@ impl RegistrationState {
     }
 
     /// The service's six-digit code of a failed registration.
-    pub fn error_code(&self) -> Option<u64> {
-        self.field("errorCode")?.as_u64()
+    pub fn error_code(&self) -> Option<ErrorCode> {
+        self.field("errorCode")?.as_u64().map(ErrorCode::from)
     }
 
     /// The service's words about a failed registration.
@@ -318,7 +320,7 @@ mod tests {
         assert_eq!(state.tpm().expect("tpm")["authenticationKey"], "k");
         assert_eq!(state.generation_id(), Some("7"));
         assert_eq!(state.connection_profile(), Some("mqttV9"));
-        assert_eq!(state.error_code(), Some(400_207));
+        assert_eq!(state.error_code(), Some(ErrorCode::Other(400_207)));
         assert_eq!(state.error_message(), Some("m"));
         assert_eq!(state.issued_certificate_chain(), Some(vec!["AA==", "BB=="]));
         assert_eq!(state.substatus().expect("kept").as_str(), "somethingElse");

@@ -1,6 +1,6 @@
 //! The service's response to a request, judged by its status first and its body second.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ impl RegistrationStatus {
 }
 
 /// A response that is not a refusal.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Response {
     /// What the response means.
@@ -140,6 +140,19 @@ impl Response {
     /// The response as the source of an error: its status and its body.
     pub fn to_service_error(&self) -> ServiceError {
         ServiceError::from_body(self.status_code, &self.body)
+    }
+}
+
+impl fmt::Debug for Response {
+    /// The body as text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("status_code", &self.status_code)
+            .field("operation_id", &self.operation_id)
+            .field("body", &String::from_utf8_lossy(&self.body))
+            .field("retry_after", &self.retry_after)
+            .finish()
     }
 }
 

@@ -18,6 +18,11 @@ impl Secret {
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
+
+    /// The bytes as text; `None` if they are not UTF-8.
+    pub fn expose_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -33,5 +38,11 @@ mod tests {
     #[test]
     fn debug_shows_nothing_of_it() {
         assert_eq!(format!("{:?}", Secret::new(b"abc".to_vec())), "Secret(…)");
+    }
+
+    #[test]
+    fn only_utf_8_is_exposed_as_text() {
+        assert_eq!(Secret::new("käse".into()).expose_str(), Some("käse"));
+        assert_eq!(Secret::new(vec![b'k', 0xe4]).expose_str(), None);
     }
 }

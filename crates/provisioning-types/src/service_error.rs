@@ -12,11 +12,11 @@ use crate::{error_code::ErrorCode, registration_state::parse_time};
 /// Everything that the service said about a refusal or a failure.
 ///
 /// The body may be the service's JSON, any other text, or empty; it is kept whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServiceError {
     status: u16,
-    error_code: Option<u64>,
+    error_code: Option<ErrorCode>,
     tracking_id: Option<String>,
     message: Option<String>,
     timestamp: Option<String>,
@@ -37,7 +37,7 @@ impl ServiceError {
         let json: Value = serde_json::from_slice(body).unwrap_or_default();
         let state = &json["registrationState"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let code = |value: &Value| value.as_u64().filter(|&code| code != 0);
+        let code = |value: &Value| value.as_u64().filter(|&code| code != 0).map(ErrorCode::from);
         Self {
             status,
             error_code: code(&json["errorCode"]).or_else(|| code(&state["errorCode"])),
@@ -55,13 +55,8 @@ impl ServiceError {
     }
 
     /// The service's six-digit code, such as 401002.
-    pub fn error_code(&self) -> Option<u64> {
+    pub fn error_code(&self) -> Option<ErrorCode> {
         self.error_code
-    }
-
-    /// The same code by its name.
-    pub fn code(&self) -> Option<ErrorCode> {
-        self.error_code.map(ErrorCode::from)
     }
 
     /// What the service's support asks for.
@@ -106,6 +101,17 @@ impl fmt::Display for ServiceError {
 }
 
 impl std::error::Error for ServiceError {}
+
+impl fmt::Debug for ServiceError {
+    /// The message, with the ids that the service's support asks for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        match &self.tracking_id {
+            Some(id) => write!(f, " (tracking id {id})"),
+            None => Ok(()),
+        }
+    }
+}
 
 /// How far a clock is from the service's: 5 minutes or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +167,7 @@ mod tests {
     fn a_refusal_keeps_everything_that_the_service_said() {
         let body = br#"{"errorCode":401002,"trackingId":"8ad0463c","message":"Invalid certificate.","timestampUtc":"2020-04-10T05:24:22.4718526Z"}"#;
         let error = ServiceError::from_body(401, body);
-        assert_eq!(error.error_code(), Some(401_002));
+        assert_eq!(error.error_code(), Some(ErrorCode::InvalidCredential));
         assert_eq!(error.tracking_id(), Some("8ad0463c"));
         assert_eq!(error.timestamp(), Some("2020-04-10T05:24:22.4718526Z"));
         assert_eq!(error.body(), body);
@@ -175,7 +181,7 @@ mod tests {
     fn a_failed_registration_is_read_from_its_state() {
         let body = br#"{"status":"failed","registrationState":{"errorCode":400209,"errorMessage":"no hub","lastUpdatedDateTimeUtc":"t"}}"#;
         let error = ServiceError::from_body(200, body);
-        assert_eq!(error.error_code(), Some(400_209));
+        assert_eq!(error.error_code(), Some(ErrorCode::Other(400_209)));
         assert_eq!(error.message(), Some("no hub"));
         assert_eq!(error.timestamp(), Some("t"));
     }

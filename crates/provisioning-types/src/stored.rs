@@ -41,6 +41,11 @@ impl StoredAssignment {
         &self.0.assignment
     }
 
+    /// The assignment, without whom it was made for.
+    pub fn into_assignment(self) -> Assignment {
+        self.0.assignment
+    }
+
     /// Whether it answers `request` without asking the service: it was made for the same device in the same id scope at
     /// the same host, and the request does not [force](RegistrationRequest::with_force_registration) a registration.
     ///

@@ -1,6 +1,8 @@
 //! The error at the seam between the state machine and a transport: kind and source.
 
-use std::{borrow::Cow, error::Error, fmt, sync::Arc};
+use std::{borrow::Cow, error::Error, fmt, iter, sync::Arc};
+
+use serde::{Serialize, Serializer};
 
 use crate::{
     error_kind::{ErrorKind, Phase},
@@ -9,7 +11,7 @@ use crate::{
 };
 
 /// Why a transport call failed: a kind to act on, words to read, and the cause.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TransportError {
     kind: ErrorKind,
     phase: Option<Phase>,
@@ -95,14 +97,19 @@ impl TransportError {
     /// What to look at first, in one sentence: as the transport knows it, or else by the service's code, or by the
     /// kind.
     pub fn hint(&self) -> &str {
-        let by_code = || self.service()?.code()?.hint();
+        let by_code = || self.service()?.error_code()?.hint();
         match &self.hint {
             Some(hint) => hint,
             None => by_code().unwrap_or_else(|| self.kind.hint()),
         }
     }
 
-    /// What the service said, when it is the service that failed the call.
+    /// The input that cannot be used, when that failed the call.
+    pub fn invalid_input(&self) -> Option<&InvalidInput> {
+        self.source.as_deref()?.downcast_ref()
+    }
+
+    /// The service's response, when it is the service that failed the call.
     pub fn service(&self) -> Option<&ServiceError> {
         self.source.as_deref()?.downcast_ref()
     }
@@ -116,13 +123,72 @@ impl fmt::Display for TransportError {
 
 impl Error for TransportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        match self.invalid_input() {
+            // Its message is this error's own.
+            Some(input) => input.source(),
+            None => self.source.as_deref().map(|source| source as _),
+        }
     }
+}
+
+impl fmt::Debug for TransportError {
+    /// The message and its causes: what `main` shows of an error that it returns.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_readable(f, self)?;
+        write!(f, " (kind {}, hint: {})", self.kind, self.hint())
+    }
+}
+
+impl PartialEq for TransportError {
+    /// Compares causes by their messages: they may be of any type.
+    fn eq(&self, other: &Self) -> bool {
+        let own = |error: &Self| {
+            (
+                error.kind,
+                error.phase,
+                error.message.clone(),
+                error.hint.clone(),
+                error.connack,
+            )
+        };
+        own(self) == own(other) && causes(self).eq(causes(other))
+    }
+}
+
+impl Serialize for TransportError {
+    /// An object with `kind`, `message` (causes included), `phase` and `hint`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Members<'a> {
+            kind: &'static str,
+            message: String,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            phase: Option<&'static str>,
+            hint: &'a str,
+        }
+        let members = Members {
+            kind: self.kind.as_str(),
+            message: causes(self).fold(self.to_string(), |message, cause| message + ": " + &cause),
+            phase: self.phase.map(Phase::as_str),
+            hint: self.hint(),
+        };
+        members.serialize(serializer)
+    }
+}
+
+/// An error's message, and those of its causes behind colons.
+pub(crate) fn write_readable(f: &mut fmt::Formatter<'_>, error: &dyn Error) -> fmt::Result {
+    write!(f, "{error}")?;
+    causes(error).try_for_each(|cause| write!(f, ": {cause}"))
+}
+
+fn causes(error: &dyn Error) -> impl Iterator<Item = String> {
+    iter::successors(error.source(), |&cause| cause.source()).map(ToString::to_string)
 }
 
 impl From<InvalidInput> for TransportError {
     fn from(error: InvalidInput) -> Self {
-        Self::new(ErrorKind::Input, "an input cannot be used").with_source(error)
+        Self::new(ErrorKind::Input, error.to_string()).with_source(error)
     }
 }
 
@@ -146,6 +212,29 @@ mod tests {
         let coded = TransportError::refused_by_service(ServiceError::from_body(401, br#"{"errorCode":401002}"#));
         assert!(coded.hint().contains("common name"), "{}", coded.hint());
         assert_eq!(coded.with_hint("ask Joe").hint(), "ask Joe");
+    }
+
+    #[test]
+    fn an_input_that_cannot_be_used_is_named_once() {
+        let error = TransportError::from(InvalidInput::new("id scope", "letters"));
+        assert_eq!(error.to_string(), "id scope cannot be used: expected letters");
+        assert!(error.source().is_none());
+        assert_eq!(error.invalid_input().map(InvalidInput::input), Some("id scope"));
+    }
+
+    #[test]
+    fn debug_is_readable_and_errors_with_the_same_causes_are_equal() {
+        let body = br#"{"errorCode":401002,"message":"Invalid certificate.","trackingId":"8ad0"}"#;
+        let error = || TransportError::refused_by_service(ServiceError::from_body(401, body));
+        let shown = format!("{:?}", error());
+        let expected = "the service refused the request: the service answered 401 (error code 401002): Invalid \
+                        certificate (kind unauthorized, hint: check";
+        assert!(shown.starts_with(expected), "{shown}");
+        assert_eq!(error(), error());
+        assert_ne!(
+            error(),
+            TransportError::refused_by_service(ServiceError::from_body(401, b""))
+        );
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Private keys of certificates that stay outside this process.
 
-use std::error::Error;
-
 use async_trait::async_trait;
+
+use crate::credential_error::CredentialError;
 
 /// Signs TLS handshakes with a private key that stays outside this process: in an HSM, a TPM, a PKCS#11 token or a
 /// remote key service.
 ///
-/// [`sign`](Self::sign) is called once for every connection. It may wait, and it may block: the handshake runs on its
-/// own thread.
+/// [`sign`](Self::sign) is called once for every connection, and for a signing request. It may wait. It may block its
+/// thread in a handshake, which then runs on its own thread.
 #[async_trait]
 pub trait X509Signer: Send + Sync {
     /// The schemes that the key supports, in order of preference. All belong to one kind of key.
@@ -18,8 +18,9 @@ pub trait X509Signer: Send + Sync {
     /// bytes.
     ///
     /// # Errors
-    /// Any error that kept the key from signing. It fails the handshake, and is the source of that error.
-    async fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
+    /// [`CredentialError`] fails the handshake: [`CredentialError::unavailable`] takes the error of a device or a
+    /// service that may sign later, and `Invalid` says that it never will.
+    async fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CredentialError>;
 }
 
 /// A kind of key, padding and hash, under TLS's names (RFC 8446, section 4.2.3).

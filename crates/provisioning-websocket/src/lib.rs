@@ -35,6 +35,9 @@
 //! # }
 //! ```
 //!
+//! # Features
+//! There are none.
+//!
 //! # Limits
 //!
 //! - A client only, without extensions (no compression), cookies, authentication or redirects.

@@ -1,4 +1,5 @@
-//! `features`: every crate by itself builds without a warning with no features, with each feature, and with all.
+//! `features`: every crate by itself builds without a warning with no features, with each feature, and with all. The
+//! sets of [`INCOMPLETE`] do not build: a `compile_error!` names the remedy.
 //!
 //! Clippy does the checking: to it alone "warnings denied" can be said for our crates without building the others anew,
 //! and what `lint` built before is used again.
@@ -8,8 +9,17 @@ use std::collections::BTreeSet;
 use super::{Check, Context, found};
 use crate::{
     metadata::{self, Package},
+    process,
     report::{Finding, Report},
 };
+
+/// A package's feature that is of no use without one of the others.
+const INCOMPLETE: [(&str, &str, [&str; 2]); 4] = [
+    ("provisioning-credentials", "generate-csr", ["ring", "aws-lc-rs"]),
+    ("provisioning-device", "generate-csr", ["ring", "aws-lc-rs"]),
+    ("provisioning-device", "blocking", ["mqtt", "websocket"]),
+    ("provisioning-device", "platform-roots", ["mqtt", "websocket"]),
+];
 
 pub(super) const CHECK: Check = Check {
     name: "features",
@@ -28,9 +38,23 @@ fn run(context: &Context) -> Report {
         Err(why) => return Report::failed(Finding::general(why, "see above")),
     };
     let choices: Vec<_> = members.iter().flat_map(choices).collect();
-    let findings = choices.iter().filter_map(|choice| {
-        let command = [&["clippy", "--quiet"], &choice.words()[..], &["--", "-D", "warnings"]].concat();
-        context.finding_unless_ok(context.cargo(&command), "see above")
+    let findings = choices.iter().filter_map(|choice| match choice.lacks {
+        None => {
+            let command = [&["clippy", "--quiet"], &choice.words()[..], &["--", "-D", "warnings"]].concat();
+            context.finding_unless_ok(context.cargo(&command), "see above")
+        }
+        Some([one, other]) => {
+            let said = process::capture(context.cargo(&[&["check", "--quiet"], &choice.words()[..]].concat()));
+            let remedy = format!("enable `{one}` or `{other}` too");
+            let refused = said.err().is_some_and(|errors| errors.contains(&remedy));
+            (!refused).then(|| {
+                let what = format!(
+                    "{}: `{}` builds alone, without `{one}` or `{other}`",
+                    choice.package, choice.features
+                );
+                Finding::general(what, format!("add a `compile_error!` that says: {remedy}"))
+            })
+        }
     });
     Report {
         note: format!("{} builds of {} crates", choices.len(), members.len()),
@@ -43,6 +67,8 @@ fn run(context: &Context) -> Report {
 struct Choice<'a> {
     package: &'a str,
     features: String,
+    /// Of what it needs one, and has none.
+    lacks: Option<[&'static str; 2]>,
 }
 
 impl Choice<'_> {
@@ -70,14 +96,34 @@ fn choices(package: &Package) -> Vec<Choice<'_>> {
     });
     let choice = |features: Vec<&str>| Choice {
         package: &package.name,
+        lacks: lacks(package, &features),
         features: features.join(","),
     };
     wanted.into_iter().map(choice).collect()
 }
 
+/// What [`INCOMPLETE`] says that these features lack.
+fn lacks(package: &Package, features: &[&str]) -> Option<[&'static str; 2]> {
+    let on = package.closure(features.iter().copied());
+    let incomplete = INCOMPLETE.into_iter().find(|(name, feature, needs)| {
+        *name == package.name && on.contains(feature) && needs.iter().all(|need| !on.contains(need))
+    });
+    incomplete.map(|(_, _, needs)| needs)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_feature_without_what_it_needs_is_expected_to_be_refused() {
+        let mut device = package(&[("blocking", &[]), ("mqtt", &[]), ("full", &["blocking", "mqtt"])]);
+        device.name = "provisioning-device".to_owned();
+        let lacks = |features| super::lacks(&device, features);
+        assert_eq!(lacks(&["blocking"]), Some(["mqtt", "websocket"]));
+        assert_eq!(lacks(&["mqtt"]), None);
+        assert_eq!(lacks(&["full"]), None);
+    }
 
     fn package(features: &[(&str, &[&str])]) -> Package {
         let strings = |list: &[&str]| list.iter().map(|&item| item.to_owned()).collect();

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -17,6 +17,9 @@ use crate::{process::each_line, test_binaries::WORKSPACE};
 
 /// What the emulator says on stderr.
 const LOG: &str = "emulator.log";
+
+/// Where the emulator says where it listens, and the key of its control endpoint.
+const READY: &str = "ready.json";
 
 /// Where the emulator notes packets and decisions.
 const PACKETS: &str = "packets.log";
@@ -53,8 +56,10 @@ impl LocalDps {
         }
         command.arg("--dir").arg(scratch.file("")).args(flags);
         command.arg("--log").arg(scratch.file(PACKETS));
+        command.arg("--ready-file").arg(scratch.file(READY));
         let mut running = Running::start("the emulator", &mut command, &scratch.file(LOG), true)?;
-        let ready = first_line(&mut running)?;
+        first_line(&mut running)?;
+        let ready = read_ready(&scratch.file(READY))?;
         Ok(Self {
             dps,
             ready,
@@ -129,14 +134,23 @@ fn program(message: &str) -> Option<PathBuf> {
     value["executable"].as_str().map(PathBuf::from)
 }
 
-/// What the emulator says when it listens.
-fn first_line(emulator: &mut Running) -> Result<Value, String> {
+/// Waits until the emulator listens, which it says with one line.
+fn first_line(emulator: &mut Running) -> Result<(), String> {
     let mut line = String::new();
     if let Some(stdout) = emulator.answers() {
         let read = BufReader::new(stdout).read_line(&mut line);
         read.map_err(|error| format!("the emulator cannot be heard: {error}"))?;
     }
-    serde_json::from_str(&line).map_err(|error| format!("the emulator says {line:?}: {error}"))
+    match line.trim() {
+        "" => Err("the emulator does not listen".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// What the emulator wrote before it said that.
+fn read_ready(file: &Path) -> Result<Value, String> {
+    let text = fs::read_to_string(file).map_err(|error| format!("the ready file: {error}"))?;
+    serde_json::from_str(&text).map_err(|error| format!("the ready file holds {text:?}: {error}"))
 }
 
 #[cfg(test)]

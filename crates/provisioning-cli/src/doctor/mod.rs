@@ -65,7 +65,7 @@ async fn examine(args: &Registration, network: &Network, notes: &mut Notes) {
     notes.take(id_scope(args));
     let registration_id = registration_id(&args.service);
     let credential = credential_if_given(&args.identity, registration_id.as_deref());
-    let credential = credential.and_then(|it| Ok(it.map(|it| it.load()).transpose()?));
+    let credential = credential.and_then(|it| Ok(it.map(|it| it.load_if_ready()).transpose()?));
     for finding in identity::look_at(credential, registration_id.as_deref(), SystemTime::now()) {
         notes.take(finding);
     }

@@ -1,9 +1,9 @@
 //! Certificates that the service issues: what is asked for, what is written, and what is no certificate to write.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use provisioning_emulator::{Effect, Emulator, Fault, LogEntry, RetryAfter, Step};
+use provisioning_emulator::{Effect, Emulator, Fault, LogEntry, LogKind, RetryAfter, Step};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, IsCa, Issuer,
     KeyPair, date_time_ymd,
@@ -51,8 +51,10 @@ async fn emulator() -> Emulator {
 }
 
 /// The base64 of the request that a device sent.
-fn sent_request(log: &[LogEntry]) -> Option<String> {
-    let (_, rest) = log.iter().find_map(|entry| entry.detail.split_once("\"csr\":\""))?;
+fn sent_request(log: &[Arc<LogEntry>]) -> Option<String> {
+    let (_, rest) = log
+        .iter()
+        .find_map(|entry| entry.payload.as_deref()?.split_once("\"csr\":\""))?;
     rest.split('"').next().map(str::to_owned)
 }
 
@@ -98,9 +100,10 @@ async fn what_is_issued_for_a_request_in_pem_or_der_is_written_over_both_transpo
         assert_eq!(sent_request(&log).as_deref(), Some(lines.as_str()));
         let connect = log
             .iter()
-            .find(|entry| entry.what == "CONNECT")
+            .find(|entry| entry.kind == LogKind::Connect)
             .expect("somebody connected");
-        assert!(connect.detail.contains("api-version=2025-07-01-preview"), "{connect:?}");
+        let payload = connect.payload.as_deref().unwrap_or_default();
+        assert!(payload.contains("api-version=2025-07-01-preview"), "{connect:?}");
     }
     emulator.shutdown().await;
 }

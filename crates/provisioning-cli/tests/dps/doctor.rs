@@ -36,7 +36,7 @@ async fn nothing_is_wrong_with_a_service_that_runs() {
         .await
         .expect("a local DPS");
     let files = Files::of(&emulator, "device-1");
-    let websocket_port = emulator.ws_port().to_string();
+    let websocket_port = emulator.websocket_port().to_string();
     let run = files
         .doctor(&["--websocket-port", &websocket_port, "--register", "--json"])
         .await;
@@ -74,7 +74,7 @@ async fn a_signer_that_is_not_trusted_is_named() {
     let stranger = Emulator::builder().start_in_memory().expect("another CA");
     let files = Files::of(&emulator, "device-1");
     let other_ca = files.write("other-ca.pem", stranger.ca_pem());
-    let websocket_port = emulator.ws_port().to_string();
+    let websocket_port = emulator.websocket_port().to_string();
     let run = files
         .doctor(&["--ca", &other_ca, "--websocket-port", &websocket_port, "--json"])
         .await;
@@ -97,7 +97,7 @@ async fn a_signer_that_is_not_trusted_is_named() {
 async fn a_port_that_nobody_listens_on_fails_and_the_other_only_warns() {
     let emulator = Emulator::builder().start().await.expect("a local DPS");
     let files = Files::of(&emulator, "device-1");
-    let websocket_port = emulator.ws_port().to_string();
+    let websocket_port = emulator.websocket_port().to_string();
     let nowhere = format!("localhost:{}", free_port().await);
     let words = ["--host", &nowhere, "--websocket-port", &websocket_port, "--json"];
     let run = files.doctor(&words).await;

@@ -1,6 +1,6 @@
 //! A registration as its user meets it: words in; exit code, standard output and standard error out.
 
-use provisioning_emulator::{Device, Emulator, RetryAfter, TlsVersions};
+use provisioning_emulator::{Device, Emulator, LogKind, RetryAfter, TlsVersions};
 
 use tokio::net::TcpListener;
 
@@ -73,10 +73,11 @@ async fn keep_alive_user_agent_and_api_version_reach_the_service_as_given() {
     let log = emulator.log();
     let connect = log
         .iter()
-        .find(|entry| entry.what == "CONNECT")
+        .find(|entry| entry.kind == LogKind::Connect)
         .expect("somebody connected");
     for part in ["keep-alive 77 s", "%20meter%2F2.1", "api-version=2021-10-01"] {
-        assert!(connect.detail.contains(part), "{part} in {connect:?}");
+        let payload = connect.payload.as_deref().unwrap_or_default();
+        assert!(payload.contains(part), "{part} in {connect:?}");
     }
     emulator.shutdown().await;
 }
@@ -92,7 +93,7 @@ async fn a_blocked_port_is_gone_around_when_asked_to_and_not_otherwise() {
     // Takes connections and never says a word, as a firewall may.
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let host = format!("localhost:{}", silent.local_addr().expect("its address").port());
-    let websocket_port = emulator.ws_port().to_string();
+    let websocket_port = emulator.websocket_port().to_string();
     let words = ["--websocket-port", websocket_port.as_str(), "--json"];
     let fallback = [&words[..], &["--fallback", "--fallback-after", "0.3", "--timeout", "8"]].concat();
     let run = files.register(&host, &fallback).await;
@@ -208,8 +209,10 @@ async fn an_interrupt_leaves_in_an_orderly_way_and_exits_130() {
         let run = running.end().await;
         assert_eq!((run.code, run.kind().as_str()), (130, "cancelled"), "{run:?}");
         assert_eq!(run.error()["phase"], "wait");
-        let log = format!("{:?}", emulator.log());
-        assert!(log.contains("UNSUBSCRIBE") && log.contains("DISCONNECT"), "{log}");
+        let log = emulator.log();
+        for kind in [LogKind::Unsubscribe, LogKind::Disconnect] {
+            assert!(log.iter().any(|entry| entry.kind == kind), "{kind}: {log:?}");
+        }
     }
     emulator.shutdown().await;
 }

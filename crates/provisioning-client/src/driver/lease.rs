@@ -3,33 +3,35 @@
 use std::{
     future::pending,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use provisioning_types::{Phase, PollingTransport, Progress, RegistrationRequest, TransportError};
+use provisioning_types::{Phase, PollingTransport, Progress, RegistrationId, RegistrationRequest, TransportError};
 use tokio::{
     select,
-    sync::{Notify, broadcast, oneshot},
+    sync::{Notify, broadcast, oneshot, watch},
     time::{Instant, sleep_until},
 };
 
 use crate::{
     error::{FailureReason, Outcome, RegisterError},
-    event::StatusEvent,
-    machine::{Action, Context, Input, Machine, Next, too_slow},
+    event::{RegistrationEvent, StatusEvent},
+    machine::{Action, Context, Input, Machine, Next, Status, too_slow},
     policy::Policy,
 };
 
 pub(super) struct Shared {
-    pub(super) transport: Arc<dyn PollingTransport>,
+    pub(super) transport: Box<dyn PollingTransport>,
     pub(super) policy: Policy,
     /// The origin of the machine's time.
     pub(super) origin: Instant,
-    pub(super) events: broadcast::Sender<StatusEvent>,
+    pub(super) events: broadcast::Sender<RegistrationEvent>,
     pub(super) core: Mutex<Core>,
     /// Wakes the calls that wait while the machine is closing, in the order in which they began to wait.
     pub(super) gate: Notify,
+    /// Whether every later registration is cancelled at once.
+    pub(super) closed: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -41,6 +43,8 @@ pub(super) struct Core {
     registration: u64,
     /// Whether that registration refuses others until it has disconnected.
     reserved: bool,
+    /// The device of that registration.
+    registration_id: Option<RegistrationId>,
     /// How often `cancel` and `disconnect` were called. A registration that waits to begin meanwhile is cancelled.
     closes: u64,
     /// Takes the outcome of the registration in progress.
@@ -50,7 +54,7 @@ pub(super) struct Core {
 /// A call that asks to drive the machine.
 pub(super) enum Call {
     /// The sender takes the outcome. A registration that disconnects by itself refuses others until it has.
-    Register(oneshot::Sender<Outcome>, bool),
+    Register(RegistrationId, oneshot::Sender<Outcome>, bool),
     Cancel,
     Disconnect,
     /// The disconnect at the end of the registration with this lease.
@@ -63,13 +67,16 @@ struct Lease<'a> {
     shared: &'a Shared,
     id: u64,
     must_disconnect: bool,
+    /// The device of a registration whose last event is still to be emitted.
+    ends: Option<RegistrationId>,
 }
 
 impl Shared {
     /// Registers, and if asked to disconnects after every outcome.
     pub(super) async fn register(&self, registration: &RegistrationRequest, disconnect: bool) -> Outcome {
         let (sender, mut receiver) = oneshot::channel();
-        let begun = self.begin(Call::Register(sender, disconnect)).await;
+        let id = registration.registration_id().clone();
+        let begun = self.begin(Call::Register(id, sender, disconnect)).await;
         let (mut lease, action) = begun.map_err(|next| match next {
             Next::Busy => RegisterError::invalid_operation(),
             _ => cancelled(),
@@ -87,7 +94,15 @@ impl Shared {
             lease.must_disconnect = false;
             self.release(lease.id);
         }
+        lease.ends = None;
+        self.emit_ended(registration.registration_id(), &outcome);
         outcome
+    }
+
+    /// Cancels every registration from now on, and disconnects.
+    pub(super) async fn close_for_good(&self) -> Result<(), TransportError> {
+        self.closed.send_replace(true);
+        self.close_and_release(Call::Disconnect).await
     }
 
     /// Cancels or disconnects for a caller. Registrations that wait to begin are cancelled; others can begin once this
@@ -136,7 +151,7 @@ impl Shared {
             let give_up_at = {
                 let mut core = self.core();
                 let input = match &call {
-                    Call::Register(..) if core.closes != closes => return Err(Next::Continue),
+                    Call::Register(..) if *self.closed.borrow() || core.closes != closes => return Err(Next::Continue),
                     Call::Register(..) if core.reserved => return Err(Next::Busy),
                     Call::Register(..) => Input::Register,
                     Call::Cancel => Input::Cancel,
@@ -165,16 +180,18 @@ impl Shared {
 
     fn lease(&self, core: &mut Core, call: Call) -> Lease<'_> {
         core.lease += 1;
-        let (id, mut must_disconnect) = (core.lease, false);
-        if let Call::Register(outcome, disconnect) = call {
-            (core.registration, core.reserved, must_disconnect) = (id, disconnect, disconnect);
-            core.outcome = Some(outcome);
-        }
-        Lease {
+        let mut lease = Lease {
             shared: self,
-            id,
-            must_disconnect,
+            id: core.lease,
+            must_disconnect: false,
+            ends: None,
+        };
+        if let Call::Register(registration_id, outcome, disconnect) = call {
+            (core.registration, core.reserved) = (core.lease, disconnect);
+            (core.registration_id, core.outcome) = (Some(registration_id.clone()), Some(outcome));
+            (lease.must_disconnect, lease.ends) = (disconnect, Some(registration_id));
         }
+        lease
     }
 
     /// Steps the machine, emits the event, and completes the registration.
@@ -185,10 +202,8 @@ impl Shared {
             policy: &self.policy,
         };
         let step = core.machine.step(input, &context);
-        if let Some(event) = step.event {
-            tracing::debug!(%event, "registration");
-            // Without listeners the event is discarded.
-            let _ = self.events.send(event);
+        if let (Some(event), Some(registration_id)) = (step.event, &core.registration_id) {
+            self.emit(registration_id, event);
         }
         if let Some(outcome) = step.outcome
             && let Some(sender) = core.outcome.take()
@@ -202,12 +217,30 @@ impl Shared {
         step.next
     }
 
+    fn emit(&self, registration_id: &RegistrationId, event: StatusEvent) {
+        tracing::debug!(%event, "registration");
+        // Without listeners the event is discarded.
+        let _ = self.events.send(RegistrationEvent {
+            registration_id: registration_id.clone(),
+            event,
+        });
+    }
+
+    fn emit_ended(&self, registration_id: &RegistrationId, outcome: &Outcome) {
+        let outcome = outcome.clone();
+        self.emit(registration_id, StatusEvent::Ended { outcome });
+    }
+
     /// Resolves at this time of the machine.
     async fn reached(&self, at: Option<Duration>) {
         match at.and_then(|at| self.origin.checked_add(at)) {
             Some(at) => sleep_until(at).await,
             None => pending().await,
         }
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.core().machine.status()
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
@@ -271,6 +304,9 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         self.step(Input::Abandon);
+        if let Some(registration_id) = &self.ends {
+            self.shared.emit_ended(registration_id, &Err(cancelled()));
+        }
         if self.must_disconnect && self.shared.core().registration == self.id {
             self.shared.release(self.id);
             self.shared.transport.abort();
@@ -278,6 +314,6 @@ impl Drop for Lease<'_> {
     }
 }
 
-fn cancelled() -> RegisterError {
+pub(super) fn cancelled() -> RegisterError {
     RegisterError::new(FailureReason::OperationCancelled, Phase::Register, None)
 }

@@ -3,22 +3,28 @@
 //! It has no task of its own: `register` drives the machine inside the caller's future; `cancel` and `disconnect` take
 //! the machine over and drive it until the transport has closed.
 
+mod events;
 mod lease;
+mod staying;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
 
 use provisioning_types::{PollingTransport, RegistrationRequest, TransportError};
 use tokio::{
-    sync::{Notify, broadcast},
+    sync::{Notify, broadcast, watch},
     time::Instant,
 };
+use tracing::Instrument;
 
-use self::lease::{Call, Shared};
-use crate::{
-    error::Outcome,
-    event::{EVENT_CAPACITY, StatusEvents},
-    policy::Policy,
+pub use self::events::StatusEvents;
+use self::{
+    events::EVENT_CAPACITY,
+    lease::{Call, Shared},
 };
+use crate::{error::Outcome, policy::Policy};
 
 /// Registers a device over any [`PollingTransport`]. Cheap to clone; every clone is the same client.
 ///
@@ -28,20 +34,21 @@ pub struct RegistrationClient(Arc<Shared>);
 
 impl RegistrationClient {
     /// A client over `transport`, with the waits and timeouts of `policy`.
-    pub fn new(transport: Arc<dyn PollingTransport>, policy: Policy) -> Self {
+    pub fn new(transport: impl PollingTransport + 'static, policy: Policy) -> Self {
         Self(Arc::new(Shared {
-            transport,
+            transport: Box::new(transport),
             policy,
             origin: Instant::now(),
             events: broadcast::channel(EVENT_CAPACITY).0,
             core: Mutex::default(),
             gate: Notify::new(),
+            closed: watch::Sender::default(),
         }))
     }
 
     /// The events from now on, of registrations of every clone of this client.
     pub fn events(&self) -> StatusEvents {
-        StatusEvents(self.0.events.subscribe())
+        StatusEvents::new(self.0.events.subscribe())
     }
 
     /// Registers the device: sends the request, polls until the service has decided, and returns its decision. The
@@ -53,7 +60,7 @@ impl RegistrationClient {
     /// # Cancel safety
     /// Dropping the future cancels the registration; the client can register again at once.
     pub async fn register(&self, registration: RegistrationRequest) -> Outcome {
-        self.0.register(&registration, false).await
+        self.run(&registration, false).await
     }
 
     /// [`register`](Self::register), and then [`disconnect`](Self::disconnect) after every outcome. Until that is done,
@@ -66,7 +73,7 @@ impl RegistrationClient {
     /// # Cancel safety
     /// Dropping the future cancels the registration and closes the connection; the client can register again at once.
     pub async fn register_and_disconnect(&self, registration: RegistrationRequest) -> Outcome {
-        self.0.register(&registration, true).await
+        self.run(&registration, true).await
     }
 
     /// Completes the registration in progress, if any, as cancelled, at once; nothing is sent for it afterwards. The
@@ -92,5 +99,32 @@ impl RegistrationClient {
     #[doc(alias = "endSession")]
     pub async fn disconnect(&self) -> Result<(), TransportError> {
         self.0.close_and_release(Call::Disconnect).await
+    }
+
+    /// Disconnects as [`disconnect`](Self::disconnect) does, for good: every later registration, of every clone, fails
+    /// at once with [`OperationCancelled`](crate::FailureReason::OperationCancelled), so that a retry loop ends.
+    ///
+    /// # Errors
+    /// As for `disconnect`.
+    ///
+    /// # Cancel safety
+    /// The client is closed by the first poll.
+    pub async fn close(&self) -> Result<(), TransportError> {
+        self.0.close_for_good().await
+    }
+
+    /// Registers within a span that names the device.
+    async fn run(&self, registration: &RegistrationRequest, disconnect: bool) -> Outcome {
+        let span = tracing::info_span!("register", registration_id = %registration.registration_id());
+        self.0.register(registration, disconnect).instrument(span).await
+    }
+}
+
+impl fmt::Debug for RegistrationClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = self.0.status();
+        f.debug_struct("RegistrationClient")
+            .field("status", &status)
+            .finish_non_exhaustive()
     }
 }

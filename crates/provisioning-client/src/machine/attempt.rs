@@ -165,11 +165,12 @@ impl Attempt {
         if context.now >= self.deadline {
             return self.deadline_exceeded(sent, phase, None, context);
         }
-        let reason = FailureReason::TimedOut {
-            limit: context.policy.operation_timeout,
-            retry_after: None,
-        };
-        failed(reason, phase, sent.operation_id().map(str::to_owned))
+        let timeout = context.policy.operation_timeout;
+        failed(
+            FailureReason::RequestTimedOut { timeout },
+            phase,
+            sent.operation_id().map(str::to_owned),
+        )
     }
 
     /// The deadline is reached, or would be by waiting. The service's last response says whose fault that is.
@@ -185,8 +186,8 @@ impl Attempt {
                 FailureReason::Throttled { retry_after, source }
             }
             Some(source) => FailureReason::ServiceUnavailable { retry_after, source },
-            None => FailureReason::TimedOut {
-                limit: context.policy.registration_timeout,
+            None => FailureReason::RegistrationTimedOut {
+                timeout: context.policy.registration_timeout,
                 retry_after,
             },
         };

@@ -198,7 +198,7 @@ impl Machine {
             self.connected = false;
             return attempt.recover(request, context.now, error, phase, context);
         }
-        self.connected &= !matches!(error.kind(), ErrorKind::Connect | ErrorKind::Tls);
+        self.connected &= !matches!(error.kind(), ErrorKind::Local | ErrorKind::Connect | ErrorKind::Tls);
         attempt::transport_failed(&request, error, phase)
     }
 

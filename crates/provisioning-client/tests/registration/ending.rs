@@ -105,6 +105,7 @@ async fn a_client_registers_again_whatever_the_outcome() {
         assigning().retry_after(1000),
     ];
     let failures = [
+        ErrorKind::Local,
         ErrorKind::Connect,
         ErrorKind::Tls,
         ErrorKind::Lost,

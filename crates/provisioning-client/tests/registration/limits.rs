@@ -163,6 +163,24 @@ async fn a_lost_connection_ends_the_wait_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_took_too_long_is_told_from_a_registration_that_did() {
+    let (client, _) = client_with(Policy::default(), [hangs()]);
+    let error = client.register(request()).await.unwrap_err();
+    assert!(
+        matches!(error.reason(), FailureReason::RequestTimedOut { .. }),
+        "{error:?}"
+    );
+    assert_eq!(error.to_string(), "no response within 30 s");
+    let (client, _) = client_with(Policy::default().with_registration_timeout(seconds(20)), [hangs()]);
+    let error = client.register(request()).await.unwrap_err();
+    assert!(
+        matches!(error.reason(), FailureReason::RegistrationTimedOut { .. }),
+        "{error:?}"
+    );
+    assert_eq!(error.to_string(), "no assignment within 20 s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_lost_while_nobody_looked_ends_the_wait_at_once() {
     let (client, transport) = client([assigning().retry_after(100)]);
     transport.lose_connection();
@@ -171,9 +189,15 @@ async fn a_connection_lost_while_nobody_looked_ends_the_wait_at_once() {
 }
 
 fn assert_is_timeout(error: &RegisterError, after: u64) {
-    let FailureReason::TimedOut { limit, retry_after } = error.reason() else {
-        panic!("{error:?}");
+    let timeout = match error.reason() {
+        FailureReason::RequestTimedOut { timeout, .. } => *timeout,
+        FailureReason::RegistrationTimedOut {
+            timeout,
+            retry_after: None,
+            ..
+        } => *timeout,
+        other => panic!("{other:?}"),
     };
-    assert_eq!((*limit, *retry_after), (seconds(after), None));
+    assert_eq!(timeout, seconds(after));
     assert_eq!(error.kind(), ErrorKind::Timeout);
 }

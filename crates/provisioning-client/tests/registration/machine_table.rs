@@ -6,7 +6,7 @@ use provisioning_client::{Action, FailureReason, Input, Next, Outcome, Policy, R
 use provisioning_types::{ErrorKind, Request};
 
 use crate::support::{
-    assigned, assigning, event_name,
+    assigned, assigning,
     machine::{Bench, closed, closed_badly, connected, connecting, failed, heard, lost},
     says, seconds, throttled,
 };
@@ -302,7 +302,7 @@ fn outcome(mut bench: Bench, input: Input) -> String {
 /// The outputs of a step by name, in order.
 fn outputs(step: Step) -> Vec<String> {
     let Step { event, outcome, next } = step;
-    let event = event.map(|event| format!("event `{}`", event_name(&event)));
+    let event = event.map(|event| format!("event `{}`", event.name()));
     let outcome = outcome.as_ref().map(outcome_name);
     [event, outcome, next_name(&next)].into_iter().flatten().collect()
 }
@@ -380,7 +380,9 @@ fn error_name(error: &RegisterError) -> String {
         .retry_after()
         .map(|wait| format!(", come back in {}", shown(wait)));
     let limit = match error.reason() {
-        FailureReason::TimedOut { limit, .. } => format!(" after {}", shown(*limit)),
+        FailureReason::RequestTimedOut { timeout, .. } | FailureReason::RegistrationTimedOut { timeout, .. } => {
+            format!(" after {}", shown(*timeout))
+        }
         _ => String::new(),
     };
     format!("{}{limit}{}", error.kind(), come_back.unwrap_or_default())

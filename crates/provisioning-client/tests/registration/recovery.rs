@@ -41,7 +41,7 @@ async fn a_connection_lost_while_waiting_is_made_again_and_the_operation_goes_on
     assert_eq!(transport.calls(), ["0 s: register", &query(3)]);
     assert_eq!(
         names_told(&mut events).await,
-        ["Assigning", "Recovering", "Connecting", "Connected", "Assigned"]
+        ["assigning", "recovering", "connecting", "connected", "assigned"]
     );
 }
 
@@ -77,6 +77,7 @@ async fn recovering_does_not_ask_earlier_than_the_service_said() {
             attempt,
             retry_in,
             cause,
+            ..
         } = &told[1]
         else {
             panic!("{told:?}");

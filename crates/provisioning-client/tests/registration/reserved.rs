@@ -32,7 +32,7 @@ async fn a_failed_disconnect_is_emitted_and_the_outcome_stands() {
     let mut events = client.events();
     transport.say_farewell(Farewell::Fails);
     at_once(client.register_and_disconnect(request())).await.unwrap();
-    assert_eq!(names_told(&mut events).await, ["Assigned", "DisconnectFailed"]);
+    assert_eq!(names_told(&mut events).await, ["assigned", "disconnect-failed"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,13 +1,14 @@
 //! A new key, and the certificate signing request for it.
 
 use provisioning_types::{InvalidInput, RegistrationId, Secret};
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use rcgen::KeyPair;
 use zeroize::Zeroize;
 
-use crate::signing_request::CertificateSigningRequest;
+use crate::signing_request::{CertificateSigningRequest, sign};
 
 /// A new key (EC P-256), and the request for a certificate of it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct GeneratedRequest {
     /// The private key in PEM (PKCS#8). Store it: there is no other copy.
     pub private_key_pem: Secret,
@@ -21,15 +22,7 @@ impl GeneratedRequest {
     /// # Errors
     /// [`InvalidInput`] naming `registration id` when it is longer than the 64 characters that a common name may have.
     pub fn new(registration_id: &RegistrationId) -> Result<Self, InvalidInput> {
-        let name = registration_id.as_str();
-        if name.len() > 64 {
-            let expected = "at most 64 characters, since it becomes a certificate's common name";
-            return Err(InvalidInput::new("registration id", expected).with_given(name));
-        }
-        let mut params = CertificateParams::default();
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, name);
-
+        let params = sign::params(registration_id)?;
         let mut key = KeyPair::generate().map_err(failed)?;
         let request = params.serialize_request(&key).map_err(failed)?;
         let private_key_pem = Secret::new(key.serialize_pem().into_bytes());
@@ -56,7 +49,7 @@ mod tests {
         let (one, other) = (one.expect("a request"), other.expect("a request"));
         assert!(one.request.for_registration(&id).is_ok());
         assert_ne!(one.request.public_key(), other.request.public_key());
-        let key = std::str::from_utf8(one.private_key_pem.expose()).expect("PEM");
+        let key = one.private_key_pem.expose_str().expect("PEM");
         let key = rcgen::KeyPair::from_pem(key).expect("a key");
         assert!(
             one.request

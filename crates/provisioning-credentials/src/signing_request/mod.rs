@@ -8,6 +8,8 @@ use x509_parser::{certification_request::X509CertificationRequest, prelude::From
 
 #[cfg(all(feature = "generate-csr", any(feature = "ring", feature = "aws-lc-rs")))]
 mod generate;
+#[cfg(feature = "generate-csr")]
+mod sign;
 
 #[cfg(all(feature = "generate-csr", any(feature = "ring", feature = "aws-lc-rs")))]
 pub use generate::GeneratedRequest;

@@ -46,7 +46,7 @@ fn der_chain(mut certificates: &[u8]) -> Result<Vec<Vec<u8>>, InvalidInput> {
 }
 
 /// An unencrypted private key in PEM or DER.
-pub(super) fn plain_key(key: &[u8]) -> Result<Secret, InvalidInput> {
+pub(crate) fn plain_key(key: &[u8]) -> Result<Secret, InvalidInput> {
     if is_pem(key) {
         return pem_key(key);
     }

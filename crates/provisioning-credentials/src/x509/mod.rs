@@ -1,7 +1,7 @@
 //! X.509: a device's certificates and private key, and the encodings in which files hold them.
 
 pub(crate) mod credential;
-mod encoding;
+pub(crate) mod encoding;
 #[cfg(feature = "encrypted-keys")]
 mod encrypted_key;
 pub(crate) mod validity;

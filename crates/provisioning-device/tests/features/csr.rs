@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use provisioning_device::{
     CertificateSigningRequest, Credential, GeneratedRequest, IssuedChain, IssuedChainError, ProvisioningDeviceClient,
-    RegistrationId, X509Credential,
+    RegistrationId,
 };
-use provisioning_emulator::{Device, Emulator};
+use provisioning_emulator::{Device, Emulator, LogKind};
 use serde_json::{Value, json};
 
 use crate::support::{BOTH, builder, local_dps, start, x509};
@@ -39,13 +39,13 @@ async fn a_certificate_for_a_generated_key_is_issued_and_registers_the_device_th
         let connect = emulator
             .log()
             .into_iter()
-            .find(|entry| entry.what == "CONNECT")
+            .find(|entry| entry.kind == LogKind::Connect)
             .expect("a connection");
-        assert!(connect.detail.contains("api-version=2025-07-01-preview"), "{connect:?}");
+        let payload = connect.payload.as_deref().unwrap_or_default();
+        assert!(payload.contains("api-version=2025-07-01-preview"), "{connect:?}");
         let issued = IssuedChain::from_state(assignment.state(), client.request(), SystemTime::now()).expect("a chain");
         assert_eq!(issued.der().len(), 2, "the device's and the CA's");
-        let pem = issued.pem();
-        let renewed = X509Credential::from_pem(pem.as_bytes(), generated.private_key_pem.expose()).expect("they fit");
+        let renewed = issued.into_credential(&generated.private_key_pem).expect("they fit");
         let client = builder(&emulator, Credential::from(renewed), transport)
             .build()
             .expect("valid");
@@ -108,8 +108,11 @@ async fn a_request_for_another_device_is_refused_before_any_connection() {
     let csr = GeneratedRequest::new(&"device-2".parse().expect("an id"))
         .expect("a request")
         .request;
-    let refused = builder(&emulator, x509(&identity), BOTH[0]).with_csr(csr).build();
-    let error = refused.err().expect("another device's");
+    let refused = builder(&emulator, x509(&identity), BOTH[0])
+        .with_host("localhost")
+        .with_csr(csr)
+        .build();
+    let error = refused.expect_err("another device's");
     assert_eq!(error.input(), "certificate signing request");
     let long = GeneratedRequest::new(&"x".repeat(65).parse().expect("an id")).expect_err("too long for a common name");
     assert_eq!(long.input(), "registration id");

@@ -11,8 +11,8 @@ use crate::support::{builder, local_dps, start, x509};
 fn falling_back(emulator: &Emulator, mqtt_port: u16) -> Builder {
     let identity = emulator.issue_device("device-1").expect("a device");
     builder(emulator, x509(&identity), Transport::MqttWithWebSocketFallback)
-        .with_host(&format!("localhost:{mqtt_port}"))
-        .with_websocket_port(emulator.ws_port())
+        .with_host(format!("localhost:{mqtt_port}"))
+        .with_websocket_port(emulator.websocket_port())
 }
 
 /// Registers, and returns where it connected to, in order.
@@ -23,7 +23,7 @@ async fn connections(builder: Builder) -> Vec<String> {
     drop(client);
     let mut uris = vec![];
     while let Some(event) = events.next().await {
-        if let StatusEvent::Connecting { uri, .. } = event {
+        if let StatusEvent::Connecting { uri, .. } = event.event {
             uris.push(uri);
         }
     }
@@ -43,7 +43,7 @@ async fn a_port_that_refuses_or_stays_silent_leads_to_the_websocket_at_once() {
     let emulator = start(local_dps()).await;
     let listener = TcpListener::bind("localhost:0").await.expect("a socket");
     let silent = listener.local_addr().expect("an address").port();
-    let websocket = format!("wss://localhost:{}/$iothub/websocket", emulator.ws_port());
+    let websocket = format!("wss://localhost:{}/$iothub/websocket", emulator.websocket_port());
     let limit = Duration::from_millis(300);
     // Ten seconds, as it would be otherwise, are more than the registration has.
     let builder = falling_back(&emulator, silent)
@@ -64,12 +64,16 @@ async fn what_worked_is_tried_first_the_next_time() {
     client.register().await.expect("assigned");
     let mut events = client.events();
     client.register().await.expect("assigned");
-    let first = events.next().await.expect("an event");
+    let first = events.next().await.expect("an event").event;
     assert!(
         matches!(&first, StatusEvent::Connecting { uri, .. } if uri.starts_with("wss")),
         "{first:?}"
     );
-    assert!(matches!(events.next().await, Some(StatusEvent::Connected)), "at once");
+    assert_eq!(
+        events.try_next().map(|event| event.event),
+        Some(StatusEvent::Connected),
+        "at once"
+    );
     emulator.shutdown().await;
 }
 

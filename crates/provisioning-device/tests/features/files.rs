@@ -2,7 +2,7 @@
 
 use provisioning_device::{ErrorKind, Secret, sas_token_from_file, symmetric_key_from_file, x509_from_files};
 use provisioning_device::{SasToken, SymmetricKey, x509_from_encrypted_files};
-use provisioning_emulator::{Device, Emulator};
+use provisioning_emulator::{Device, Emulator, LogKind};
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject};
 
 use crate::support::{BOTH, Files, builder, local_dps, start};
@@ -101,9 +101,8 @@ async fn a_file_that_has_become_unusable_ends_the_registration_as_input_before_a
         files.write("device.pem", "no certificate any more");
         let error = client.register().await.expect_err("unusable");
         assert_eq!(error.kind(), ErrorKind::Input);
-        let source = std::error::Error::source(&error).expect("what is wrong").to_string();
-        assert!(source.contains("device.pem"), "{source}");
-        let connected = emulator.log().iter().any(|entry| entry.what == "open");
+        assert!(error.to_string().contains("device.pem"), "{error}");
+        let connected = emulator.log().iter().any(|entry| entry.kind == LogKind::Open);
         assert!(!connected, "nobody has connected");
         put_identity(&files, &emulator, "device-1");
         client

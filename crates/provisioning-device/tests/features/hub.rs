@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use provisioning_device::{StoredAssignment, SymmetricKey};
+use provisioning_emulator::LogKind;
 use tokio::{process::Command, time::timeout};
 
 use crate::{
@@ -70,6 +71,8 @@ async fn a_stored_assignment_answers_without_asking_the_service_unless_forced() 
         let builder = builder(&emulator, x509(&identity), transport);
         let client = builder.clone().build().expect("valid");
         let first = client.register_unless_stored(None).await.expect("assigned");
+        assert!(first.is_new());
+        let first = first.into_assignment();
         let text = serde_json::to_string(&StoredAssignment::new(client.request(), first.clone())).expect("JSON");
         let stored: StoredAssignment = serde_json::from_str(&text).expect("an assignment");
         let asks = async |builder: provisioning_device::Builder| {
@@ -79,8 +82,10 @@ async fn a_stored_assignment_answers_without_asking_the_service_unless_forced() 
                 .register_unless_stored(Some(&stored))
                 .await
                 .expect("an assignment");
-            assert_eq!(assignment.assigned_hub(), first.assigned_hub());
-            emulator.log().iter().any(|entry| entry.what == "CONNECT")
+            assert_eq!(assignment.assignment().assigned_hub(), first.assigned_hub());
+            let asked = emulator.log().iter().any(|entry| entry.kind == LogKind::Connect);
+            assert_eq!(assignment.is_new(), asked);
+            asked
         };
         let elsewhere = builder.clone().with_host("other.example").build().expect("valid");
         assert!(!stored.matches(elsewhere.request()), "another service's");

@@ -3,12 +3,14 @@
 mod blocking;
 #[path = "../support/broker.rs"]
 mod broker;
+mod building;
 mod csr;
 mod fallback;
 mod files;
 mod hints;
 mod hub;
 mod identities;
+mod public_types;
 #[path = "../support/recorder.rs"]
 mod recorder;
 mod results;

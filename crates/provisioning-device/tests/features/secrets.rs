@@ -1,7 +1,6 @@
 //! No secret is shown: not by `Debug`, errors or events, nor by what is traced or logged at any level.
 
 use std::{
-    error::Error,
     sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
@@ -9,8 +8,8 @@ use std::{
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use provisioning_device::{
-    Credential, SasToken, Secret, SignatureScheme, SymmetricKey, SymmetricSigner, Transport, X509Credential,
-    X509Signer, symmetric_key_from_file, x509_from_encrypted_files, x509_from_files,
+    Credential, CredentialError, SasToken, Secret, SignatureScheme, SymmetricKey, SymmetricSigner, Transport,
+    X509Credential, X509Signer, symmetric_key_from_file, x509_from_encrypted_files, x509_from_files,
 };
 use provisioning_emulator::{Device, Emulator};
 use rcgen::{KeyPair, SigningKey};
@@ -182,7 +181,7 @@ fn an_encrypted_key_its_passphrase_and_what_they_hold_are_not_repeated() {
     let wrong = open("wr0ng-passphrase").expect_err("another passphrase");
     let shown = format!(
         "{credential:?} {:?} {}",
-        credential.load().expect("it opens"),
+        credential.load_if_ready().expect("it opens"),
         story(&wrong)
     );
     assert!(!shown.contains(PASSPHRASE) && !shown.contains("wr0ng"), "{shown}");
@@ -221,7 +220,7 @@ fn elsewhere(chain_pem: &str, key: KeyPair) -> Credential {
 
 struct External<K>(K);
 
-type Signature = Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
+type Signature = Result<Vec<u8>, CredentialError>;
 
 #[async_trait]
 impl X509Signer for External<KeyPair> {
@@ -230,7 +229,7 @@ impl X509Signer for External<KeyPair> {
     }
 
     async fn sign(&self, _: SignatureScheme, message: &[u8]) -> Signature {
-        Ok(self.0.sign(message)?)
+        self.0.sign(message).map_err(CredentialError::unavailable)
     }
 }
 

@@ -6,15 +6,16 @@ use std::{
 };
 
 use provisioning_device::{ErrorKind, MqttOptions, SymmetricKey, WallClock};
-use provisioning_emulator::{Device, Emulator};
+use provisioning_emulator::{Device, Emulator, LogKind};
 
 use crate::support::{BOTH, builder, local_dps, start, x509};
 
 /// What the log says of the connection that was made.
 fn connect(emulator: &Emulator) -> String {
     let log = emulator.log();
-    let connect = log.iter().find(|entry| entry.what == "CONNECT");
-    connect.expect("somebody connected").detail.clone()
+    let connect = log.iter().find(|entry| entry.kind == LogKind::Connect);
+    let connect = connect.expect("somebody connected");
+    connect.payload.clone().expect("what it says")
 }
 
 #[tokio::test]

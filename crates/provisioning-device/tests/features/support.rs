@@ -19,17 +19,16 @@ pub(crate) async fn start(builder: emulator::Builder) -> Emulator {
 
 /// Where `transport` is served.
 pub(crate) fn host(emulator: &Emulator, transport: Transport) -> String {
-    let port = match transport {
-        Transport::MqttWs => emulator.ws_port(),
-        _ => emulator.mqtt_port(),
-    };
-    format!("localhost:{port}")
+    match transport {
+        Transport::MqttWs => emulator.websocket_address(),
+        _ => emulator.mqtt_address(),
+    }
 }
 
 /// A client of the emulator's, to be made special.
 pub(crate) fn builder(emulator: &Emulator, credential: impl Into<Credential>, transport: Transport) -> Builder {
     ProvisioningDeviceClient::builder(emulator.id_scope(), credential, transport)
-        .with_host(&host(emulator, transport))
+        .with_host(host(emulator, transport))
         .with_ca_pem(emulator.ca_pem())
         .with_policy(Policy::default().with_wait_floor(Duration::from_millis(10)))
 }

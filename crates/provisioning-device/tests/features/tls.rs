@@ -1,7 +1,7 @@
 //! Whom a client trusts, what it speaks, and whose name it expects.
 
-use provisioning_device::{Endpoint, ErrorKind, TlsVersion};
-use provisioning_emulator::TlsVersions;
+use provisioning_device::{ErrorKind, TlsVersion};
+use provisioning_emulator::{LogKind, TlsVersions};
 
 use crate::support::{BOTH, builder, host, local_dps, start, x509};
 
@@ -74,14 +74,13 @@ async fn a_probe_shows_each_step_and_registers_nothing() {
         let probe = trusting.probe(transport).await.expect("valid");
         assert!(probe.is_reached() && probe.is_trusted() == Some(true), "{probe:?}");
         assert_eq!((probe.chain().len(), probe.tls_version()), (1, Some(TlsVersion::V1_3)));
-        let endpoint: Endpoint = "localhost:1".parse().expect("an endpoint");
-        let nowhere = trusting.with_endpoint(endpoint).probe(transport).await.expect("valid");
+        let nowhere = trusting.with_host("localhost:1").probe(transport).await.expect("valid");
         assert!(!nowhere.is_reached() && !nowhere.addresses().is_empty(), "{nowhere:?}");
         assert_eq!(
             nowhere.error().map(provisioning_device::TransportError::kind),
             Some(ErrorKind::Connect)
         );
     }
-    assert!(!emulator.log().iter().any(|entry| entry.what == "PUBLISH"));
+    assert!(!emulator.log().iter().any(|entry| entry.kind == LogKind::Publish));
     emulator.shutdown().await;
 }

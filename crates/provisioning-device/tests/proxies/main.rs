@@ -29,7 +29,7 @@ fn port(emulator: &Emulator, transport: Transport) -> u16 {
     if transport == Transport::Mqtt {
         emulator.mqtt_port()
     } else {
-        emulator.ws_port()
+        emulator.websocket_port()
     }
 }
 
@@ -39,7 +39,7 @@ fn builder(emulator: &Emulator, transport: Transport, proxy: &str) -> Builder {
     let (chain, key) = (device.certificate_chain_pem, device.private_key_pem);
     let x509 = X509Credential::from_pem(chain.as_bytes(), key.as_bytes()).expect("a credential");
     ProvisioningDeviceClient::builder(emulator.id_scope(), x509, transport)
-        .with_host(&format!("{SERVICE}:{}", port(emulator, transport)))
+        .with_host(format!("{SERVICE}:{}", port(emulator, transport)))
         .with_ca_pem(emulator.ca_pem())
         .with_proxy(proxy)
 }
@@ -199,7 +199,7 @@ async fn what_is_no_proxy_is_refused_before_any_connection() {
     let emulator = Emulator::builder().start_in_memory().expect("a local DPS");
     let builder = builder(&emulator, Transport::Mqtt, "https://s3user:s3cret@h").with_host(SERVICE);
     let error = builder.build();
-    let error = error.err().expect("TLS to the proxy is not supported");
+    let error = error.expect_err("TLS to the proxy is not supported");
     assert_eq!(error.input(), "proxy");
     assert!(!error.to_string().contains("s3"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use provisioning_client::{Policy, RegistrationClient};
 use provisioning_credentials::{DeviceIdentity, TrustedRoots, X509Credential};
-use provisioning_emulator::{Carrier, Emulator, Security};
+use provisioning_emulator::{Emulator, Port, Security};
 use provisioning_mqtt::{MqttOptions, MqttTransport};
 use provisioning_net::{BoxedStream, Connector, Target, Tls, TlsConnector, WebSocketConnector};
 use provisioning_types::{Endpoint, Progress, TransportError};
@@ -13,7 +13,7 @@ use provisioning_types::{Endpoint, Progress, TransportError};
 /// A client that connects to `emulator` as the facade does over TCP, as a device with a certificate of its CA.
 pub(crate) fn client(
     emulator: &Arc<Emulator>,
-    carrier: Carrier,
+    port: Port,
     device: &str,
     options: MqttOptions,
     policy: Policy,
@@ -21,13 +21,13 @@ pub(crate) fn client(
     let roots = TrustedRoots::from_pem(emulator.ca_pem().as_bytes()).expect("a CA");
     let in_memory = InMemory {
         emulator: Arc::clone(emulator),
-        carrier,
+        port,
     };
     let tls = TlsConnector::over(in_memory, Tls::new().with_only_roots(roots));
     let endpoint: Endpoint = "localhost".parse().expect("a host");
     let identity = Arc::new(DeviceIdentity::new(credential(emulator, device)));
-    let transport = match carrier {
-        Carrier::Mqtt => MqttTransport::new(tls, endpoint, identity, options),
+    let transport = match port {
+        Port::Mqtt => MqttTransport::new(tls, endpoint, identity, options),
         _ => MqttTransport::new(WebSocketConnector::new(tls), endpoint, identity, options),
     };
     RegistrationClient::new(Arc::new(transport), policy)
@@ -41,13 +41,13 @@ pub(crate) fn credential(emulator: &Emulator, device: &str) -> X509Credential {
 
 struct InMemory {
     emulator: Arc<Emulator>,
-    carrier: Carrier,
+    port: Port,
 }
 
 #[async_trait]
 impl Connector for InMemory {
     async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
         target.report(progress);
-        Ok(Box::new(self.emulator.connect(self.carrier, Security::Tls, 64 * 1024)))
+        Ok(Box::new(self.emulator.connect(self.port, Security::Tls, 64 * 1024)))
     }
 }

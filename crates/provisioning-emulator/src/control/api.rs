@@ -11,6 +11,7 @@ use super::{
 use crate::{
     enrollment::EnrollmentKind::{self, Group, Individual},
     http::{self, Call, Reply, header, parameter},
+    log::LogKind,
     refused::Refused,
     service::Service,
 };
@@ -118,7 +119,8 @@ fn check_version(call: &Call) -> Result<(), Refused> {
 /// A change is a decision that the log tells.
 fn note(service: &Service, call: &Call, id: &str) {
     let (method, path) = (call.method(), call.uri().path());
-    service.note(0, Some(id), "control", format!("{method} {path}"));
+    let reason = format!("{method} {path}");
+    service.note(http::origin(call), Some(id), LogKind::Control, reason);
 }
 
 /// Some SDKs quote it, as HTTP has it, and some do not.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     EmulatorError,
-    keys::Token,
+    keys::{Key, Token},
     refused::{Refused, changed_meanwhile},
     stamps::{etag, now},
 };
@@ -182,6 +182,22 @@ impl Enrollments {
             }
         }
         Err(reason)
+    }
+
+    /// The symmetric key that the device must have: of its own enrollment, else derived from the first group that has
+    /// keys.
+    pub(crate) fn device_key(&self, registration_id: &str) -> Option<Key> {
+        let primary = |record: &Record| match &record.proof {
+            Proof::Keys(keys) => keys.first().cloned(),
+            Proof::Certificates { .. } | Proof::SignedBy(_) => None,
+        };
+        let records = self.records();
+        if let Some(own) = records.get(&key(EnrollmentKind::Individual, registration_id)) {
+            return primary(own);
+        }
+        let mut groups = records.iter().filter(|((kind, _), _)| *kind == EnrollmentKind::Group);
+        let of_group = groups.find_map(|(_, record)| primary(record))?;
+        Some(of_group.derive(registration_id))
     }
 
     /// Where the enrollment leads now; `None` when it is gone.

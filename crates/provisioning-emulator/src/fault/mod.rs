@@ -142,6 +142,7 @@ pub enum Effect {
 
 /// When a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Cut {
     /// At the step, before anything of it is sent.
     #[default]

@@ -1,8 +1,6 @@
 //! TLS and the certificates in it, in memory: who is let in, with which key, chain and dates.
 
-use provisioning_emulator::{
-    Carrier, Device as Issued, DeviceIdentity, Emulator, KeyKind, Link, Security, TlsVersions,
-};
+use provisioning_emulator::{Device as Issued, DeviceIdentity, Emulator, KeyKind, Link, Port, Security, TlsVersions};
 use rumqttc::{Connect, ConnectReturnCode, Login};
 use rustls::{ProtocolVersion, SupportedProtocolVersion, version};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
@@ -20,7 +18,7 @@ async fn tls_as(
     identity: Option<&DeviceIdentity>,
     versions: &[&'static SupportedProtocolVersion],
 ) -> std::io::Result<TlsStream<Link>> {
-    let stream = emulator.connect(Carrier::Mqtt, Security::Tls, 64 * 1024);
+    let stream = emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024);
     connect(&connector(emulator.ca_pem(), identity, versions), "localhost", stream).await
 }
 
@@ -151,13 +149,7 @@ async fn the_server_s_certificate_bears_localhost_the_loopback_addresses_and_the
     let emulator = hosts.start_in_memory().expect("an emulator");
     let identity = emulator.issue_device("d").expect("a certificate");
     let connector = connector(emulator.ca_pem(), Some(&identity), &BOTH);
-    let dial = |name| {
-        connect(
-            &connector,
-            name,
-            emulator.connect(Carrier::Mqtt, Security::Tls, 64 * 1024),
-        )
-    };
+    let dial = |name| connect(&connector, name, emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024));
     for name in ["localhost", "127.0.0.1", "::1", "dps.example", "10.1.2.3"] {
         dial(name).await.unwrap_or_else(|error| panic!("{name}: {error}"));
     }
@@ -168,7 +160,7 @@ async fn the_server_s_certificate_bears_localhost_the_loopback_addresses_and_the
 async fn each_emulator_has_a_ca_of_its_own() {
     let (emulator, stranger) = (in_memory(), in_memory());
     assert_ne!(emulator.ca_pem(), stranger.ca_pem());
-    let stream = emulator.connect(Carrier::Mqtt, Security::Tls, 64 * 1024);
+    let stream = emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024);
     let error = connect(&connector(stranger.ca_pem(), None, &BOTH), "localhost", stream)
         .await
         .expect_err("not trusted");
@@ -178,7 +170,7 @@ async fn each_emulator_has_a_ca_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_tls_on_a_tls_link_is_refused() {
     let emulator = in_memory();
-    let stream = emulator.connect(Carrier::Mqtt, Security::Tls, 64 * 1024);
+    let stream = emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024);
     let answered = crate::support::exchange(stream, b"GET / HTTP/1.1\r\n\r\n").await;
     assert_eq!(answered.first(), Some(&0x15), "an alert");
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;

@@ -92,7 +92,11 @@ async fn it_prints_and_writes_where_it_listens_and_fills_its_folder() {
         ],
     )
     .await;
-    assert_eq!(serde_json::from_str::<Value>(&read(&ready_file)).expect("JSON"), ready);
+    let mut written: Value = serde_json::from_str(&read(&ready_file)).expect("JSON");
+    let complete = written["connectionString"].as_str().expect("text").to_owned();
+    let (public, _) = complete.split_once(";SharedAccessKey=").expect("the key");
+    written["connectionString"] = public.into();
+    assert_eq!(written, ready, "the same without the key");
     assert_eq!(ready["idScope"], "0neTEST");
     let ca = ready["ca"].as_str().expect("a path");
     assert!(Path::new(ca).is_absolute());
@@ -133,6 +137,20 @@ async fn private_keys_are_for_their_owner_only() {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_ready_file_is_for_its_owner_only_unless_its_mode_is_given() {
+    use std::os::unix::fs::PermissionsExt;
+    for (words, mode) in [(&[][..], 0o600), (&["--ready-file-mode", "0664"], 0o664)] {
+        let dir = folder();
+        let ready_file = dir.path().join("ready.json");
+        let path = ready_file.to_str().expect("text");
+        let (_child, _) = started(dir.path(), &[&["--ready-file", path], words].concat()).await;
+        let permissions = fs::metadata(&ready_file).expect("a file").permissions();
+        assert_eq!(permissions.mode() & 0o777, mode, "{words:?}");
     }
 }
 
@@ -199,18 +217,21 @@ async fn a_device_from_the_folder_registers_and_the_log_tells_it() {
         .collect();
     let published = lines
         .iter()
-        .filter(|line| line["what"] == "PUBLISH" && line["registrationId"] == "device-1");
+        .filter(|line| line["kind"] == "PUBLISH" && line["registrationId"] == "device-1");
     assert_eq!(published.count(), 2, "{lines:?}");
 }
 
 #[tokio::test]
-async fn what_it_prints_is_enough_to_call_it_and_to_look_at_it() {
+async fn what_it_writes_is_enough_to_call_it_and_to_look_at_it() {
     use crate::support::{
         http::{Call, Token, send},
         tls::{anonymous, connect},
     };
     let dir = folder();
-    let (_child, ready) = started(dir.path(), &["--host", "dps.test"]).await;
+    let ready_file = dir.path().join("ready.json");
+    let words = ["--host", "dps.test", "--ready-file", ready_file.to_str().expect("text")];
+    let (_child, _) = started(dir.path(), &words).await;
+    let ready: Value = serde_json::from_str(&read(&ready_file)).expect("JSON");
     let port = |name: &str| u16::try_from(ready[name].as_u64().expect("a number")).expect("a port");
     let key = read(dir.path().join("control.key"));
     let control = port("controlPort");
@@ -290,12 +311,13 @@ async fn a_folder_that_cannot_be_is_named_with_exit_1() {
 #[tokio::test]
 async fn wrong_words_exit_2_and_make_nothing() {
     let dir = folder();
-    let cases: [&[&str]; 5] = [
+    let cases: [&[&str]; 6] = [
         &["--nonsense"],
         &["--mqtt-port", "70000"],
         &["--listen", "nowhere"],
         &["--control-port", "70000"],
         &["--page-port", "x"],
+        &["--ready-file-mode", "999", "--ready-file", "x"],
     ];
     for words in cases {
         let output = run(dir.path(), words).await;
@@ -324,6 +346,7 @@ async fn the_help_names_every_flag() {
         "--control-port",
         "--page-port",
         "--ready-file",
+        "--ready-file-mode",
         "--id-scope",
         "--log",
     ] {

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use provisioning_emulator::{
-    AllocationPolicy, Carrier, Device as Issued, DeviceIdentity, Emulator, Enrollment, Link, Security,
+    AllocationPolicy, Device as Issued, DeviceIdentity, Emulator, Enrollment, Link, Port, Security,
 };
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rumqttc::{ConnectReturnCode, Login};
@@ -23,7 +23,7 @@ use crate::support::{
 const NO_HUBS: [&str; 0] = [];
 
 async fn tls_as(emulator: &Emulator, identity: &DeviceIdentity) -> Device<TlsStream<Link>> {
-    let stream = emulator.connect(Carrier::Mqtt, Security::Tls, 64 * 1024);
+    let stream = emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024);
     let connector = connector(emulator.ca_pem(), Some(identity), &BOTH);
     Device::over(connect(&connector, "localhost", stream).await.expect("TLS"))
 }

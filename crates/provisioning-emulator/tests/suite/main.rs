@@ -3,6 +3,7 @@
 mod support;
 
 mod certificates;
+#[cfg(feature = "cli")]
 mod command;
 mod configuration;
 mod connecting;
@@ -10,8 +11,10 @@ mod control;
 mod ending;
 mod enrollments;
 mod faults;
+mod observing;
 mod packets;
 mod page;
+mod public_types;
 mod registering;
 mod robustness;
 mod sockets;

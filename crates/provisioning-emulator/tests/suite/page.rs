@@ -98,20 +98,20 @@ async fn the_state_tells_who_is_connected_and_the_log_from_a_number_on() {
         state["connections"],
         json!([{"registrationId": "device", "connection": 1}])
     );
-    let last = state["log"].as_array().and_then(|log| log.last()).expect("an entry")["sequence"].clone();
+    let last = state["log"].as_array().and_then(|log| log.last()).expect("an entry")["n"].clone();
     device.ping().await;
     let news = look(&emulator, "GET", &format!("/state.json?since={last}"), "localhost")
         .await
         .json();
-    let whats: Vec<_> = news["log"]
+    let kinds: Vec<_> = news["log"]
         .as_array()
         .expect("a log")
         .iter()
-        .map(|entry| &entry["what"])
+        .map(|entry| &entry["kind"])
         .collect();
     assert!(
-        whats.ends_with(&[&json!("PINGREQ"), &json!("PINGRESP")]) && whats.len() <= 3,
-        "{whats:?}"
+        kinds.ends_with(&[&json!("PINGREQ"), &json!("PINGRESP")]) && kinds.len() <= 3,
+        "{kinds:?}"
     );
     assert_eq!((&news["run"], &news["oldest"]), (&state["run"], &json!(1)));
 }

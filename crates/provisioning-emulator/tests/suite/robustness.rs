@@ -1,10 +1,10 @@
 //! Whatever bytes come, the process goes on: thousands of broken conversations, and then a device registers.
 
-use std::{iter, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use futures_util::future::join_all;
-use provisioning_emulator::{Carrier, Direction, Link, LogEntry, Security};
+use provisioning_emulator::{Direction, Link, LogEntry, LogKind, Port, Security};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::{sleep, timeout},
@@ -14,7 +14,7 @@ use crate::support::{
     ANSWERS, Device, builder, connect_bytes, in_memory, notes, packet, plain, register_topic, text, tls,
 };
 
-const CARRIERS: [Carrier; 2] = [Carrier::Mqtt, Carrier::WebSocket];
+const PORTS: [Port; 2] = [Port::Mqtt, Port::WebSocket];
 
 /// An upgrade as a device asks for it.
 const UPGRADE: &[u8] = b"GET /$iothub/websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
@@ -27,14 +27,14 @@ async fn ten_thousand_broken_conversations_do_not_keep_a_device_from_registering
     let mut rng = Rng::with_seed(0x00D1_5EA5);
     let mut answered = 0;
     for _ in 0..5_000 {
-        for carrier in CARRIERS {
-            let conversation = broken(&mut rng, carrier);
-            let link = emulator.connect(carrier, Security::Plain, 64 * 1024);
+        for port in PORTS {
+            let conversation = broken(&mut rng, port);
+            let link = emulator.connect(port, Security::Plain, 64 * 1024);
             say(link, &conversation).await;
         }
         assert_eq!(notes(&emulator, "open").len(), notes(&emulator, "close").len());
         assert_eq!(notes(&emulator, "panic"), [""; 0]);
-        let is_answer = |entry: &LogEntry| (entry.direction, entry.what) == (Direction::Out, "PUBLISH");
+        let is_answer = |entry: &Arc<LogEntry>| (entry.direction, entry.kind) == (Direction::Out, LogKind::Publish);
         answered += emulator.log().into_iter().filter(is_answer).count();
         emulator.clear_log();
     }
@@ -54,11 +54,11 @@ async fn a_thousand_broken_handshakes_do_not_keep_a_device_from_connecting() {
     let mut rng = Rng::with_seed(0x7154);
     for _ in 0..1_000 {
         let broken = mutated(&mut rng, hello.clone());
-        say(emulator.connect(Carrier::Mqtt, Security::Tls, 64 * 1024), &broken).await;
+        say(emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024), &broken).await;
     }
     assert_eq!(notes(&emulator, "open"), [""; 0], "none of them passes for a device");
     assert_eq!(notes(&emulator, "tls").len(), 1_000);
-    let link = emulator.connect(Carrier::Mqtt, Security::Tls, 64 * 1024);
+    let link = emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024);
     let stream = tls::connect(&connector, "localhost", link).await.expect("TLS");
     Device::accepted(stream, "device").await;
 }
@@ -66,13 +66,13 @@ async fn a_thousand_broken_handshakes_do_not_keep_a_device_from_connecting() {
 #[tokio::test(start_paused = true)]
 async fn whoever_sends_a_byte_now_and_then_is_not_waited_for() {
     let conversations = [
-        (Carrier::Mqtt, Security::Plain, connect_bytes("MQTT", 4, 0x82)),
-        (Carrier::Mqtt, Security::Tls, vec![0x16, 3, 1, 2, 0, 1]),
-        (Carrier::WebSocket, Security::Plain, UPGRADE.to_vec()),
+        (Port::Mqtt, Security::Plain, connect_bytes("MQTT", 4, 0x82)),
+        (Port::Mqtt, Security::Tls, vec![0x16, 3, 1, 2, 0, 1]),
+        (Port::WebSocket, Security::Plain, UPGRADE.to_vec()),
     ];
-    for (carrier, security, bytes) in conversations {
+    for (port, security, bytes) in conversations {
         let emulator = in_memory();
-        let mut link = emulator.connect(carrier, security, 1024);
+        let mut link = emulator.connect(port, security, 1024);
         let mut sent = 0;
         for byte in bytes.into_iter().chain(iter::repeat(0)) {
             if link.write_all(&[byte]).await.is_err() {
@@ -81,7 +81,7 @@ async fn whoever_sends_a_byte_now_and_then_is_not_waited_for() {
             sent += 1;
             sleep(Duration::from_secs(5)).await;
         }
-        assert!(sent < 5, "{carrier:?}, {security:?}: dropped after {sent} bytes");
+        assert!(sent < 5, "{port:?}, {security:?}: dropped after {sent} bytes");
     }
 }
 
@@ -92,7 +92,7 @@ async fn two_hundred_devices_register_at_once() {
         let id = format!("device-{number}");
         let identity = emulator.issue_device(&id).expect("an identity");
         let connector = tls::connector(emulator.ca_pem(), Some(&identity), &tls::BOTH);
-        let link = emulator.connect(Carrier::Mqtt, Security::Tls, 4096);
+        let link = emulator.connect(Port::Mqtt, Security::Tls, 4096);
         let stream = tls::connect(&connector, "localhost", link).await.expect("TLS");
         let mut device = Device::ready(stream, &id).await;
         let first = device.register(&id).await;
@@ -123,13 +123,13 @@ async fn say(mut link: Link, bytes: &[u8]) {
 }
 
 /// A conversation that is wrong somewhere, most of the time.
-fn broken(rng: &mut Rng, carrier: Carrier) -> Vec<u8> {
+fn broken(rng: &mut Rng, port: Port) -> Vec<u8> {
     if rng.u8(..10) == 0 {
         return noise(rng);
     }
     let packets = conversation(rng);
-    match carrier {
-        Carrier::Mqtt => mutated(rng, packets.concat()),
+    match port {
+        Port::Mqtt => mutated(rng, packets.concat()),
         _ => {
             let frames: Vec<u8> = packets.iter().flat_map(|packet| frame(rng, packet)).collect();
             match rng.bool() {

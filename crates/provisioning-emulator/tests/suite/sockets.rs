@@ -36,7 +36,7 @@ async fn a_device_registers_over_tls_on_a_socket() {
 async fn a_device_connects_over_a_websocket_on_a_socket() {
     let emulator = builder().start().await.expect("an emulator");
     let identity = emulator.issue_device("d").expect("a certificate");
-    let stream = dial(&emulator, emulator.ws_port(), &identity).await;
+    let stream = dial(&emulator, emulator.websocket_port(), &identity).await;
     let mut request = "wss://localhost/$iothub/websocket"
         .into_client_request()
         .expect("a request");
@@ -68,7 +68,7 @@ async fn a_refusal_arrives_although_the_device_sends_on() {
 #[tokio::test]
 async fn each_carrier_has_a_free_port_on_loopback() {
     let emulator = builder().start().await.expect("an emulator");
-    let (mqtt, websocket) = (emulator.mqtt_port(), emulator.ws_port());
+    let (mqtt, websocket) = (emulator.mqtt_port(), emulator.websocket_port());
     assert!(mqtt != 0 && websocket != 0 && mqtt != websocket);
     for port in [mqtt, websocket] {
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.expect("IPv4");
@@ -97,11 +97,11 @@ async fn ports_and_address_are_as_asked_for_and_a_taken_port_is_named() {
     drop(taken);
     let emulator = builder()
         .listen(address)
-        .ws_port(port)
+        .websocket_port(port)
         .start()
         .await
         .expect("an emulator");
-    assert_eq!(emulator.ws_port(), port);
+    assert_eq!(emulator.websocket_port(), port);
     stop(emulator).await;
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::StreamExt;
-use provisioning_emulator::{Carrier, Security};
+use provisioning_emulator::{Port, Security};
 use rumqttc::{Connect, ConnectReturnCode, Packet, QoS, Subscribe};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -138,7 +138,7 @@ async fn an_outcome_looks_like_the_service_s_and_is_the_same_when_asked_again() 
 #[tokio::test(start_paused = true)]
 async fn a_device_that_reads_nothing_is_not_served_for_ever() {
     let emulator = in_memory();
-    let mut device = Device::over(emulator.connect(Carrier::Mqtt, Security::Plain, 1024));
+    let mut device = Device::over(emulator.connect(Port::Mqtt, Security::Plain, 1024));
     let connect = Connect {
         keep_alive: 10,
         ..connect_packet("d")
@@ -167,7 +167,7 @@ async fn shutdown_does_not_wait_for_devices_that_say_nothing() {
 #[tokio::test(start_paused = true)]
 async fn an_upgrade_is_not_waited_for_for_ever() {
     let emulator = in_memory();
-    let stream = emulator.connect(Carrier::WebSocket, Security::Plain, 1024);
+    let stream = emulator.connect(Port::WebSocket, Security::Plain, 1024);
     assert_eq!(exchange(stream, b"GET / HTTP/1.1\r\n").await, [0; 0]);
     assert_eq!(notes(&emulator, "websocket"), ["no upgrade in time"]);
 }
@@ -175,7 +175,7 @@ async fn an_upgrade_is_not_waited_for_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn what_is_no_upgrade_is_a_bad_request() {
     let emulator = in_memory();
-    let stream = emulator.connect(Carrier::WebSocket, Security::Plain, 4096);
+    let stream = emulator.connect(Port::WebSocket, Security::Plain, 4096);
     let answered = exchange(stream, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(
         answered.starts_with(b"HTTP/1.1 400 "),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use provisioning_emulator::{Carrier, Cut, Effect, Emulator, Fault, Link, Security, Step};
+use provisioning_emulator::{Cut, Effect, Emulator, Fault, Link, Port, Security, Step};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -31,7 +31,7 @@ async fn upgrade(emulator: &Emulator, path: &str, protocol: Option<&'static str>
             .headers_mut()
             .insert("Sec-WebSocket-Protocol", HeaderValue::from_static(protocol));
     }
-    let stream = emulator.connect(Carrier::WebSocket, Security::Plain, 64 * 1024);
+    let stream = emulator.connect(Port::WebSocket, Security::Plain, 64 * 1024);
     match client_async(request, stream).await {
         Ok((socket, response)) => {
             assert_eq!(response.headers()["Sec-WebSocket-Protocol"], "mqtt");
@@ -107,7 +107,7 @@ async fn the_sub_protocol_mqtt_is_required() {
         assert_eq!(refused, Some(StatusCode::BAD_REQUEST), "{protocol:?}");
     }
     // tungstenite's client compares the answer with what it offered as a whole, so this is asked for by hand.
-    let mut stream = emulator.connect(Carrier::WebSocket, Security::Plain, 64 * 1024);
+    let mut stream = emulator.connect(Port::WebSocket, Security::Plain, 64 * 1024);
     let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: amqp, mqtt\r\n\r\n";
     stream.write_all(request.as_bytes()).await.expect("sent");

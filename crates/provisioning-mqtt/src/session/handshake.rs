@@ -2,7 +2,7 @@
 
 use futures_util::future::poll_fn;
 use provisioning_net::BoxedStream;
-use provisioning_types::{ErrorKind, Phase, TransportError};
+use provisioning_types::{ErrorKind, InvalidInput, Phase, TransportError};
 use rumqttc::{Connect, ConnectReturnCode, Packet};
 use tokio_util::codec::Framed;
 
@@ -39,7 +39,11 @@ fn connect_packet(login: &Login) -> Result<Packet, TransportError> {
     connect.keep_alive = u16::try_from(login.keep_alive.as_secs()).unwrap_or(u16::MAX);
     connect.clean_session = login.clean;
     let password = match &login.password {
-        Some(password) => String::from_utf8_lossy(password.expose()).into_owned(),
+        Some(password) => {
+            let text = password.expose_str();
+            let text = text.ok_or_else(|| InvalidInput::new("password", "text in UTF-8"))?;
+            text.to_owned()
+        }
         None => String::new(),
     };
     connect.login = Some(rumqttc::Login {

@@ -13,11 +13,13 @@ use async_trait::async_trait;
 use provisioning_net::{Connector, Scheme, Target};
 use provisioning_types::{ErrorKind, InvalidInput, Progress, TransportError};
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument;
 
 use self::task::{Command, Task};
 use crate::mqtt_connector::{Login, MqttConnector, MqttSession, SessionEvents};
 
 /// MQTT over the byte streams of a [`Connector`].
+#[derive(Debug)]
 pub struct MqttOverStream<C> {
     connector: C,
 }
@@ -45,7 +47,9 @@ impl<C: Connector> MqttConnector for MqttOverStream<C> {
         let stream = self.connector.connect(target, progress).await?;
         let framed = handshake::connect(stream, &login, target.max_message_size()).await?;
         let (commands, queue) = mpsc::unbounded_channel();
-        tokio::spawn(Task::new(framed, login.keep_alive, events).run(queue));
+        let task = Task::new(framed, login.keep_alive, events).run(queue);
+        // It serves the connection of the registration whose span this is.
+        tokio::spawn(task.in_current_span());
         Ok(Arc::new(Session { commands }))
     }
 }

@@ -182,10 +182,7 @@ impl Task {
 
     fn message(&mut self, publish: Publish) -> Result<(), TransportError> {
         let (qos, id) = (publish.qos, publish.pkid);
-        let message = Message {
-            topic: publish.topic,
-            payload: publish.payload.into(),
-        };
+        let message = Message::new(publish.topic, publish.payload);
         self.events.emit(SessionEvent::Message(message));
         match qos {
             QoS::AtMostOnce => Ok(()),

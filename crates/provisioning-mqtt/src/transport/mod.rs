@@ -4,6 +4,7 @@ mod in_flight;
 mod response_router;
 
 use std::{
+    fmt,
     future::pending,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -32,11 +33,21 @@ use crate::{
 ///
 /// It connects when a request needs it, keeps the connection for the next request, and serves it in between.
 pub struct MqttTransport {
-    mqtt: Arc<dyn MqttConnector>,
+    mqtt: Box<dyn MqttConnector>,
     endpoint: Endpoint,
     identity: Arc<dyn Identity>,
     options: MqttOptions,
     state: Mutex<State>,
+}
+
+impl fmt::Debug for MqttTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MqttTransport")
+            .field("endpoint", &self.endpoint)
+            .field("options", &self.options)
+            .field("connected", &self.state().established().is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 impl MqttTransport {
@@ -46,23 +57,23 @@ impl MqttTransport {
     pub fn new(
         connector: impl Connector + 'static,
         endpoint: Endpoint,
-        identity: Arc<dyn Identity>,
+        identity: impl Identity + 'static,
         options: MqttOptions,
     ) -> Self {
-        Self::over(Arc::new(MqttOverStream::new(connector)), endpoint, identity, options)
+        Self::over(MqttOverStream::new(connector), endpoint, identity, options)
     }
 
     /// The same over another MQTT client.
     pub fn over(
-        mqtt: Arc<dyn MqttConnector>,
+        mqtt: impl MqttConnector + 'static,
         endpoint: Endpoint,
-        identity: Arc<dyn Identity>,
+        identity: impl Identity + 'static,
         options: MqttOptions,
     ) -> Self {
         Self {
-            mqtt,
+            mqtt: Box::new(mqtt),
             endpoint,
-            identity,
+            identity: Arc::new(identity),
             options,
             state: Mutex::default(),
         }

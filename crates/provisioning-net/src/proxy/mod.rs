@@ -130,6 +130,8 @@ impl FromStr for Proxy {
     }
 }
 
+provisioning_types::text_conversions!(Proxy);
+
 impl Protocol {
     fn of_scheme(scheme: &str) -> Result<Self, InvalidInput> {
         match scheme.to_ascii_lowercase().as_str() {

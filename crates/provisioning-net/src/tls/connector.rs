@@ -9,7 +9,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::{
     client_config::ConfigCache,
-    error_message::{explain, tls_error},
+    error_message::{explain, signer_error, tls_error},
     settings::Tls,
     verifier::Presented,
     version::TlsVersion,
@@ -48,9 +48,8 @@ impl<C: Connector> TlsConnector<C> {
 
     /// The configuration of one handshake: all of it that needs no connection.
     pub(crate) async fn config(&self, target: &Target<'_>, report: &TlsReport) -> Result<ClientConfig, TransportError> {
-        self.configs
-            .get(target.certificate(), Arc::clone(&report.presented))
-            .await
+        let config = self.configs.get(target.certificate(), Arc::clone(&report.presented));
+        config.await.map_err(|error| error.in_phase(Phase::Connect))
     }
 }
 
@@ -60,8 +59,9 @@ impl<C: Connector> Connector for TlsConnector<C> {
         self.inner.scheme()
     }
 
-    /// The errors are [`ErrorKind::Tls`] for every way in which the handshake can fail, and [`ErrorKind::Input`],
-    /// before any connection, when the roots or the certificate and its key cannot be used.
+    /// The errors are [`ErrorKind::Tls`] for every way in which the handshake can fail, but for an external key that
+    /// does not sign: [`ErrorKind::Local`] when it is not available, [`ErrorKind::Input`] when it cannot be used. They
+    /// are [`ErrorKind::Input`] before any connection when the roots or the certificate and its key cannot be used.
     async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
         let mut report = TlsReport::default();
         let config = self.config(target, &report).await?;
@@ -80,7 +80,9 @@ pub(crate) async fn handshake(
 ) -> Result<BoxedStream, TransportError> {
     let name = target.uri().server_name().bare();
     let server_name = ServerName::try_from(name.clone()).map_err(|error| {
-        TransportError::new(ErrorKind::Tls, format!("{name} cannot be a certificate's name")).with_source(error)
+        TransportError::new(ErrorKind::Tls, format!("{name} cannot be a certificate's name"))
+            .with_source(error)
+            .in_phase(Phase::Connect)
     })?;
     let handshake = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(server_name, stream);
     let result = match target.certificate().map(ClientCertificate::key) {
@@ -93,7 +95,11 @@ pub(crate) async fn handshake(
 }
 
 fn failed(error: io::Error, name: &str, report: &TlsReport) -> TransportError {
-    let (message, hint) = match tls_error(&error) {
+    let tls = tls_error(&error);
+    if let Some(error) = tls.and_then(signer_error) {
+        return error.clone().in_phase(Phase::Connect);
+    }
+    let (message, hint) = match tls {
         Some(error) => explain(error, name, report.chain()),
         None => ("the TLS handshake was cut off; is this a TLS port?".into(), None),
     };

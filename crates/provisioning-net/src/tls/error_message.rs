@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, io};
 
+use provisioning_types::TransportError;
 use rustls::{CertificateError, Error as RustlsError};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
@@ -12,6 +13,14 @@ const MAX_SHOWN_CHARS: usize = 100;
 /// The TLS error inside an I/O error, if there is one.
 pub(crate) fn tls_error(error: &io::Error) -> Option<&RustlsError> {
     error.get_ref()?.downcast_ref()
+}
+
+/// The error of an external key that did not sign, if that failed the handshake.
+pub(super) fn signer_error(error: &RustlsError) -> Option<&TransportError> {
+    match error {
+        RustlsError::Other(other) => other.0.downcast_ref(),
+        _ => None,
+    }
 }
 
 /// The message for a failed handshake, and a hint where more is known than the kind of failure. `name` is the name that

@@ -1,12 +1,13 @@
 //! External private keys, as rustls uses keys: it signs in code that cannot await.
 
 use std::{
+    error::Error,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
-use provisioning_types::{SignatureScheme, X509Signer};
+use provisioning_types::{SignatureScheme, TransportError, X509Signer};
 use rustls::{
     Error as RustlsError, OtherError, SignatureAlgorithm, SignatureScheme as TlsScheme,
     sign::{Signer, SigningKey},
@@ -64,11 +65,11 @@ impl fmt::Debug for ExternalSigner {
 
 impl Signer for ExternalSigner {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, RustlsError> {
-        let other = |error| RustlsError::Other(OtherError(error));
         let signing = AssertUnwindSafe(|| block_on(self.signer.sign(self.scheme, message)));
         match catch_unwind(signing) {
-            Ok(Ok(result)) => result.map_err(|error| other(Arc::from(error))),
-            Ok(Err(cancelled)) => Err(other(Arc::new(cancelled))),
+            // The error of the call already: rustls only carries it.
+            Ok(Ok(result)) => result.map_err(|error| other(TransportError::from(error))),
+            Ok(Err(cancelled)) => Err(other(cancelled)),
             Err(_) => Err(RustlsError::General("the signer panicked".to_owned())),
         }
     }
@@ -76,6 +77,10 @@ impl Signer for ExternalSigner {
     fn scheme(&self) -> TlsScheme {
         self.tls
     }
+}
+
+fn other(error: impl Error + Send + Sync + 'static) -> RustlsError {
+    RustlsError::Other(OtherError(Arc::new(error)))
 }
 
 /// `None` for a scheme that this version cannot express in TLS.

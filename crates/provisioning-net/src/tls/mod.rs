@@ -6,12 +6,13 @@ mod error_message;
 mod external_key;
 mod latest;
 mod platform;
+mod provider;
 mod roots;
 mod settings;
 mod verifier;
 mod version;
 
-pub use self::{connector::TlsConnector, settings::Tls, version::TlsVersion};
+pub use self::{connector::TlsConnector, provider::TlsProvider, settings::Tls, version::TlsVersion};
 pub(crate) use self::{
     connector::{TlsReport, handshake},
     error_message::{REJECTED, REJECTED_HINT, tls_error},

@@ -12,7 +12,9 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::{external_key::ExternalKey, roots::Roots, verifier::RecordingVerifier, version::TlsVersion};
+use super::{
+    external_key::ExternalKey, provider::TlsProvider, roots::Roots, verifier::RecordingVerifier, version::TlsVersion,
+};
 
 /// TLS settings: which CAs to trust, and with which cryptography.
 ///
@@ -20,6 +22,7 @@ use super::{external_key::ExternalKey, roots::Roots, verifier::RecordingVerifier
 #[derive(Debug, Clone)]
 pub struct Tls {
     pub(super) provider: Arc<CryptoProvider>,
+    built_in: Option<TlsProvider>,
     pub(super) roots: Roots,
     min_version: TlsVersion,
 }
@@ -29,20 +32,30 @@ impl Tls {
     pub fn with_provider(provider: CryptoProvider) -> Self {
         Self {
             provider: Arc::new(provider),
+            built_in: None,
             roots: Roots::default(),
             min_version: TlsVersion::V1_2,
         }
     }
 
-    /// Uses the provider of this build, and trusts what the platform trusts (feature `platform-roots`). With both
-    /// providers it is ring.
+    /// Uses the [default](TlsProvider::default) provider of this build, and trusts what the platform trusts (feature
+    /// `platform-roots`).
     #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn new() -> Self {
-        #[cfg(not(feature = "ring"))]
-        use rustls::crypto::aws_lc_rs as builtin;
-        #[cfg(feature = "ring")]
-        use rustls::crypto::ring as builtin;
-        Self::with_provider(builtin::default_provider())
+        Self::with_built_in(TlsProvider::default())
+    }
+
+    /// Uses a provider of this build, and trusts what the platform trusts (feature `platform-roots`).
+    pub fn with_built_in(provider: TlsProvider) -> Self {
+        Self {
+            built_in: Some(provider),
+            ..Self::with_provider(provider.crypto_provider())
+        }
+    }
+
+    /// The provider, if it is one of this build; `None` if it was given to [`with_provider`](Self::with_provider).
+    pub fn provider(&self) -> Option<TlsProvider> {
+        self.built_in
     }
 
     /// Trusts only these CA certificates, not the platform's.

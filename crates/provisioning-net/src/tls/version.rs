@@ -6,6 +6,7 @@ use rustls::ProtocolVersion;
 
 /// A version of TLS that this crate speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum TlsVersion {
     /// TLS 1.2, which the service speaks.
     V1_2,

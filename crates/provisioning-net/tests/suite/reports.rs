@@ -5,7 +5,7 @@ use std::sync::Arc;
 use provisioning_net::{
     Connector, FallbackConnector, Proxy, Scheme, ServiceUri, Target, TcpConnector, TlsConnector, WebSocketConnector,
 };
-use provisioning_types::Endpoint;
+use provisioning_types::{Endpoint, Phase};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
@@ -104,7 +104,11 @@ async fn a_fallback_reports_both_uris_if_it_tries_both() {
 async fn roots_that_cannot_be_used_are_reported_as_no_attempt() {
     let tls = provisioning_net::Tls::new().with_only_roots(Roots::of(&[]));
     let connector = TlsConnector::over(closing(), tls);
-    assert!(reported(connector).await.is_empty());
+    let uri = mqtts(endpoint());
+    let (outcome, reported) = Reported::of(&connector, &Target::new(&uri)).await;
+    assert!(reported.is_empty());
+    let error = outcome.err().expect("no roots");
+    assert_eq!(error.phase(), Some(Phase::Connect), "{error:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use provisioning_net::{BoxedStream, Connector, Scheme, ServiceUri, Target};
-use provisioning_types::{ConnectionEvent, Endpoint, Progress, TransportError};
+use provisioning_types::{ConnectionEvent, Endpoint, ErrorKind, Phase, Progress, TransportError};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex},
     net::TcpListener,
@@ -56,8 +56,10 @@ impl Connector for InMemory {
     async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
         target.report(progress);
         let (device, service) = duplex(64 * 1024);
-        self.0.send(service).expect("the test goes on");
-        Ok(Box::new(device))
+        match self.0.send(service) {
+            Ok(()) => Ok(Box::new(device)),
+            Err(_) => Err(TransportError::new(ErrorKind::Connect, "the service is gone").in_phase(Phase::Connect)),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use futures_util::{SinkExt, StreamExt};
 use provisioning_net::{BoxedStream, Connector, Scheme, ServiceUri, Target, WebSocketConnector, connection_error};
 use provisioning_types::{ErrorKind, Host, Phase, Progress, TransportError};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
     task::JoinHandle,
 };
 use tokio_tungstenite::{
@@ -42,7 +42,10 @@ fn wss() -> ServiceUri {
     clippy::result_large_err,
     reason = "the type of the callback is tungstenite's choice"
 )]
-async fn accept(stream: DuplexStream) -> (WebSocketStream<DuplexStream>, String, String) {
+pub(crate) async fn accept<S>(stream: S) -> (WebSocketStream<S>, String, String)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let (mut host, mut path) = (String::new(), String::new());
     let choose = |request: &Request, mut response: Response| {
         path = request.uri().path().to_owned();

@@ -4,5 +4,6 @@
 
 mod handshake;
 mod peer;
+mod public_types;
 mod reading;
 mod writing;

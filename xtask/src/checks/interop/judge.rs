@@ -26,8 +26,8 @@ pub(super) fn judge(cell: Cell, said: &Value, packets: &Packets) -> Result<Strin
             let sent = packets
                 .0
                 .iter()
-                .filter(|it| it["what"] == "PUBLISH" && it["direction"] == "in");
-            let bodies = sent.filter_map(|it| it["detail"].as_str()?.split_once(' ')?.1.parse::<Value>().ok());
+                .filter(|it| it["kind"] == "PUBLISH" && it["direction"] == "in");
+            let bodies = sent.filter_map(|it| it["payload"].as_str()?.parse::<Value>().ok());
             if !bodies.into_iter().any(|body| body["payload"] == payload) {
                 return Err("the payload did not arrive".to_owned());
             }
@@ -86,7 +86,7 @@ fn assigned(said: &Value, packets: &Packets, requests: usize) -> Result<String, 
 
 /// Refused in CONNACK, for this reason.
 fn not_let_in(sdk: Sdk, said: &Value, packets: &Packets, reason: &str) -> Result<String, String> {
-    packets.has("CONNACK", "NotAuthorized")?;
+    packets.has("CONNACK", "not authorized")?;
     packets.has("close", reason)?;
     refused(
         said,
@@ -114,7 +114,7 @@ mod tests {
     use crate::checks::interop::cell::{CELLS, Credential, Transport};
 
     fn packets(entries: &[(&str, &str)]) -> Packets {
-        let entry = |(what, detail): &(&str, &str)| json!({"what": what, "detail": detail, "connection": 1});
+        let entry = |(kind, text): &(&str, &str)| json!({"kind": kind, "reason": text, "connection": 1});
         Packets(entries.iter().map(entry).collect())
     }
 
@@ -159,7 +159,7 @@ mod tests {
     fn a_refusal_counts_only_with_its_reason_in_the_log_and_in_the_sdk() {
         let said = json!({"error": {"message": "Connection refused: Not authorized"}});
         let right = [
-            ("CONNACK", "NotAuthorized"),
+            ("CONNACK", "not authorized"),
             ("close", "the id scope is not this service's"),
         ];
         assert!(judge(cell(Outcome::OtherScope), &said, &packets(&right)).is_ok());

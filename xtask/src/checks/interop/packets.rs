@@ -52,27 +52,31 @@ impl PacketLog {
 
 impl Packets {
     fn have_ended(&self) -> bool {
-        let connections = |what| -> BTreeSet<_> { self.of(what).filter_map(|it| it["connection"].as_u64()).collect() };
+        let connections = |kind| -> BTreeSet<_> { self.of(kind).filter_map(|it| it["connection"].as_u64()).collect() };
         let (opened, closed) = (connections("open"), connections("close"));
         !opened.is_empty() && opened.is_subset(&closed)
     }
 
-    fn of<'a>(&'a self, what: &'a str) -> impl Iterator<Item = &'a Value> {
-        self.0.iter().filter(move |entry| entry["what"] == what)
+    fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.0.iter().filter(move |entry| entry["kind"] == kind)
     }
 
-    /// How many entries of this kind hold these words.
-    pub(super) fn count(&self, what: &str, words: &str) -> usize {
-        self.of(what)
-            .filter(|entry| entry["detail"].as_str().is_some_and(|detail| detail.contains(words)))
-            .count()
+    /// How many entries of this kind hold these words: in the topic, the reason or the payload.
+    pub(super) fn count(&self, kind: &str, words: &str) -> usize {
+        let holds = |entry: &Value| {
+            let texts = ["topic", "reason", "payload"].map(|field| &entry[field]);
+            texts
+                .iter()
+                .any(|text| text.as_str().is_some_and(|text| text.contains(words)))
+        };
+        self.of(kind).filter(|entry| holds(entry)).count()
     }
 
-    pub(super) fn has(&self, what: &str, words: &str) -> Result<(), String> {
-        if self.count(what, words) > 0 {
+    pub(super) fn has(&self, kind: &str, words: &str) -> Result<(), String> {
+        if self.count(kind, words) > 0 {
             return Ok(());
         }
         let lines: Vec<_> = self.0.iter().map(Value::to_string).collect();
-        Err(format!("the log has no {what} with {words:?}:\n{}", lines.join("\n")))
+        Err(format!("the log has no {kind} with {words:?}:\n{}", lines.join("\n")))
     }
 }

@@ -28,7 +28,8 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("xtask", &[]),
 ];
 
-/// What a library leaves to the program that uses it. The emulator and the CLI are programs.
+/// What a library leaves to the program that uses it. The emulator and the CLI are programs, and so are
+/// tests and examples.
 const FOR_PROGRAMS: [&str; 3] = ["anyhow", "clap", "tracing-subscriber"];
 const PROGRAMS: [&str; 2] = ["provisioning-cli", "provisioning-emulator"];
 
@@ -72,7 +73,8 @@ fn wrong_in(name: &str, allowed: &[&str], dependency: &Dependency) -> Option<Str
         let fine = allowed.contains(&package) || is_for_tests(name, dependency);
         return (!fine).then(|| format!("it may use: {}", list(allowed)));
     }
-    let fine = PROGRAMS.contains(&name) || !FOR_PROGRAMS.contains(&package);
+    let is_program = PROGRAMS.contains(&name) || dependency.section == "dev-dependencies";
+    let fine = is_program || !FOR_PROGRAMS.contains(&package);
     (!fine).then(|| "leave it to the program".to_owned())
 }
 

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use provisioning_device::{SymmetricKey, SymmetricSigner};
-use provisioning_emulator::{Carrier, Emulator, Security};
+use provisioning_emulator::{Emulator, Port, Security};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -20,7 +20,7 @@ pub(crate) async fn call(emulator: &Emulator, method: &str, path: &str, body: Va
          Authorization: {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    let mut link = emulator.connect(Carrier::Control, Security::Plain, 64 * 1024);
+    let mut link = emulator.connect(Port::Control, Security::Plain, 64 * 1024);
     link.write_all(request.as_bytes()).await.expect("an emulator");
     let mut answer = String::new();
     link.read_to_string(&mut answer).await.expect("an answer");

@@ -167,8 +167,8 @@ impl Files {
             key: write(dir.path(), "device.key", &device.private_key_pem),
             ca: write(dir.path(), "ca.pem", emulator.ca_pem()),
             id_scope: emulator.id_scope().to_owned(),
-            host: format!("localhost:{}", emulator.mqtt_port()),
-            websocket_host: format!("localhost:{}", emulator.ws_port()),
+            host: emulator.mqtt_address(),
+            websocket_host: emulator.websocket_address(),
             dir,
         }
     }

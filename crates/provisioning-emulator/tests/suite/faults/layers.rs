@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use provisioning_emulator::{Carrier, Cut, Effect, Emulator, Link, Security, Step};
+use provisioning_emulator::{Cut, Effect, Emulator, Link, Port, Security, Step};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -26,16 +26,16 @@ fn hello() -> Vec<u8> {
     connect_bytes("MQTT", 4, 0x82)
 }
 
-fn link(emulator: &Emulator, carrier: Carrier, security: Security) -> Link {
-    emulator.connect(carrier, security, 64 * 1024)
+fn link(emulator: &Emulator, port: Port, security: Security) -> Link {
+    emulator.connect(port, security, 64 * 1024)
 }
 
 /// A link whose first step this is.
 fn at(emulator: &Emulator, step: Step) -> Link {
     match step {
         Step::Tcp => plain(emulator),
-        Step::Tls => link(emulator, Carrier::Mqtt, Security::Tls),
-        _ => link(emulator, Carrier::WebSocket, Security::Plain),
+        Step::Tls => link(emulator, Port::Mqtt, Security::Tls),
+        _ => link(emulator, Port::WebSocket, Security::Plain),
     }
 }
 
@@ -47,7 +47,7 @@ async fn byte(mut link: Link) -> std::io::Result<u8> {
 async fn secured(emulator: &Emulator, device: &str) -> std::io::Result<TlsStream<Link>> {
     let identity = emulator.issue_device(device).expect("an identity");
     let connector = tls::connector(emulator.ca_pem(), Some(&identity), &tls::BOTH);
-    tls::connect(&connector, "localhost", link(emulator, Carrier::Mqtt, Security::Tls)).await
+    tls::connect(&connector, "localhost", link(emulator, Port::Mqtt, Security::Tls)).await
 }
 
 const STEPS: [Step; 3] = [Step::Tcp, Step::Tls, Step::Upgrade];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use provisioning_emulator::{Carrier, Cut, Effect, Emulator, Link, Security, Step};
+use provisioning_emulator::{Cut, Effect, Emulator, Link, Port, Security, Step};
 use rumqttc::{ConnAck, ConnectReturnCode, Packet, PubAck, SubscribeReasonCode, Unsubscribe};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -340,7 +340,7 @@ async fn what_strikes_always_strikes_every_time() {
 /// What comes after CONNECT, when DISCONNECT follows.
 async fn exchange_connect(emulator: &Emulator) -> Vec<u8> {
     let bytes = [connect_bytes("MQTT", 4, 0x82), packet(0xE0, &[])].concat();
-    let mut link = emulator.connect(Carrier::Mqtt, Security::Plain, 1024);
+    let mut link = emulator.connect(Port::Mqtt, Security::Plain, 1024);
     link.write_all(&bytes).await.expect("sent");
     exchange(link, &[]).await
 }

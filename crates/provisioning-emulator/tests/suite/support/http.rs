@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
-use provisioning_emulator::{Carrier, Emulator, Link, Security};
+use provisioning_emulator::{Emulator, Link, Port, Security};
 use serde_json::Value;
 use sha2::Sha256;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -71,7 +71,7 @@ pub(crate) async fn send(stream: impl AsyncRead + AsyncWrite + Unpin, request: &
 /// One request to the page.
 pub(crate) async fn look(emulator: &Emulator, method: &str, path: &str, host: &str) -> Answer {
     let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    send(emulator.connect(Carrier::Page, Security::Plain, 1024), &request).await
+    send(emulator.connect(Port::Page, Security::Plain, 1024), &request).await
 }
 
 /// A call of the control endpoint, signed; headers and body can be added.
@@ -100,6 +100,10 @@ impl Call {
     }
 
     /// To another host than usual.
+    #[cfg_attr(
+        not(feature = "cli"),
+        expect(dead_code, reason = "only the tests of the command use it")
+    )]
     pub(crate) fn to(mut self, host: &str) -> Self {
         self.head = self.head.replace("localhost:8443", host);
         self
@@ -126,7 +130,7 @@ impl Call {
 
 /// A connection to the control endpoint, in memory.
 pub(crate) fn control(emulator: &Emulator) -> Link {
-    emulator.connect(Carrier::Control, Security::Plain, 64 * 1024)
+    emulator.connect(Port::Control, Security::Plain, 64 * 1024)
 }
 
 /// What a token is made of.

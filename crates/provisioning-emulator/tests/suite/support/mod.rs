@@ -6,7 +6,7 @@ pub(crate) mod tls;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use provisioning_emulator::{Builder, Carrier, Direction, Emulator, Link, Security};
+use provisioning_emulator::{Builder, Direction, Emulator, Link, Port, Security};
 use rumqttc::{Codec, Connect, ConnectReturnCode, Login, Packet, PubAck, Publish, QoS, Subscribe};
 use serde_json::{Value, json};
 use tokio::{
@@ -36,7 +36,7 @@ pub(crate) async fn stop(emulator: Emulator) {
 
 /// A connection without TLS, on which a device is taken for whom it says it is.
 pub(crate) fn plain(emulator: &Emulator) -> Link {
-    emulator.connect(Carrier::Mqtt, Security::Plain, 64 * 1024)
+    emulator.connect(Port::Mqtt, Security::Plain, 64 * 1024)
 }
 
 pub(crate) fn user_name(registration_id: &str) -> String {
@@ -254,9 +254,9 @@ pub(crate) fn connect_bytes(name: &str, level: u8, flags: u8) -> Vec<u8> {
     packet(0x10, &[head, text("d"), text(&user_name("d"))].concat())
 }
 
-/// What was noted under this word, in order.
-pub(crate) fn notes(emulator: &Emulator, what: &str) -> Vec<String> {
+/// The reasons of all decisions of this kind, in order.
+pub(crate) fn notes(emulator: &Emulator, kind: &str) -> Vec<String> {
     let log = emulator.log().into_iter();
-    let noted = log.filter(|entry| entry.direction == Direction::Note && entry.what == what);
-    noted.map(|entry| entry.detail).collect()
+    let noted = log.filter(|entry| entry.direction == Direction::Note && entry.kind.as_str() == kind);
+    noted.map(|entry| entry.reason.clone().unwrap_or_default()).collect()
 }

@@ -35,11 +35,19 @@ pub(crate) fn connector(
 }
 
 /// As [`connector`], with an identity from files.
+#[cfg_attr(
+    not(feature = "cli"),
+    expect(dead_code, reason = "only the tests of the command use it")
+)]
 pub(crate) fn connector_with(ca_pem: &str, identity: Identity) -> TlsConnector {
     connector_as(ca_pem, Some(identity), &BOTH)
 }
 
 /// TLS without a client certificate.
+#[cfg_attr(
+    not(feature = "cli"),
+    expect(dead_code, reason = "only the tests of the command use it")
+)]
 pub(crate) fn anonymous(ca_pem: &str) -> TlsConnector {
     connector_as(ca_pem, None, &BOTH)
 }

@@ -7,7 +7,7 @@ mod query;
 mod registration;
 
 use mockall::{Sequence, predicate::eq};
-use provisioning_types::{ErrorKind, Phase, Response, TransportError};
+use provisioning_types::{ErrorCode, ErrorKind, Phase, Response, TransportError};
 
 use crate::support::{
     bodies::{ASSIGNING, INVALID_CERTIFICATE},
@@ -109,7 +109,7 @@ async fn is_refused_from_300_to_428(asked: Asked, phase: Phase) {
 async fn hands_on_what_the_service_said(asked: Asked) {
     let error = answered(asked, "401", INVALID_CERTIFICATE).await.expect_err("refused");
     let service = error.service().expect("what the service said");
-    assert_eq!(service.error_code(), Some(401_002));
+    assert_eq!(service.error_code(), Some(ErrorCode::InvalidCredential));
     assert_eq!(service.tracking_id(), Some("8ad0463c"));
     assert_eq!(service.message(), Some("Invalid certificate."));
     assert_eq!(service.timestamp(), Some("2020-04-10T05:24:22.4718526Z"));

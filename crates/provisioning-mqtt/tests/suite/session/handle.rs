@@ -217,3 +217,14 @@ async fn a_password_is_sent_and_never_shown() {
     assert!(session.is_ok());
     assert_eq!(login.expect("one").password, "SharedAccessSignature sr=1");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_is_not_text_is_an_input_error() {
+    let mut login = given_for(Scheme::Mqtts, request()).await.login;
+    login.password = Some(Secret::new(vec![0xff]));
+    let (session, _peer) = connected(login, SessionEvents::new(|_| {}), async |incoming| {
+        incoming.next().await
+    })
+    .await;
+    assert_eq!(session.err().expect("not sent").kind(), ErrorKind::Input);
+}

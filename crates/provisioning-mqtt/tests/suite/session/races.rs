@@ -66,10 +66,8 @@ async fn a_request_that_is_overtaken_does_not_take_the_place_of_the_next() {
     assert_eq!(outcome.expect_err("cancelled").kind(), ErrorKind::Cancelled);
     let published = published.lock().expect("no panic").clone();
     assert_eq!(published.len(), 1, "{published:?}");
-    mocked.tell(SessionEvent::Message(Message {
-        topic: answer_topic("202", request_id(&published[0])),
-        payload: ASSIGNING.into(),
-    }));
+    let topic = answer_topic("202", request_id(&published[0]));
+    mocked.tell(SessionEvent::Message(Message::new(topic, ASSIGNING)));
     let second = second.lock().expect("no panic").take().expect("it began");
     assert_eq!(second.await.expect("an answer").body, ASSIGNING.as_bytes());
 }
@@ -90,12 +88,7 @@ fn overtake(transport: &'static MqttTransport) -> InFlight {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_fails_late_does_not_close_the_connection_of_the_next() {
     let base = Arc::new(Overtaken::default());
-    let transport = MqttTransport::over(
-        Arc::clone(&base) as _,
-        endpoint(),
-        any_identity(),
-        MqttOptions::default(),
-    );
+    let transport = MqttTransport::over(base.clone(), endpoint(), any_identity(), MqttOptions::default());
     let transport: &'static MqttTransport = Box::leak(Box::new(transport));
     assert!(base.transport.set(transport).is_ok());
     let error = Asked::Register.of(transport, &request()).await.expect_err("cancelled");

@@ -31,9 +31,6 @@ impl Identity for Fixed {
 }
 
 pub(crate) fn any_identity() -> Arc<dyn Identity> {
-    Arc::new(Fixed(Proof {
-        certificate: Some(Fixed::certificate()),
-        hint: "look at the certificate".to_owned(),
-        ..Proof::default()
-    }))
+    let proof = Proof::default().with_certificate(Fixed::certificate());
+    Arc::new(Fixed(proof.with_hint("look at the certificate")))
 }

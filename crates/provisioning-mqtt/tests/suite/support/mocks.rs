@@ -111,10 +111,8 @@ impl Mocked {
     ) -> impl Fn(&str, Vec<u8>) -> Result<(), TransportError> + Send + 'static {
         let mocked = self.clone();
         move |topic, _| {
-            mocked.tell(SessionEvent::Message(Message {
-                topic: answer_topic(status, request_id(topic)),
-                payload: body.into(),
-            }));
+            let topic = answer_topic(status, request_id(topic));
+            mocked.tell(SessionEvent::Message(Message::new(topic, body)));
             Ok(())
         }
     }

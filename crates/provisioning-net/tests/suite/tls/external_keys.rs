@@ -9,7 +9,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use provisioning_types::{ClientCertificate, ErrorKind, Phase, PrivateKey, SignatureScheme, X509Signer};
+use provisioning_types::{
+    ClientCertificate, CredentialError, ErrorKind, InvalidInput, Phase, PrivateKey, SignatureScheme, X509Signer,
+};
 use rcgen::{KeyPair, SigningKey};
 use tokio::{
     io::AsyncReadExt,
@@ -26,7 +28,7 @@ use crate::{
     support::{exchange, soon},
 };
 
-type Failed = Box<dyn Error + Send + Sync>;
+type Failed = CredentialError;
 
 /// What a signer does before it signs.
 enum Does {
@@ -35,7 +37,8 @@ enum Does {
     Blocks(Mutex<mpsc::Receiver<()>>),
     /// Uses the runtime more often than a task may without a pause.
     IsBusy,
-    Fails,
+    IsNotAvailable,
+    HoldsNoKey,
     Panics,
     NeverAnswers(async_mpsc::UnboundedSender<oneshot::Sender<()>>),
 }
@@ -48,16 +51,17 @@ impl Does {
                 let released = released.lock().expect("one at a time");
                 released
                     .recv_timeout(Duration::from_secs(20))
-                    .map_err(|_| "the runtime stood still")?;
+                    .map_err(CredentialError::unavailable)?;
             }
             Self::IsBusy => {
                 let (sender, mut receiver) = async_mpsc::unbounded_channel();
                 for number in 0..1000 {
-                    sender.send(number)?;
+                    sender.send(number).expect("it is received");
                     receiver.recv().await;
                 }
             }
-            Self::Fails => return Err("the token is locked".into()),
+            Self::IsNotAvailable => return Err(CredentialError::unavailable("the token is locked")),
+            Self::HoldsNoKey => return Err(InvalidInput::new("slot", "a private key in it").into()),
             Self::Panics => panic!("on purpose"),
             Self::NeverAnswers(started) => {
                 let (alive, dropped) = oneshot::channel();
@@ -80,7 +84,7 @@ impl X509Signer for Key {
 
     async fn sign(&self, _: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, Failed> {
         self.0.act().await?;
-        Ok(self.1.sign(message)?)
+        self.1.sign(message).map_err(CredentialError::unavailable)
     }
 }
 
@@ -139,25 +143,37 @@ async fn a_signer_that_blocks_does_not_stall_the_runtime() {
 #[tokio::test]
 async fn a_signer_that_fails_or_panics_ends_the_handshake_with_its_own_words() {
     for version in BOTH_VERSIONS {
-        for (does, told, cause) in [
+        for (does, kind, told, cause) in [
             (
-                Does::Fails,
-                "the device's key did not sign the TLS handshake",
+                Does::IsNotAvailable,
+                ErrorKind::Local,
+                "the device's key or credential is not available",
                 "the token is locked",
             ),
-            (Does::Panics, "the TLS handshake failed", "the signer panicked"),
+            (
+                Does::HoldsNoKey,
+                ErrorKind::Input,
+                "slot cannot be used: expected a private key in it",
+                "",
+            ),
+            (
+                Does::Panics,
+                ErrorKind::Tls,
+                "the TLS handshake failed",
+                "the signer panicked",
+            ),
         ] {
             let server = Server::new(version);
             let device = device(&server, does);
             let call = device.connect();
             assert!(server.acceptor.accept(device.stream().await).await.is_err());
             let error = call.error().await;
-            assert_eq!((error.kind(), error.phase()), (ErrorKind::Tls, Some(Phase::Connect)));
+            assert_eq!((error.kind(), error.phase()), (kind, Some(Phase::Connect)));
             assert_eq!(error.to_string(), told);
-            let causes: Vec<_> = iter::successors(error.source(), |&cause| cause.source())
-                .map(ToString::to_string)
+            let causes: String = iter::successors(error.source(), |&cause| cause.source())
+                .map(|cause| format!("{cause}; "))
                 .collect();
-            assert!(causes.iter().any(|text| text.contains(cause)), "{causes:?}");
+            assert!(causes.contains(cause), "{causes:?}");
         }
     }
 }

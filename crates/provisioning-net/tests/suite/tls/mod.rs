@@ -3,6 +3,7 @@
 mod credentials;
 mod device;
 mod external_keys;
+mod providers;
 mod refusals;
 mod renewal;
 mod server;

@@ -118,8 +118,7 @@ async fn refusal(tls: Tls) -> InvalidInput {
     let error = device.connect().error().await;
     assert_eq!(error.kind(), ErrorKind::Input);
     assert!(device.made_no_connection().await);
-    let source = std::error::Error::source(&error).expect("a source");
-    source.downcast_ref::<InvalidInput>().expect("an input").clone()
+    error.invalid_input().expect("an input").clone()
 }
 
 fn der(pem: &str) -> Vec<u8> {

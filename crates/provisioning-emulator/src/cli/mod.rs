@@ -1,0 +1,139 @@
+//! The command `dps-emulator`, for programs that offer it: its flags, and a function that runs it.
+
+mod open_files;
+mod ready;
+mod signals;
+
+use std::{
+    fs,
+    io::{Write, stderr},
+    net::IpAddr,
+    path::PathBuf,
+};
+
+use clap::Parser;
+
+use self::ready::{FileMode, Ready};
+use crate::{Config, Device, Emulator, EmulatorError, Folder, topic::is_id_scope};
+
+/// A local Azure IoT Hub Device Provisioning Service for tests, offline.
+///
+/// Without --config it accepts every device whose certificate its CA signed, and makes one (devices/device-1.pem and
+/// .key), and every device whose symmetric key is derived from the one in group.key. When it listens, it prints one
+/// JSON object with its ports, its id scope, its CA's file and the connection string of its control endpoint, without
+/// the key. Ctrl-C and SIGTERM end it.
+#[derive(Debug, Parser)]
+#[command(name = "dps-emulator", version)]
+pub struct Args {
+    /// The folder that receives, or already holds, ca.pem, ca.key, server.pem, server.key, group.key, control.key
+    /// and devices/
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+
+    /// The address to listen on; loopback, IPv4 and IPv6, unless given
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<IpAddr>,
+
+    /// A name or an address for the server's certificate, beside localhost; can be given several times
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+
+    /// The port of MQTT over TLS; 0 for a free one
+    #[arg(long, value_name = "N", default_value_t = 8883)]
+    mqtt_port: u16,
+
+    /// The port of MQTT over WebSocket; 0 for a free one
+    #[arg(long = "ws-port", value_name = "N", default_value_t = 443)]
+    websocket_port: u16,
+
+    /// The port of the control endpoint, the service's REST API over HTTPS; 0 for a free one
+    #[arg(long, value_name = "N", default_value_t = 8443)]
+    control_port: u16,
+
+    /// The port of the page to look at, plain HTTP and on loopback only; 0 for a free one
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    page_port: u16,
+
+    /// Also write the JSON object to this file, with the key in its connection string, once everything listens
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+
+    /// The mode of the ready file on Unix, in octal
+    #[arg(long, value_name = "MODE", default_value_t, requires = "ready_file")]
+    ready_file_mode: FileMode,
+
+    /// The id scope that devices must name; 0ne00000000 unless given
+    #[arg(long, value_name = "S", value_parser = id_scope)]
+    id_scope: Option<String>,
+
+    /// Take enrollments, hubs, behaviour and faults from this file, TOML
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Append one JSON line per packet and decision to this file
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+}
+
+fn id_scope(text: &str) -> Result<String, &'static str> {
+    if is_id_scope(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("an id scope is 1 to 64 letters, digits or '-'")
+    }
+}
+
+/// Runs the emulator until Ctrl-C or SIGTERM. Prints one JSON object to stdout when it listens, and warnings to stderr.
+///
+/// # Errors
+/// [`EmulatorError`] if the emulator cannot start; the caller prints it. [`EmulatorError::Config`] is a mistake in the
+/// configuration, for which `dps-emulator` exits with 2, and with 1 for any other.
+pub async fn run(args: Args) -> Result<(), EmulatorError> {
+    // Before any file is created: no signal from here on ends the program halfway.
+    let stop = signals::stop()?;
+    if let Some(warning) = open_files::raise_limit() {
+        // A warning that cannot be printed is not an error.
+        let _ = writeln!(stderr(), "warning: {warning}");
+    }
+    let folder = Folder::new(&args.dir);
+    let (emulator, config) = start(&args, &folder).await?;
+    match &config {
+        Some(config) => config
+            .devices()
+            .try_for_each(|device| folder.ensure_device(&emulator, device))?,
+        None => folder.ensure_device(&emulator, &Device::new("device-1"))?,
+    }
+    let ready = Ready::new(&emulator, &folder)?;
+    if let Some(path) = &args.ready_file {
+        ready.write(path, args.ready_file_mode)?;
+    }
+    ready.print();
+    stop.await;
+    emulator.shutdown().await;
+    Ok(())
+}
+
+async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>), EmulatorError> {
+    let config = args.config.as_deref().map(Config::load).transpose()?;
+    let mut builder = Emulator::builder()
+        .mqtt_port(args.mqtt_port)
+        .websocket_port(args.websocket_port)
+        .control_port(args.control_port)
+        .page_port(args.page_port);
+    if let Some(config) = &config {
+        builder = builder.config(config);
+    }
+    // A flag overrides the file.
+    if let Some(id_scope) = &args.id_scope {
+        builder = builder.id_scope(id_scope);
+    }
+    builder = args.host.iter().fold(builder, |builder, host| builder.host(host));
+    if let Some(address) = args.listen {
+        builder = builder.listen(address);
+    }
+    if let Some(path) = &args.log {
+        let file = fs::File::options().create(true).append(true).open(path);
+        builder = builder.log_file(file.map_err(|source| EmulatorError::file(path, source))?);
+    }
+    Ok((folder.equip(builder)?.start().await?, config))
+}

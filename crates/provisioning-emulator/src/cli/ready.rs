@@ -1,0 +1,134 @@
+//! What the command says when it listens: one JSON object, on stdout and in the ready file.
+
+use std::{
+    fmt, fs,
+    io::{self, Write, stdout},
+    path::Path,
+    str::FromStr,
+};
+
+use serde_json::{Value, json};
+
+use crate::{Emulator, EmulatorError, Folder};
+
+/// The JSON object.
+pub(super) struct Ready {
+    /// With the key of the control endpoint.
+    complete: Value,
+    /// Without it.
+    public: Value,
+}
+
+impl Ready {
+    pub(super) fn new(emulator: &Emulator, folder: &Folder) -> Result<Self, EmulatorError> {
+        let ca = folder.ca_file();
+        let ca = fs::canonicalize(&ca).map_err(|source| EmulatorError::file(&ca, source))?;
+        let connection_string = emulator.connection_string();
+        let complete = json!({
+            "mqttPort": emulator.mqtt_port(),
+            "wsPort": emulator.websocket_port(),
+            "controlPort": emulator.control_port(),
+            "pagePort": emulator.page_port(),
+            "idScope": emulator.id_scope(),
+            "ca": ca,
+            "connectionString": connection_string,
+        });
+        let mut public = complete.clone();
+        public["connectionString"] = without_key(&connection_string).into();
+        Ok(Self { complete, public })
+    }
+
+    /// Prints the object without the key: output ends up in the logs of CI.
+    pub(super) fn print(&self) {
+        // The reader may have closed its end.
+        let _ = writeln!(stdout(), "{}", self.public);
+    }
+
+    /// Writes the object to a file in one step, so that nobody reads half of it.
+    pub(super) fn write(&self, path: &Path, mode: FileMode) -> Result<(), EmulatorError> {
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(".tmp");
+        write(Path::new(&unfinished), mode, &format!("{}\n", self.complete))
+            .and_then(|()| fs::rename(&unfinished, path))
+            .map_err(|source| EmulatorError::file(path, source))
+    }
+}
+
+/// A connection string without its `SharedAccessKey`.
+fn without_key(connection_string: &str) -> String {
+    let fields = connection_string.split(';');
+    let public: Vec<_> = fields.filter(|field| !field.starts_with("SharedAccessKey=")).collect();
+    public.join(";")
+}
+
+/// Writes a file that has this mode before it has content.
+fn write(path: &Path, mode: FileMode, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // It may exist, and a mode in `open` is subject to the umask.
+        file.set_permissions(fs::Permissions::from_mode(mode.0))?;
+    }
+    #[cfg(not(unix))]
+    let FileMode(_) = mode;
+    file.write_all(text.as_bytes())
+}
+
+/// The permissions of a file on Unix, which text has in octal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileMode(u32);
+
+impl Default for FileMode {
+    /// For the owner only.
+    fn default() -> Self {
+        Self(0o600)
+    }
+}
+
+impl FromStr for FileMode {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match u32::from_str_radix(text, 8) {
+            Ok(mode @ ..=0o777) => Ok(Self(mode)),
+            _ => Err("a mode is an octal number up to 777, such as 644"),
+        }
+    }
+}
+
+impl fmt::Display for FileMode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:o}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_removed_from_a_connection_string_and_nothing_else() {
+        let complete = "HostName=h:1;SharedAccessKeyName=n;SharedAccessKey=a2V5==";
+        assert_eq!(without_key(complete), "HostName=h:1;SharedAccessKeyName=n");
+    }
+
+    #[test]
+    fn a_mode_is_an_octal_number_of_three_digits_at_most() {
+        assert_eq!("644".parse(), Ok(FileMode(0o644)));
+        assert_eq!(
+            "0640".parse::<FileMode>().map(|mode| mode.to_string()),
+            Ok("640".to_owned())
+        );
+        for wrong in ["", "8", "1777", "-1", "rw"] {
+            assert!(wrong.parse::<FileMode>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The log of packets and decisions, for tests to assert on and for people to read.
+
+mod entry;
+mod file;
+mod kind;
+mod packet;
+
+use std::{
+    fs::File,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::mpsc;
+
+pub(crate) use entry::Origin;
+pub use entry::{Direction, LogEntry};
+pub use kind::LogKind;
+
+use file::LogFile;
+
+/// How many bytes of entries are kept.
+const CAPACITY: usize = 32 * 1024 * 1024;
+
+/// The log of an emulator, shared by all its connections.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Sink>>);
+
+#[derive(Default)]
+struct Sink {
+    entries: Vec<Arc<LogEntry>>,
+    /// The number of the newest entry, kept or not.
+    last: u64,
+    /// The size of all kept entries, in bytes.
+    size: usize,
+    file: Option<LogFile>,
+    /// Receive every new entry. A waiter that is gone is removed by the next write.
+    waiters: Vec<mpsc::UnboundedSender<Arc<LogEntry>>>,
+}
+
+impl Log {
+    /// A log that is also appended to `file`, one JSON object per line.
+    pub(crate) fn new(file: Option<File>) -> io::Result<Self> {
+        let file = file.map(LogFile::new).transpose()?;
+        Ok(Self(Arc::new(Mutex::new(Sink {
+            file,
+            ..Sink::default()
+        }))))
+    }
+
+    pub(crate) fn write(&self, entry: LogEntry) {
+        self.sink().write(entry);
+    }
+
+    pub(crate) fn entries(&self) -> Vec<Arc<LogEntry>> {
+        self.sink().entries.clone()
+    }
+
+    /// The entries after number `n`.
+    pub(crate) fn since(&self, n: u64) -> Vec<Arc<LogEntry>> {
+        let sink = self.sink();
+        let start = sink.entries.partition_point(|entry| entry.n <= n);
+        sink.entries[start..].to_vec()
+    }
+
+    /// The first entry that `accept` accepts, of those that are kept and then of those that are written.
+    pub(crate) async fn wait_for(&self, mut accept: impl FnMut(&LogEntry) -> bool) -> Arc<LogEntry> {
+        // One lock for both: no entry is written between the kept ones and the first received one, and an entry that
+        // is forgotten before this task runs again has been received.
+        let (kept, mut written) = {
+            let mut sink = self.sink();
+            let (waiter, written) = mpsc::unbounded_channel();
+            sink.waiters.push(waiter);
+            (sink.entries.clone(), written)
+        };
+        if let Some(entry) = kept.into_iter().find(|entry| accept(entry)) {
+            return entry;
+        }
+        loop {
+            let entry = written.recv().await.expect("the log keeps the sender");
+            if accept(&entry) {
+                return entry;
+            }
+        }
+    }
+
+    /// The number of the oldest entry that is kept, or of the next one.
+    pub(crate) fn oldest(&self) -> u64 {
+        let sink = self.sink();
+        sink.entries.first().map_or(sink.last + 1, |entry| entry.n)
+    }
+
+    pub(crate) fn clear(&self) {
+        let mut sink = self.sink();
+        sink.entries.clear();
+        sink.size = 0;
+    }
+
+    fn sink(&self) -> MutexGuard<'_, Sink> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink {
+    fn write(&mut self, entry: LogEntry) {
+        let dropped = self.file.as_ref().and_then(|file| file.dropped(entry.size()));
+        if let Some(count) = dropped {
+            let reason = format!("{count} entries are missing in the file, whose reader stalled");
+            self.append(LogEntry::note(Origin::default(), LogKind::Dropped, reason));
+            self.file.iter_mut().for_each(LogFile::reported);
+        }
+        self.append(entry);
+    }
+
+    fn append(&mut self, mut entry: LogEntry) {
+        self.last += 1;
+        entry.n = self.last;
+        if let Some(file) = &mut self.file
+            && let Ok(line) = serde_json::to_string(&entry)
+        {
+            file.write(line + "\n");
+        }
+        let entry = Arc::new(entry);
+        self.waiters.retain(|waiter| waiter.send(Arc::clone(&entry)).is_ok());
+        self.size += entry.size();
+        self.entries.push(entry);
+        if self.size > CAPACITY {
+            self.forget_half();
+        }
+    }
+
+    /// Forgets the older half of what is kept.
+    fn forget_half(&mut self) {
+        let mut kept = 0;
+        let newer = self.entries.iter().rev().take_while(|entry| {
+            kept += entry.size();
+            kept <= CAPACITY / 2
+        });
+        let newer = newer.count();
+        self.entries.drain(..self.entries.len() - newer);
+        self.size = self.entries.iter().map(|entry| entry.size()).sum();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, task::Poll, time::Duration};
+
+    use futures_util::poll;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    fn note(reason: &str) -> LogEntry {
+        LogEntry::note(Origin::default(), LogKind::Ignored, reason)
+    }
+
+    fn is(reason: &str) -> impl FnMut(&LogEntry) -> bool {
+        move |entry| entry.reason.as_deref() == Some(reason)
+    }
+
+    #[test]
+    fn the_newest_entries_are_kept_within_bounds() {
+        let log = Log::default();
+        for _ in 1..=100 {
+            log.write(note(&"x".repeat(1024 * 1024)));
+        }
+        let kept: Vec<u64> = log.entries().iter().map(|entry| entry.n).collect();
+        assert!((15..=32).contains(&kept.len()), "{kept:?}");
+        assert!(kept.ends_with(&[98, 99, 100]), "{kept:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn entries_are_missing_in_the_file_only_while_its_reader_stalls_and_are_counted_there() {
+        use std::io::{BufRead, BufReader};
+
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let file = File::from(std::os::fd::OwnedFd::from(writer));
+        let log = Log::default();
+        log.sink().file = Some(LogFile::with_capacity(file, 64 * 1024).expect("a thread"));
+        // Far more than fits into the pipe and the queue.
+        for _ in 0..1000 {
+            log.write(note(&"x".repeat(1024)));
+        }
+        let in_memory = log.entries();
+        let notes = in_memory.iter().filter(|entry| entry.kind == LogKind::Ignored);
+        assert_eq!(notes.count(), 1000, "none is missing in memory");
+        let reading = std::thread::spawn(move || {
+            let lines = BufReader::new(reader).lines();
+            let entry = |line: io::Result<String>| serde_json::from_str(&line.expect("text")).expect("an entry");
+            lines.map(entry).collect::<Vec<LogEntry>>()
+        });
+        while log
+            .sink()
+            .file
+            .as_ref()
+            .is_some_and(|file| file.dropped(1024).is_none())
+        {
+            std::thread::yield_now();
+        }
+        log.write(note("after"));
+        drop(log);
+        let read = reading.join().expect("no panic");
+        let (mut written, mut missing) = (0, 0);
+        for entry in &read {
+            match entry.kind {
+                LogKind::Dropped => {
+                    let reason = entry.reason.as_deref().expect("a number");
+                    let (count, rest) = reason.split_once(' ').expect("words");
+                    assert_eq!(rest, "entries are missing in the file, whose reader stalled");
+                    missing += count.parse::<usize>().expect("a number");
+                }
+                _ => written += 1,
+            }
+        }
+        assert!(missing > 500, "{missing}");
+        assert_eq!(written + missing, 1001);
+        let last = read.last().expect("an entry");
+        assert_eq!(last.reason.as_deref(), Some("after"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_accepts_the_oldest_matching_entry_of_the_log_first() {
+        let log = Log::default();
+        for reason in ["a", "b", "b"] {
+            log.write(note(reason));
+        }
+        assert_eq!(log.wait_for(is("b")).await.n, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_ends_with_an_entry_that_is_written_later() {
+        let log = Log::default();
+        log.write(note("a"));
+        let writer = log.clone();
+        tokio::spawn(async move {
+            for reason in ["b", "c"] {
+                sleep(Duration::from_secs(3600)).await;
+                writer.write(note(reason));
+            }
+        });
+        assert_eq!(log.wait_for(is("c")).await.n, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_entry_that_is_cleared_before_the_waiting_task_runs_again_is_not_missed() {
+        let log = Log::default();
+        let mut waiting = pin!(log.wait_for(is("b")));
+        assert_eq!(poll!(waiting.as_mut()), Poll::Pending);
+        log.write(note("a"));
+        log.write(note("b"));
+        log.clear();
+        assert_eq!(waiting.await.n, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancelled_wait_leaves_the_log_as_it_is_and_its_waiter_is_removed() {
+        let log = Log::default();
+        {
+            let mut cancelled = pin!(log.wait_for(is("a")));
+            assert_eq!(poll!(cancelled.as_mut()), Poll::Pending);
+            assert_eq!(log.sink().waiters.len(), 1);
+        }
+        log.write(note("a"));
+        assert_eq!(log.sink().waiters.len(), 0);
+        assert_eq!(log.wait_for(is("a")).await.n, 1);
+    }
+}

@@ -1,0 +1,77 @@
+//! The TLS providers of this build, by name.
+
+use std::{fmt, str::FromStr};
+
+use provisioning_types::InvalidInput;
+use rustls::crypto::CryptoProvider;
+
+/// A TLS provider that this build came with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TlsProvider {
+    /// ring (feature `ring`).
+    #[cfg(feature = "ring")]
+    Ring,
+    /// aws-lc-rs (feature `aws-lc-rs`).
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLcRs,
+}
+
+impl TlsProvider {
+    /// The providers of this build; the first is the default.
+    pub const AVAILABLE: &'static [Self] = &[
+        #[cfg(feature = "ring")]
+        Self::Ring,
+        #[cfg(feature = "aws-lc-rs")]
+        Self::AwsLcRs,
+    ];
+
+    /// The name: `ring` or `aws-lc-rs`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            #[cfg(feature = "ring")]
+            Self::Ring => "ring",
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLcRs => "aws-lc-rs",
+        }
+    }
+
+    pub(super) fn crypto_provider(self) -> CryptoProvider {
+        match self {
+            #[cfg(feature = "ring")]
+            Self::Ring => rustls::crypto::ring::default_provider(),
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLcRs => rustls::crypto::aws_lc_rs::default_provider(),
+        }
+    }
+}
+
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+impl Default for TlsProvider {
+    /// ring, if this build came with it.
+    fn default() -> Self {
+        Self::AVAILABLE[0]
+    }
+}
+
+impl FromStr for TlsProvider {
+    type Err = InvalidInput;
+
+    /// Parses a name.
+    fn from_str(name: &str) -> Result<Self, InvalidInput> {
+        let found = Self::AVAILABLE.iter().find(|provider| provider.as_str() == name);
+        found.copied().ok_or_else(|| {
+            let names: Vec<_> = Self::AVAILABLE.iter().map(|provider| provider.as_str()).collect();
+            let expected = format!("one that this build came with: {}", names.join(" or "));
+            InvalidInput::new("TLS provider", expected).with_given(name)
+        })
+    }
+}
+
+provisioning_types::text_conversions!(TlsProvider);
+
+impl fmt::Display for TlsProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
