@@ -164,6 +164,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_set_can_be_asked() {
+        let seconds = Duration::from_secs;
+        let policy = Policy::default()
+            .with_registration_timeout(seconds(1))
+            .with_operation_timeout(seconds(2))
+            .with_close_timeout(seconds(3))
+            .with_default_wait(seconds(4))
+            .with_wait_floor(seconds(5))
+            .with_backoff_cap(seconds(6))
+            .with_recovery(Recovery::lost_connections(7));
+        let asked = [
+            policy.registration_timeout(),
+            policy.operation_timeout(),
+            policy.close_timeout(),
+            policy.default_wait(),
+            policy.wait_floor(),
+            policy.backoff_cap(),
+        ];
+        assert_eq!(asked, [1, 2, 3, 4, 5, 6].map(seconds));
+        assert_eq!(policy.recovery().allowed_losses(), 7);
+    }
+
+    #[test]
     fn waits_double_from_the_default_up_to_the_cap() {
         let policy = Policy::default();
         let waits: Vec<u64> = (0..7).map(|nth| policy.backoff(nth, 0.0).as_secs()).collect();

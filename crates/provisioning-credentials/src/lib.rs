@@ -58,6 +58,7 @@ mod testing;
 mod trusted_roots;
 mod x509;
 
+pub use async_trait::async_trait;
 pub use credential::{Credential, CredentialSource};
 #[cfg(feature = "encrypted-keys")]
 pub use files::x509_from_encrypted_files;

@@ -87,4 +87,16 @@ mod tests {
         assert!(keep_alive(Duration::from_secs(65_536)).is_err());
         assert!(keep_alive(Duration::MAX).is_err());
     }
+
+    #[test]
+    fn what_is_set_can_be_asked() {
+        let options = MqttOptions::default()
+            .with_max_packet_size(2048)
+            .with_keep_alive(Duration::from_secs(77))
+            .and_then(|options| options.with_user_agent_suffix("meter/2.1"))
+            .expect("valid");
+        assert_eq!(options.max_packet_size(), 2048);
+        assert_eq!(options.keep_alive(), Duration::from_secs(77));
+        assert!(options.user_agent().ends_with(" meter/2.1"), "{}", options.user_agent());
+    }
 }

@@ -20,6 +20,7 @@ With --json, standard output holds exactly one JSON object, errors included.
 
 Exit codes:
   0    assigned
+  1    this machine failed: a key device or a credential was not available
   2    a flag or an input cannot be used; nothing was connected to
   3    the service refused, or answered what it should not
   4    no connection, or it was lost
