@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use provisioning_device::{
-    Builder, Endpoint, ErrorKind, FailureReason, Host, Policy, ProvisioningDeviceClient, Transport, X509Credential,
+    Builder, Endpoint, ErrorKind, FailureReason, Host, Policy, ProvisioningDeviceClient, TlsProvider, Transport,
+    X509Credential,
 };
 use provisioning_emulator::{Device, Direction, Emulator, KeyKind, LogEntry, LogKind, RetryAfter, TlsVersions};
 
@@ -45,7 +46,7 @@ fn incoming(emulator: &Emulator) -> Vec<LogKind> {
 }
 
 #[tokio::test]
-async fn every_transport_tls_version_key_and_chain_registers() {
+async fn every_transport_provider_tls_version_key_and_chain_registers() {
     for versions in [TlsVersions::Only12, TlsVersions::Only13] {
         let emulator = Emulator::builder()
             .tls_versions(versions)
@@ -53,17 +54,20 @@ async fn every_transport_tls_version_key_and_chain_registers() {
             .start()
             .await
             .expect("a local DPS");
-        for transport in BOTH {
+        let providers = TlsProvider::AVAILABLE.iter();
+        for (provider, transport) in providers.flat_map(|provider| BOTH.map(|transport| (provider, transport))) {
             for device in [
                 Device::new("p256"),
                 Device::new("p384").key(KeyKind::P384),
                 Device::new("chained").through_an_intermediate(),
             ] {
-                let client = client(&emulator, &device, transport);
+                let builder = builder(&emulator, &device, transport).with_tls_provider(*provider);
+                assert_eq!(builder.tls_provider().expect("valid"), Some(*provider));
+                let client = builder.build().expect("valid input");
                 let assignment = client
                     .register()
                     .await
-                    .unwrap_or_else(|e| panic!("{versions:?} {device:?}: {e}"));
+                    .unwrap_or_else(|e| panic!("{provider} {versions:?} {device:?}: {e}"));
                 assert_eq!(assignment.device_id(), client.request().registration_id().as_str());
                 assert_eq!(assignment.assigned_hub(), "local-hub.azure-devices.net");
             }

@@ -21,6 +21,9 @@ const INCOMPLETE: [(&str, &str, [&str; 2]); 4] = [
     ("provisioning-device", "platform-roots", ["mqtt", "websocket"]),
 ];
 
+/// Sets that build too: with features that stand together in the code.
+const TOGETHER: [(&str, &[&str]); 1] = [("provisioning-device", &["aws-lc-rs", "mqtt"])];
+
 pub(super) const CHECK: Check = Check {
     name: "features",
     about: "every crate builds alone: no features, each, all",
@@ -86,6 +89,8 @@ fn choices(package: &Package) -> Vec<Choice<'_>> {
     let names: Vec<&str> = package.features.keys().map(String::as_str).collect();
     let mut wanted = vec![vec![]];
     wanted.extend(names.iter().map(|&name| vec![name]));
+    let together = TOGETHER.iter().filter(|(name, _)| *name == package.name);
+    wanted.extend(together.map(|(_, features)| features.to_vec()));
     wanted.push(names);
     let mut known = BTreeSet::new();
     wanted.retain(|features| {

@@ -46,7 +46,7 @@ pub(super) struct LocalDps {
 impl LocalDps {
     /// Builds it and starts it, in a folder of its own, with these flags; on free ports unless they say otherwise.
     pub(super) fn start(context: &Context, name: &str, flags: &[&str]) -> Result<Self, String> {
-        let [dps, emulator] = build(context, "--bin", ["dps", "dps-emulator"])?;
+        let [dps, emulator] = build(context, ["dps", "dps-emulator"])?;
         let scratch = Scratch::new(name).map_err(|error| format!("there is no temporary folder: {error}"))?;
         let mut command = Command::new(emulator);
         for flag in ["--mqtt-port", "--ws-port", "--control-port", "--page-port"] {
@@ -103,16 +103,16 @@ impl LocalDps {
     }
 }
 
-/// Builds programs of the workspace as `test` builds them, so that nothing is built twice; where they are.
-pub(super) fn build<const N: usize>(context: &Context, kind: &str, names: [&str; N]) -> Result<[PathBuf; N], String> {
+/// Builds programs and examples of the workspace as `test` builds them, tests included: with those, dependencies have
+/// other features, and nothing is to be built twice. Where they are.
+pub(super) fn build<const N: usize>(context: &Context, names: [&str; N]) -> Result<[PathBuf; N], String> {
     let words = [
-        &["build"],
+        &["test", "--no-run"],
         &WORKSPACE[..],
         &["--message-format", "json-render-diagnostics"],
     ]
     .concat();
     let mut command = context.cargo(&words);
-    command.args(names.iter().flat_map(|name| [kind, name]));
     let mut built = Vec::new();
     match each_line(&mut command, |line| built.extend(program(line))) {
         Ok(true) => {}

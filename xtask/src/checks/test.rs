@@ -22,16 +22,9 @@ fn run(context: &Context) -> Report {
     let workspace = [&["test", "--no-fail-fast"], &WORKSPACE[..]].concat();
     // This package by itself, as `cargo xtask` built it: Windows does not let a running program be built anew.
     let xtask = ["test", "--no-fail-fast", "--package", "xtask"];
-    // The other TLS provider, by itself: with both, ring is used. (The tests of provisioning-net use both.)
-    let aws_lc_rs = [
-        &["test", "--no-fail-fast", "--no-default-features"][..],
-        &["--package", "provisioning-device", "--test", "registration"],
-        &["--features", "mqtt,websocket,aws-lc-rs"],
-    ]
-    .concat();
     let mut tally = Tally::default();
     let mut findings = Vec::new();
-    for words in [&workspace[..], &xtask, &aws_lc_rs] {
+    for words in [&workspace[..], &xtask] {
         findings.extend(run_tests(context.cargo(words), &mut tally));
     }
     findings.extend(ignored(tally));

@@ -131,7 +131,7 @@ impl Stage {
 
     /// Runs the example that goes on to the hub; mosquitto must have been shown what a hub wants to see.
     fn hub(&self, context: &Context) -> Result<String, String> {
-        let [example] = build(context, "--example", ["hub"])?;
+        let [example] = build(context, ["hub"])?;
         let mut command = Command::new(example);
         command
             .arg(self.ports.hub.to_string())
