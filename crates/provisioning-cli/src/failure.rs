@@ -1,8 +1,8 @@
 //! Why a device is not assigned, for people and for programs.
 
-use std::{error::Error, time::Duration};
+use std::error::Error;
 
-use provisioning_device::{Assignment, ErrorKind, InvalidInput, RegisterError, TransportError};
+use provisioning_device::{Assignment, ErrorKind, InvalidInput, RegisterError, TransportError, error_message};
 use serde_json::{Map, Value, json};
 
 /// The exit code of what is found before any connection.
@@ -41,7 +41,7 @@ impl Failure {
     /// This machine does not give what is needed.
     pub(crate) fn local(error: &dyn Error) -> Self {
         let kind = ErrorKind::Local;
-        let message = format!("this machine does not allow it: {}", sentence(error));
+        let message = format!("this machine does not allow it: {}", error_message(error));
         Self::new(
             exit_code(kind),
             [("kind", json!(kind.as_str())), ("message", json!(message))],
@@ -65,7 +65,7 @@ impl Failure {
         let (hub, device_id) = (assignment.assigned_hub(), assignment.device_id());
         let message = format!(
             "the device is assigned to {hub} as {device_id}, but {}",
-            sentence(error)
+            error_message(error)
         );
         let mut failure = Self::found(kind, message, hint);
         let known = [
@@ -138,48 +138,22 @@ impl From<InvalidInput> for Failure {
 
 impl From<&TransportError> for Failure {
     fn from(error: &TransportError) -> Self {
-        Self::found(error.kind(), sentence(error), error.hint())
+        Self::found(error.kind(), error_message(error), error.hint())
     }
 }
 
 impl From<RegisterError> for Failure {
     fn from(error: RegisterError) -> Self {
-        let service = error.service();
-        Self::new(
-            exit_code(error.kind()),
-            [
-                ("kind", json!(error.kind().as_str())),
-                ("message", json!(sentence(&error))),
-                ("phase", json!(error.phase().as_str())),
-                ("status", json!(service.map(|service| service.status()))),
-                ("errorCode", json!(service.and_then(|service| service.error_code()))),
-                ("trackingId", json!(service.and_then(|service| service.tracking_id()))),
-                ("operationId", json!(error.operation_id())),
-                ("retryAfter", json!(error.retry_after().map(seconds))),
-                ("retryable", json!(error.is_retryable())),
-                ("hint", json!(error.hint())),
-            ],
-        )
-    }
-}
-
-/// Whole seconds; rounded up, so that nobody comes back too early.
-fn seconds(wait: Duration) -> u64 {
-    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
-}
-
-/// An error and its causes in one line.
-pub(crate) fn sentence(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |sentence, cause| {
-        let cause = cause.to_string();
-        // Some libraries repeat their source in their own words.
-        if sentence.ends_with(&cause) {
-            sentence
-        } else {
-            format!("{sentence}: {cause}")
+        let members = match serde_json::to_value(&error) {
+            Ok(Value::Object(members)) => members,
+            // It is an object of texts, numbers and truth values.
+            _ => Map::new(),
+        };
+        Self {
+            code: exit_code(error.kind()),
+            members,
         }
-    })
+    }
 }
 
 fn exit_code(kind: ErrorKind) -> u8 {

@@ -1,8 +1,8 @@
 //! Why a registration failed.
 
-use std::{error::Error, fmt, iter, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
-use provisioning_types::{Assignment, ErrorCode, ErrorKind, Phase, ServiceError, TransportError};
+use provisioning_types::{Assignment, ErrorCode, ErrorKind, Phase, ServiceError, TransportError, error_message};
 use serde::{Serialize, Serializer};
 
 /// What a registration comes to.
@@ -223,19 +223,11 @@ impl Error for RegisterError {
     }
 }
 
-impl RegisterError {
-    /// The message, and those of its causes behind colons.
-    fn sentence(&self) -> String {
-        let causes = iter::successors(self.source(), |&cause| cause.source());
-        causes.fold(self.to_string(), |sentence, cause| format!("{sentence}: {cause}"))
-    }
-}
-
 impl fmt::Debug for RegisterError {
     /// The message, its causes and the hint: what `main` shows of an error that it returns.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, phase, hint) = (self.kind(), self.phase(), self.hint());
-        write!(f, "{} (kind {kind}, phase {phase}, hint: {hint})", self.sentence())
+        write!(f, "{} (kind {kind}, phase {phase}, hint: {hint})", error_message(self))
     }
 }
 
@@ -266,7 +258,7 @@ impl Serialize for RegisterError {
         let whole = |wait: Duration| wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
         let members = Members {
             kind: self.kind().as_str(),
-            message: self.sentence(),
+            message: error_message(self),
             phase: self.phase().as_str(),
             status: service.map(ServiceError::status),
             error_code: service.and_then(ServiceError::error_code),

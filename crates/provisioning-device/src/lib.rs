@@ -105,7 +105,7 @@ pub use provisioning_types::{
     Endpoint, ErrorCode, ErrorKind, Host, IdScope, InvalidInput, Payload, Phase, PollingTransport, PrivateKey,
     Progress, RegistrationId, RegistrationRequest, RegistrationState, RegistrationStatus, Request, Response,
     RootSource, Secret, ServiceError, SignatureScheme, StoredAssignment, Substatus, TransportError, X509Signer,
-    async_trait,
+    async_trait, error_message,
 };
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use transport::Transport;

@@ -36,6 +36,7 @@ mod credential_error;
 mod endpoint;
 mod error_code;
 mod error_kind;
+mod error_message;
 mod identity;
 mod invalid_input;
 #[cfg(feature = "mock")]
@@ -59,6 +60,7 @@ pub use credential_error::CredentialError;
 pub use endpoint::{Endpoint, GLOBAL_HOST, Host, WEBSOCKET_PATH};
 pub use error_code::ErrorCode;
 pub use error_kind::{ErrorKind, Phase};
+pub use error_message::error_message;
 pub use identity::{ApiVersion, IdScope, RegistrationId};
 pub use invalid_input::InvalidInput;
 #[cfg(feature = "mock")]

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     error_kind::{ErrorKind, Phase},
+    error_message::error_message,
     invalid_input::InvalidInput,
     service_error::ServiceError,
 };
@@ -134,8 +135,8 @@ impl Error for TransportError {
 impl fmt::Debug for TransportError {
     /// The message and its causes: what `main` shows of an error that it returns.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_readable(f, self)?;
-        write!(f, " (kind {}, hint: {})", self.kind, self.hint())
+        let message = error_message(self);
+        write!(f, "{message} (kind {}, hint: {})", self.kind, self.hint())
     }
 }
 
@@ -168,18 +169,12 @@ impl Serialize for TransportError {
         }
         let members = Members {
             kind: self.kind.as_str(),
-            message: causes(self).fold(self.to_string(), |message, cause| message + ": " + &cause),
+            message: error_message(self),
             phase: self.phase.map(Phase::as_str),
             hint: self.hint(),
         };
         members.serialize(serializer)
     }
-}
-
-/// An error's message, and those of its causes behind colons.
-pub(crate) fn write_readable(f: &mut fmt::Formatter<'_>, error: &dyn Error) -> fmt::Result {
-    write!(f, "{error}")?;
-    causes(error).try_for_each(|cause| write!(f, ": {cause}"))
 }
 
 fn causes(error: &dyn Error) -> impl Iterator<Item = String> {

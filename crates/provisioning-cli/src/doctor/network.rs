@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use provisioning_device::{BoxedStream, Builder, Endpoint, InvalidInput, Probe, SymmetricKey, Transport};
+use provisioning_device::{
+    BoxedStream, Builder, Endpoint, InvalidInput, Probe, SymmetricKey, Transport, error_message,
+};
 use tokio::time::timeout;
 
 use super::{Notes, clock, finding::Finding, signer};
 use crate::{
     args::Registration,
-    failure::{Failure, sentence},
+    failure::Failure,
     inputs::{endpoint, on_the_way},
     options::Options,
 };
@@ -113,7 +115,7 @@ impl Network {
         match probe.error() {
             Some(error) if probe.addresses().is_empty() => {
                 let hint = "check how the host is spelt, and this machine's DNS";
-                Finding::failed(check, Failure::found(error.kind(), sentence(error), hint))
+                Finding::failed(check, Failure::found(error.kind(), error_message(error), hint))
             }
             _ => {
                 let addresses = probe.addresses().iter().map(|address| address.ip().to_string());

@@ -41,8 +41,8 @@ impl RegistrationClient {
     /// back-off and jitter, or as long as the service asks.
     ///
     /// `connect` stores the assignment if it is [new](Provisioned::is_new), connects to the hub, and returns when the
-    /// connection has ended. [`close`](Self::close) ends all this: a future of `connect` is dropped then, so whatever
-    /// has to happen before the connection ends is up to what it holds, or to whoever closes.
+    /// connection has ended. [`close`](Self::close) ends all this: it drops the future of `connect`. A device that
+    /// sends a last message to its hub sends it before the client is closed.
     ///
     /// # Errors
     /// A registration failed in a way that trying again does not mend. Closing the client is not an error.

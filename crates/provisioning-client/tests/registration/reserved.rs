@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::support::{
     Farewell, Outcome, Play, assert_is_cancelled, assigned, assigning, at_once, client, ended, fails, hangs, in_time,
-    names_told, pass, request, seconds,
+    names_told, pass, request, seconds, spawn_register,
 };
 
 #[tokio::test(start_paused = true)]
@@ -153,10 +153,7 @@ async fn dropping_it_after_a_cancel_closes_the_connection_unless_another_registr
 #[tokio::test(start_paused = true)]
 async fn a_close_that_is_not_polled_delays_no_other_call_past_its_timeout() {
     let (client, transport) = client([hangs().connected()]);
-    let first = {
-        let client = client.clone();
-        spawn(async move { client.register(request()).await })
-    };
+    let first = spawn_register(&client);
     pass(1).await;
     transport.say_farewell(Farewell::Never);
     let mut disconnect = Box::pin(client.disconnect());
@@ -173,10 +170,7 @@ async fn a_close_that_is_not_polled_delays_no_other_call_past_its_timeout() {
 #[tokio::test(start_paused = true)]
 async fn a_waiting_call_that_is_not_polled_delays_no_other_call() {
     let (client, transport) = client([hangs().connected()]);
-    let first = {
-        let client = client.clone();
-        spawn(async move { client.register(request()).await })
-    };
+    let first = spawn_register(&client);
     pass(1).await;
     transport.say_farewell(Farewell::After(2));
     let disconnecting = {

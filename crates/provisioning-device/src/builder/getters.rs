@@ -111,12 +111,12 @@ impl Builder {
         self.min_tls_version
     }
 
-    /// The TLS provider that the client will use; `None` when it is one of the caller's own.
+    /// The TLS provider that the client will use; `None` when [`with_tls`](Self::with_tls) brought another one.
     ///
     /// # Errors
-    /// There is none, as this build came without one and none was given; or the CA certificates cannot be used.
+    /// This build has no provider of that name, or no provider at all.
     pub fn tls_provider(&self) -> Result<Option<TlsProvider>, InvalidInput> {
-        self.tls().map(|tls| tls.provider())
+        self.base_tls().map(|tls| tls.provider())
     }
 
     /// How long the fallback tries each way, if it was given.

@@ -180,12 +180,17 @@ impl Builder {
         Ok(TlsConnector::over(tcp, tls))
     }
 
+    /// The TLS settings that the builder's own are added to.
+    fn base_tls(&self) -> Result<Tls, InvalidInput> {
+        match (&self.tls, &self.tls_provider) {
+            (Some(tls), _) => Ok(tls.clone()),
+            (None, Some(provider)) => Ok(Tls::with_built_in(provider.clone()?)),
+            (None, None) => builtin_tls(),
+        }
+    }
+
     fn tls(&self) -> Result<Tls, InvalidInput> {
-        let mut tls = match (&self.tls, &self.tls_provider) {
-            (Some(tls), _) => tls.clone(),
-            (None, Some(provider)) => Tls::with_built_in(provider.clone()?),
-            (None, None) => builtin_tls()?,
-        };
+        let mut tls = self.base_tls()?;
         if let Some(roots) = &self.roots {
             tls = tls.with_only_roots(roots.clone()?);
         }

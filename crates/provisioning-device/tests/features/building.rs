@@ -194,7 +194,7 @@ impl Connector for InMemory {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connector_of_ones_own_carries_mqtt_shared_or_not() {
+async fn the_callers_connector_carries_mqtt_shared_or_not() {
     let emulator = Arc::new(Emulator::builder().start_in_memory().expect("a local DPS"));
     let key = emulator.device_key("device-1").expect("a group's device");
     let client = || {
@@ -235,7 +235,7 @@ impl PollingTransport for Assigns {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_polling_transport_of_ones_own_replaces_mqtt_shared_or_not() {
+async fn the_callers_polling_transport_replaces_mqtt_shared_or_not() {
     let shared: Arc<dyn PollingTransport> = Arc::new(Assigns);
     for builder in [
         new().with_polling_transport(Assigns),

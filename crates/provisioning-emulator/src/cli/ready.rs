@@ -44,7 +44,7 @@ impl Ready {
         let _ = writeln!(stdout(), "{}", self.public);
     }
 
-    /// Writes the object to a file in one step, so that nobody reads half of it.
+    /// Writes the object to a file in one step: a reader sees the whole object or no file.
     pub(super) fn write(&self, path: &Path, mode: FileMode) -> Result<(), EmulatorError> {
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".tmp");

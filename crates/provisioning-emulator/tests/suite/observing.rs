@@ -32,7 +32,7 @@ async fn an_entry_can_be_waited_for_before_it_is_written_and_afterwards() {
     let never = emulator.wait_for(|entry| entry.kind == LogKind::Panic);
     timeout(Duration::from_secs(1_000_000), never)
         .await
-        .expect_err("there is none");
+        .expect_err("no such entry");
 }
 
 #[tokio::test]

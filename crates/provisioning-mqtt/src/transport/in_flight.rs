@@ -128,8 +128,8 @@ impl<'a> InFlight<'a> {
         Ok(link.router.expect(request_id))
     }
 
-    /// Takes out the connection that this request is making, unless the request is cancelled: whoever cancelled it has
-    /// taken the connection.
+    /// Takes out the connection that this request is making, unless the request is cancelled: the call that cancelled
+    /// it has taken the connection.
     pub(super) fn take_connecting(&self) -> Option<Arc<dyn MqttSession>> {
         self.state().ok()?.take_connecting()
     }

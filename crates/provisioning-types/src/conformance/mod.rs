@@ -4,42 +4,19 @@
 //! [`all`] runs every case in one test, or each case is a test of its own:
 //!
 //! ```
-//! # mod tokio { pub mod time { pub async fn sleep(_: std::time::Duration) {} } }
-//! # mod in_memory {
-//! #     use provisioning_types::{PollingTransport, conformance::Service};
-//! #     pub fn transport_and_service() -> (Box<dyn PollingTransport>, Box<dyn Service>) { unimplemented!() }
-//! # }
-//! use std::time::Duration;
-//! use async_trait::async_trait;
-//! use provisioning_types::PollingTransport;
-//! use provisioning_types::conformance::{self, Service, TransportHarness};
+//! use provisioning_types::conformance::{self, TransportHarness};
 //!
-//! struct MyHarness;
-//!
-//! #[async_trait]
-//! impl TransportHarness for MyHarness {
-//!     fn start(&self) -> (Box<dyn PollingTransport>, Box<dyn Service>) {
-//!         in_memory::transport_and_service()
-//!     }
-//!
-//!     async fn sleep(&self, duration: Duration) {
-//!         tokio::time::sleep(duration).await;
-//!     }
+//! async fn the_transport_keeps_the_contract(harness: &dyn TransportHarness) {
+//!     conformance::all(harness).await;
 //! }
 //!
-//! // #[tokio::test(start_paused = true)]
-//! async fn my_transport_keeps_the_contract() {
-//!     conformance::all(&MyHarness).await;
-//! }
-//!
-//! // #[tokio::test(start_paused = true)]
-//! async fn my_transport_survives_losses() {
-//!     conformance::connections::a_loss_during_a_request_fails_it_as_lost(&MyHarness).await;
+//! async fn the_transport_survives_a_loss(harness: &dyn TransportHarness) {
+//!     conformance::connections::a_loss_during_a_request_fails_it_as_lost(harness).await;
 //! }
 //! ```
 //!
 //! Nothing here needs a runtime: the harness supplies the clock. A case fails by panicking, and so may a harness. The
-//! tests of `provisioning-mqtt` have a complete harness, in `tests/suite/conformance.rs`.
+//! example `own_transport` of `provisioning-client` has a complete transport with its harness.
 
 pub mod cancellation;
 pub mod connections;
