@@ -1,0 +1,51 @@
+// Does what operators do, with the Node service SDK: a task comes in as a line of JSON, what the SDK said goes out.
+'use strict';
+
+const { readFileSync } = require('node:fs');
+const https = require('node:https');
+const { createInterface } = require('node:readline');
+const { ProvisioningServiceClient } = require('azure-iot-provisioning-service');
+
+/** The SDK's connection string has no place for a port, its agent has. */
+function connect({ connectionString, controlPort, ca }) {
+  const client = ProvisioningServiceClient.fromConnectionString(connectionString.replace(`:${controlPort};`, ';'));
+  const agent = new https.Agent({ ca: readFileSync(ca) });
+  agent.defaultPort = controlPort;
+  client._restApiClient.setOptions({ http: { agent } });
+  return client;
+}
+
+const tasks = {
+  put: (client, { enrollment }) => client.createOrUpdateIndividualEnrollment(enrollment),
+  get: (client, { id }) => client.getIndividualEnrollment(id),
+  delete: (client, { id }) => client.deleteIndividualEnrollment(id),
+  keys: (client, { id }) => client.getIndividualEnrollmentAttestationMechanism(id),
+  putGroup: (client, { enrollment }) => client.createOrUpdateEnrollmentGroup(enrollment),
+  deleteGroup: (client, { id }) => client.deleteEnrollmentGroup(id),
+  // Page after page, until there is no other.
+  query: async (client, { text, size }) => {
+    const query = client.createIndividualEnrollmentQuery({ query: text }, size);
+    const pages = [];
+    do {
+      pages.push((await query.next(query.continuationToken)).responseBody);
+    } while (query.continuationToken);
+    return pages;
+  },
+};
+
+async function perform(task) {
+  const done = await tasks[task.do](connect(task), task);
+  return done?.responseBody ?? done ?? null;
+}
+
+async function main() {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const said = await perform(JSON.parse(line)).then(
+      (done) => ({ done }),
+      (error) => ({ error: { name: error.name, message: error.message, status: error.response?.statusCode } }),
+    );
+    process.stdout.write(`${JSON.stringify(said)}\n`);
+  }
+}
+
+main();

@@ -1,0 +1,13 @@
+//! Devices with the Node and Python SDKs register with the emulator, operators use the Node service SDK with it, and
+//! `dps` registers through mosquitto.
+
+mod devices;
+mod install;
+mod judge;
+mod mosquitto;
+mod operators;
+mod registration;
+mod script;
+
+/// A payload that is not ASCII only.
+const PAYLOAD: &str = r#"{"site":"Zürich","slots":[0,false,""],"deep":{"er":null}}"#;

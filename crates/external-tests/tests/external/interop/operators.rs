@@ -1,0 +1,189 @@
+//! What operators do with the Node service SDK at the emulator's control endpoint. Each test is one call, or a
+//! registration with what the call has created.
+
+use provisioning_device::{Assignment, SymmetricKey};
+use provisioning_emulator::{Emulator, Enrollment, LogKind};
+use serde_json::{Value, json};
+
+use super::{PAYLOAD, install, script::Script};
+use crate::support::LocalDps;
+
+const ID: &str = "operated-1";
+const PRIMARY_KEY: &str = "c29tZSBrZXkgZm9yIHRoZSBpbnRlcm9wIHJ1bjE=";
+const SECONDARY_KEY: &str = "c29tZSBrZXkgZm9yIHRoZSBpbnRlcm9wIHJ1bjI=";
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn an_enrollment_is_created() {
+    let dps = start().await;
+    let said = perform(&dps, "put", json!({"enrollment": individual()})).await;
+    assert!(said["done"]["etag"].is_string(), "{said}");
+    assert_changes(&dps, 1);
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn a_second_enrollment_is_created() {
+    let dps = start_with(&["operated-2"]).await;
+    let said = perform(&dps, "put", json!({"enrollment": individual()})).await;
+    assert!(said["done"]["etag"].is_string(), "{said}");
+    assert_changes(&dps, 1);
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn an_enrollment_is_read() {
+    let dps = start_with(&[ID]).await;
+    let said = perform(&dps, "get", json!({"id": ID})).await;
+    assert_eq!(said["done"]["deviceId"], "the-device", "{said}");
+    assert_changes(&dps, 0);
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn the_keys_of_an_enrollment_are_read() {
+    let dps = start_with(&[ID]).await;
+    let said = perform(&dps, "keys", json!({"id": ID})).await;
+    assert_eq!(said["done"]["symmetricKey"]["primaryKey"], PRIMARY_KEY, "{said}");
+    assert_changes(&dps, 0);
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn a_query_returns_pages() {
+    let dps = start_with(&[ID, "operated-2"]).await;
+    let said = perform(&dps, "query", json!({"text": "select * from enrollments", "size": 1})).await;
+    let pages = said["done"].as_array().unwrap_or_else(|| panic!("{said}"));
+    let are_single = pages
+        .iter()
+        .all(|page| page.as_array().is_some_and(|page| page.len() == 1));
+    let has = |id| pages.iter().any(|page| page[0]["registrationId"] == id);
+    assert!(are_single && has(ID) && has("operated-2"), "{said}");
+    assert_changes(&dps, 0);
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn an_enrollment_is_disabled() {
+    let dps = start_with(&[ID]).await;
+    let mut enrollment = individual();
+    enrollment["provisioningStatus"] = "disabled".into();
+    let said = perform(&dps, "put", json!({"enrollment": enrollment})).await;
+    assert_eq!(said["done"]["provisioningStatus"], "disabled", "{said}");
+    assert_changes(&dps, 1);
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn an_enrollment_is_deleted() {
+    let dps = start_with(&[ID]).await;
+    let said = perform(&dps, "delete", json!({"id": ID})).await;
+    assert!(said.get("done").is_some(), "{said}");
+    assert_changes(&dps, 1);
+    assert!(
+        !dps.emulator.unenroll(&Enrollment::individual(ID)),
+        "it is still enrolled"
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn an_enrollment_that_does_not_exist_is_not_found() {
+    let dps = start().await;
+    let said = perform(&dps, "get", json!({"id": ID})).await;
+    assert_eq!(said["error"]["status"], 404, "{said}");
+    assert_changes(&dps, 0);
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn a_group_is_created_and_a_device_of_the_group_registers() {
+    let dps = start().await;
+    let enrollment = json!({"enrollmentGroupId": ID, "attestation": keys()});
+    let said = perform(&dps, "putGroup", json!({"enrollment": enrollment})).await;
+    assert!(said["done"]["etag"].is_string(), "{said}");
+    assert_changes(&dps, 1);
+    let device = "device-of-the-group";
+    let key = SymmetricKey::from_base64(SECONDARY_KEY).expect("a key");
+    register(&dps, key.derive(&device.parse().expect("an id")), device).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn a_group_is_deleted() {
+    let dps = start().await;
+    let group = Enrollment::group(ID);
+    dps.emulator.enroll(group.clone()).expect("an enrollment");
+    let said = perform(&dps, "deleteGroup", json!({"id": ID})).await;
+    assert!(said.get("done").is_some(), "{said}");
+    assert_changes(&dps, 1);
+    assert!(!dps.emulator.unenroll(&group), "it is still enrolled");
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn a_device_registers_by_an_enrollment_with_custom_allocation() {
+    let dps = start().await;
+    let mut enrollment = individual();
+    enrollment["allocationPolicy"] = "custom".into();
+    enrollment["iotHubs"] = json!(["interop.azure-devices.net"]);
+    enrollment["customAllocationDefinition"] =
+        json!({"webhookUrl": "https://localhost/allocate", "apiVersion": "2021-10-01"});
+    let said = perform(&dps, "put", json!({"enrollment": enrollment})).await;
+    assert_eq!(said["done"]["allocationPolicy"], "custom", "{said}");
+    let key = SymmetricKey::from_base64(SECONDARY_KEY).expect("a key");
+    let assignment = register(&dps, key, ID).await;
+    assert_eq!(assignment.assigned_hub(), "interop.azure-devices.net");
+    assert_eq!(assignment.state().payload(), Some(&PAYLOAD.parse().expect("JSON")));
+}
+
+async fn start() -> LocalDps {
+    start_with(&[]).await
+}
+
+/// Starts an emulator with a control endpoint, in which these devices are enrolled.
+async fn start_with(ids: &[&str]) -> LocalDps {
+    let dps = LocalDps::start_as(Emulator::builder().control_port(0)).await;
+    for id in ids {
+        let enrollment = Enrollment::individual(*id).device_id("the-device");
+        let enrollment = enrollment.symmetric_keys(PRIMARY_KEY, SECONDARY_KEY);
+        dps.emulator.enroll(enrollment).expect("an enrollment");
+    }
+    dps
+}
+
+fn individual() -> Value {
+    json!({"registrationId": ID, "deviceId": "the-device", "provisioningStatus": "enabled", "attestation": keys()})
+}
+
+fn keys() -> Value {
+    json!({"type": "symmetricKey", "symmetricKey": {"primaryKey": PRIMARY_KEY, "secondaryKey": SECONDARY_KEY}})
+}
+
+/// Makes one call with the SDK, and returns its result: `done` or `error`.
+async fn perform(dps: &LocalDps, call: &str, mut task: Value) -> Value {
+    task["do"] = call.into();
+    task["connectionString"] = dps.emulator.connection_string().into();
+    task["controlPort"] = dps.emulator.control_port().into();
+    task["ca"] = json!(dps.file("ca.pem"));
+    let mut sdk = Script::start("the service SDK", install::node("service.js").await, dps);
+    sdk.ask(&task).await
+}
+
+/// Asserts that the emulator's log has this number of changes to [`ID`].
+#[track_caller]
+fn assert_changes(dps: &LocalDps, changes: usize) {
+    let log = dps.log();
+    assert_eq!(log.count(LogKind::Control, ID), changes, "changes in the log:\n{log}");
+    assert_eq!(log.of(LogKind::Control).count(), changes, "changes in the log:\n{log}");
+}
+
+/// Registers with this project's client.
+async fn register(dps: &LocalDps, key: SymmetricKey, registration_id: &str) -> Assignment {
+    let payload: Value = PAYLOAD.parse().expect("JSON");
+    let client = dps
+        .client(key)
+        .with_registration_id(registration_id)
+        .with_payload(payload);
+    client.build().expect("a client").register().await.expect("assigned")
+}

@@ -1,0 +1,65 @@
+//! Builds the programs of this workspace that the tests run.
+
+use std::{env, path::PathBuf};
+
+use serde_json::Value;
+use tokio::{process::Command, sync::OnceCell};
+
+/// The features are those of `cargo test --workspace --all-features`, so that nothing is built twice.
+const BUILD: [&str; 11] = [
+    "build",
+    "--workspace",
+    "--exclude",
+    "xtask",
+    "--all-features",
+    "--bin",
+    "dps",
+    "--example",
+    "hub",
+    "--message-format",
+    "json-render-diagnostics",
+];
+
+/// Cargo describes the package of a test in these variables. Build scripts that watch them would run again.
+const OF_PACKAGE: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+
+/// The path of `dps` or of the example `hub`. The first call builds both.
+pub(crate) async fn built(name: &str) -> PathBuf {
+    static PROGRAMS: OnceCell<Result<Vec<PathBuf>, String>> = OnceCell::const_new();
+    let programs = PROGRAMS.get_or_init(build).await.as_ref();
+    let programs = programs.unwrap_or_else(|error| panic!("{error}"));
+    let program = programs
+        .iter()
+        .find(|path| path.file_stem().is_some_and(|stem| stem == name));
+    program
+        .unwrap_or_else(|| panic!("cargo did not build {name}, only {programs:?}"))
+        .clone()
+}
+
+async fn build() -> Result<Vec<PathBuf>, String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(BUILD).current_dir(env!("CARGO_MANIFEST_DIR"));
+    for (name, _) in env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| OF_PACKAGE.iter().any(|prefix| name.starts_with(prefix)))
+        {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo
+        .output()
+        .await
+        .map_err(|error| format!("cargo could not be run: {error}"))?;
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("`cargo {}` failed:\n{stderr}", BUILD.join(" ")));
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let messages = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    Ok(messages
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .collect())
+}
