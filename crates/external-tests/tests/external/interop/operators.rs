@@ -5,7 +5,7 @@ use provisioning_device::{Assignment, SymmetricKey};
 use provisioning_emulator::{Emulator, Enrollment, LogKind};
 use serde_json::{Value, json};
 
-use super::{PAYLOAD, install, script::Script};
+use super::{PAYLOAD, install, script};
 use crate::support::LocalDps;
 
 const ID: &str = "operated-1";
@@ -166,8 +166,9 @@ async fn perform(dps: &LocalDps, call: &str, mut task: Value) -> Value {
     task["connectionString"] = dps.emulator.connection_string().into();
     task["controlPort"] = dps.emulator.control_port().into();
     task["ca"] = json!(dps.file("ca.pem"));
-    let mut sdk = Script::start("the service SDK", install::node("service.js").await, dps);
-    sdk.ask(&task).await
+    let command = install::node("service.js").await;
+    let (said, _) = script::ask("the service SDK", command, dps, &task).await;
+    said
 }
 
 /// Asserts that the emulator's log has this number of changes to [`ID`].

@@ -9,7 +9,7 @@ use std::{
 use provisioning_emulator::{AllocationPolicy, Builder, Effect, Emulator, Enrollment, Fault, Step};
 use serde_json::{Value, json};
 
-use super::{PAYLOAD, install, script::Script};
+use super::{PAYLOAD, install, script};
 use crate::support::{DEVICE, LocalDps};
 
 /// The device with a symmetric key. Its group has the same name.
@@ -78,9 +78,7 @@ impl Registration {
         };
         let dps = LocalDps::start_as(self.emulator()).await;
         self.prepare(&dps.emulator);
-        let mut device = Script::start("the device", command, &dps);
-        let said = device.ask(&self.question(&dps)).await;
-        // The script keeps running: an SDK may disconnect after it has returned the result.
+        let (said, _device) = script::ask("the device", command, &dps, &self.question(&dps)).await;
         self.judge(&said, &dps.log_of_ended_connections().await);
     }
 

@@ -4,7 +4,7 @@ use std::{env, fs, net::Ipv4Addr, process::Stdio, thread, time::Duration};
 
 use tempfile::NamedTempFile;
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     process::{Child, ChildStdin, ChildStdout, Command},
     time::{sleep, timeout},
@@ -78,12 +78,6 @@ impl Running {
         Self { name, child, output }
     }
 
-    /// The pipes of a program that was started with [`start_piped`](Self::start_piped).
-    pub(crate) fn pipes(&mut self) -> (ChildStdin, ChildStdout) {
-        let stdin = self.child.stdin.take().expect("standard input is a pipe");
-        (stdin, self.child.stdout.take().expect("standard output is a pipe"))
-    }
-
     /// Waits until the program ends. It was started with [`start_piped`](Self::start_piped).
     pub(crate) async fn end(mut self) -> Ended {
         let (stdin, mut stdout) = self.pipes();
@@ -101,6 +95,27 @@ impl Running {
             stdout: String::from_utf8_lossy(&text).into_owned(),
             stderr: self.output(),
         }
+    }
+
+    /// Writes to the program, reads one line, and kills it. It was started with [`start_piped`](Self::start_piped).
+    pub(crate) async fn ask(&mut self, question: &str) -> String {
+        let (mut stdin, stdout) = self.pipes();
+        let mut line = String::new();
+        let answered = timeout(TIMEOUT, async {
+            stdin.write_all(question.as_bytes()).await?;
+            BufReader::new(stdout).read_line(&mut line).await
+        });
+        let Ok(answered) = answered.await else {
+            panic!("{} did not answer within {TIMEOUT:?}: {question}", self.name);
+        };
+        answered.unwrap_or_else(|error| panic!("{} did not answer ({error}): {question}", self.name));
+        self.child.kill().await.expect("a child process");
+        line
+    }
+
+    fn pipes(&mut self) -> (ChildStdin, ChildStdout) {
+        let stdin = self.child.stdin.take().expect("standard input is a pipe");
+        (stdin, self.child.stdout.take().expect("standard output is a pipe"))
     }
 
     /// Waits until the program listens on this port of 127.0.0.1.
