@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Which of our crates a crate may use.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("provisioning-types", &[]),
     ("provisioning-websocket", &[]),
     ("provisioning-emulator", &[]),
@@ -25,6 +25,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
         ],
     ),
     ("provisioning-cli", &["provisioning-device", "provisioning-emulator"]),
+    ("external-tests", &["provisioning-device", "provisioning-emulator"]),
     ("xtask", &[]),
 ];
 

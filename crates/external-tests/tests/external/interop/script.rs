@@ -7,8 +7,8 @@ use crate::support::{LocalDps, Running};
 
 /// Runs a script until it has answered, and kills it: after a refusal, an SDK may keep connecting.
 ///
-/// Returns the answer and the script, of which a failed test shows the end of the output. Node trusts the emulator's CA;
-/// Python reads the CA from the question.
+/// Returns the answer and the script: a failed test shows the end of its output. Node trusts the emulator's CA; Python
+/// reads the CA from the question.
 pub(super) async fn ask(
     name: &'static str,
     mut command: Command,

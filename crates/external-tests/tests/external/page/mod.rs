@@ -1,4 +1,4 @@
-//! The page of the emulator in a headless Chromium: what it shows, that it is updated, and that it runs no foreign code.
+//! The emulator's page in a headless Chromium: what it shows, that it is updated, and that it runs no foreign code.
 
 mod browser;
 mod relay;

@@ -18,6 +18,9 @@ pub(crate) const DEVICE: &str = "device-1";
 /// The time in which the connections of a program must end after it has said how its registration ended.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The advice if the emulator cannot listen on port 443.
+const PORT_443: &str = "Port 443 needs root, or: sysctl net.ipv4.ip_unprivileged_port_start=443";
+
 /// The variables that name a proxy.
 const PROXY_VARIABLES: [&str; 6] = [
     "https_proxy",
@@ -49,8 +52,7 @@ impl LocalDps {
         let files = Folder::new(folder.path());
         let builder = files.equip(builder).expect("a CA");
         let started = builder.retry_after(RetryAfter::Seconds(1)).start().await;
-        let emulator = started
-            .unwrap_or_else(|error| panic!("the emulator does not listen ({error:?}); a port below 1024 needs root"));
+        let emulator = started.unwrap_or_else(|error| panic!("the emulator does not start: {error:?}\n{PORT_443}"));
         files
             .ensure_device(&emulator, &Device::new(DEVICE))
             .expect("a certificate");
