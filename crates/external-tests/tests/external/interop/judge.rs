@@ -78,7 +78,10 @@ impl Registration {
 /// Assigned after this number of register requests. The SDK and the emulator name the same hub and device.
 fn assert_assigned(said: &Value, log: &Log, requests: usize) {
     let (hub, device) = (&said["assigned"]["assignedHub"], &said["assigned"]["deviceId"]);
-    assert!(hub.is_string() && device.is_string(), "the SDK said {said}");
+    assert!(
+        hub.is_string() && device.is_string(),
+        "not an assignment: the SDK said {said}"
+    );
     log.assert_has(LogKind::Publish, &format!("\"assignedHub\":{hub}"));
     log.assert_has(LogKind::Publish, &format!("\"deviceId\":{device}"));
     log.assert_has(LogKind::Close, "DISCONNECT");

@@ -147,8 +147,8 @@ fn output_file() -> NamedTempFile {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if thread::panicking() {
-            let output = self.output();
+        let output = self.output();
+        if thread::panicking() && !output.is_empty() {
             let lines: Vec<_> = output.lines().collect();
             let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
             eprintln!("-- the end of the output of {}:\n{}", self.name, shown.join("\n"));
