@@ -1,4 +1,4 @@
-// Registers devices with the Node SDK: a cell a line comes in, what the SDK said goes out.
+// Registers devices with the Node SDK: reads the parameters of a registration as a line of JSON, and writes the result.
 'use strict';
 
 const { createHmac } = require('node:crypto');
@@ -9,12 +9,12 @@ const { Mqtt, MqttWs } = require('azure-iot-provisioning-device-mqtt');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
 const { X509Security } = require('azure-iot-security-x509');
 
-/** The SDK's transports know the service's own ports only. */
-function transport(cell) {
-  const base = cell.websocket ? MqttWs : Mqtt;
-  const uri = cell.websocket
-    ? `wss://${cell.host}:${cell.port}/$iothub/websocket`
-    : `mqtts://${cell.host}:${cell.port}`;
+/** The SDK's transports connect to the ports of the service only. */
+function transport(params) {
+  const base = params.websocket ? MqttWs : Mqtt;
+  const uri = params.websocket
+    ? `wss://${params.host}:${params.port}/$iothub/websocket`
+    : `mqtts://${params.host}:${params.port}`;
   return new (class extends base {
     _getConnectionUri() {
       return uri;
@@ -22,35 +22,35 @@ function transport(cell) {
   })();
 }
 
-/** What a device of a group has instead of the group's key. */
+/** The key of a device of a group. */
 function derived(groupKey, registrationId) {
   return createHmac('sha256', Buffer.from(groupKey, 'base64')).update(registrationId).digest('base64');
 }
 
-function credential(cell) {
-  if (cell.groupKey) {
-    return new SymmetricKeySecurityClient(cell.registrationId, derived(cell.groupKey, cell.registrationId));
+function credential(params) {
+  if (params.groupKey) {
+    return new SymmetricKeySecurityClient(params.registrationId, derived(params.groupKey, params.registrationId));
   }
-  if (cell.symmetricKey) return new SymmetricKeySecurityClient(cell.registrationId, cell.symmetricKey);
-  return new X509Security(cell.registrationId, {
-    cert: readFileSync(cell.cert, 'utf8'),
-    key: readFileSync(cell.key, 'utf8'),
+  if (params.symmetricKey) return new SymmetricKeySecurityClient(params.registrationId, params.symmetricKey);
+  return new X509Security(params.registrationId, {
+    cert: readFileSync(params.cert, 'utf8'),
+    key: readFileSync(params.key, 'utf8'),
   });
 }
 
-async function register(cell) {
-  const client = ProvisioningDeviceClient.create(cell.host, cell.idScope, transport(cell), credential(cell));
-  if (cell.payload !== undefined) client.setProvisioningPayload(cell.payload);
+async function register(params) {
+  const client = ProvisioningDeviceClient.create(params.host, params.idScope, transport(params), credential(params));
+  if (params.payload !== undefined) client.setProvisioningPayload(params.payload);
   return client.register();
 }
 
 async function main() {
   for await (const line of createInterface({ input: process.stdin })) {
-    const said = await register(JSON.parse(line)).then(
+    const result = await register(JSON.parse(line)).then(
       (assigned) => ({ assigned }),
       (error) => ({ error: { message: `${error.name}: ${error.message}`, answer: error.result } }),
     );
-    process.stdout.write(`${JSON.stringify(said)}\n`);
+    process.stdout.write(`${JSON.stringify(result)}\n`);
   }
 }
 

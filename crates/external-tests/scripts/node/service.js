@@ -1,4 +1,4 @@
-// Does what operators do, with the Node service SDK: a task comes in as a line of JSON, what the SDK said goes out.
+// Calls the service with the Node service SDK: reads a task as a line of JSON, and writes the result of the SDK.
 'use strict';
 
 const { readFileSync } = require('node:fs');
@@ -6,7 +6,7 @@ const https = require('node:https');
 const { createInterface } = require('node:readline');
 const { ProvisioningServiceClient } = require('azure-iot-provisioning-service');
 
-/** The SDK's connection string has no place for a port, its agent has. */
+/** The SDK accepts no port in the connection string, so the agent has the port. */
 function connect({ connectionString, controlPort, ca }) {
   const client = ProvisioningServiceClient.fromConnectionString(connectionString.replace(`:${controlPort};`, ';'));
   const agent = new https.Agent({ ca: readFileSync(ca) });
@@ -22,7 +22,7 @@ const tasks = {
   keys: (client, { id }) => client.getIndividualEnrollmentAttestationMechanism(id),
   putGroup: (client, { enrollment }) => client.createOrUpdateEnrollmentGroup(enrollment),
   deleteGroup: (client, { id }) => client.deleteEnrollmentGroup(id),
-  // Page after page, until there is no other.
+  // All pages.
   query: async (client, { text, size }) => {
     const query = client.createIndividualEnrollmentQuery({ query: text }, size);
     const pages = [];
@@ -40,11 +40,11 @@ async function perform(task) {
 
 async function main() {
   for await (const line of createInterface({ input: process.stdin })) {
-    const said = await perform(JSON.parse(line)).then(
+    const result = await perform(JSON.parse(line)).then(
       (done) => ({ done }),
       (error) => ({ error: { name: error.name, message: error.message, status: error.response?.statusCode } }),
     );
-    process.stdout.write(`${JSON.stringify(said)}\n`);
+    process.stdout.write(`${JSON.stringify(result)}\n`);
   }
 }
 

@@ -1,4 +1,4 @@
-"""Registers devices with the Python SDK: a cell a line comes in, what the SDK said goes out."""
+"""Registers devices with the Python SDK: reads the parameters of a registration as a line of JSON, writes the result."""
 
 import base64
 import hmac
@@ -8,31 +8,31 @@ import sys
 from azure.iot.device import ProvisioningDeviceClient, X509
 
 
-def client(cell):
-    with open(cell["ca"], encoding="ascii") as file:
+def client(params):
+    with open(params["ca"], encoding="ascii") as file:
         ca = file.read()
     common = {
-        "provisioning_host": cell["host"],
-        "registration_id": cell["registrationId"],
-        "id_scope": cell["idScope"],
+        "provisioning_host": params["host"],
+        "registration_id": params["registrationId"],
+        "id_scope": params["idScope"],
         "server_verification_cert": ca,
-        "websockets": cell["websocket"],
+        "websockets": params["websocket"],
     }
-    key = cell.get("symmetricKey")
-    if "groupKey" in cell:
-        # What a device of a group has instead of the group's key.
-        digest = hmac.digest(base64.b64decode(cell["groupKey"]), cell["registrationId"].encode(), "sha256")
+    key = params.get("symmetricKey")
+    if "groupKey" in params:
+        # The key of a device of a group.
+        digest = hmac.digest(base64.b64decode(params["groupKey"]), params["registrationId"].encode(), "sha256")
         key = base64.b64encode(digest).decode()
     if key:
         return ProvisioningDeviceClient.create_from_symmetric_key(symmetric_key=key, **common)
-    return ProvisioningDeviceClient.create_from_x509_certificate(x509=X509(cell["cert"], cell["key"]), **common)
+    return ProvisioningDeviceClient.create_from_x509_certificate(x509=X509(params["cert"], params["key"]), **common)
 
 
-def register(cell):
+def register(params):
     try:
-        device = client(cell)
-        if "payload" in cell:
-            device.provisioning_payload = cell["payload"]
+        device = client(params)
+        if "payload" in params:
+            device.provisioning_payload = params["payload"]
         result = device.register()
         state = result.registration_state
         return {
@@ -44,7 +44,7 @@ def register(cell):
                 "payload": state.response_payload and json.loads(state.response_payload),
             },
         }
-    except Exception as error:  # whatever it is, it is what the SDK said
+    except Exception as error:  # any error is a result of the SDK
         causes = [error]
         while causes[-1].__cause__:
             causes.append(causes[-1].__cause__)

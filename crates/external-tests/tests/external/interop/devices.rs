@@ -14,7 +14,7 @@ macro_rules! tests {
                     credential: Credential::$credential,
                     outcome: Outcome::$outcome,
                 };
-                registration.play().await;
+                registration.run().await;
             }
         )+
     };

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::{process::Command, sync::OnceCell};
 
-use crate::support::{KEPT, installed, scripts};
+use crate::support::{CACHE_DIR, installed, scripts};
 
 /// The command for a script with the Node SDK.
 pub(super) async fn node(script: &str) -> Command {
@@ -69,7 +69,7 @@ async fn install(
     lock: &str,
     into: impl AsyncFnOnce(&Path) -> Result<(), String>,
 ) -> Result<PathBuf, String> {
-    let folder = Path::new(KEPT).join(name);
+    let folder = Path::new(CACHE_DIR).join(name);
     let lock = scripts().join(name).join(lock);
     let wanted = fs::read(&lock).map_err(|error| failed(&lock, &error))?;
     let stamp = folder.join("installed");

@@ -3,9 +3,9 @@
 
 mod devices;
 mod install;
-mod judge;
 mod mosquitto;
 mod operators;
+mod outcome;
 mod registration;
 mod script;
 

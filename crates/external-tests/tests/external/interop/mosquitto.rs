@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::PAYLOAD;
-use crate::support::{DEVICE, Ended, LocalDps, Running, built, free_port, installed};
+use crate::support::{DEVICE, LocalDps, Output, Running, build_program, free_port, installed};
 
 const HUB: &str = "behind-mosquitto.azure-devices.net";
 const OPERATION: &str = "4.0123456789abcdef.00000000-0000-4000-8000-000000000000";
@@ -52,11 +52,13 @@ async fn a_refusal_is_reported_over_a_websocket() {
 async fn the_example_hub_connects_to_mosquitto_with_a_key_and_with_a_certificate() {
     let (dps, port) = (LocalDps::start().await, free_port().await);
     let mosquitto = mosquitto(&dps, port, &tls_listener(&dps, port)).await;
-    let mut command = Command::new(built("hub").await);
+    let mut command = Command::new(build_program("hub").await);
     command.arg(port.to_string()).arg(dps.file("ca.pem"));
-    let ended = Running::start_piped("the example hub", &mut command).end().await;
-    assert_eq!(ended.code, Some(0), "the example failed:\n{}", ended.stderr);
-    let log = mosquitto.output();
+    let output = Running::start_piped("the example hub", &mut command)
+        .wait_with_output()
+        .await;
+    assert_eq!(output.code, Some(0), "the example failed:\n{}", output.stderr);
+    let log = mosquitto.log();
     for device in ["meter-1", "meter-2"] {
         let (id, user) = (format!(" as {device} ("), format!("u'localhost/{device}/?api-version="));
         let mut connected = log.lines().filter(|line| line.contains("New client connected"));
@@ -124,7 +126,7 @@ impl Broker {
     async fn register(&self, words: &[&str], payload: &str) -> (Option<i32>, Value) {
         let mut command = self.dps.dps_register(self.port).await;
         command.args(["--timeout", "30", "--payload", payload]).args(words);
-        let Ended { code, stdout, stderr } = Running::start_piped("dps", &mut command).end().await;
+        let Output { code, stdout, stderr } = Running::start_piped("dps", &mut command).wait_with_output().await;
         let answer = serde_json::from_str(&stdout);
         (
             code,

@@ -16,8 +16,8 @@ const SECONDARY_KEY: &str = "c29tZSBrZXkgZm9yIHRoZSBpbnRlcm9wIHJ1bjI=";
 #[ignore = "needs Node and npm: cargo xtask external"]
 async fn an_enrollment_is_created() {
     let dps = start().await;
-    let said = perform(&dps, "put", json!({"enrollment": individual()})).await;
-    assert!(said["done"]["etag"].is_string(), "{said}");
+    let result = perform(&dps, "put", json!({"enrollment": individual()})).await;
+    assert!(result["done"]["etag"].is_string(), "{result}");
     assert_changes(&dps, 1);
 }
 
@@ -25,8 +25,8 @@ async fn an_enrollment_is_created() {
 #[ignore = "needs Node and npm: cargo xtask external"]
 async fn a_second_enrollment_is_created() {
     let dps = start_with(&["operated-2"]).await;
-    let said = perform(&dps, "put", json!({"enrollment": individual()})).await;
-    assert!(said["done"]["etag"].is_string(), "{said}");
+    let result = perform(&dps, "put", json!({"enrollment": individual()})).await;
+    assert!(result["done"]["etag"].is_string(), "{result}");
     assert_changes(&dps, 1);
 }
 
@@ -34,8 +34,8 @@ async fn a_second_enrollment_is_created() {
 #[ignore = "needs Node and npm: cargo xtask external"]
 async fn an_enrollment_is_read() {
     let dps = start_with(&[ID]).await;
-    let said = perform(&dps, "get", json!({"id": ID})).await;
-    assert_eq!(said["done"]["deviceId"], "the-device", "{said}");
+    let result = perform(&dps, "get", json!({"id": ID})).await;
+    assert_eq!(result["done"]["deviceId"], "the-device", "{result}");
     assert_changes(&dps, 0);
 }
 
@@ -43,8 +43,8 @@ async fn an_enrollment_is_read() {
 #[ignore = "needs Node and npm: cargo xtask external"]
 async fn the_keys_of_an_enrollment_are_read() {
     let dps = start_with(&[ID]).await;
-    let said = perform(&dps, "keys", json!({"id": ID})).await;
-    assert_eq!(said["done"]["symmetricKey"]["primaryKey"], PRIMARY_KEY, "{said}");
+    let result = perform(&dps, "keys", json!({"id": ID})).await;
+    assert_eq!(result["done"]["symmetricKey"]["primaryKey"], PRIMARY_KEY, "{result}");
     assert_changes(&dps, 0);
 }
 
@@ -52,13 +52,13 @@ async fn the_keys_of_an_enrollment_are_read() {
 #[ignore = "needs Node and npm: cargo xtask external"]
 async fn a_query_returns_pages() {
     let dps = start_with(&[ID, "operated-2"]).await;
-    let said = perform(&dps, "query", json!({"text": "select * from enrollments", "size": 1})).await;
-    let pages = said["done"].as_array().unwrap_or_else(|| panic!("{said}"));
+    let result = perform(&dps, "query", json!({"text": "select * from enrollments", "size": 1})).await;
+    let pages = result["done"].as_array().unwrap_or_else(|| panic!("{result}"));
     let are_single = pages
         .iter()
         .all(|page| page.as_array().is_some_and(|page| page.len() == 1));
     let has = |id| pages.iter().any(|page| page[0]["registrationId"] == id);
-    assert!(are_single && has(ID) && has("operated-2"), "{said}");
+    assert!(are_single && has(ID) && has("operated-2"), "{result}");
     assert_changes(&dps, 0);
 }
 
@@ -68,8 +68,8 @@ async fn an_enrollment_is_disabled() {
     let dps = start_with(&[ID]).await;
     let mut enrollment = individual();
     enrollment["provisioningStatus"] = "disabled".into();
-    let said = perform(&dps, "put", json!({"enrollment": enrollment})).await;
-    assert_eq!(said["done"]["provisioningStatus"], "disabled", "{said}");
+    let result = perform(&dps, "put", json!({"enrollment": enrollment})).await;
+    assert_eq!(result["done"]["provisioningStatus"], "disabled", "{result}");
     assert_changes(&dps, 1);
 }
 
@@ -77,8 +77,8 @@ async fn an_enrollment_is_disabled() {
 #[ignore = "needs Node and npm: cargo xtask external"]
 async fn an_enrollment_is_deleted() {
     let dps = start_with(&[ID]).await;
-    let said = perform(&dps, "delete", json!({"id": ID})).await;
-    assert!(said.get("done").is_some(), "{said}");
+    let result = perform(&dps, "delete", json!({"id": ID})).await;
+    assert!(result.get("done").is_some(), "{result}");
     assert_changes(&dps, 1);
     assert!(
         !dps.emulator.unenroll(&Enrollment::individual(ID)),
@@ -90,8 +90,8 @@ async fn an_enrollment_is_deleted() {
 #[ignore = "needs Node and npm: cargo xtask external"]
 async fn an_enrollment_that_does_not_exist_is_not_found() {
     let dps = start().await;
-    let said = perform(&dps, "get", json!({"id": ID})).await;
-    assert_eq!(said["error"]["status"], 404, "{said}");
+    let result = perform(&dps, "get", json!({"id": ID})).await;
+    assert_eq!(result["error"]["status"], 404, "{result}");
     assert_changes(&dps, 0);
 }
 
@@ -100,8 +100,8 @@ async fn an_enrollment_that_does_not_exist_is_not_found() {
 async fn a_group_is_created_and_a_device_of_the_group_registers() {
     let dps = start().await;
     let enrollment = json!({"enrollmentGroupId": ID, "attestation": keys()});
-    let said = perform(&dps, "putGroup", json!({"enrollment": enrollment})).await;
-    assert!(said["done"]["etag"].is_string(), "{said}");
+    let result = perform(&dps, "putGroup", json!({"enrollment": enrollment})).await;
+    assert!(result["done"]["etag"].is_string(), "{result}");
     assert_changes(&dps, 1);
     let device = "device-of-the-group";
     let key = SymmetricKey::from_base64(SECONDARY_KEY).expect("a key");
@@ -114,8 +114,8 @@ async fn a_group_is_deleted() {
     let dps = start().await;
     let group = Enrollment::group(ID);
     dps.emulator.enroll(group.clone()).expect("an enrollment");
-    let said = perform(&dps, "deleteGroup", json!({"id": ID})).await;
-    assert!(said.get("done").is_some(), "{said}");
+    let result = perform(&dps, "deleteGroup", json!({"id": ID})).await;
+    assert!(result.get("done").is_some(), "{result}");
     assert_changes(&dps, 1);
     assert!(!dps.emulator.unenroll(&group), "it is still enrolled");
 }
@@ -129,8 +129,8 @@ async fn a_device_registers_by_an_enrollment_with_custom_allocation() {
     enrollment["iotHubs"] = json!(["interop.azure-devices.net"]);
     enrollment["customAllocationDefinition"] =
         json!({"webhookUrl": "https://localhost/allocate", "apiVersion": "2021-10-01"});
-    let said = perform(&dps, "put", json!({"enrollment": enrollment})).await;
-    assert_eq!(said["done"]["allocationPolicy"], "custom", "{said}");
+    let result = perform(&dps, "put", json!({"enrollment": enrollment})).await;
+    assert_eq!(result["done"]["allocationPolicy"], "custom", "{result}");
     let key = SymmetricKey::from_base64(SECONDARY_KEY).expect("a key");
     let assignment = register(&dps, key, ID).await;
     assert_eq!(assignment.assigned_hub(), "interop.azure-devices.net");
@@ -143,7 +143,7 @@ async fn start() -> LocalDps {
 
 /// Starts an emulator with a control endpoint, in which these devices are enrolled.
 async fn start_with(ids: &[&str]) -> LocalDps {
-    let dps = LocalDps::start_as(Emulator::builder().control_port(0)).await;
+    let dps = LocalDps::start_with(Emulator::builder().control_port(0)).await;
     for id in ids {
         let enrollment = Enrollment::individual(*id).device_id("the-device");
         let enrollment = enrollment.symmetric_keys(PRIMARY_KEY, SECONDARY_KEY);
@@ -167,8 +167,8 @@ async fn perform(dps: &LocalDps, call: &str, mut task: Value) -> Value {
     task["controlPort"] = dps.emulator.control_port().into();
     task["ca"] = json!(dps.file("ca.pem"));
     let command = install::node("service.js").await;
-    let (said, _) = script::ask("the service SDK", command, dps, &task).await;
-    said
+    let (result, _) = script::ask("the service SDK", command, dps, &task).await;
+    result
 }
 
 /// Asserts that the emulator's log has this number of changes to [`ID`].

@@ -71,15 +71,15 @@ pub(super) enum Outcome {
 
 impl Registration {
     /// Registers, and asserts the outcome by the result of the SDK and by the emulator's log.
-    pub(super) async fn play(self) {
+    pub(super) async fn run(self) {
         let command = match self.sdk {
             Sdk::Node => install::node("device.js").await,
             Sdk::Python => install::python("device.py").await,
         };
-        let dps = LocalDps::start_as(self.emulator()).await;
+        let dps = LocalDps::start_with(self.emulator()).await;
         self.prepare(&dps.emulator);
-        let (said, _device) = script::ask("the device", command, &dps, &self.question(&dps)).await;
-        self.judge(&said, &dps.log_of_ended_connections().await);
+        let (result, _device) = script::ask("the device", command, &dps, &self.parameters(&dps)).await;
+        self.assert_outcome(&result, &dps.log_of_ended_connections().await);
     }
 
     fn emulator(self) -> Builder {
@@ -122,42 +122,42 @@ impl Registration {
         emulator.enroll(enrollment).expect("an enrollment");
     }
 
-    /// What the script must register with.
-    fn question(self, dps: &LocalDps) -> Value {
+    /// What the script registers with.
+    fn parameters(self, dps: &LocalDps) -> Value {
         let emulator = &dps.emulator;
         let (websocket, address) = match self.transport {
             Transport::Mqtt => (false, emulator.mqtt_address()),
             Transport::WebSocket => (true, emulator.websocket_address()),
         };
         let (host, port) = address.rsplit_once(':').expect("a host and a port");
-        let unless = |outcome, other, usual| if self.outcome == outcome { other } else { usual };
-        let mut question = json!({
+        let when = |outcome, then, otherwise| if self.outcome == outcome { then } else { otherwise };
+        let mut parameters = json!({
             "host": host,
             "port": port,
             "websocket": websocket,
             "ca": dps.file("ca.pem"),
-            "idScope": unless(Outcome::OtherScope, "0neOther", emulator.id_scope()),
+            "idScope": when(Outcome::OtherScope, "0neOther", emulator.id_scope()),
         });
-        let key = unless(Outcome::WrongKey, WRONG_KEY, KEY);
+        let key = when(Outcome::WrongKey, WRONG_KEY, KEY);
         match self.credential {
             Credential::X509 => {
-                question["registrationId"] = unless(Outcome::OtherId, "device-2", DEVICE).into();
-                question["cert"] = json!(dps.file("devices/device-1.pem"));
-                question["key"] = json!(dps.file("devices/device-1.key"));
-                return self.with_payload(question);
+                parameters["registrationId"] = when(Outcome::OtherId, "device-2", DEVICE).into();
+                parameters["cert"] = json!(dps.file("devices/device-1.pem"));
+                parameters["key"] = json!(dps.file("devices/device-1.key"));
+                return self.with_payload(parameters);
             }
-            Credential::OwnKey => question["symmetricKey"] = key.into(),
-            Credential::GroupKey => question["groupKey"] = key.into(),
+            Credential::OwnKey => parameters["symmetricKey"] = key.into(),
+            Credential::GroupKey => parameters["groupKey"] = key.into(),
         }
-        question["registrationId"] = KEYED_DEVICE.into();
-        self.with_payload(question)
+        parameters["registrationId"] = KEYED_DEVICE.into();
+        self.with_payload(parameters)
     }
 
-    fn with_payload(self, mut question: Value) -> Value {
+    fn with_payload(self, mut parameters: Value) -> Value {
         if self.outcome == Outcome::Payload {
-            question["payload"] = PAYLOAD.parse().expect("JSON");
+            parameters["payload"] = PAYLOAD.parse().expect("JSON");
         }
-        question
+        parameters
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::relay::Relay;
-use crate::support::{DEVICE, KEPT, LocalDps, Running, installed};
+use crate::support::{CACHE_DIR, DEVICE, LocalDps, Running, installed};
 
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
@@ -33,24 +33,24 @@ const FLAGS: [&str; 10] = [
 const MARKUP: &str = "</td></table><script>document.title='owned'</script><img src=x onerror=document.title='owned'>";
 
 /// What the browser made of the page.
-pub(super) struct Seen {
+pub(super) struct View {
     pub(super) dom: String,
     /// The same with a filter that no entry of the log matches.
     pub(super) filtered_dom: String,
     /// The paths that the browser requested for `dom`, in order.
-    pub(super) asked: Vec<String>,
+    pub(super) requested: Vec<String>,
     pub(super) picture: PathBuf,
 }
 
-/// Opens the page, or returns what was seen before.
-pub(super) async fn seen() -> &'static Seen {
-    static SEEN: OnceCell<Seen> = OnceCell::const_new();
-    SEEN.get_or_init(see).await
+/// Opens the page, or returns the result of the first call.
+pub(super) async fn view() -> &'static View {
+    static VIEW: OnceCell<View> = OnceCell::const_new();
+    VIEW.get_or_init(open_page).await
 }
 
 /// Registers a device before the page is opened, and again while it is open.
-async fn see() -> Seen {
-    let dps = LocalDps::start_as(Emulator::builder().page_port(0)).await;
+async fn open_page() -> View {
+    let dps = LocalDps::start_with(Emulator::builder().page_port(0)).await;
     let device = dps.emulator.issue_device(DEVICE).expect("a certificate");
     let (certificate, key) = (device.certificate_chain_pem, device.private_key_pem);
     let credential = X509Credential::from_pem(certificate.as_bytes(), key.as_bytes()).expect("a credential");
@@ -63,17 +63,19 @@ async fn see() -> Seen {
 
     let relay = Relay::start(dps.emulator.page_port(), client).await;
     let page = format!("http://127.0.0.1:{}/", relay.port);
-    let picture = Path::new(KEPT).with_file_name("page").join("page.png");
+    let picture = Path::new(CACHE_DIR).with_file_name("page").join("page.png");
     fs::create_dir_all(picture.with_file_name("")).expect("a folder");
+    // An earlier run may have left its own.
+    let _ = fs::remove_file(&picture);
     let screenshot = format!("--screenshot={}", picture.display());
     let profile = format!("--user-data-dir={}", dps.file("profile").display());
     let dom = open(&[&profile, &screenshot, &page]).await;
-    let asked = relay.asked();
+    let requested = relay.requested();
     let filtered_dom = open(&[&profile, &format!("{page}#nobody")]).await;
-    Seen {
+    View {
         dom,
         filtered_dom,
-        asked,
+        requested,
         picture,
     }
 }
@@ -82,9 +84,11 @@ async fn see() -> Seen {
 async fn open(words: &[&str]) -> String {
     let mut command = installed(&BROWSERS, "chromium");
     command.args(FLAGS).arg("--dump-dom").args(words);
-    let ended = Running::start_piped("the browser", &mut command).end().await;
-    assert_eq!(ended.code, Some(0), "the browser failed:\n{}", ended.stderr);
-    ended.stdout
+    let output = Running::start_piped("the browser", &mut command)
+        .wait_with_output()
+        .await;
+    assert_eq!(output.code, Some(0), "the browser failed:\n{}", output.stderr);
+    output.stdout
 }
 
 /// The element with this id, up to the first end of an element with the same name.

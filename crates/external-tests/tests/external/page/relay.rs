@@ -20,7 +20,7 @@ pub(super) struct Relay {
 
 struct Shared {
     page_port: u16,
-    asked: Mutex<Vec<String>>,
+    requested: Mutex<Vec<String>>,
     /// Registers before the first request for news is passed on.
     client: Mutex<Option<ProvisioningDeviceClient>>,
 }
@@ -31,7 +31,7 @@ impl Relay {
         let port = listener.local_addr().expect("an address").port();
         let shared = Arc::new(Shared {
             page_port,
-            asked: Mutex::default(),
+            requested: Mutex::default(),
             client: Mutex::new(Some(client)),
         });
         let serving = Arc::clone(&shared);
@@ -45,8 +45,8 @@ impl Relay {
     }
 
     /// The paths that were requested so far.
-    pub(super) fn asked(&self) -> Vec<String> {
-        self.shared.asked.lock().expect("no panic").clone()
+    pub(super) fn requested(&self) -> Vec<String> {
+        self.shared.requested.lock().expect("no panic").clone()
     }
 }
 
@@ -56,7 +56,7 @@ async fn pass_on(mut browser: TcpStream, shared: Arc<Shared>) -> io::Result<()> 
     let mut lines = BufReader::new(read).lines();
     let request = lines.next_line().await?.unwrap_or_default();
     let path = request.split(' ').nth(1).unwrap_or_default();
-    shared.asked.lock().expect("no panic").push(path.to_owned());
+    shared.requested.lock().expect("no panic").push(path.to_owned());
     // The first poll has been answered: a registration from here on is news.
     if path.starts_with("/state.json") && !path.ends_with("since=0") {
         let client = shared.client.lock().expect("no panic").take();

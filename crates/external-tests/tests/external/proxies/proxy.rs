@@ -5,7 +5,7 @@ use std::{fs, process::Stdio};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::support::{Ended, LocalDps, Running, free_port, installed};
+use crate::support::{LocalDps, Output, Running, free_port, installed};
 
 const USER: &str = "device";
 const PASSWORD: &str = "s3cret-word";
@@ -82,12 +82,12 @@ impl Proxy {
         let mut command = self.dps.dps_register(port).await;
         command.args(words).envs(variables.iter().copied());
         command.env("RUST_LOG", "trace").stdin(Stdio::null());
-        Registration(Running::start_piped("dps", &mut command).end().await)
+        Registration(Running::start_piped("dps", &mut command).wait_with_output().await)
     }
 }
 
 /// The end of `dps register`.
-pub(super) struct Registration(Ended);
+pub(super) struct Registration(Output);
 
 impl Registration {
     #[track_caller]
@@ -121,7 +121,7 @@ impl Registration {
     /// The JSON object on standard output. Nothing that `dps` wrote has the password.
     #[track_caller]
     fn answer(&self) -> Value {
-        let Ended { stdout, stderr, .. } = &self.0;
+        let Output { stdout, stderr, .. } = &self.0;
         for secret in [PASSWORD, BASIC] {
             assert!(!stdout.contains(secret), "standard output has the password");
             assert!(!stderr.contains(secret), "the trace on standard error has the password");

@@ -21,10 +21,10 @@ const BUILD: [&str; 11] = [
 ];
 
 /// Cargo describes the package of a test in these variables. Build scripts that watch them would run again.
-const OF_PACKAGE: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+const PACKAGE_VARIABLES: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
 
 /// The path of `dps` or of the example `hub`. The first call builds both.
-pub(crate) async fn built(name: &str) -> PathBuf {
+pub(crate) async fn build_program(name: &str) -> PathBuf {
     static PROGRAMS: OnceCell<Result<Vec<PathBuf>, String>> = OnceCell::const_new();
     let programs = PROGRAMS.get_or_init(build).await.as_ref();
     let programs = programs.unwrap_or_else(|error| panic!("{error}"));
@@ -42,7 +42,7 @@ async fn build() -> Result<Vec<PathBuf>, String> {
     for (name, _) in env::vars_os() {
         if name
             .to_str()
-            .is_some_and(|name| OF_PACKAGE.iter().any(|prefix| name.starts_with(prefix)))
+            .is_some_and(|name| PACKAGE_VARIABLES.iter().any(|prefix| name.starts_with(prefix)))
         {
             cargo.env_remove(name);
         }

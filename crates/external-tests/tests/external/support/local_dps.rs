@@ -10,12 +10,12 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::built;
+use super::build_program;
 
 /// The device whose certificate is in the folder.
 pub(crate) const DEVICE: &str = "device-1";
 
-/// The time in which the connections of a program must end after it has said how its registration ended.
+/// The time in which the connections of a program must end after it has returned the result.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The advice if the emulator cannot listen on port 443.
@@ -43,11 +43,11 @@ pub(crate) struct Log(Vec<Arc<LogEntry>>);
 impl LocalDps {
     /// Starts an emulator on free ports.
     pub(crate) async fn start() -> Self {
-        Self::start_as(Emulator::builder()).await
+        Self::start_with(Emulator::builder()).await
     }
 
     /// Starts this emulator. A device polls after a second.
-    pub(crate) async fn start_as(builder: Builder) -> Self {
+    pub(crate) async fn start_with(builder: Builder) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let files = Folder::new(folder.path());
         let builder = files.equip(builder).expect("a CA");
@@ -66,7 +66,7 @@ impl LocalDps {
 
     /// `dps register` for [`DEVICE`] at this port. The environment names no proxy.
     pub(crate) async fn dps_register(&self, port: u16) -> Command {
-        let mut command = Command::new(built("dps").await);
+        let mut command = Command::new(build_program("dps").await);
         command.args(["register", "--json", "--host", &format!("localhost:{port}")]);
         command.args(["--id-scope", self.emulator.id_scope()]);
         command.arg("--ca").arg(self.file("ca.pem"));
@@ -85,6 +85,7 @@ impl LocalDps {
             .with_ca_pem(self.emulator.ca_pem())
     }
 
+    /// The log so far.
     pub(crate) fn log(&self) -> Log {
         Log(self.emulator.log())
     }

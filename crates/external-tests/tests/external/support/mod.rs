@@ -5,15 +5,15 @@ mod local_dps;
 mod programs;
 
 pub(crate) use self::{
-    build::built,
+    build::build_program,
     local_dps::{DEVICE, LocalDps, Log},
-    programs::{Ended, Running, free_port, installed},
+    programs::{Output, Running, free_port, installed},
 };
 
 use std::path::Path;
 
 /// The folder below `target` where the tests keep files from run to run.
-pub(crate) const KEPT: &str = env!("CARGO_TARGET_TMPDIR");
+pub(crate) const CACHE_DIR: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// The folder with the scripts that other programs run.
 pub(crate) fn scripts() -> &'static Path {

@@ -45,9 +45,8 @@ pub(crate) struct Running {
     output: NamedTempFile,
 }
 
-/// The end of a program.
-#[derive(Debug)]
-pub(crate) struct Ended {
+/// The exit code and the output of a program that has ended.
+pub(crate) struct Output {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -79,7 +78,7 @@ impl Running {
     }
 
     /// Waits until the program ends. It was started with [`start_piped`](Self::start_piped).
-    pub(crate) async fn end(mut self) -> Ended {
+    pub(crate) async fn wait_with_output(mut self) -> Output {
         let (stdin, mut stdout) = self.pipes();
         drop(stdin);
         let mut text = Vec::new();
@@ -90,14 +89,15 @@ impl Running {
         let Ok(status) = ended.await else {
             panic!("{} did not end within {TIMEOUT:?}", self.name);
         };
-        Ended {
+        Output {
             code: status.code(),
             stdout: String::from_utf8_lossy(&text).into_owned(),
-            stderr: self.output(),
+            stderr: self.log(),
         }
     }
 
-    /// Writes to the program, reads one line, and kills it. It was started with [`start_piped`](Self::start_piped).
+    /// Writes to the program, reads a line, and kills the program. It was started with
+    /// [`start_piped`](Self::start_piped).
     pub(crate) async fn ask(&mut self, question: &str) -> String {
         let (mut stdin, stdout) = self.pipes();
         let mut line = String::new();
@@ -133,7 +133,7 @@ impl Running {
     }
 
     /// What the program has written so far, apart from what went to a pipe.
-    pub(crate) fn output(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let output = fs::read(self.output.path()).expect("a temporary file");
         String::from_utf8_lossy(&output).into_owned()
     }
@@ -147,8 +147,11 @@ fn output_file() -> NamedTempFile {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let output = self.output();
-        if thread::panicking() && !output.is_empty() {
+        if !thread::panicking() {
+            return;
+        }
+        let output = self.log();
+        if !output.is_empty() {
             let lines: Vec<_> = output.lines().collect();
             let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
             eprintln!("-- the end of the output of {}:\n{}", self.name, shown.join("\n"));

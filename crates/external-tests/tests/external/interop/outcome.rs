@@ -13,42 +13,42 @@ const REGISTER: &str = "$dps/registrations/PUT/iotdps-register/";
 
 impl Registration {
     /// Asserts that this is how the registration must end.
-    pub(super) fn judge(self, said: &Value, log: &Log) {
+    pub(super) fn assert_outcome(self, result: &Value, log: &Log) {
         match self.outcome {
-            Outcome::Assigned => assert_assigned(said, log, 1),
+            Outcome::Assigned => assert_assigned(result, log, 1),
             Outcome::Throttled => {
                 log.assert_has(LogKind::Publish, "$dps/registrations/res/429/");
-                assert_assigned(said, log, 3);
+                assert_assigned(result, log, 3);
             }
             Outcome::Payload => {
-                self.assert_payload(said, log);
-                assert_assigned(said, log, 1);
+                self.assert_payload(result, log);
+                assert_assigned(result, log, 1);
             }
             Outcome::Refused => {
                 log.assert_has(LogKind::Publish, "$dps/registrations/res/401/");
-                self.assert_refused(said, "UnauthorizedError", "401");
+                self.assert_refused(result, "UnauthorizedError", "401");
             }
             Outcome::Disabled => {
                 log.assert_has(LogKind::Publish, r#""status":"disabled""#);
-                self.assert_refused(said, "status is disabled", "registration status disabled");
+                self.assert_refused(result, "status is disabled", "registration status disabled");
             }
-            Outcome::OtherScope => self.assert_not_authorized(said, log, "the id scope is not this service's"),
-            Outcome::WrongKey => self.assert_not_authorized(said, log, "the token is signed with another key"),
+            Outcome::OtherScope => self.assert_not_authorized(result, log, "the id scope is not this service's"),
+            Outcome::WrongKey => self.assert_not_authorized(result, log, "the token is signed with another key"),
             Outcome::OtherId => {
                 let reason = "the certificate's common name is not the registration id";
-                self.assert_not_authorized(said, log, reason);
+                self.assert_not_authorized(result, log, reason);
             }
         }
     }
 
     /// The payload arrived, and came back as the SDK reads it: the Node SDK drops every eighth bit.
-    fn assert_payload(self, said: &Value, log: &Log) {
+    fn assert_payload(self, result: &Value, log: &Log) {
         let read = match self.sdk {
             Sdk::Node => PAYLOAD.bytes().map(|byte| char::from(byte & 0x7f)).collect(),
             Sdk::Python => PAYLOAD.to_owned(),
         };
         let json = |text: &str| text.parse::<Value>().expect("JSON");
-        assert_eq!(said["assigned"]["payload"], json(&read), "{said}");
+        assert_eq!(result["assigned"]["payload"], json(&read), "{result}");
         let mut received = log
             .of(LogKind::Publish)
             .filter(|entry| entry.direction == Direction::In)
@@ -58,29 +58,29 @@ impl Registration {
     }
 
     /// CONNACK refused the device for this reason.
-    fn assert_not_authorized(self, said: &Value, log: &Log, reason: &str) {
+    fn assert_not_authorized(self, result: &Value, log: &Log, reason: &str) {
         log.assert_has(LogKind::ConnAck, "not authorized");
         log.assert_has(LogKind::Close, reason);
-        self.assert_refused(said, "Not authorized", "UnauthorizedError");
+        self.assert_refused(result, "Not authorized", "UnauthorizedError");
     }
 
     /// The error message of the SDK has these words.
-    fn assert_refused(self, said: &Value, node: &str, python: &str) {
+    fn assert_refused(self, result: &Value, node: &str, python: &str) {
         let words = match self.sdk {
             Sdk::Node => node,
             Sdk::Python => python,
         };
-        let message = said["error"]["message"].as_str().unwrap_or_default();
-        assert!(message.contains(words), "the SDK said {said}, not {words:?}");
+        let message = result["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(words), "the SDK returned {result}, not {words:?}");
     }
 }
 
 /// Assigned after this number of register requests. The SDK and the emulator name the same hub and device.
-fn assert_assigned(said: &Value, log: &Log, requests: usize) {
-    let (hub, device) = (&said["assigned"]["assignedHub"], &said["assigned"]["deviceId"]);
+fn assert_assigned(result: &Value, log: &Log, requests: usize) {
+    let (hub, device) = (&result["assigned"]["assignedHub"], &result["assigned"]["deviceId"]);
     assert!(
         hub.is_string() && device.is_string(),
-        "not an assignment: the SDK said {said}"
+        "not an assignment: the SDK returned {result}"
     );
     log.assert_has(LogKind::Publish, &format!("\"assignedHub\":{hub}"));
     log.assert_has(LogKind::Publish, &format!("\"deviceId\":{device}"));
