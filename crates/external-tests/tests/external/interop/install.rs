@@ -87,6 +87,7 @@ async fn install(
 
 async fn run(command: &mut Command) -> Result<(), String> {
     let output = command.output().await;
+    let command = command.as_std();
     let output = output.map_err(|error| format!("{command:?} could not be started: {error}"))?;
     if output.status.success() {
         return Ok(());
