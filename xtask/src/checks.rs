@@ -1,115 +1,71 @@
-//! The list of all checks. One file is one check; the order here is the order of `cargo xtask ci`.
+//! The checks. Here are those that one command does; the others have a file each.
 
-mod cases;
-mod doc;
-mod features;
-mod fmt;
-mod interop;
-mod lint;
-mod local_dps;
-mod msrv;
-mod page;
-mod programs;
-mod proxies;
-mod test;
-mod tidy;
-mod trace;
-
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+pub(crate) mod features;
+pub(crate) mod layers;
+pub(crate) mod links;
+pub(crate) mod msrv;
+pub(crate) mod trace;
 
 use crate::{
-    process,
-    report::{Finding, Report},
+    report::Report,
+    shell::{self, TESTED},
+    tally::{Tally, ignored_for_good},
 };
 
-/// A check that can be asked for by its name.
-#[derive(Debug)]
-pub(crate) struct Check {
-    /// The verb.
-    pub(crate) name: &'static str,
-    /// What it looks at, in one line.
-    pub(crate) about: &'static str,
-    /// Whether it knows what to do with `--fix`.
-    pub(crate) can_fix: bool,
-    /// Whether `ci` runs it: not when it needs more than Rust and a C compiler.
-    pub(crate) in_ci: bool,
-    /// Looks.
-    pub(crate) run: fn(&Context) -> Report,
+pub(crate) fn fmt(fix: bool) -> Report {
+    if let Some(reason) = shell::lacks("fmt", "rustup component add rustfmt") {
+        return Report::skip(reason);
+    }
+    shell::run(if fix { "fmt --all" } else { "fmt --all --check" }).into()
 }
 
-/// What a check is told.
-#[derive(Debug)]
-pub(crate) struct Context {
-    /// The folder of the workspace's manifest.
-    pub(crate) root: PathBuf,
-    /// Put right what can be put right.
-    pub(crate) fix: bool,
+pub(crate) fn lint() -> Report {
+    if let Some(reason) = shell::lacks("clippy", "rustup component add clippy") {
+        return Report::skip(reason);
+    }
+    shell::run("clippy --workspace --all-targets --all-features -- -D warnings").into()
 }
 
-/// Every check.
-pub(crate) const ALL: [Check; 11] = [
-    fmt::CHECK,
-    lint::CHECK,
-    test::CHECK,
-    doc::CHECK,
-    features::CHECK,
-    tidy::CHECK,
-    msrv::CHECK,
-    trace::CHECK,
-    proxies::CHECK,
-    page::CHECK,
-    interop::CHECK,
-];
-
-impl Context {
-    /// This repository, as the tests see it.
-    #[cfg(test)]
-    fn of_this_repository() -> Self {
-        Self {
-            root: crate::repository_root(),
-            fix: false,
-        }
-    }
-
-    /// A cargo command in the repository's root.
-    fn cargo(&self, words: &[&str]) -> Command {
-        process::cargo(&self.root, words)
-    }
-
-    /// The path below the root, with `/` between its parts.
-    fn relative(&self, path: &Path) -> String {
-        let below = path.strip_prefix(&self.root).unwrap_or(path);
-        below.to_string_lossy().replace('\\', "/")
-    }
-
-    /// Runs the command; when it fails, or cannot be started, that is a finding.
-    fn finding_unless_ok(&self, command: Command, fix: &str) -> Option<Finding> {
-        let typed = process::typed(&command);
-        match process::run(command) {
-            Ok(true) => None,
-            Ok(false) => Some(Finding::general(format!("`{typed}` failed"), fix)),
-            Err(error) => Some(Finding::general(
-                format!("`{typed}` could not be started: {error}"),
-                fix,
-            )),
-        }
-    }
-
-    /// Why a check cannot run that needs this cargo subcommand, when it cannot.
-    fn lacks_component(&self, subcommand: &str, component: &str) -> Option<Report> {
-        process::capture(self.cargo(&[subcommand, "--version"]))
-            .err()
-            .map(|_| Report::skip(format!("`rustup component add {component}` first")))
-    }
+pub(crate) fn test() -> Report {
+    run_tests(&[
+        format!("test --no-fail-fast {TESTED}"),
+        "test --no-fail-fast --package xtask".to_owned(),
+    ])
 }
 
-/// A report of these findings.
-fn found(findings: impl IntoIterator<Item = Finding>) -> Report {
-    Report {
-        findings: findings.into_iter().collect(),
-        ..Report::default()
+/// Runs the ignored tests of external-tests whose names begin with `module`.
+pub(crate) fn external(module: &str) -> Report {
+    let report = run_tests(&[format!(
+        "test --no-fail-fast --test external {TESTED} -- --ignored --test-threads=8 {module}"
+    )]);
+    if report.findings.is_empty() && report.tally == Tally::default() {
+        return [format!("no ignored test begins with `{module}`")].into();
     }
+    report
+}
+
+fn run_tests(commands: &[String]) -> Report {
+    let mut report = Report::default();
+    for words in commands {
+        let failure = shell::run_by_line(words, |line| {
+            report.findings.extend(ignored_for_good(line));
+            report.tally += Tally::of_line(line).unwrap_or_default();
+        });
+        report.findings.extend(failure);
+    }
+    report.note = report.tally.to_string();
+    report
+}
+
+pub(crate) fn doc() -> Report {
+    let command = shell::cargo("doc --workspace --no-deps --all-features");
+    let failed = command.env("RUSTDOCFLAGS", "-D warnings").run().is_err();
+    failed.then(|| "rustdoc warns (see above)".to_owned()).into()
+}
+
+pub(crate) fn deny() -> Report {
+    if let Some(reason) = shell::lacks("deny", "cargo install cargo-deny --locked") {
+        return Report::skip(reason);
+    }
+    shell::run("deny --all-features check --hide-inclusion-graph").into()
 }

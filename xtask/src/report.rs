@@ -1,114 +1,84 @@
-//! What a check found, and how it is said: `file:line: what (how to fix)`.
+//! What a check found.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use crate::tally::Tally;
 
-/// One offender: where it is, what is wrong with it, and how to put it right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Finding {
-    place: Option<(String, usize)>,
-    what: String,
-    fix: String,
-}
-
-impl Finding {
-    /// An offender on a line of a file.
-    pub(crate) fn at(file: &str, line: usize, what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            place: Some((file.to_owned(), line)),
-            what: what.into(),
-            fix: fix.into(),
-        }
-    }
-
-    /// An offender without a place in a file, such as a command that failed.
-    pub(crate) fn general(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            place: None,
-            what: what.into(),
-            fix: fix.into(),
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((file, line)) = &self.place {
-            write!(f, "{file}:{line}: ")?;
-        }
-        write!(f, "{} ({})", self.what, self.fix)
-    }
-}
-
-/// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It ran and found nothing.
-    Passed,
-    /// It, or a part of it, could not run.
-    Skipped,
-    /// It found something.
-    Failed,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Passed => "ok",
-            Self::Skipped => "SKIP",
-            Self::Failed => "FAILED",
-        })
-    }
-}
-
-/// Everything that a check has to say.
+/// The result of one check.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    /// The offenders.
-    pub(crate) findings: Vec<Finding>,
+    /// What is wrong, as `file:line: what (how to fix it)` where there is a line.
+    pub(crate) findings: Vec<String>,
     /// Why the check, or a part of it, could not run.
     pub(crate) skips: Vec<String>,
-    /// What was looked at, in a few words.
+    /// What was checked, in a few words.
     pub(crate) note: String,
-    /// The tests that were run, where the check runs tests.
-    pub(crate) tally: Option<Tally>,
+    /// The tests that the check ran.
+    pub(crate) tally: Tally,
+    took: Duration,
 }
 
 impl Report {
-    /// A check that could not run.
-    pub(crate) fn skip(why: impl Into<String>) -> Self {
+    /// The report of a check that could not run.
+    pub(crate) fn skip(reason: impl Into<String>) -> Self {
         Self {
-            skips: vec![why.into()],
+            skips: vec![reason.into()],
             ..Self::default()
         }
     }
 
-    /// A check that ended with this one finding.
-    pub(crate) fn failed(finding: Finding) -> Self {
+    /// Says what was checked.
+    pub(crate) fn noting(self, note: impl Into<String>) -> Self {
         Self {
-            findings: vec![finding],
+            note: note.into(),
+            ..self
+        }
+    }
+
+    /// Whether the check fails the run.
+    pub(crate) fn has_failed(&self, no_skip: bool) -> bool {
+        !self.findings.is_empty() || no_skip && !self.skips.is_empty()
+    }
+}
+
+impl<I: IntoIterator<Item = String>> From<I> for Report {
+    fn from(findings: I) -> Self {
+        Self {
+            findings: findings.into_iter().collect(),
             ..Self::default()
         }
     }
+}
 
-    /// How the check ended.
-    pub(crate) fn verdict(&self) -> Verdict {
-        if !self.findings.is_empty() {
-            Verdict::Failed
-        } else if !self.skips.is_empty() {
-            Verdict::Skipped
-        } else {
-            Verdict::Passed
+/// One line with the verdict, then one for each finding and for each reason of a skip.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match (self.findings.len(), self.skips.len()) {
+            (0, 0) => "ok",
+            (0, _) => "SKIP",
+            _ => "FAILED",
+        };
+        let line = format!("{verdict:<6} {:>6.1} s  {}", self.took.as_secs_f32(), self.note);
+        writeln!(f, "{}", line.trim_end())?;
+        let skips = self.skips.iter().map(|reason| format!("SKIP: {reason}"));
+        for line in self.findings.iter().cloned().chain(skips) {
+            writeln!(f, "    {line}")?;
         }
+        Ok(())
     }
+}
 
-    /// The same report where what could not run counts as failed.
-    pub(crate) fn without_skips(mut self) -> Self {
-        let skipped = self.skips.drain(..);
-        self.findings
-            .extend(skipped.map(|why| Finding::general(format!("could not run: {why}"), "asked for by --no-skip")));
-        self
+/// Runs a check and notes how long it took.
+#[expect(clippy::disallowed_methods, reason = "nothing waits for this duration, it is shown")]
+pub(crate) fn timed(check: impl FnOnce() -> Report) -> Report {
+    let start = Instant::now();
+    let report = check();
+    Report {
+        took: start.elapsed(),
+        ..report
     }
 }
 
@@ -117,31 +87,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_says_where_what_and_how_to_fix_it() {
-        let finding = Finding::at("crates/a/src/lib.rs", 3, "`dbg!` is left over", "remove it");
-        assert_eq!(
-            finding.to_string(),
-            "crates/a/src/lib.rs:3: `dbg!` is left over (remove it)"
-        );
-        assert_eq!(
-            Finding::general("it failed", "mend it").to_string(),
-            "it failed (mend it)"
-        );
+    fn a_finding_outweighs_a_skip_and_both_are_shown() {
+        let report = Report {
+            findings: vec!["a.rs:1: wrong (fix it)".to_owned()],
+            note: "3 files".to_owned(),
+            ..Report::skip("no toolchain")
+        };
+        let shown = "FAILED    0.0 s  3 files\n    a.rs:1: wrong (fix it)\n    SKIP: no toolchain\n";
+        assert_eq!(report.to_string(), shown);
+        assert!(report.has_failed(false));
     }
 
     #[test]
-    fn a_finding_outweighs_a_skip_and_a_skip_outweighs_nothing() {
-        let mut report = Report::skip("no toolchain");
-        assert_eq!(report.verdict(), Verdict::Skipped);
-        report.findings.push(Finding::general("it failed", "mend it"));
-        assert_eq!(report.verdict(), Verdict::Failed);
-        assert_eq!(Report::default().verdict(), Verdict::Passed);
-    }
-
-    #[test]
-    fn a_skip_fails_where_skips_are_not_wanted() {
-        let report = Report::skip("no toolchain").without_skips();
-        assert_eq!(report.verdict(), Verdict::Failed);
-        assert!(report.skips.is_empty());
+    fn a_skip_is_shown_and_fails_only_where_skips_are_not_wanted() {
+        let report = Report::skip("no toolchain");
+        assert_eq!(report.to_string(), "SKIP      0.0 s\n    SKIP: no toolchain\n");
+        assert!(!report.has_failed(false));
+        assert!(report.has_failed(true));
+        assert!(!Report::default().has_failed(true));
     }
 }

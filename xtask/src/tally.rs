@@ -1,37 +1,42 @@
-//! The tests that cargo ran, added up from its own `test result:` lines.
+//! How many tests passed and failed, read from the lines that they print.
 
 use std::{fmt, ops::AddAssign};
 
-/// How many tests passed, failed and were ignored.
+/// The end of the reason of a test that `ci` leaves out.
+const RUN_BY: &str = ": cargo xtask external";
+
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) passed: usize,
     pub(crate) failed: usize,
-    pub(crate) ignored: usize,
 }
 
 impl Tally {
-    /// Reads `test result: ok. 3 passed; 0 failed; 1 ignored; …`, colours or not.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
-        let plain = without_colours(line);
-        let counts = plain.trim().strip_prefix("test result: ")?;
-        let count_of = |word: &str| {
-            let before = counts.split(';').find_map(|part| part.trim().strip_suffix(word))?;
-            before.split_whitespace().last()?.parse().ok()
+    /// Reads `test result: ok. 3 passed; 0 failed; …`, `None` from any other line.
+    pub(crate) fn of_line(line: &str) -> Option<Self> {
+        let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+        let count_of = |word| {
+            let count = counts.split("; ").find_map(|part| part.strip_suffix(word))?;
+            count.trim().parse().ok()
         };
         Some(Self {
             passed: count_of(" passed")?,
             failed: count_of(" failed")?,
-            ignored: count_of(" ignored")?,
         })
     }
+}
+
+/// A finding, if the line says that a test is ignored that `cargo xtask external` does not run.
+pub(crate) fn ignored_for_good(line: &str) -> Option<String> {
+    let (name, reason) = line.strip_prefix("test ")?.split_once(" ... ignored")?;
+    (!reason.ends_with(RUN_BY))
+        .then(|| format!("the test `{name}` is ignored (fix or remove it; examples take `no_run`)"))
 }
 
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
-        self.ignored += other.ignored;
     }
 }
 
@@ -41,54 +46,39 @@ impl fmt::Display for Tally {
     }
 }
 
-/// The line without terminal escapes (`ESC [ … m`).
-fn without_colours(line: &str) -> String {
-    let mut parts = line.split("\u{1b}[");
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        plain.push_str(part.split_once('m').map_or("", |(_, rest)| rest));
-    }
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_counts_of_a_result_line_are_read() {
-        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.04s";
-        let expected = Tally {
-            passed: 12,
-            failed: 3,
-            ignored: 1,
-        };
-        assert_eq!(Tally::parse(line), Some(expected));
-    }
-
-    #[test]
-    fn colours_do_not_hide_a_result_line() {
-        let line = "test result: \u{1b}[32mok\u{1b}(B\u{1b}[m. 2 passed; 0 failed; 0 ignored; 0 measured";
-        assert_eq!(Tally::parse(line).map(|tally| tally.passed), Some(2));
-    }
-
-    #[test]
-    fn other_lines_are_no_result() {
-        assert_eq!(Tally::parse("test a_test_named_result ... ok"), None);
-        assert_eq!(Tally::parse("running 3 tests"), None);
-        assert_eq!(Tally::parse("test result: unheard of"), None);
-    }
-
-    #[test]
-    fn tallies_add_up_to_one_plain_line() {
+    fn result_lines_add_up() {
+        let lines = [
+            "running 3 tests",
+            "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.04s",
+            "test a_test_named_result ... ok",
+            "test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+        ];
         let mut sum = Tally::default();
-        for _ in 0..2 {
-            sum += Tally {
-                passed: 4,
-                failed: 1,
-                ignored: 0,
-            };
+        lines
+            .into_iter()
+            .filter_map(Tally::of_line)
+            .for_each(|tally| sum += tally);
+        assert_eq!(sum.to_string(), "14 passed, 3 failed");
+    }
+
+    #[test]
+    fn a_test_may_be_ignored_only_if_another_verb_runs_it() {
+        assert_eq!(
+            ignored_for_good("test page::opens ... ignored, needs chromium: cargo xtask external"),
+            None
+        );
+        assert_eq!(ignored_for_good("test page::opens ... ok"), None);
+        for line in [
+            "test a ... ignored",
+            "test src/lib.rs - a (line 3) ... ignored",
+            "test a ... ignored, slow",
+        ] {
+            assert!(ignored_for_good(line).is_some(), "{line}");
         }
-        assert_eq!(sum.to_string(), "8 passed, 2 failed");
     }
 }

@@ -5,154 +5,124 @@
 
 mod claims;
 mod inventory;
-mod rows;
 mod table;
 
-use std::{fs, io};
+use std::{collections::BTreeMap, fs};
 
-use self::{claims::Claim, rows::Row};
-use super::{Check, Context};
-use crate::{
-    report::{Finding, Report},
-    tree::Tree,
-};
+use serde::Deserialize;
 
-pub(super) const CHECK: Check = Check {
-    name: "trace",
-    about: "every requirement has a test that runs",
-    can_fix: true,
-    in_ci: true,
-    run,
-};
+use self::claims::Claim;
+use crate::{files::with_extension, report::Report, shell};
 
 /// Where the rows are listed.
 const LIST: &str = "docs/requirements.json";
 /// Where the table is written.
 const TABLE: &str = "docs/requirements-trace.md";
 
-fn run(context: &Context) -> Report {
-    let tree = match Tree::load(&context.root) {
-        Ok(tree) => tree,
-        Err(error) => return Report::failed(Finding::general(error.to_string(), "make it readable")),
-    };
-    let mut findings = Vec::new();
-    let rows = rows::read(&tree, &mut findings);
-    let claims = claims::find(&tree, &rows, &mut findings);
-    let programs = match inventory::load(context) {
-        Ok(programs) => programs,
-        Err(why) => {
-            findings.push(Finding::general(why, "see above"));
-            return super::found(findings);
-        }
-    };
-    let (proven, unproven) = inventory::prove(claims, &programs);
-    findings.extend(unproven);
-    findings.extend(without_test(&rows, &proven));
-    findings.extend(table_is_fresh(context, &table::render(&rows, &proven)));
-    Report {
-        note: table::closing_line(&rows, &proven),
-        ..super::found(findings)
-    }
+/// The rows, and how many each document has, so that none is lost unseen.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    documents: BTreeMap<String, usize>,
+    rows: Vec<Row>,
 }
 
-fn without_test<'a>(rows: &'a [Row], proven: &'a [Claim]) -> impl Iterator<Item = Finding> + 'a {
-    let bare = rows.iter().filter(|row| !proven.iter().any(|claim| claim.is_of(row)));
+/// A requirement of one document. The same id in two documents is two rows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    document: String,
+    id: String,
+    /// What must hold, in this project's words.
+    says: String,
+}
+
+pub(crate) fn run(fix: bool) -> Report {
+    checked(fix).unwrap_or_else(|why| [why].into())
+}
+
+/// An error is what makes everything after it pointless.
+fn checked(fix: bool) -> Result<Report, String> {
+    let root = shell::root();
+    let list = fs::read_to_string(root.join(LIST)).map_err(|error| format!("{LIST}: {error}"))?;
+    let list: List = serde_json::from_str(&list).map_err(|error| format!("{LIST}: {error}"))?;
+    let (claims, mut findings) = claims::find(&with_extension(&root.join("crates"), "rs"), &list.rows);
+    let tests = inventory::load()?;
+    let (proven, unproven): (Vec<_>, Vec<_>) = claims.into_iter().partition(|claim| tests.contains(&claim.test));
+    findings.extend(unproven.iter().map(|claim| {
+        format!(
+            "{}: no program runs the test `{}` (declare its file as a module)",
+            claim.place, claim.test.1
+        )
+    }));
+    findings.extend(lost_rows(&list));
+    findings.extend(bare_rows(&list.rows, &proven));
+
+    let table = table::render(&list.rows, &proven);
+    let path = root.join(TABLE);
+    if fix {
+        fs::write(&path, &table).map_err(|error| format!("{TABLE}: {error}"))?;
+    } else if fs::read_to_string(path).ok().as_ref() != Some(&table) {
+        findings.push(format!("{TABLE}:1: the table is stale (run `cargo xtask trace --fix`)"));
+    }
+    Ok(Report::from(findings).noting(table::closing_line(&list.rows, &proven)))
+}
+
+fn lost_rows(list: &List) -> Vec<String> {
+    let mut counts = BTreeMap::new();
+    for row in &list.rows {
+        *counts.entry(row.document.clone()).or_insert(0) += 1;
+    }
+    let differs = counts != list.documents;
+    differs
+        .then(|| {
+            format!(
+                "{LIST}: there are {counts:?} rows, the list says {:?} (find the lost row)",
+                list.documents
+            )
+        })
+        .into_iter()
+        .collect()
+}
+
+fn bare_rows(rows: &[Row], claims: &[Claim]) -> impl Iterator<Item = String> {
+    let bare = rows.iter().filter(|row| !claims.iter().any(|claim| claim.row == **row));
     bare.map(|row| {
-        let what = format!("no test claims {}: {}", row.document, row.id);
-        let fix = "let the test claim it that would fail without it: see CONTRIBUTING.md";
-        Finding::at(LIST, row.line, what, fix)
+        format!(
+            "{LIST}: no test claims {}: {} (see CONTRIBUTING.md)",
+            row.document, row.id
+        )
     })
 }
 
-/// Writes the table where it is asked to, and compares it otherwise.
-fn table_is_fresh(context: &Context, table: &str) -> Option<Finding> {
-    let path = context.root.join(TABLE);
-    if context.fix {
-        let failed = fs::write(path, table).err()?;
-        return Some(Finding::at(TABLE, 1, failed.to_string(), "make it writable"));
-    }
-    let fix = "run `cargo xtask trace --fix`";
-    match fs::read_to_string(path) {
-        Ok(present) if present == table => None,
-        Ok(present) => {
-            let same = present
-                .lines()
-                .zip(table.lines())
-                .take_while(|(one, other)| one == other);
-            Some(Finding::at(
-                TABLE,
-                same.count() + 1,
-                "the table is stale from here",
-                fix,
-            ))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Some(Finding::at(TABLE, 1, "the table is missing", fix))
-        }
-        Err(error) => Some(Finding::at(TABLE, 1, error.to_string(), "make it readable")),
+#[cfg(test)]
+impl Row {
+    fn of(document: &str, id: &str) -> Self {
+        let [document, id, says] = [document, id, "It works | it fails."].map(str::to_owned);
+        Self { document, id, says }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::TempTree;
 
     #[test]
-    fn every_row_of_this_repository_is_claimed() {
-        let tree = Tree::load(&Context::of_this_repository().root).expect("it can be read");
-        let mut findings = Vec::new();
-        let rows = rows::read(&tree, &mut findings);
-        let claims = claims::find(&tree, &rows, &mut findings);
-        findings.extend(without_test(&rows, &claims));
-        let said: Vec<_> = findings.iter().map(ToString::to_string).collect();
-        assert!(said.is_empty(), "{}", said.join("\n"));
-    }
-
-    #[test]
-    fn a_row_without_a_test_is_found() {
-        let row = |id: &str| Row {
-            document: "a".to_owned(),
-            id: id.to_owned(),
-            says: "It works.".to_owned(),
-            line: 7,
-        };
-        let rows = [row("SRS_1"), row("SRS_2")];
+    fn a_lost_row_and_a_row_without_a_test_are_found() {
+        let list = r#"{"documents": {"a": 2}, "rows": [{"document": "a", "id": "SRS_1", "says": "It works."}]}"#;
+        let list: List = serde_json::from_str(list).expect("a list");
+        assert_eq!(lost_rows(&list).len(), 1);
+        let bare: Vec<_> = bare_rows(&list.rows, &[]).collect();
+        assert_eq!(
+            bare,
+            ["docs/requirements.json: no test claims a: SRS_1 (see CONTRIBUTING.md)"]
+        );
         let claim = Claim {
-            document: "a".to_owned(),
-            id: "SRS_1".to_owned(),
-            file: "crates/a/src/lib.rs".to_owned(),
-            line: 1,
-            modules: vec![],
-            function: "f".to_owned(),
+            row: list.rows[0].clone(),
+            test: Default::default(),
+            file: String::new(),
+            place: String::new(),
         };
-        let found: Vec<_> = without_test(&rows, &[claim])
-            .map(|finding| finding.to_string())
-            .collect();
-        assert_eq!(found.len(), 1);
-        assert!(
-            found[0].starts_with("docs/requirements.json:7: no test claims a: SRS_2 ("),
-            "{found:?}"
-        );
-    }
-
-    #[test]
-    fn a_stale_table_is_found_and_a_fix_writes_it() {
-        let root = TempTree::new(&[(TABLE, "# Trace\nold\n")]);
-        let mut context = Context {
-            root: root.path().to_owned(),
-            fix: false,
-        };
-        let stale = table_is_fresh(&context, "# Trace\nnew\n").expect("it is stale");
-        assert!(
-            stale.to_string().starts_with("docs/requirements-trace.md:2: "),
-            "{stale}"
-        );
-        context.fix = true;
-        assert_eq!(table_is_fresh(&context, "# Trace\nnew\n"), None);
-        context.fix = false;
-        assert_eq!(table_is_fresh(&context, "# Trace\nnew\n"), None);
-        fs::remove_file(root.path().join(TABLE)).expect("it was written");
-        assert!(table_is_fresh(&context, "").is_some());
+        assert_eq!(bare_rows(&list.rows, &[claim]).count(), 0);
     }
 }

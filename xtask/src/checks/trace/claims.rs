@@ -1,218 +1,190 @@
 //! The claims in the tests' doc comments: which test says that it shows which row.
 
-use super::rows::Row;
-use crate::{
-    read::{lexer::Comment, outline::Outline},
-    report::Finding,
-    tree::{TextFile, Tree},
-};
+use syn::{Attribute, Item, ItemFn, spanned::Spanned};
+
+use super::{Row, inventory::Test};
+use crate::files::TextFile;
 
 /// A test's claim to show a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Claim {
-    pub(super) document: String,
-    pub(super) id: String,
+    pub(super) row: Row,
+    pub(super) test: Test,
+    /// From the root.
     pub(super) file: String,
-    pub(super) line: usize,
-    /// The inline modules around the test.
-    pub(super) modules: Vec<String>,
-    pub(super) function: String,
+    /// `file:line`.
+    pub(super) place: String,
 }
 
-impl Claim {
-    /// Whether it is this row that is claimed.
-    pub(super) fn is_of(&self, row: &Row) -> bool {
-        self.document == row.document && self.id == row.id
+/// Finds the claims in the crates' sources and tests. A comment that names a row and is no claim is a finding: a slip
+/// of the pen must not lose it.
+pub(super) fn find(files: &[TextFile], rows: &[Row]) -> (Vec<Claim>, Vec<String>) {
+    let (mut claims, mut findings) = (vec![], vec![]);
+    for file in files {
+        let Some(mut reader) = Reader::of(file, rows) else {
+            continue;
+        };
+        match syn::parse_file(&file.text) {
+            Ok(parsed) => reader.read(&parsed.items),
+            Err(error) => findings.push(format!("crates/{}: {error}", file.path)),
+        }
+        findings.extend(reader.comments_that_claim_nothing());
+        claims.extend(reader.claims);
     }
+    (claims, findings)
 }
 
-/// Finds the claims in the crates' sources and tests; what only looks like one goes to `findings`.
-pub(super) fn find(tree: &Tree, rows: &[Row], findings: &mut Vec<Finding>) -> Vec<Claim> {
-    let mut claims = Vec::new();
-    for (file, outline) in tree.rust_files().filter(|(file, _)| may_claim(&file.path)) {
-        for comment in &outline.comments {
-            match read(comment, rows) {
-                Reading::Prose => {}
-                Reading::Claim(document, id) => match claim(file, outline, comment, document, id) {
-                    Ok(claim) if rows.iter().any(|row| claim.is_of(row)) => claims.push(claim),
-                    Ok(_) => findings.push(unknown(file, comment, document, id)),
-                    Err(finding) => findings.push(finding),
-                },
-                Reading::Mistake => findings.push(mistake(file, comment)),
+struct Reader<'a> {
+    text: &'a str,
+    file: String,
+    krate: String,
+    modules: Vec<String>,
+    rows: &'a [Row],
+    claims: Vec<Claim>,
+}
+
+impl<'a> Reader<'a> {
+    /// `None` for a file that names no row, or that is neither in `src` nor in `tests`.
+    fn of(file: &'a TextFile, rows: &'a [Row]) -> Option<Self> {
+        let mut parts = file.path.trim_end_matches(".rs").split('/').map(str::to_owned);
+        let (krate, kind) = (parts.next()?, parts.next()?);
+        let mut modules: Vec<_> = match kind.as_str() {
+            "src" => parts.collect(),
+            // The first is the program.
+            "tests" => parts.skip(1).collect(),
+            _ => return None,
+        };
+        modules.pop_if(|last| matches!(last.as_str(), "lib" | "main" | "mod"));
+        file.text.contains("SRS_").then(|| Self {
+            text: &file.text,
+            file: format!("crates/{}", file.path),
+            krate,
+            modules,
+            rows,
+            claims: vec![],
+        })
+    }
+
+    fn read(&mut self, items: &[Item]) {
+        for item in items {
+            match item {
+                Item::Mod(module) => {
+                    self.modules.push(module.ident.to_string());
+                    self.read(module.content.as_ref().map_or(&[], |(_, items)| items));
+                    self.modules.pop();
+                }
+                Item::Fn(function) if function.attrs.iter().any(is_test) => self.read_test(function),
+                _ => {}
             }
         }
     }
-    claims
-}
 
-/// `crates/*/src` and `crates/*/tests`.
-fn may_claim(path: &str) -> bool {
-    let mut parts = path.split('/');
-    parts.next() == Some("crates") && matches!(parts.nth(1), Some("src" | "tests"))
-}
-
-enum Reading<'a> {
-    Prose,
-    Claim(&'a str, &'a str),
-    Mistake,
-}
-
-/// A comment that begins as a claim does has to be one: a slip of the pen must not lose it.
-fn read<'a>(comment: &'a Comment, rows: &[Row]) -> Reading<'a> {
-    let exact = comment.text.strip_prefix("/// ").and_then(|text| text.split_once(": "));
-    if let Some((document, id)) = exact
-        && is_word(document)
-        && is_word(id)
-        && id.starts_with("SRS_")
-    {
-        return Reading::Claim(document, id);
+    fn read_test(&mut self, function: &ItemFn) {
+        let mut name = self.modules.clone();
+        name.push(function.sig.ident.to_string());
+        let test = (self.krate.clone(), name.join("::"));
+        let docs = function
+            .attrs
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("doc"));
+        for line in docs.map(|doc| doc.span().start().line) {
+            let text = self.text.lines().nth(line - 1).unwrap_or_default().trim_start();
+            let claimed = text.strip_prefix("/// ").and_then(|text| text.split_once(": "));
+            let row = self.rows.iter().find(|row| claimed == Some((&row.document, &row.id)));
+            self.claims.extend(row.map(|row| Claim {
+                row: row.clone(),
+                test: test.clone(),
+                file: self.file.clone(),
+                place: format!("{}:{line}", self.file),
+            }));
+        }
     }
-    let text = comment.text.trim_start_matches(['/', '!', '*', ' ', '-']);
-    let begins_as_claim = text.starts_with("SRS_")
-        || rows.iter().any(|row| {
-            let rest = text.strip_prefix(row.document.as_str());
-            rest.is_some_and(|rest| rest.trim_start().starts_with(':') || rest.contains("SRS_"))
-        });
-    if begins_as_claim {
-        Reading::Mistake
-    } else {
-        Reading::Prose
+
+    fn comments_that_claim_nothing(&self) -> impl Iterator<Item = String> {
+        let comments = (1..)
+            .zip(self.text.lines())
+            .filter(|(_, line)| line.trim_start().starts_with("//"));
+        let places = comments
+            .filter(|(_, line)| line.contains("SRS_"))
+            .map(|(line, _)| format!("{}:{line}", self.file));
+        let idle = places.filter(|place| !self.claims.iter().any(|claim| claim.place == *place));
+        idle.map(|place| {
+            format!(
+                "{place}: this names a requirement and claims none (write `/// document: ID` directly above a test)"
+            )
+        })
     }
 }
 
-fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-fn claim(file: &TextFile, outline: &Outline, comment: &Comment, document: &str, id: &str) -> Result<Claim, Finding> {
-    let at = |what: String, fix| Finding::at(&file.path, comment.line, what, fix);
-    let below = outline.functions.iter().find(|one| one.head.contains(&comment.line));
-    let Some(function) = below.filter(|function| function.is_test()) else {
-        let what = format!("the claim of {document}: {id} stands over something that is no test");
-        return Err(at(what, "move it directly above a test"));
-    };
-    Ok(Claim {
-        document: document.to_owned(),
-        id: id.to_owned(),
-        file: file.path.clone(),
-        line: comment.line,
-        modules: function.modules.clone(),
-        function: function.name.clone(),
-    })
-}
-
-fn unknown(file: &TextFile, comment: &Comment, document: &str, id: &str) -> Finding {
-    let what = format!("{document}: {id} is no requirement");
-    Finding::at(&file.path, comment.line, what, "see docs/requirements.json")
-}
-
-fn mistake(file: &TextFile, comment: &Comment) -> Finding {
-    let what = format!("`{}` begins as a claim and is none", comment.text);
-    Finding::at(
-        &file.path,
-        comment.line,
-        what,
-        "write `/// document: ID` and nothing else on the line",
-    )
+/// `#[test]`, `#[tokio::test]`.
+fn is_test(attribute: &Attribute) -> bool {
+    let name = attribute.path().segments.last();
+    name.is_some_and(|name| name.ident == "test")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PATH: &str = "crates/a/src/b.rs";
-
-    fn find_in(path: &str, source: &str) -> (Vec<Claim>, Vec<String>) {
-        let row = |document: &str, id: &str| Row {
-            document: document.to_owned(),
-            id: id.to_owned(),
-            says: "It works.".to_owned(),
-            line: 1,
+    fn find_in(path: &str, text: &str) -> (Vec<Claim>, Vec<String>) {
+        let rows = [
+            Row::of("old", "SRS_1"),
+            Row::of("new", "SRS_1"),
+            Row::of("new", "SRS_2"),
+        ];
+        let file = TextFile {
+            path: path.to_owned(),
+            text: text.to_owned(),
         };
-        let rows = [row("old", "SRS_1"), row("new", "SRS_1"), row("new", "SRS_2")];
-        let mut findings = Vec::new();
-        let claims = find(&Tree::of(&[(path, source)]), &rows, &mut findings);
-        (claims, findings.iter().map(ToString::to_string).collect())
+        find(&[file], &rows)
     }
 
     #[test]
     fn a_test_claims_rows_among_its_other_documentation() {
-        let source = "\
-//! B.
+        let text = "\
 #[cfg(test)]
 mod tests {
-    /// It waits; see SRS_1 of old.
+    /// It waits.
     /// old: SRS_1
     #[tokio::test(start_paused = true)]
     /// new: SRS_2
     async fn it_waits() {}
 }
 ";
-        let (claims, findings) = find_in(PATH, source);
-        assert_eq!(findings, [""; 0]);
-        let found: Vec<_> = claims
-            .iter()
-            .map(|one| (one.document.as_str(), one.id.as_str(), one.line))
-            .collect();
-        assert_eq!(found, [("old", "SRS_1", 5), ("new", "SRS_2", 7)]);
-        assert_eq!(
-            (claims[0].modules[0].as_str(), claims[0].function.as_str()),
-            ("tests", "it_waits")
-        );
+        for (path, name) in [
+            ("a/src/b/c.rs", "b::c::tests::it_waits"),
+            ("a/src/lib.rs", "tests::it_waits"),
+            ("a/tests/suite/b/mod.rs", "b::tests::it_waits"),
+        ] {
+            let (claims, findings) = find_in(path, text);
+            assert_eq!(findings, [""; 0]);
+            let found: Vec<_> = claims
+                .iter()
+                .map(|claim| (claim.row.document.as_str(), claim.place.as_str()))
+                .collect();
+            let place = |line| format!("crates/{path}:{line}");
+            assert_eq!(found, [("old", place(4).as_str()), ("new", place(6).as_str())]);
+            assert_eq!(claims[0].test, ("a".to_owned(), name.to_owned()));
+        }
     }
 
     #[test]
-    fn a_claim_over_something_else_is_found() {
-        for below in [
-            "fn helper() {}",
-            "struct A;",
-            "const A: u8 = 1;\n#[test]\nfn a_test() {}",
-            "mod tests {\n#[test]\nfn a_test() {}\n}",
-            "",
+    fn a_comment_that_claims_nothing_is_found() {
+        for (comment, below) in [
+            ("/// new: SRS_1", "fn helper() {}"),
+            ("/// new: SRS_3", "#[test]\nfn a() {}"),
+            ("/// old: SRS_2", "#[test]\nfn a() {}"),
+            ("// new: SRS_1", "#[test]\nfn a() {}"),
+            ("/// new:SRS_1", "#[test]\nfn a() {}"),
+            ("/// new: SRS_1, SRS_2", "#[test]\nfn a() {}"),
+            ("/// new: SRS_1.", "#[test]\nfn a() {}"),
         ] {
-            let (claims, findings) = find_in(PATH, &format!("//! B.\n/// new: SRS_1\n{below}\n"));
-            assert_eq!(claims, [], "{below}");
+            let (claims, findings) = find_in("a/src/b.rs", &format!("{comment}\n{below}\n"));
+            assert_eq!((claims.len(), findings.len()), (0, 1), "{comment}");
             assert!(
-                findings[0].starts_with("crates/a/src/b.rs:2: the claim of new: SRS_1 stands over"),
-                "{below}"
+                findings[0].starts_with("crates/a/src/b.rs:1: this names a requirement"),
+                "{findings:?}"
             );
         }
-    }
-
-    #[test]
-    fn a_claim_of_an_unknown_row_is_found() {
-        for claim in ["new: SRS_3", "old: SRS_2", "other: SRS_1"] {
-            let (claims, findings) = find_in(PATH, &format!("//! B.\n/// {claim}\n#[test]\nfn a() {{}}\n"));
-            assert_eq!((claims.len(), findings.len()), (0, 1), "{claim}");
-            assert!(findings[0].contains("is no requirement"), "{findings:?}");
-        }
-    }
-
-    #[test]
-    fn a_slip_of_the_pen_is_found() {
-        for slip in [
-            "// new: SRS_1",
-            "/// new:SRS_1",
-            "/// new: SRS_1, SRS_2",
-            "/// new: SRS_1.",
-            "/// SRS_1",
-            "/// new: 18_011",
-            "/// - new: SRS_1",
-            "//! new: SRS_1",
-        ] {
-            let (claims, findings) = find_in(PATH, &format!("//! B.\n{slip}\n#[test]\nfn a() {{}}\n"));
-            assert_eq!((claims.len(), findings.len()), (0, 1), "{slip}");
-            assert!(findings[0].contains("begins as a claim"), "{findings:?}");
-        }
-    }
-
-    #[test]
-    fn prose_and_other_places_claim_nothing() {
-        let prose = "//! B.\n/// Waits, as SRS_1 asks; the old: and the new: one.\nfn a() {}\n";
-        assert_eq!(find_in(PATH, prose), (vec![], vec![]));
-        let elsewhere = "//! X.\n/// new: SRS_1\n#[test]\nfn a() {}\n";
-        assert_eq!(find_in("crates/a/examples/x.rs", elsewhere), (vec![], vec![]));
-        assert_eq!(find_in("xtask/src/lib.rs", elsewhere), (vec![], vec![]));
-        assert_eq!(find_in("crates/a/tests/x.rs", elsewhere).0.len(), 1);
     }
 }

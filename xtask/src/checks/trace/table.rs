@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
-use super::{LIST, claims::Claim, rows::Row};
+use super::{LIST, Row, claims::Claim};
 
 /// Renders the whole page.
 pub(super) fn render(rows: &[Row], claims: &[Claim]) -> String {
@@ -15,51 +15,40 @@ Written by `cargo xtask trace --fix` from [{name}]({name}) and from the tests' d
 one document, in this project's words; the same id in two documents is two rows.
 "
     );
-    let mut document = "";
-    for row in rows {
-        if row.document != document {
-            document = &row.document;
-            page.push_str(&heading(document, rows));
-        }
+    for rows in rows.chunk_by(|one, next| one.document == next.document) {
+        let heading = "| id | what must hold | tests |\n| --- | --- | --- |";
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            page,
-            "| `{}` | {} | {} |",
-            row.id,
-            escaped(&row.says),
-            tests_of(row, claims)
-        );
+        let _ = writeln!(page, "\n## {}: {} rows\n\n{heading}", rows[0].document, rows.len());
+        for row in rows {
+            let says = row.says.replace('|', "\\|");
+            let _ = writeln!(page, "| `{}` | {says} | {} |", row.id, tests_of(row, claims));
+        }
     }
     page + "\n" + &closing_line(rows, claims) + "\n"
 }
 
 /// `78 of 78 rows covered`
 pub(super) fn closing_line(rows: &[Row], claims: &[Claim]) -> String {
-    let is_covered = |row: &&Row| claims.iter().any(|claim| claim.is_of(row));
-    let covered = rows.iter().filter(is_covered).count();
+    let covered = rows
+        .iter()
+        .filter(|row| claims.iter().any(|claim| claim.row == **row))
+        .count();
     format!("{covered} of {} rows covered", rows.len())
-}
-
-fn heading(document: &str, rows: &[Row]) -> String {
-    let count = rows.iter().filter(|row| row.document == document).count();
-    format!("\n## {document}: {count} rows\n\n| id | what must hold | tests |\n| --- | --- | --- |\n")
 }
 
 /// Links without line numbers, which every edit would make stale.
 fn tests_of(row: &Row, claims: &[Claim]) -> String {
-    let links: BTreeSet<_> = claims
-        .iter()
-        .filter(|claim| claim.is_of(row))
-        .map(|claim| format!("[`{}`](../{})", claim.function, claim.file))
-        .collect();
+    let claims = claims.iter().filter(|claim| claim.row == *row);
+    let links = claims.map(|claim| {
+        let name = claim.test.1.rsplit("::").next().unwrap_or_default();
+        format!("[`{name}`](../{})", claim.file)
+    });
+    let links: Vec<_> = links.collect::<BTreeSet<_>>().into_iter().collect();
     if links.is_empty() {
-        return "none".to_owned();
+        "none".to_owned()
+    } else {
+        links.join("<br>")
     }
-    links.into_iter().collect::<Vec<_>>().join("<br>")
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('|', "\\|")
 }
 
 #[cfg(test)]
@@ -68,34 +57,15 @@ mod tests {
 
     #[test]
     fn each_row_shows_its_tests() {
-        let row = |document: &str, id: &str| Row {
-            document: document.to_owned(),
-            id: id.to_owned(),
-            says: "It works | it fails.".to_owned(),
-            line: 1,
-        };
-        let claim = |document: &str, id: &str, function: &str| Claim {
-            document: document.to_owned(),
-            id: id.to_owned(),
+        let rows = [Row::of("new", "SRS_1"), Row::of("new", "SRS_2")];
+        let claim = |name: &str| Claim {
+            row: rows[0].clone(),
+            test: ("a".to_owned(), format!("b::{name}")),
             file: "crates/a/src/b.rs".to_owned(),
-            line: 1,
-            modules: vec![],
-            function: function.to_owned(),
+            place: String::new(),
         };
-        let rows = [row("old", "SRS_1"), row("new", "SRS_1"), row("new", "SRS_2")];
-        let claims = [
-            claim("new", "SRS_1", "second"),
-            claim("new", "SRS_1", "first"),
-            claim("old", "SRS_1", "first"),
-        ];
-        let page = render(&rows, &claims);
+        let page = render(&rows, &[claim("second"), claim("first")]);
         let expected = "
-## old: 1 rows
-
-| id | what must hold | tests |
-| --- | --- | --- |
-| `SRS_1` | It works \\| it fails. | [`first`](../crates/a/src/b.rs) |
-
 ## new: 2 rows
 
 | id | what must hold | tests |
@@ -103,7 +73,7 @@ mod tests {
 | `SRS_1` | It works \\| it fails. | [`first`](../crates/a/src/b.rs)<br>[`second`](../crates/a/src/b.rs) |
 | `SRS_2` | It works \\| it fails. | none |
 
-2 of 3 rows covered
+1 of 2 rows covered
 ";
         assert!(page.ends_with(expected), "{page}");
     }

@@ -1,0 +1,182 @@
+//! `layers`: the arrows between the crates point one way, and what a crate is picked for stays out of its reach.
+
+use std::fs;
+
+use cargo_metadata::{Dependency, DependencyKind, MetadataCommand, Package};
+
+use crate::{report::Report, shell};
+
+/// Which of our crates a crate may use. docs/architecture.md has the map.
+const ARROWS: [(&str, &str); 12] = [
+    ("provisioning-types", ""),
+    ("provisioning-websocket", ""),
+    ("provisioning-emulator", ""),
+    ("provisioning-client", "provisioning-types"),
+    ("provisioning-credentials", "provisioning-types"),
+    ("provisioning-net", "provisioning-types provisioning-websocket"),
+    ("provisioning-mqtt", "provisioning-net provisioning-types"),
+    (
+        "provisioning-device",
+        "provisioning-client provisioning-credentials provisioning-mqtt provisioning-net provisioning-types",
+    ),
+    ("provisioning-cli", "provisioning-device provisioning-emulator"),
+    (
+        "test-support",
+        "provisioning-credentials provisioning-emulator provisioning-net provisioning-types",
+    ),
+    ("external-tests", "provisioning-device provisioning-emulator"),
+    ("xtask", ""),
+];
+
+/// What the tests of a crate may use beside its own arrows.
+const FOR_TESTS: [&str; 3] = ["provisioning-emulator", "provisioning-types", "test-support"];
+
+/// These check the client from outside: their tests share no code with it, so that a mistake cannot cancel itself out.
+const INDEPENDENT: [&str; 2] = ["provisioning-emulator", "provisioning-websocket"];
+
+/// A package with some features, and the packages that must not be among its dependencies then.
+const OUT_OF_REACH: [(&str, &str, &str); 11] = [
+    // A transport of one's own compiles no cryptography.
+    (
+        "provisioning-types",
+        "--all-features",
+        "hmac pkcs8 rumqttc rustls sha2 tokio tokio-tungstenite x509-parser",
+    ),
+    // The machine alone needs no runtime.
+    ("provisioning-client", "--no-default-features", "fastrand tokio tracing"),
+    (
+        "provisioning-client",
+        "--all-features",
+        "hmac pkcs8 rumqttc rustls tokio-tungstenite x509-parser",
+    ),
+    (
+        "provisioning-credentials",
+        "--all-features",
+        "rumqttc rustls tokio tokio-tungstenite",
+    ),
+    // A byte stream of one's own needs neither TLS nor a WebSocket.
+    (
+        "provisioning-net",
+        "--no-default-features",
+        "rumqttc rustls tokio-tungstenite x509-parser",
+    ),
+    ("provisioning-net", "--all-features", "rumqttc"),
+    (
+        "provisioning-mqtt",
+        "",
+        "hmac pkcs8 rustls rustls-platform-verifier tokio-tungstenite x509-parser",
+    ),
+    ("provisioning-websocket", "--all-features", "rumqttc rustls"),
+    // Firmware with one pinned CA and a plain key.
+    (
+        "provisioning-device",
+        "--no-default-features --features mqtt,ring",
+        "aes-gcm cbc rustls-platform-verifier scrypt tokio-tungstenite",
+    ),
+    ("provisioning-device", "--all-features", ""),
+    // The emulator as a library.
+    ("provisioning-emulator", "--no-default-features", ""),
+];
+
+/// What every library leaves to the program that uses it.
+const FOR_PROGRAMS: &str = "anyhow clap tracing-subscriber";
+
+pub(crate) fn run() -> Report {
+    let metadata = match MetadataCommand::new().current_dir(shell::root()).no_deps().exec() {
+        Ok(metadata) => metadata,
+        Err(error) => return [error.to_string()].into(),
+    };
+    let packages = &metadata.packages;
+    let mut findings: Vec<_> = packages.iter().flat_map(wrong_arrows).collect();
+    findings.extend(packages.iter().filter_map(without_lints));
+    findings.extend(OUT_OF_REACH.iter().flat_map(within_reach));
+    Report::from(findings).noting(format!("{} crates", packages.len()))
+}
+
+fn wrong_arrows(package: &Package) -> Vec<String> {
+    let name = &package.name;
+    let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name.as_str()) else {
+        return vec![format!(
+            "`{name}` has no place in the layers (see xtask/src/checks/layers.rs)"
+        )];
+    };
+    let used = package.dependencies.iter();
+    let wrong = used.filter(|used| !is_allowed(name, allowed, used));
+    let finding = |used: &Dependency| format!("`{name}` must not use `{}` (see docs/architecture.md)", used.name);
+    wrong.map(finding).collect()
+}
+
+fn is_allowed(package: &str, allowed: &str, used: &Dependency) -> bool {
+    let name = used.name.as_str();
+    let is_ours = ARROWS.iter().any(|(ours, _)| *ours == name);
+    // A crate's tests switch on its features by depending on it.
+    let helps_tests = name == package || FOR_TESTS.contains(&name) && !INDEPENDENT.contains(&package);
+    !is_ours
+        || allowed.split(' ').any(|allowed| allowed == name)
+        || helps_tests && used.kind == DependencyKind::Development
+}
+
+/// A crate that does not inherit the workspace's lints is checked by none of them.
+fn without_lints(package: &Package) -> Option<String> {
+    let path = &package.manifest_path;
+    let inherits = fs::read_to_string(path).is_ok_and(|text| text.contains("[lints]\nworkspace = true"));
+    (!inherits).then(|| format!("{path}:1: the lints are not inherited (write `[lints]` and `workspace = true`)"))
+}
+
+fn within_reach((package, features, unwanted): &(&str, &str, &str)) -> Vec<String> {
+    let edges = "--edges normal,build --prefix none --format {p}";
+    let tree = shell::cargo(&format!("tree --locked {edges} --package {package} {features}")).read();
+    let Ok(tree) = tree else {
+        return vec![format!(
+            "`cargo tree --package {package} {features}` failed (see above)"
+        )];
+    };
+    let unwanted = unwanted.split(' ').chain(FOR_PROGRAMS.split(' '));
+    let way = format!("cargo tree -p {package} {features} -e normal -i");
+    let finding = |name| format!("`{package}` reaches `{name}` (`{way} {name}` shows the way)");
+    unwanted.filter(|name| is_in(&tree, name)).map(finding).collect()
+}
+
+/// Whether the output of `cargo tree` has this package.
+fn is_in(tree: &str, package: &str) -> bool {
+    tree.lines().any(|line| line.split(' ').next() == Some(package))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn is_allowed(package: &str, name: &str, kind: Option<&str>) -> bool {
+        let dependency = json!({
+            "name": name, "req": "*", "kind": kind, "optional": false, "uses_default_features": true, "features": [],
+        });
+        let dependency = serde_json::from_value(dependency).expect("a dependency");
+        let (_, allowed) = ARROWS
+            .iter()
+            .find(|(ours, _)| *ours == package)
+            .expect("one of our crates");
+        super::is_allowed(package, allowed, &dependency)
+    }
+
+    #[test]
+    fn arrows_point_one_way_and_tests_may_use_what_helps_them() {
+        assert!(is_allowed("provisioning-client", "provisioning-types", None));
+        assert!(!is_allowed("provisioning-types", "provisioning-client", None));
+        assert!(!is_allowed("provisioning-mqtt", "provisioning-client", Some("dev")));
+        assert!(is_allowed("provisioning-net", "provisioning-net", Some("dev")));
+        assert!(is_allowed("provisioning-mqtt", "test-support", Some("dev")));
+        assert!(!is_allowed("provisioning-mqtt", "test-support", None));
+        assert!(!is_allowed("provisioning-emulator", "test-support", Some("dev")));
+    }
+
+    #[test]
+    fn a_package_in_reach_is_found_by_its_whole_name() {
+        let tree = "a v0.1.0 (/a)\nserde v1.0.0 (*)\ntokio-util v0.7.0\n";
+        assert_eq!(
+            ["rustls", "serde", "tokio"].map(|name| is_in(tree, name)),
+            [false, true, false]
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! The words after `cargo xtask`.
+
+use std::fmt;
+
+use clap::ValueEnum;
+
+use crate::{
+    checks::{self, external},
+    report::Report,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Verb {
+    /// All of the following but `external`, whatever they find, then a summary
+    Ci,
+    /// The code is formatted
+    Fmt,
+    /// Clippy finds nothing, in any target
+    Lint,
+    /// Every test passes; only tests that `external` runs are ignored
+    Test,
+    /// rustdoc builds every page without a warning
+    Doc,
+    /// Every crate builds by itself: without features, with each, with all (cargo-hack)
+    Features,
+    /// The arrows between the crates, and the packages that a crate must not reach
+    Layers,
+    /// Every requirement has a test that exists and runs
+    Trace,
+    /// Links in Markdown lead to files, headings and tests that exist, and a test runs every example
+    Links,
+    /// The minimum Rust version suffices, for the dependencies too
+    Msrv,
+    /// Licences, sources and advisories of the dependencies (cargo-deny)
+    Deny,
+    /// The tests that need other programs: `interop`, `page` and `proxies`
+    External,
+    /// The SDKs of other languages register with the emulator, and `dps` through a real broker
+    Interop,
+    /// The page of the emulator works in a real browser
+    Page,
+    /// Devices register through real proxies
+    Proxies,
+}
+
+impl Verb {
+    /// The checks that this verb runs, in order.
+    pub(crate) fn checks(&self) -> &[Self] {
+        const IN_CI: [Verb; 10] = [
+            Verb::Fmt,
+            Verb::Lint,
+            Verb::Test,
+            Verb::Doc,
+            Verb::Features,
+            Verb::Layers,
+            Verb::Trace,
+            Verb::Links,
+            Verb::Msrv,
+            Verb::Deny,
+        ];
+        match self {
+            Self::Ci => &IN_CI,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    pub(crate) fn run(self, fix: bool) -> Report {
+        match self {
+            Self::Ci => Report::default(),
+            Self::Fmt => checks::fmt(fix),
+            Self::Lint => checks::lint(),
+            Self::Test => checks::test(),
+            Self::Doc => checks::doc(),
+            Self::Features => checks::features::run(),
+            Self::Layers => checks::layers::run(),
+            Self::Trace => checks::trace::run(fix),
+            Self::Links => checks::links::run(),
+            Self::Msrv => checks::msrv::run(),
+            Self::Deny => checks::deny(),
+            Self::External => external(""),
+            Self::Interop => external("interop::"),
+            Self::Page => external("page::"),
+            Self::Proxies => external("proxies::"),
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.pad(value.as_ref().map_or("", |value| value.get_name()))
+    }
+}
