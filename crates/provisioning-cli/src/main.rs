@@ -5,76 +5,46 @@
 //! $ dps register --id-scope 0ne00A1B2C3 --cert device.pem --key device.key --store device.json
 //! ```
 //!
-//! It is `provisioning-device` behind a command line: arguments in; the answer on standard output, as text or with
-//! `--json` as one object; what happens on standard error; and an exit code that says what kind of failure it was. `dps
-//! register --help` has the codes.
+//! It is the command line of `provisioning-device`: the answer is on standard output, as text or with `--json` as one
+//! object; progress is on standard error; the exit code is the kind of the failure. `dps register --help` lists the
+//! codes.
 //!
 //! # Features
-//! - `local` (default): `--local`, with a local DPS in the process.
+//! - `local` (default): a local DPS, for `dps register --local` and `dps emulator`. Production builds leave it out.
 //!
 //! # Limits
 //! This is a program: there is no library in this package.
 
-mod advice;
-mod args;
-mod credential;
-mod destination;
-mod doctor;
-mod failure;
-mod given;
-mod hub;
-mod inputs;
-mod interrupt;
-mod issuance;
-mod keeper;
-mod keys;
-#[cfg_attr(not(feature = "local"), path = "local_absent.rs")]
-mod local;
-mod logging;
-mod options;
-mod outcome;
-mod progress;
-mod register;
-mod registration;
-mod store;
+mod commands;
+mod input;
+mod output;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{Parser, error::ErrorKind as ClapErrorKind};
+use clap::{Parser, error::ErrorKind};
 
 use crate::{
-    args::{Command, Dps},
-    failure::Failure,
-    outcome::Assigned,
+    commands::Dps,
+    output::{failure::Failure, kind::Kind, outcome::report_failure},
 };
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
-    // Looked for by hand: words that clap cannot parse may hold it too.
+    // clap stops at the first wrong flag, which may come before this one.
     let json = words.iter().any(|word| word == "--json");
-    let Dps { command } = match Dps::try_parse_from(words) {
-        Ok(dps) => dps,
-        Err(error) if is_answer(&error) => {
-            // Nobody reading the help is fine.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
-        }
-        Err(error) if json => return outcome::report::<Assigned>(Err(Failure::from_clap(&error)), true),
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(failure::BAD_INPUT);
-        }
-    };
-    match command {
-        Command::Register(args) => outcome::report(register::run(&args), json),
-        Command::Doctor(args) => outcome::report(doctor::run(&args), json),
-        Command::Hub(args) => outcome::report(hub::run(&args), json),
-        Command::DeriveKey(args) => outcome::print_secret(keys::derive(&args)),
-        Command::Sas(args) => outcome::print_secret(keys::token(&args)),
+    match Dps::try_parse_from(words) {
+        Ok(dps) => dps.run(json),
+        Err(error) => print_help_or_error(&error, json),
     }
 }
 
-/// Whether what clap calls an error is what was asked for.
-fn is_answer(error: &clap::Error) -> bool {
-    matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion)
+/// Help and version are errors for clap, and successes for the caller.
+fn print_help_or_error(error: &clap::Error, json: bool) -> ExitCode {
+    let is_success = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if json && !is_success {
+        return report_failure(&Failure::from_clap(error), true);
+    }
+    // If the reader closed its end, the exit code still says how the command ended.
+    let _ = error.print();
+    ExitCode::from(if is_success { 0 } else { Kind::Usage.exit_code() })
 }

@@ -76,7 +76,7 @@ async fn each_input_is_refused_with_one_sentence_that_names_it_before_any_connec
         (
             &["--new-key", &issued, "--issued-cert", "x"],
             "input",
-            &["new key in ", "not there yet"],
+            &["new key in ", "does not exist"],
         ),
         (
             &["--new-key", "no/such/key", "--issued-cert", "x"],

@@ -44,8 +44,8 @@ async fn nothing_is_wrong_with_a_service_that_runs() {
     for (check, says) in [
         ("id scope", emulator.id_scope()),
         ("credential", "a certificate"),
-        ("private key", "it is the certificate's"),
-        ("certificate dates", "it is valid until 20"),
+        ("private key", "belongs to the certificate"),
+        ("certificate dates", "valid until 20"),
         ("registration id", "device-1, the certificate's common name"),
         ("name", "localhost is "),
         ("MQTT port", &emulator.mqtt_port().to_string()),
@@ -128,7 +128,7 @@ async fn a_name_that_nobody_knows_ends_the_walk_over_the_network() {
     let files = Files::of_identity(&emulator, &device);
     let run = files.doctor(&["--host", "no-such-host.invalid", "--json"]).await;
     assert_eq!(run.code, 4, "{run:?}");
-    assert_found(&run, "name", "failed", "check how the host is spelt");
+    assert_found(&run, "name", "failed", "check the spelling of the host");
     assert_found(&run, "MQTT port", "skipped", "the name was not resolved");
 }
 

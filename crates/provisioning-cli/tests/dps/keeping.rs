@@ -29,7 +29,7 @@ async fn what_is_kept_answers_without_the_service_until_it_is_asked_for_anew() {
     let words = ["--store", store.as_str(), "--json"];
     let first = files.register(&host, &words).await;
     assert_eq!(first.code, 0, "{first:?}");
-    assert!(first.stderr.contains("the assignment is kept in "), "{first:?}");
+    assert!(first.stderr.contains("the assignment is stored in "), "{first:?}");
     let connections = emulator.log().len();
 
     let again = files.register(&host, &words).await;
@@ -52,7 +52,7 @@ async fn what_is_kept_answers_without_the_service_until_it_is_asked_for_anew() {
     assert!(
         other
             .stderr
-            .contains("is about another device, id scope or host: replacing it"),
+            .contains("contains the assignment of another device, id scope or host: replacing it"),
         "{other:?}"
     );
     assert!(fs::read_to_string(&store).expect("a file").contains("device-2"));
@@ -80,7 +80,16 @@ async fn a_hub_is_connected_to_with_what_is_kept_and_the_devices_credential() {
     let store = store(&files);
     let run = files.register(&files.host, &["--store", &store]).await;
     assert_eq!(run.code, 0, "{run:?}");
-    let run = dps(&["hub", "--store", &store, "--cert", &files.cert, "--key", &files.key]).await;
+    let run = dps(&[
+        "connection",
+        "--store",
+        &store,
+        "--cert",
+        &files.cert,
+        "--key",
+        &files.key,
+    ])
+    .await;
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
     for line in [
         "host              local-hub.azure-devices.net",
@@ -92,6 +101,10 @@ async fn a_hub_is_connected_to_with_what_is_kept_and_the_devices_credential() {
     ] {
         assert!(run.stdout.lines().any(|printed| printed == line), "{line}: {run:?}");
     }
+
+    // The command's earlier name.
+    let alias = dps(&["hub", "--store", &store, "--cert", &files.cert, "--key", &files.key]).await;
+    assert_eq!((alias.code, &alias.stdout), (0, &run.stdout), "{alias:?}");
 
     let key = files.write("own.key", "cHJpbWFyeQ==");
     let words = [
@@ -105,7 +118,7 @@ async fn a_hub_is_connected_to_with_what_is_kept_and_the_devices_credential() {
     let run = files.register_by_key(&files.host, &words).await;
     assert_eq!(run.code, 0, "{run:?}");
     let words = [
-        "hub",
+        "connection",
         "--store",
         &store,
         "--symmetric-key-file",
@@ -147,7 +160,7 @@ async fn a_hub_needs_what_was_kept_and_a_credential_for_hubs() {
         ),
         (&[], "usage", "--store"),
     ] {
-        let run = dps(&[&["hub", "--json"], words].concat()).await;
+        let run = dps(&[&["connection", "--json"], words].concat()).await;
         assert_eq!((run.code, run.kind().as_str()), (2, kind), "{words:?}: {run:?}");
         assert!(run.message().contains(says), "{words:?}: {run:?}");
     }

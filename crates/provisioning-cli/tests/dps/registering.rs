@@ -1,5 +1,7 @@
 //! A registration as its user meets it: words in; exit code, standard output and standard error out.
 
+mod emulator;
+
 use provisioning_emulator::{Device, Emulator, LogKind, RetryAfter, TlsVersions};
 
 use tokio::net::TcpListener;
@@ -223,6 +225,15 @@ async fn the_help_is_for_strangers() {
         let run: Run = dps(words).await;
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
     }
+    let help = dps(&["--help"]).await.stdout;
+    for command in ["register", "connection", "doctor", "derive-key", "sas", "emulator"] {
+        let line = help.lines().filter(|line| line.trim_start().starts_with(command));
+        assert_eq!(line.count(), 1, "{command} in {help}");
+    }
+    assert!(
+        !help.contains("  hub"),
+        "the earlier name of `connection` is not shown: {help}"
+    );
     let help = dps(&["register", "--help"]).await.stdout;
     for name in [
         "--host",
@@ -235,4 +246,23 @@ async fn the_help_is_for_strangers() {
     ] {
         assert!(help.contains(name), "{name} in {help}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_printed_exits_with_1() {
+    let files = tempfile::tempdir().expect("a folder");
+    let key = files.path().join("group.key");
+    std::fs::write(&key, "a2V5").expect("a file");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_dps"))
+        .args(["derive-key", "--registration-id", "device-1", "--group-key-file"])
+        .arg(&key)
+        .stdout(std::fs::File::create("/dev/full").expect("a device"))
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .and_then(std::process::Child::wait_with_output)
+        .expect("dps");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.starts_with("error: this machine failed: "), "{stderr}");
 }

@@ -1,0 +1,116 @@
+//! Checks the credential without a connection.
+
+use std::time::{Duration, SystemTime};
+
+use provisioning_device::{Credential, ErrorKind, RegistrationId, SasToken, Tls, X509Credential};
+
+use super::finding::Finding;
+use crate::{
+    input::credential_check,
+    output::{dates::date, failure::Failure},
+};
+
+/// A certificate that expires within this time is a warning.
+const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Checks what the credential contains, and whether it is for `registration_id`.
+pub(crate) fn check(
+    credential: Result<Option<Credential>, Failure>,
+    registration_id: Option<&str>,
+    now: SystemTime,
+) -> Vec<Finding> {
+    match credential {
+        Err(failure) => vec![Finding::failed("credential", failure)],
+        Ok(None) => vec![Finding::skipped(
+            "credential",
+            "not given: add --cert and --key, or --symmetric-key-file",
+        )],
+        Ok(Some(Credential::X509(x509))) => certificate(&x509, registration_id, now),
+        Ok(Some(Credential::SasToken(token))) => vec![sas_token(&token, now), given(registration_id)],
+        Ok(Some(_)) => vec![Finding::ok("credential", "a symmetric key"), given(registration_id)],
+    }
+}
+
+fn certificate(x509: &X509Credential, registration_id: Option<&str>, now: SystemTime) -> Vec<Finding> {
+    let form = match x509.chain().len() {
+        1 => "a certificate without intermediates, and its key".to_owned(),
+        length => format!("a certificate, {} above it, and its key", length - 1),
+    };
+    vec![
+        Finding::ok("credential", form),
+        key(x509),
+        dates(x509, now),
+        common_name(x509, registration_id),
+    ]
+}
+
+fn key(x509: &X509Credential) -> Finding {
+    match Tls::new().check(x509.certificate()) {
+        Ok(()) => Finding::ok("private key", "belongs to the certificate"),
+        Err(error) => Finding::failed("private key", error),
+    }
+}
+
+fn dates(x509: &X509Credential, now: SystemTime) -> Finding {
+    let end = date(x509.not_after());
+    if let Some(problem) = credential_check::dates(x509, now) {
+        let hint = "renew the certificate, or correct this device's clock";
+        return Finding::failed(
+            "certificate dates",
+            Failure::new(ErrorKind::Input, problem).with_hint(hint),
+        );
+    }
+    let left = x509.not_after().duration_since(now).unwrap_or_default();
+    if left < SOON {
+        let days = left.as_secs() / 86_400;
+        let message = format!("the certificate expires on {end}, {days} days from now");
+        return Finding::warning("certificate dates", message, "renew it");
+    }
+    Finding::ok("certificate dates", format!("valid until {end}"))
+}
+
+fn common_name(x509: &X509Credential, registration_id: Option<&str>) -> Finding {
+    let check = "registration id";
+    match registration_id {
+        Some(id) => match credential_check::common_name(x509, id) {
+            Some(problem) => {
+                let hint = "register under the common name, or get a certificate for this id";
+                Finding::failed(check, Failure::new(ErrorKind::Input, problem).with_hint(hint))
+            }
+            None => Finding::ok(check, format!("{id}, as in the certificate")),
+        },
+        None => match Credential::from(x509.clone()).registration_id() {
+            Ok(id) => Finding::ok(check, format!("{id}, the certificate's common name")),
+            Err(error) => Finding::failed(check, error),
+        },
+    }
+}
+
+fn sas_token(token: &SasToken, now: SystemTime) -> Finding {
+    match credential_check::expiry(token, now) {
+        Some(problem) => Finding::failed(
+            "credential",
+            Failure::new(ErrorKind::Input, problem).with_hint("make a new one with `dps sas`, where the key is stored"),
+        ),
+        None => Finding::ok(
+            "credential",
+            format!("a SAS token, valid until {}", date(token.expires_at())),
+        ),
+    }
+}
+
+/// The registration id of a key or a token, which do not contain one.
+fn given(registration_id: Option<&str>) -> Finding {
+    match registration_id.map(RegistrationId::new) {
+        Some(Ok(id)) => Finding::ok("registration id", id.to_string()),
+        Some(Err(error)) => Finding::failed("registration id", error),
+        None => {
+            let message = "--registration-id is missing";
+            let hint = "a symmetric key or a SAS token does not contain one";
+            Finding::failed(
+                "registration id",
+                Failure::new(ErrorKind::Input, message).with_hint(hint),
+            )
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The flags of `dps doctor`.
+
+use clap::Args;
+
+use crate::input::flags::{Output, Registration};
+
+pub(crate) const HELP: &str = "\
+Each line is one check: ok, warning, FAILED, or skipped and why. The device is not
+registered without --register. The flags and the environment are those of
+`dps register`; checks of what is not given are skipped. No check takes longer than
+10 s; a registration takes --timeout at most.
+
+The port of the transport that a registration would not use is never FAILED. A port
+in --host is that of MQTT, or with --websocket that of the WebSocket.
+
+Exit codes: 0 if nothing FAILED, else that of the first FAILED line, as
+`dps register` would exit.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) registration: Registration,
+
+    /// Register the device too
+    #[arg(long, help_heading = "Service")]
+    pub(crate) register: bool,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}

@@ -1,0 +1,88 @@
+//! `dps doctor`: checks what a registration needs, from the credential to the service, and says what to do about each
+//! problem.
+
+mod clock;
+mod credential;
+mod diagnosis;
+mod finding;
+pub(super) mod flags;
+mod issuer;
+mod network;
+
+use std::time::SystemTime;
+
+use provisioning_device::{ErrorKind, IdScope};
+use tokio::select;
+
+use self::{diagnosis::Diagnosis, finding::Finding, flags::Doctor, network::Network};
+use super::{interrupt::interrupted, register::attempt, runtime};
+use crate::{
+    input::{
+        client::{CheckedClient, registration_id},
+        credential::credential_if_given,
+        environment::variable,
+        flags::Registration,
+        options::Options,
+    },
+    output::{failure::Failure, logging, progress::Progress},
+};
+
+/// Checks everything. The findings are printed one by one; the summary is left to be printed.
+pub(super) fn run(flags: &Doctor) -> Result<Diagnosis, Failure> {
+    let logging = logging::start(flags.output.verbose);
+    let options = Options::read(&flags.registration)?;
+    let network = Network::new(&flags.registration, &options)?;
+    let mut diagnosis = Diagnosis::new(flags.output.json);
+    runtime::block_on(async {
+        select! {
+            () = interrupted() => {
+                let kind = ErrorKind::Cancelled;
+                return Err(Failure::new(kind, "interrupted").with_hint(kind.hint()));
+            }
+            () = check(&flags.registration, &network, &mut diagnosis) => {}
+        }
+        // A registration handles an interrupt itself: it closes its connection first.
+        diagnosis.add(if flags.register {
+            register(&flags.registration, &options, logging).await
+        } else {
+            Finding::skipped("registration", "not asked for: add --register")
+        });
+        Ok(diagnosis)
+    })?
+}
+
+async fn check(flags: &Registration, network: &Network, diagnosis: &mut Diagnosis) {
+    diagnosis.add(id_scope(flags));
+    let registration_id = registration_id(&flags.service);
+    let credential = credential_if_given(&flags.identity, registration_id.as_deref());
+    let credential = credential.and_then(|it| Ok(it.map(|it| it.load_if_ready()).transpose()?));
+    for finding in credential::check(credential, registration_id.as_deref(), SystemTime::now()) {
+        diagnosis.add(finding);
+    }
+    if let Err(error) = network.check(diagnosis).await {
+        diagnosis.add(Finding::failed("network", error));
+    }
+}
+
+fn id_scope(flags: &Registration) -> Finding {
+    let flag = flags.service.id_scope.clone();
+    match flag.or_else(|| variable("PROVISIONING_IDSCOPE")).map(IdScope::new) {
+        Some(Ok(id_scope)) => Finding::ok("id scope", format!("{id_scope} has a valid form")),
+        Some(Err(error)) => Finding::failed("id scope", error),
+        None => Finding::skipped("id scope", "not given: add --id-scope"),
+    }
+}
+
+async fn register(flags: &Registration, options: &Options<'_>, logging: bool) -> Finding {
+    let checked = match CheckedClient::new(flags, options) {
+        Ok(checked) => checked,
+        Err(failure) => return Finding::failed("registration", failure),
+    };
+    match attempt::register(&checked, &Progress::new(logging)).await {
+        Ok(assignment) => {
+            let (hub, device_id) = (assignment.assigned_hub(), assignment.device_id());
+            Finding::ok("registration", format!("assigned to {hub} as {device_id}"))
+        }
+        Err(failure) => Finding::failed("registration", failure),
+    }
+}

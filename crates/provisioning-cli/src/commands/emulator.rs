@@ -1,0 +1,21 @@
+//! `dps emulator`: runs a local DPS until Ctrl-C or SIGTERM, with the flags of `dps-emulator`.
+
+use provisioning_device::{ErrorKind, error_message};
+use provisioning_emulator::{EmulatorError, cli};
+use tokio::runtime::Runtime;
+
+use crate::output::failure::Failure;
+
+pub(crate) use cli::Args;
+
+/// Runs until a signal ends it. The runtime has several threads, for many devices at the same time.
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let runtime = Runtime::new().map_err(|error| Failure::local(&error))?;
+    runtime.block_on(cli::run(args)).map_err(|error| {
+        let kind = match error {
+            EmulatorError::Config(_) => ErrorKind::Input,
+            _ => ErrorKind::Local,
+        };
+        Failure::new(kind, error_message(&error))
+    })
+}

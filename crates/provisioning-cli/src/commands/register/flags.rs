@@ -1,0 +1,113 @@
+//! The flags of `dps register`.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+
+use crate::input::flags::{Output, Registration};
+
+/// The registration id of `--local` unless one is given.
+const LOCAL_DEVICE: &str = "device-1";
+
+const EXAMPLES: &str = "\
+Examples:
+  dps register --id-scope 0ne00A1B2C3 --cert device.pem --key device.key
+  dps register --id-scope 0ne00A1B2C3 --registration-id device-1 --symmetric-key-file device-1.key
+";
+
+const LOCAL_EXAMPLES: &str = "  \
+  dps register --local
+  dps register --local --websocket --json
+";
+
+const HELP: &str = "
+Environment, if the flag is not given:
+  PROVISIONING_HOST, PROVISIONING_IDSCOPE, PROVISIONING_REGISTRATION_ID,
+  CERTIFICATE_FILE, KEY_FILE, or PROVISIONING_SYMMETRIC_KEY (the key itself)
+
+The answer is printed on standard output, progress and errors on standard error.
+With --json, standard output has exactly one JSON object, also for an error.
+
+Exit codes:
+  0    assigned
+  1    this machine failed: for example, its key device was not available
+  2    a flag or an input cannot be used; no connection was made
+  3    the service rejected the request, or its response was unexpected
+  4    no connection, or it was lost
+  5    a timeout expired
+  6    the service was throttling or failing until the timeout
+  130  interrupted; the connection was closed in an orderly way first";
+
+/// The text after the flags.
+pub(crate) fn help() -> String {
+    let local = if cfg!(feature = "local") { LOCAL_EXAMPLES } else { "" };
+    format!("{EXAMPLES}{local}{HELP}")
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Register {
+    #[command(flatten)]
+    pub(crate) registration: Registration,
+
+    /// Start a local DPS in this process and register with it; needs no other flag
+    #[arg(long, help_heading = "Service", hide = cfg!(not(feature = "local")), conflicts_with_all = [
+        "host", "server_name", "id_scope", "cert", "key", "key_passphrase_file", "symmetric_key_file",
+        "group_key_file", "sas_token_file", "ca", "websocket_port",
+    ])]
+    pub(crate) local: bool,
+
+    #[command(flatten)]
+    pub(crate) certificate: Certificate,
+
+    #[command(flatten)]
+    pub(crate) storage: Storage,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+impl Register {
+    /// The device that registers with the local DPS.
+    pub(crate) fn local_device(&self) -> &str {
+        let given = self.registration.service.registration_id.as_deref();
+        given.unwrap_or(LOCAL_DEVICE)
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(
+    next_help_heading = "Certificate from the service (preview)",
+    group(ArgGroup::new("request").args(["csr", "new_key"]))
+)]
+pub(crate) struct Certificate {
+    /// Send this certificate signing request, PEM or DER
+    #[arg(long, value_name = "FILE", requires = "issued_cert")]
+    pub(crate) csr: Option<PathBuf>,
+
+    /// Create a key and a signing request for it, and write the key to this file, which must not exist
+    ///
+    /// On Unix its mode is 0600. It is removed if the device is not assigned.
+    #[arg(long, value_name = "FILE", requires = "issued_cert")]
+    pub(crate) new_key: Option<PathBuf>,
+
+    /// Write the issued certificates to this file, PEM, the device's certificate first
+    ///
+    /// The certificates are checked first; then an existing file is replaced in one step.
+    #[arg(long, value_name = "FILE", requires = "request")]
+    pub(crate) issued_cert: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Storage")]
+pub(crate) struct Storage {
+    /// Store the assignment in this file, and use the stored one next time
+    ///
+    /// A stored assignment is used for the same device in the same id scope, without a connection. The service is asked
+    /// for another device, whose assignment replaces the stored one, for a certificate, and with --force.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+
+    /// Ask the service although an assignment is stored
+    #[arg(long, requires = "store")]
+    pub(crate) force: bool,
+}

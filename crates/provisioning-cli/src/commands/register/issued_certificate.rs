@@ -1,0 +1,86 @@
+//! A certificate that the service issues: its signing request, and the file of `--issued-cert`.
+
+use std::{path::Path, time::SystemTime};
+
+use provisioning_device::{
+    Assignment, CertificateSigningRequest, ErrorKind, InvalidInput, IssuedChain, RegistrationId, RegistrationRequest,
+};
+
+use super::{
+    flags::Certificate,
+    new_key::{KeyFile, NewKey},
+};
+use crate::{
+    input::files,
+    output::{
+        atomic_file::{AtomicFile, Readers},
+        failure::Failure,
+    },
+};
+
+/// The request, and the files for the response.
+pub(crate) struct IssuedCertificate {
+    request: CertificateSigningRequest,
+    new_key: Option<NewKey>,
+    file: AtomicFile,
+}
+
+impl IssuedCertificate {
+    /// Reads or creates the request, and checks that the files can be written. `None` if no certificate is asked for.
+    pub(crate) fn prepare(
+        flags: &Certificate,
+        device: impl FnOnce() -> Result<RegistrationId, Failure>,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(file) = &flags.issued_cert else {
+            return Ok(None);
+        };
+        let file = AtomicFile::new("issued certificate", file, Readers::Everyone)?;
+        let (request, new_key) = match (&flags.csr, &flags.new_key) {
+            (Some(csr), _) => (read(csr)?, None),
+            (None, Some(key)) => {
+                let (request, key) = NewKey::create(key, &device()?)?;
+                (request, Some(key))
+            }
+            // clap requires one of the two.
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Self { request, new_key, file }))
+    }
+
+    pub(crate) fn request(&self) -> &CertificateSigningRequest {
+        &self.request
+    }
+
+    /// Writes a new key, before its request is sent: there is no other copy.
+    pub(crate) fn write_key(&mut self) -> Result<Option<KeyFile>, InvalidInput> {
+        self.new_key.take().map(NewKey::write).transpose()
+    }
+
+    /// Checks the certificates that the service issued with `assignment`, and writes them. Returns a message that says
+    /// so.
+    pub(crate) fn write(self, request: &RegistrationRequest, assignment: &Assignment) -> Result<String, Failure> {
+        let chain = IssuedChain::from_state(assignment.state(), request, SystemTime::now()).map_err(|error| {
+            let hint = "the assignment is valid; check the enrollment's certificate issuance, and this device's clock";
+            Failure::after_assignment(assignment, ErrorKind::UnexpectedResponse, &error, hint)
+        })?;
+        let message = message(&chain, self.file.path());
+        self.file.replace(chain.pem().as_bytes()).map_err(|error| {
+            let hint = "the assignment is valid; register again for another certificate";
+            Failure::after_assignment(assignment, ErrorKind::Input, &error, hint)
+        })?;
+        Ok(message)
+    }
+}
+
+fn read(csr: &Path) -> Result<CertificateSigningRequest, InvalidInput> {
+    let bytes = files::read("certificate signing request", csr)?;
+    CertificateSigningRequest::from_bytes(&bytes).map_err(|error| error.found_in(csr.display()))
+}
+
+fn message(chain: &IssuedChain, path: &Path) -> String {
+    let path = path.display();
+    match chain.der().len() {
+        1 => format!("the issued certificate is in {path}"),
+        length => format!("the {length} issued certificates are in {path}"),
+    }
+}

@@ -1,0 +1,61 @@
+//! A registration whose assignment and certificate are saved in files.
+
+use provisioning_device::CertificateSigningRequest;
+
+use super::{
+    assigned::Assigned,
+    attempt,
+    issued_certificate::IssuedCertificate,
+    store::{Store, Stored},
+};
+use crate::{
+    input::client::CheckedClient,
+    output::{failure::Failure, progress::Progress},
+};
+
+/// The files that a registration writes.
+pub(crate) struct SavedFiles {
+    pub(crate) store: Option<Store>,
+    pub(crate) certificate: Option<IssuedCertificate>,
+}
+
+impl SavedFiles {
+    pub(crate) fn csr(&self) -> Option<CertificateSigningRequest> {
+        let certificate = self.certificate.as_ref();
+        certificate.map(|certificate| certificate.request().clone())
+    }
+
+    /// Registers the device unless its assignment is stored already, and writes the files.
+    pub(crate) async fn register(mut self, checked: &CheckedClient, progress: &Progress) -> Result<Assigned, Failure> {
+        let request = checked.client.request();
+        let registration_id = request.registration_id();
+        if let Some(store) = &self.store {
+            let path = store.path().display();
+            match store.look_up(request) {
+                Stored::Assignment(assignment) => {
+                    progress.print(&format!("the assignment is stored in {path}; --force asks the service"));
+                    return Ok(Assigned::new(registration_id, assignment));
+                }
+                Stored::Other => progress.print(&format!(
+                    "{path} contains the assignment of another device, id scope or host: replacing it"
+                )),
+                Stored::Nothing => {}
+            }
+        }
+        let certificate = self.certificate.as_mut();
+        let key_file = certificate.map(IssuedCertificate::write_key).transpose()?.flatten();
+        let assignment = attempt::register(checked, progress).await?;
+        if let Some(key_file) = key_file {
+            key_file.keep();
+        }
+        // Write both before reporting that one failed.
+        let stored = self.store.map(|store| store.write(request, &assignment));
+        let issued = self
+            .certificate
+            .map(|certificate| certificate.write(request, &assignment));
+        for written in [stored, issued].into_iter().flatten() {
+            progress.print(&written?);
+        }
+        Ok(Assigned::new(registration_id, &assignment))
+    }
+}

@@ -1,0 +1,70 @@
+//! Problems of a credential that this device can see. They are warnings: the service decides.
+
+use std::time::SystemTime;
+
+use provisioning_device::{Credential, SasToken, X509Credential};
+
+use crate::output::dates::{about, date};
+
+/// The problems of the credential of the device `registration_id`, a sentence each.
+pub(crate) fn warnings(credential: &Credential, registration_id: Option<&str>, now: SystemTime) -> Vec<String> {
+    match credential {
+        Credential::X509(x509) => {
+            let name = registration_id.and_then(|id| common_name(x509, id));
+            dates(x509, now).into_iter().chain(name).collect()
+        }
+        Credential::SasToken(token) => {
+            let expired = expiry(token, now);
+            expired.into_iter().map(|it| format!("{it}: make a new one")).collect()
+        }
+        _ => vec![],
+    }
+}
+
+/// The problem if the certificate is not valid at `now`.
+pub(crate) fn dates(x509: &X509Credential, now: SystemTime) -> Option<String> {
+    if now > x509.not_after() {
+        Some(format!("the device certificate expired on {}", date(x509.not_after())))
+    } else if now < x509.not_before() {
+        let begin = date(x509.not_before());
+        Some(format!("the device certificate is not valid before {begin}"))
+    } else {
+        None
+    }
+}
+
+/// The problem if the certificate is for another device.
+pub(crate) fn common_name(x509: &X509Credential, registration_id: &str) -> Option<String> {
+    let name = x509.common_name();
+    let fits = name.is_some_and(|name| name.eq_ignore_ascii_case(registration_id));
+    let shown = name.unwrap_or("missing");
+    (!fits).then(|| format!("the certificate's common name is {shown}, not the registration id {registration_id}"))
+}
+
+/// The problem if the token has expired at `now`.
+pub(crate) fn expiry(token: &SasToken, now: SystemTime) -> Option<String> {
+    let since = now.duration_since(token.expires_at()).ok()?;
+    let (end, since) = (date(token.expires_at()), about(since));
+    Some(format!("the SAS token expired on {end}, {since} ago"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn an_expired_token_says_since_when() {
+        let token = SasToken::new("SharedAccessSignature sr=a&sig=b&se=1000").expect("a token");
+        assert_eq!(expiry(&token, at(999)), None);
+        assert_eq!(
+            expiry(&token, at(8_261)).as_deref(),
+            Some("the SAS token expired on 1970-01-01T00:16:40Z, 2h 1m ago")
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! Flags of timeouts and recovery.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::durations::seconds;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct Limits {
+    /// The timeout of the whole registration, including every wait
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) timeout: Duration,
+
+    /// The timeout of one request, including the connection that it needs
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) operation_timeout: Duration,
+
+    /// How many lost connections to recover from
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    pub(crate) recover: u32,
+}

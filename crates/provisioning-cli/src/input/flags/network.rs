@@ -1,0 +1,72 @@
+//! Flags of the connection to the service.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+use super::durations::{seconds, whole_seconds};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct Network {
+    /// Use MQTT over a WebSocket, on port 443
+    #[arg(long)]
+    pub(crate) websocket: bool,
+
+    /// Use a WebSocket, on port 443, if MQTT's port is blocked
+    #[arg(long, conflicts_with = "websocket")]
+    pub(crate) fallback: bool,
+
+    /// How long to try each of the two ports; 10 unless given
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true, requires = "fallback")]
+    pub(crate) fallback_after: Option<Duration>,
+
+    /// The port of the WebSocket; 443 unless given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) websocket_port: Option<u16>,
+
+    /// Connect through this proxy: an http or a socks5 URL, with USER:PASSWORD@ before its host if needed
+    ///
+    /// User name and password are percent-encoded. Other users of this machine may see them in the list of processes;
+    /// --proxy-from-environment avoids that. The port is 80 or 1080 unless given.
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+
+    /// Connect through the proxy that the environment names
+    ///
+    /// The variables are https_proxy, or else all_proxy, and no_proxy with the hosts that are connected to directly, or
+    /// the same in capitals. Without this flag they are ignored.
+    #[arg(long, conflicts_with = "proxy")]
+    pub(crate) proxy_from_environment: bool,
+
+    /// Trust only the CA certificates in this PEM file, not the platform's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// Trust the CA certificates in this PEM file too
+    ///
+    /// For a proxy that inspects TLS, in addition to the platform's CAs or those in --ca.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) extra_ca: Option<PathBuf>,
+
+    /// The lowest version of TLS to use; 1.2 unless given
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) tls_min: Option<TlsMin>,
+
+    /// The keep-alive of MQTT; 0 for none, 180 unless given
+    #[arg(long, value_name = "SECONDS", value_parser = whole_seconds, allow_negative_numbers = true)]
+    pub(crate) keep_alive: Option<Duration>,
+
+    /// Add this to the user agent that is sent to the service
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) user_agent_suffix: Option<String>,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum TlsMin {
+    #[value(name = "1.2")]
+    V1_2,
+    #[value(name = "1.3")]
+    V1_3,
+}

@@ -1,0 +1,35 @@
+//! Flags of the service and of what is requested from it.
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Service")]
+pub(crate) struct Service {
+    /// The service's address; the global endpoint unless given
+    ///
+    /// Sovereign clouds have their own endpoint. The port is 8883, or 443 with --websocket, unless given.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) host: Option<String>,
+
+    /// The name that the server's certificate must contain; the host unless given
+    ///
+    /// For a gateway or a tunnel, whose host differs from the service's name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) server_name: Option<String>,
+
+    /// The id scope of the service instance, such as 0ne00A1B2C3
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) id_scope: Option<String>,
+
+    /// The registration id; with X.509 the certificate's common name unless given
+    #[arg(long, value_name = "ID")]
+    pub(crate) registration_id: Option<String>,
+
+    /// JSON for the enrollment's custom allocation webhook, or @FILE that contains it
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub(crate) payload: Option<String>,
+
+    /// The version of the service's API; 2019-03-31 unless given
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) api_version: Option<String>,
+}

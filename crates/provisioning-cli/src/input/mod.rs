@@ -1,0 +1,10 @@
+//! What the program is given: flags, environment variables and files, and what is checked of them before any connection.
+
+pub(crate) mod client;
+pub(crate) mod credential;
+pub(crate) mod credential_check;
+pub(crate) mod environment;
+pub(crate) mod files;
+pub(crate) mod flags;
+pub(crate) mod options;
+pub(crate) mod stored_assignment;
