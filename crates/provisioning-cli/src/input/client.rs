@@ -24,7 +24,11 @@ pub(crate) struct CheckedClient {
 impl CheckedClient {
     /// Checks everything that can be checked without a connection.
     pub(crate) fn new(flags: &Registration, options: &Options<'_>) -> Result<Self, Failure> {
-        let id_scope = required(flags.service.id_scope.clone(), "--id-scope", "PROVISIONING_IDSCOPE")?;
+        let id_scope = required(flags.service.id_scope.clone(), "--id-scope", "PROVISIONING_IDSCOPE");
+        let id_scope = id_scope.map_err(|failure| match cfg!(feature = "local") {
+            true => failure.with_hint("see --help after the command; `dps register --local` needs no other flag"),
+            false => failure,
+        })?;
         let registration_id = registration_id(&flags.service);
         let credential = credential(&flags.identity, registration_id.as_deref())?;
         let loaded = credential.load_if_ready()?;

@@ -16,10 +16,5 @@ pub(crate) fn required<T: From<String>>(flag: Option<T>, name: &str, variable_na
 }
 
 pub(crate) fn missing(name: &str, variable_name: &str) -> Failure {
-    let without = if cfg!(feature = "local") {
-        " (`dps register --local` needs neither)"
-    } else {
-        ""
-    };
-    Failure::usage(format!("{name} is missing, and {variable_name} is not set{without}"))
+    Failure::usage(format!("{name} is missing, and {variable_name} is not set"))
 }
