@@ -3,6 +3,9 @@
 use provisioning_device::ErrorKind;
 use serde::{Serialize, Serializer};
 
+/// The exit code if the device is assigned, but a file for the assignment or the certificate could not be written.
+pub(crate) const ASSIGNED_BUT_NOT_SAVED: u8 = 7;
+
 /// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -15,6 +15,11 @@ pub(crate) trait Answer: Serialize {
     /// Lines for people, without the last line break.
     fn text(&self) -> String;
 
+    /// A failure beside the answer. It is part of the object, and printed on standard error for people.
+    fn failure(&self) -> Option<&Failure> {
+        None
+    }
+
     /// The exit code of the program.
     fn exit_code(&self) -> ExitCode {
         ExitCode::SUCCESS
@@ -28,6 +33,9 @@ pub(crate) fn report(outcome: Result<impl Answer, Failure>, json: bool) -> ExitC
             true => Ok(serde_json::to_writer(stdout, &answer)?),
             false => write!(stdout, "{}", answer.text()),
         })?;
+        if let Some(failure) = answer.failure().filter(|_| !json) {
+            print_error(failure);
+        }
         Ok(answer.exit_code())
     });
     printed.unwrap_or_else(|failure| report_failure(&failure, json))
@@ -50,10 +58,14 @@ pub(crate) fn report_failure(failure: &Failure, json: bool) -> ExitCode {
     }
     let printed = json && print(|stdout| Ok(serde_json::to_writer(stdout, &Object { error: failure })?)).is_ok();
     if !printed {
-        // If standard error is closed, the exit code still says that the command failed.
-        let _ = writeln!(stderr(), "{failure}");
+        print_error(failure);
     }
     ExitCode::from(failure.kind.exit_code())
+}
+
+fn print_error(failure: &Failure) {
+    // If standard error is closed, the exit code still says that the command failed.
+    let _ = writeln!(stderr(), "{failure}");
 }
 
 /// Writes a line to standard output. A reader that closed its end of the pipe is not an error.

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use provisioning_emulator::{Device, Emulator};
+use provisioning_emulator::{Device, Emulator, RetryAfter};
 
 use crate::support::{Files, dps};
 
@@ -70,6 +70,35 @@ async fn what_is_kept_is_for_its_owner_only() {
     assert_eq!(run.code, 0, "{run:?}");
     let mode = fs::metadata(&store).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+    emulator.shutdown().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_assignment_that_cannot_be_stored_is_printed_with_the_error_and_exits_with_7() {
+    let emulator = Emulator::builder().retry_after(RetryAfter::Seconds(2)).start();
+    let emulator = emulator.await.expect("a local DPS");
+    for json in [true, false] {
+        let files = Files::of(&emulator, "device-1");
+        let store = store(&files);
+        let words = ["--store", store.as_str(), "--json"];
+        let running = files.start(&files.host, if json { &words } else { &words[..2] });
+        running.until_stderr_has("assigning").await;
+        fs::create_dir(&store).expect("a folder in the way");
+        let run = running.end().await;
+        assert_eq!(run.code, 7, "{run:?}");
+        if json {
+            assert_eq!(
+                (&run.json()["status"], run.kind().as_str()),
+                (&"assigned".into(), "local")
+            );
+            assert_eq!(run.json()["deviceId"], "device-1", "{run:?}");
+            assert!(run.message().starts_with("stored assignment in "), "{run:?}");
+        } else {
+            assert!(run.stdout.starts_with("assigned\n"), "{run:?}");
+            assert!(run.stderr.contains("error: stored assignment in "), "{run:?}");
+        }
+    }
     emulator.shutdown().await;
 }
 

@@ -1,10 +1,12 @@
 //! The answer of `dps register`: the assignment.
 
+use std::process::ExitCode;
+
 use provisioning_device::{Assignment, RegistrationId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::output::outcome::Answer;
+use crate::output::{failure::Failure, kind::ASSIGNED_BUT_NOT_SAVED, outcome::Answer};
 
 /// An assigned device: the registration state with the operation id beside its fields.
 #[derive(Serialize)]
@@ -19,6 +21,9 @@ pub(crate) struct Assigned {
     /// The other fields of the registration state, under their names in the protocol.
     #[serde(flatten)]
     fields: Map<String, Value>,
+    /// Why a file was not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Failure>,
     #[serde(skip)]
     substatus: Option<String>,
 }
@@ -37,12 +42,27 @@ impl Assigned {
             assigned_hub: assignment.assigned_hub().to_owned(),
             operation_id: assignment.operation_id().map(str::to_owned),
             fields,
+            error: None,
             substatus: state.substatus().map(|substatus| substatus.as_str().to_owned()),
         }
+    }
+
+    /// The same, with why a file was not written. The first error is kept.
+    pub(crate) fn with_error(mut self, error: Failure) -> Self {
+        self.error.get_or_insert(error);
+        self
     }
 }
 
 impl Answer for Assigned {
+    fn failure(&self) -> Option<&Failure> {
+        self.error.as_ref()
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.error.as_ref().map_or(0, |_| ASSIGNED_BUT_NOT_SAVED))
+    }
+
     fn text(&self) -> String {
         let payload = self.fields.get("payload").filter(|payload| !payload.is_null());
         let payload = payload.map(Value::to_string);

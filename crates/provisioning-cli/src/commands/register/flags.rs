@@ -36,6 +36,7 @@ Exit codes:
   4    no connection, or it was lost
   5    a timeout expired
   6    the service was throttling or failing until the timeout
+  7    assigned, but the assignment or the certificates could not be written
   130  interrupted; the connection was closed in an orderly way first";
 
 /// The text after the flags.

@@ -66,7 +66,7 @@ impl IssuedCertificate {
         let message = message(&chain, self.file.path());
         self.file.replace(chain.pem().as_bytes()).map_err(|error| {
             let hint = "the assignment is valid; register again for another certificate";
-            Failure::after_assignment(assignment, ErrorKind::Input, &error, hint)
+            Failure::new(ErrorKind::Local, error.to_string()).with_hint(hint)
         })?;
         Ok(message)
     }

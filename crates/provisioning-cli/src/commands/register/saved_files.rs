@@ -1,6 +1,6 @@
 //! A registration whose assignment and certificate are saved in files.
 
-use provisioning_device::CertificateSigningRequest;
+use provisioning_device::{CertificateSigningRequest, ErrorKind};
 
 use super::{
     assigned::Assigned,
@@ -53,9 +53,14 @@ impl SavedFiles {
         let issued = self
             .certificate
             .map(|certificate| certificate.write(request, &assignment));
+        let mut assigned = Assigned::new(registration_id, &assignment);
         for written in [stored, issued].into_iter().flatten() {
-            progress.print(&written?);
+            match written {
+                Ok(message) => progress.print(&message),
+                Err(failure) if failure.kind == ErrorKind::Local.into() => assigned = assigned.with_error(failure),
+                Err(failure) => return Err(failure),
+            }
         }
-        Ok(Assigned::new(registration_id, &assignment))
+        Ok(assigned)
     }
 }

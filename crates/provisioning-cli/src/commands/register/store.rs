@@ -64,7 +64,7 @@ impl Store {
             .and_then(|bytes| self.file.replace(&bytes));
         written.map(|()| message).map_err(|error| {
             let hint = "the assignment is valid, but it is not stored";
-            Failure::after_assignment(assignment, ErrorKind::Input, &error, hint)
+            Failure::new(ErrorKind::Local, error.to_string()).with_hint(hint)
         })
     }
 }
