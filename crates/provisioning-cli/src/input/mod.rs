@@ -1,4 +1,4 @@
-//! What the program is given: flags, environment variables and files, and what is checked of them before any connection.
+//! What the program is given: flags, environment variables and files, checked before any connection.
 
 pub(crate) mod client;
 pub(crate) mod credential;
