@@ -67,5 +67,14 @@ pub(crate) fn deny() -> Report {
     if let Some(reason) = shell::lacks("deny", "cargo install cargo-deny --locked") {
         return Report::skip(reason);
     }
-    shell::run("deny --all-features check --hide-inclusion-graph").into()
+    let check = "deny --all-features check --hide-inclusion-graph";
+    let mut report = Report::from(shell::run(&format!("{check} bans licenses sources")));
+    if shell::cargo("deny fetch db").run().is_ok() {
+        report.findings.extend(shell::run(&format!("{check} advisories")));
+    } else {
+        report
+            .skips
+            .push("advisories: their database cannot be fetched".to_owned());
+    }
+    report
 }

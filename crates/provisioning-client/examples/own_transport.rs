@@ -3,7 +3,7 @@
 //!
 //! ```console
 //! $ cargo run -p provisioning-client --example own_transport
-//! $ cargo test -p provisioning-client --test own_transport
+//! $ cargo test -p provisioning-client own_transport
 //! ```
 
 use std::{

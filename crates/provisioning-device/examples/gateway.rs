@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: gateway HOST[:PORT] ID_SCOPE CA_FILE GROUP_KEY_FILE STORE_DIR DEVICE…".into());
     };
     let group_key = SymmetricKey::from_file(key_file)?;
-    let (mut clients, mut devices) = (vec![], JoinSet::new());
+    let (mut clients, mut served, mut devices) = (vec![], vec![], JoinSet::new());
     for id in ids {
         let key = group_key.derive(&id.parse()?);
         let client = ProvisioningDeviceClient::builder(id_scope, key.clone(), Transport::Mqtt)
@@ -31,12 +31,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 tracing::info!("{event}");
             }
         });
-        devices.spawn(serve(client.clone(), key, format!("{store}/{id}.json")));
+        served.push(serve(client.clone(), key, format!("{store}/{id}.json")));
         clients.push(client);
     }
     select! {
+        // Handles the signal before the first device is served.
+        biased;
         signal = ctrl_c() => signal?,
-        () = async { while devices.join_next().await.is_some() {} } => return Err("no device is left".into()),
+        () = async {
+            for device in served {
+                devices.spawn(device);
+            }
+            while devices.join_next().await.is_some() {}
+        } => return Err("no device is left".into()),
     }
     futures_util::future::join_all(clients.iter().map(ProvisioningDeviceClient::close)).await;
     devices.join_all().await;

@@ -1,36 +1,8 @@
 //! `dps register` through proxies.
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
-    net::{TcpListener, TcpStream},
-};
+use test_support::proxy::{Kind, LOGIN, LOGIN_SPELLINGS, Proxy};
 
 use crate::support::{Run, dps, dps_with};
-
-/// A proxy that takes anybody's CONNECT; its address.
-async fn proxy() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream));
-        }
-    });
-    address.to_string()
-}
-
-async fn serve(mut device: TcpStream) {
-    let mut head = vec![];
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(device.read_u8().await.expect("a request"));
-    }
-    let head = String::from_utf8(head).expect("text");
-    let target = head.split(' ').nth(1).expect("a target");
-    let mut service = TcpStream::connect(target).await.expect("the service");
-    device.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("a device");
-    // However it ends, it is over.
-    let _ = copy_bidirectional(&mut device, &mut service).await;
-}
 
 /// Registers with a local service of its own.
 async fn register_locally(words: &[&str], environment: &[(&str, &str)]) -> Run {
@@ -40,7 +12,8 @@ async fn register_locally(words: &[&str], environment: &[(&str, &str)]) -> Run {
 
 #[tokio::test]
 async fn a_proxy_is_taken_from_the_flag_or_when_asked_to_from_the_environment() {
-    let url = format!("http://s3user:s3cret@{}", proxy().await);
+    let proxy = Proxy::start(Kind::Http, true).await;
+    let url = proxy.url(LOGIN);
     let everything = ("RUST_LOG", "trace");
     for (words, environment) in [
         (&["--proxy", url.as_str()][..], &[everything][..]),
@@ -61,8 +34,8 @@ async fn a_proxy_is_taken_from_the_flag_or_when_asked_to_from_the_environment() 
         let run = register_locally(words, environment).await;
         assert_eq!(run.json()["status"], "assigned", "{words:?}: {run:?}");
         assert!(run.stderr.contains("the proxy has connected"), "{words:?}: {run:?}");
-        for secret in ["s3user", "s3cret", "czN1c2VyOnMzY3JldA"] {
-            assert!(!run.stderr.contains(secret), "{secret} after {words:?}: {run:?}");
+        for login in LOGIN_SPELLINGS {
+            assert!(!run.stderr.contains(login), "{login} after {words:?}: {run:?}");
         }
     }
 }

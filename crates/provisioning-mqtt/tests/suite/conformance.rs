@@ -4,22 +4,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use percent_encoding::percent_decode_str;
-use provisioning_mqtt::{MqttOptions, MqttTransport};
-use provisioning_net::{BoxedStream, Connector, Target};
+use provisioning_mqtt::MqttOptions;
 use provisioning_types::{
-    ApiVersion, Host, IdScope, PollingTransport, Progress, RegistrationId, Request, TransportError,
+    ApiVersion, Host, IdScope, PollingTransport, RegistrationId, Request,
     conformance::{self, Connection, Presented, Received, Reply, Service, TransportHarness},
 };
 use rumqttc::{ConnAck, ConnectReturnCode, Packet};
-use tokio::{
-    io::duplex,
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    time::sleep,
-};
+use test_support::{Incoming, in_memory};
+use tokio::time::sleep;
 
 use crate::support::{
-    device::endpoint,
-    identity::any_identity,
+    device::transport,
     peer::{Peer, answer_topic, publish},
 };
 
@@ -33,9 +28,8 @@ struct InMemory;
 #[async_trait]
 impl TransportHarness for InMemory {
     fn start(&self) -> (Box<dyn PollingTransport>, Box<dyn Service>) {
-        let (connections, incoming) = unbounded_channel();
-        let connector = ToService(connections);
-        let transport = MqttTransport::new(connector, endpoint(), any_identity(), MqttOptions::default());
+        let (connector, incoming) = in_memory();
+        let transport = transport(connector, MqttOptions::default());
         (Box::new(transport), Box::new(Dps(incoming)))
     }
 
@@ -44,26 +38,13 @@ impl TransportHarness for InMemory {
     }
 }
 
-struct ToService(UnboundedSender<PeerAt>);
-
-#[async_trait]
-impl Connector for ToService {
-    async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
-        target.report(progress);
-        let (device, service) = duplex(64 * 1024);
-        let host = target.uri().host().clone();
-        // A device may connect after its case has ended.
-        let _ = self.0.send(PeerAt(host, Peer::new(service)));
-        Ok(Box::new(device))
-    }
-}
-
-struct Dps(UnboundedReceiver<PeerAt>);
+struct Dps(Incoming);
 
 #[async_trait]
 impl Service for Dps {
     async fn connection(&mut self) -> Box<dyn Connection> {
-        Box::new(self.0.recv().await.expect("the device lives"))
+        let (uri, stream) = self.0.next_with_uri().await;
+        Box::new(PeerAt(uri.host().clone(), Peer::new(stream)))
     }
 }
 

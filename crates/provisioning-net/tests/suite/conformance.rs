@@ -1,16 +1,19 @@
 //! Our connectors keep the contract of `Connector`.
 
-use std::{net, sync::Arc};
+use std::net;
 
 use async_trait::async_trait;
 use futures_util::{SinkExt, StreamExt};
 use provisioning_net::{
-    BoxedStream, Connector, FallbackConnector, Proxy, Scheme, ServiceUri, TcpConnector, Tls, TlsConnector,
+    BoxedStream, Connector, FallbackConnector, Proxy, Scheme, ServiceUri, TcpConnector, TlsConnector,
     WebSocketConnector,
     conformance::{self, Accepted, Service, Setup},
 };
-use rustls::{RootCertStore, ServerConfig, crypto::ring, server::WebPkiClientVerifier};
-use rustls_pki_types::PrivateKeyDer;
+use test_support::{
+    Incoming,
+    proxy::accept_http_connect,
+    tls::{BOTH_VERSIONS, Ca, ClientCertificates, acceptor},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     net::TcpListener,
@@ -20,9 +23,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 
 use crate::{
-    certificates::Ca,
-    roots::Roots,
-    support::{HOST, Incoming, endpoint, in_memory, mqtts},
+    support::{HOST, endpoint, mqtts},
+    tls::server::trusting,
     websocket::accept,
 };
 
@@ -114,8 +116,9 @@ fn wss() -> ServiceUri {
     ServiceUri::new(Scheme::Wss, endpoint())
 }
 
-fn trusting(ca: &Ca) -> Tls {
-    Tls::new().with_only_roots(Roots::of(&[ca]))
+fn in_memory() -> (impl Connector + Clone + 'static, InMemory) {
+    let (connector, incoming) = test_support::in_memory();
+    (connector, InMemory(incoming))
 }
 
 fn tls_over(ca: &Ca, connector: impl Connector + 'static, service: impl Service + 'static, uri: ServiceUri) -> Setup {
@@ -124,10 +127,12 @@ fn tls_over(ca: &Ca, connector: impl Connector + 'static, service: impl Service 
     Setup::new(connector, uri, service).with_certificate(ca.client_certificate())
 }
 
+struct InMemory(Incoming);
+
 #[async_trait]
-impl Service for Incoming {
+impl Service for InMemory {
     async fn connection(&mut self) -> BoxedStream {
-        Box::new(self.next().await)
+        Box::new(self.0.next().await)
     }
 }
 
@@ -159,12 +164,7 @@ impl Service for BehindProxy {
     }
 
     async fn accept(&mut self, mut connection: BoxedStream) -> Accepted {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(connection.read_u8().await.expect("a request"));
-        }
-        let established = b"HTTP/1.1 200 Connection established\r\n\r\n";
-        connection.write_all(established).await.expect("written");
+        accept_http_connect(&mut connection).await;
         Accepted::new(connection)
     }
 }
@@ -174,20 +174,8 @@ struct OverTls<S>(TlsAcceptor, S);
 
 impl<S> OverTls<S> {
     fn new(ca: &Ca, name: &str, below: S) -> Self {
-        let provider = Arc::new(ring::default_provider());
-        let mut roots = RootCertStore::empty();
-        roots.add(ca.certificate().der().clone()).expect("a CA certificate");
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-        let (certificate, key) = ca.server(name, |_| {});
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_client_cert_verifier(verifier.allow_unauthenticated().build().expect("a verifier"))
-            .with_single_cert(
-                vec![certificate.into()],
-                PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
-            );
-        Self(Arc::new(config.expect("a certificate that fits its key")).into(), below)
+        let clients = ClientCertificates::Optional(ca);
+        Self(acceptor(ca.server(name, |_| {}), clients, &BOTH_VERSIONS), below)
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::support::{Reported, endpoint};
+use crate::support::{connect_and_report, endpoint};
 
 /// What one connector does when it is asked to connect.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,7 +107,7 @@ impl Routes {
     /// Connects to `endpoint`; returns the outcome and the URIs that were reported.
     async fn connect_to(&self, endpoint: Endpoint) -> (Result<(), TransportError>, Vec<String>) {
         let uri = ServiceUri::new(self.connector.scheme(), endpoint);
-        let (outcome, reported) = Reported::of(&self.connector, &Target::new(&uri)).await;
+        let (outcome, reported) = connect_and_report(&self.connector, &Target::new(&uri)).await;
         (outcome.map(drop), reported)
     }
 

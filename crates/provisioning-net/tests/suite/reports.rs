@@ -6,23 +6,22 @@ use provisioning_net::{
     Connector, FallbackConnector, Proxy, Scheme, ServiceUri, Target, TcpConnector, TlsConnector, WebSocketConnector,
 };
 use provisioning_types::{Endpoint, Phase};
-use tokio::io::AsyncWriteExt;
+use test_support::{
+    in_memory, listen,
+    proxy::{Kind, Proxy as RunningProxy, SERVICE},
+    tls::Ca,
+};
 
 use crate::{
-    certificates::Ca,
-    roots::Roots,
-    support::{InMemory, Reported, endpoint, in_memory, listen, mqtts},
+    support::{connect_and_report, endpoint, mqtts, roots::Roots},
+    tls::server::trusting,
 };
 
 const MQTT: &str = "mqtts://service.test";
 const WEBSOCKET: &str = "wss://service.test:443/$iothub/websocket";
 
-fn tls() -> provisioning_net::Tls {
-    provisioning_net::Tls::new().with_only_roots(Roots::of(&[&Ca::root()]))
-}
-
 /// Connects in memory, to a service that closes each connection at once.
-fn closing() -> InMemory {
+fn closing() -> impl Connector + Clone + 'static {
     let (connector, incoming) = in_memory();
     tokio::spawn(async move {
         loop {
@@ -35,43 +34,38 @@ fn closing() -> InMemory {
 /// What `connector` reports when it connects to the usual endpoint under its own scheme.
 async fn reported(connector: impl Connector) -> Vec<String> {
     let uri = ServiceUri::new(connector.scheme(), endpoint());
-    Reported::of(&connector, &Target::new(&uri)).await.1
+    connect_and_report(&connector, &Target::new(&uri)).await.1
 }
 
 #[tokio::test]
 async fn tcp_reports_its_uri_once_whatever_comes_of_it() {
     let (listener, endpoint) = listen().await;
     let uri = mqtts(endpoint);
-    let (outcome, reported) = Reported::of(&TcpConnector::new(), &Target::new(&uri)).await;
+    let (outcome, reported) = connect_and_report(&TcpConnector::new(), &Target::new(&uri)).await;
     assert!(outcome.is_ok());
     assert_eq!(reported, [uri.to_string()]);
     drop(listener);
-    let (outcome, reported) = Reported::of(&TcpConnector::new(), &Target::new(&uri)).await;
+    let (outcome, reported) = connect_and_report(&TcpConnector::new(), &Target::new(&uri)).await;
     assert!(outcome.is_err());
     assert_eq!(reported, [uri.to_string()]);
 }
 
 #[tokio::test]
 async fn through_a_proxy_it_is_the_services_uri_that_is_reported() {
-    let (listener, _) = listen().await;
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.expect("a connection");
-        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("written");
-        // Kept open.
-        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-    });
-    let proxy: Proxy = format!("http://{address}").parse().expect("a proxy");
+    let (_listener, service) = listen().await;
+    let running = RunningProxy::start(Kind::Http, false).await;
+    let proxy: Proxy = running.url("").parse().expect("a proxy");
     let connector = TcpConnector::new().with_proxy(proxy);
-    let uri = mqtts("service.test".parse().expect("a host"));
-    let (outcome, reported) = Reported::of(&connector, &Target::new(&uri)).await;
+    let service = service.with_host(SERVICE.parse().expect("a host"));
+    let uri = mqtts(service);
+    let (outcome, reported) = connect_and_report(&connector, &Target::new(&uri)).await;
     assert!(outcome.is_ok(), "{:?}", outcome.err());
-    assert_eq!(reported, [MQTT]);
+    assert_eq!(reported, [uri.to_string()]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_connectors_above_the_first_report_nothing_more() {
-    let tls_over = |inner| TlsConnector::over(inner, tls());
+    let tls_over = |inner| TlsConnector::over(inner, trusting(&Ca::root()));
     assert_eq!(reported(closing()).await, [MQTT]);
     assert_eq!(reported(tls_over(closing())).await, [MQTT]);
     assert_eq!(
@@ -88,7 +82,7 @@ async fn the_connectors_above_the_first_report_nothing_more() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fallback_reports_both_uris_if_it_tries_both() {
-    let tls_over = |inner| TlsConnector::over(inner, tls());
+    let tls_over = |inner| TlsConnector::over(inner, trusting(&Ca::root()));
     let websocket = || WebSocketConnector::new(tls_over(closing()));
     // TLS is cut off.
     let both = FallbackConnector::new(tls_over(closing()), websocket());
@@ -105,7 +99,7 @@ async fn roots_that_cannot_be_used_are_reported_as_no_attempt() {
     let tls = provisioning_net::Tls::new().with_only_roots(Roots::of(&[]));
     let connector = TlsConnector::over(closing(), tls);
     let uri = mqtts(endpoint());
-    let (outcome, reported) = Reported::of(&connector, &Target::new(&uri)).await;
+    let (outcome, reported) = connect_and_report(&connector, &Target::new(&uri)).await;
     assert!(reported.is_empty());
     let error = outcome.err().expect("no roots");
     assert_eq!(error.phase(), Some(Phase::Connect), "{error:?}");

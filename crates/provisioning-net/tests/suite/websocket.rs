@@ -2,11 +2,9 @@
 
 use futures_util::{SinkExt, StreamExt};
 use provisioning_net::{BoxedStream, Connector, Scheme, ServiceUri, Target, WebSocketConnector, connection_error};
-use provisioning_types::{ErrorKind, Host, Phase, Progress, TransportError};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
-    task::JoinHandle,
-};
+use provisioning_types::{ErrorKind, Host, Phase, Progress};
+use test_support::{Call, in_memory, soon};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio_tungstenite::{
     WebSocketStream, accept_hdr_async,
     tungstenite::{
@@ -16,15 +14,12 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::support::{endpoint, in_memory, soon};
+use crate::support::endpoint;
 
 /// Connects, with the service's end of the stream below the WebSocket.
-async fn connecting(
-    uri: ServiceUri,
-    max_message_size: usize,
-) -> (JoinHandle<Result<BoxedStream, TransportError>>, DuplexStream) {
+async fn connecting(uri: ServiceUri, max_message_size: usize) -> (Call<BoxedStream>, DuplexStream) {
     let (connector, incoming) = in_memory();
-    let call = tokio::spawn(async move {
+    let call = Call::start(async move {
         let connector = WebSocketConnector::new(connector);
         assert_eq!(connector.scheme(), Scheme::Wss);
         let target = Target::new(&uri).with_max_message_size(max_message_size);
@@ -73,7 +68,7 @@ async fn host_and_path_are_those_of_the_uri_without_the_schemes_own_port() {
         let (call, stream) = connecting(ServiceUri::new(Scheme::Wss, endpoint), 1024).await;
         let (mut server, asked_host, path) = soon("the handshake", accept(stream)).await;
         assert_eq!((asked_host.as_str(), path.as_str()), (host, "/$iothub/websocket"));
-        let mut device = call.await.expect("no panic").expect("a WebSocket");
+        let mut device = call.success().await;
         device.write_all(b"hello").await.expect("the stream works");
         device.flush().await.expect("the stream works");
         let message = soon("a message", server.next()).await.expect("one").expect("one");
@@ -85,7 +80,7 @@ async fn host_and_path_are_those_of_the_uri_without_the_schemes_own_port() {
 async fn a_message_larger_than_the_target_allows_breaks_the_carriers_rules() {
     let (call, stream) = connecting(wss(), 16).await;
     let (mut server, ..) = accept(stream).await;
-    let mut device = call.await.expect("no panic").expect("a WebSocket");
+    let mut device = call.success().await;
     for (length, is_fine) in [(16, true), (17, false)] {
         server.send(Message::binary(vec![0; length])).await.expect("sent");
         let mut bytes = vec![0; length];
@@ -118,8 +113,7 @@ async fn an_answer_that_is_no_websocket_has_the_kind_of_its_status() {
         assert_eq!(&first, b"GET ");
         stream.write_all(answer.as_bytes()).await.expect("written");
         stream.shutdown().await.expect("closed");
-        let outcome = soon("an outcome", call).await.expect("no panic");
-        let error = outcome.err().expect("no WebSocket");
+        let error = call.error().await;
         assert_eq!((error.kind(), error.phase()), (kind, Some(Phase::Connect)), "{answer}");
     }
 }

@@ -2,11 +2,11 @@
 
 pub(crate) mod control;
 
-use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
+use std::{process::Stdio, sync::Arc, time::Duration};
 
 use provisioning_emulator::{DeviceIdentity, Emulator};
 use serde_json::Value;
-use tempfile::TempDir;
+use test_support::Files as Folder;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::{Child, Command},
@@ -35,15 +35,20 @@ impl Run {
     }
 
     pub(crate) fn kind(&self) -> String {
-        self.error()["kind"].as_str().unwrap_or_default().to_owned()
+        self.text("kind")
     }
 
     pub(crate) fn hint(&self) -> String {
-        self.error()["hint"].as_str().unwrap_or_default().to_owned()
+        self.text("hint")
     }
 
     pub(crate) fn message(&self) -> String {
-        self.error()["message"].as_str().unwrap_or_default().to_owned()
+        self.text("message")
+    }
+
+    /// A field of the error, or nothing.
+    fn text(&self, field: &str) -> String {
+        self.error()[field].as_str().unwrap_or_default().to_owned()
     }
 }
 
@@ -146,7 +151,7 @@ impl Running {
 
 /// What one device needs to register with an emulator, in files.
 pub(crate) struct Files {
-    dir: TempDir,
+    folder: Folder,
     id_scope: String,
     pub(crate) cert: String,
     pub(crate) key: String,
@@ -161,20 +166,20 @@ impl Files {
     }
 
     pub(crate) fn of_identity(emulator: &Emulator, device: &DeviceIdentity) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
+        let folder = Folder::new();
         Self {
-            cert: write(dir.path(), "device.pem", &device.certificate_chain_pem),
-            key: write(dir.path(), "device.key", &device.private_key_pem),
-            ca: write(dir.path(), "ca.pem", emulator.ca_pem()),
+            cert: folder.write("device.pem", &device.certificate_chain_pem),
+            key: folder.write("device.key", &device.private_key_pem),
+            ca: folder.write("ca.pem", emulator.ca_pem()),
             id_scope: emulator.id_scope().to_owned(),
             host: emulator.mqtt_address(),
             websocket_host: emulator.websocket_address(),
-            dir,
+            folder,
         }
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) -> String {
-        write(self.dir.path(), name, text)
+        self.folder.write(name, text)
     }
 
     /// Registers with `words` in place of, or in addition to, what a registration needs.
@@ -211,10 +216,4 @@ fn start_with(command: &str, usual: &[(&str, &str)], words: &[&str]) -> Running 
     all.extend(unless_given.flat_map(|(name, value)| [name, value]));
     all.extend(words);
     start(&all, &[])
-}
-
-fn write(dir: &Path, name: &str, text: &str) -> String {
-    let path = dir.join(name);
-    std::fs::write(&path, text).expect("a file");
-    path.to_str().expect("UTF-8").to_owned()
 }

@@ -2,12 +2,12 @@
 
 use futures_util::FutureExt;
 use provisioning_types::{ErrorKind, PollingTransport};
+use test_support::settle;
 
 use crate::support::{
     bodies::{ASSIGNED, ASSIGNING},
     device::{Asked, Device, request},
     mocks::{self, MockMqttConnector},
-    settle,
 };
 
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_030
@@ -34,7 +34,7 @@ async fn while_idle_it_returns_at_once_and_the_connection_stays() {
     // Nothing was sent in between, or this would be that.
     let request = peer.request().await;
     peer.answer(&request, "200", ASSIGNED).await;
-    query.answer().await;
+    query.success().await;
 }
 
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_033
@@ -62,5 +62,5 @@ async fn ends_as_cancelled(asked: Asked) {
     settle().await;
     assert!(!next.is_finished(), "it took the answer to the cancelled request");
     peer.answer(&request, "202", ASSIGNING).await;
-    assert_eq!(next.answer().await.body, ASSIGNING.as_bytes());
+    assert_eq!(next.success().await.body, ASSIGNING.as_bytes());
 }

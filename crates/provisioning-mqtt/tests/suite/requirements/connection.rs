@@ -4,11 +4,12 @@ use mockall::{Sequence, predicate::eq};
 use provisioning_mqtt::MqttOptions;
 use provisioning_net::Scheme;
 use provisioning_types::{ApiVersion, Endpoint, ErrorKind, Host, Phase, TransportError};
+use test_support::request_of;
 
 use crate::support::{
     bodies::ASSIGNING,
-    device::{Asked, Device, request, request_of},
-    identity::Fixed,
+    device::{Asked, Device, request},
+    identity::certificate,
     mocks::{self, MockMqttSession, Mocked, given_for},
     peer::ANSWERS,
 };
@@ -37,7 +38,7 @@ async fn the_session_is_a_clean_one() {
 #[tokio::test(start_paused = true)]
 async fn the_connection_is_made_with_the_certificate_of_the_identity() {
     let used = given_for(Scheme::Mqtts, request()).await.certificate;
-    assert_eq!(used, Some(Fixed::certificate()));
+    assert_eq!(used, Some(certificate()));
     // That its key comes along shows in the TLS handshake.
 }
 

@@ -3,13 +3,13 @@
 use futures_util::FutureExt;
 use mockall::{Sequence, predicate::eq};
 use provisioning_types::{ErrorKind, PollingTransport, TransportError};
+use test_support::settle;
 
 use crate::support::{
     bodies::ASSIGNING,
     device::{Asked, Device, request},
     mocks::{self, MockMqttConnector, MockMqttSession, Mocked},
     peer::ANSWERS,
-    settle,
 };
 
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_052

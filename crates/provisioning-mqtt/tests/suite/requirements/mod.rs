@@ -8,13 +8,13 @@ mod registration;
 
 use mockall::{Sequence, predicate::eq};
 use provisioning_types::{ErrorCode, ErrorKind, Phase, Response, TransportError};
+use test_support::settle;
 
 use crate::support::{
     bodies::{ASSIGNING, INVALID_CERTIFICATE},
     device::{Asked, Device, request},
     mocks::{self, MockMqttSession, Mocked},
     peer::{ANSWERS, answer_topic},
-    settle,
 };
 
 /// What the request comes to when the service answers so; `status` may have a query's further keys behind it.
@@ -82,7 +82,7 @@ async fn takes_its_own_answer_only(asked: Asked) {
     settle().await;
     assert!(!call.is_finished(), "it took a message that is not its answer");
     peer.answer(&request, "202", ASSIGNING).await;
-    assert_eq!(call.answer().await.body, ASSIGNING.as_bytes());
+    assert_eq!(call.success().await.body, ASSIGNING.as_bytes());
 }
 
 /// Statuses from 300 to 428 are refusals, under the kind of the status and with the status in the source.

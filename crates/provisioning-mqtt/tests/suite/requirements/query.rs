@@ -27,7 +27,7 @@ async fn it_is_published_to_the_operation_status_topic_with_its_id_and_the_opera
     assert_eq!(request.topic, format!("{prefix}{}{suffix}", request.id));
     assert!(!request.id.is_empty());
     peer.answer(&request, "202", ASSIGNING).await;
-    first.answer().await;
+    first.success().await;
     let _second = device.query("4.op");
     assert_ne!(peer.request().await.id, request.id);
 }

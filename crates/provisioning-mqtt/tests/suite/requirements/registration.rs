@@ -36,7 +36,7 @@ async fn it_is_published_to_the_register_topic_under_an_id_of_its_own() {
         assert!(!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         assert!(ids.insert(id), "an id is used again");
         peer.answer(&request, "202", ASSIGNING).await;
-        register.answer().await;
+        register.success().await;
     }
 }
 

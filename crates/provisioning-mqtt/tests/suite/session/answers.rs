@@ -5,12 +5,12 @@ use std::time::Duration;
 use provisioning_types::{ErrorKind, Phase, RegistrationStatus, Response, TransportError};
 use rumqttc::{Packet, PubAck, Publish, QoS};
 use serde_json::json;
+use test_support::settle;
 
 use crate::support::{
     bodies::{ASSIGNED, ASSIGNING},
     device::{Asked, Device, request},
     peer::{answer_topic, encoded, publish},
-    settle,
 };
 
 #[tokio::test(start_paused = true)]
@@ -20,7 +20,7 @@ async fn an_answer_counts_before_its_puback() {
         let call = device.ask(asked, request());
         let request = peer.request().await;
         peer.answer(&request, "202", ASSIGNING).await;
-        assert_eq!(call.answer().await.status, RegistrationStatus::Assigning);
+        assert_eq!(call.success().await.status, RegistrationStatus::Assigning);
         peer.acknowledge(&request).await;
     }
 }
@@ -35,7 +35,7 @@ async fn an_answer_counts_after_its_puback_and_the_puback_alone_is_no_answer() {
         settle().await;
         assert!(!call.is_finished());
         peer.answer(&request, "202", ASSIGNING).await;
-        assert_eq!(call.answer().await.status, RegistrationStatus::Assigning);
+        assert_eq!(call.success().await.status, RegistrationStatus::Assigning);
     }
 }
 
@@ -46,7 +46,7 @@ async fn answers_count_whose_requests_are_never_acknowledged() {
         let query = device.query("4.op");
         let request = peer.request().await;
         peer.answer(&request, "202", ASSIGNING).await;
-        assert_eq!(query.answer().await.status, RegistrationStatus::Assigning);
+        assert_eq!(query.success().await.status, RegistrationStatus::Assigning);
     }
 }
 
@@ -64,7 +64,7 @@ async fn a_packet_id_that_is_not_acknowledged_is_not_used_again() {
             used.push(request.packet_id);
         }
         peer.answer(&request, "202", ASSIGNING).await;
-        query.answer().await;
+        query.success().await;
     }
 }
 
@@ -75,7 +75,7 @@ async fn an_answer_with_qos_0_counts() {
     let request = peer.request().await;
     let answer = Publish::new(answer_topic("202", &request.id), QoS::AtMostOnce, ASSIGNING);
     peer.send(Packet::Publish(answer)).await;
-    assert_eq!(register.answer().await.status, RegistrationStatus::Assigning);
+    assert_eq!(register.success().await.status, RegistrationStatus::Assigning);
     // It is not acknowledged: that would be the next packet.
     let _query = device.query("4.op");
     peer.request().await;
@@ -87,7 +87,7 @@ async fn the_same_answer_again_is_acknowledged_and_ignored() {
     let first = device.register();
     let answered = peer.request().await;
     peer.answer(&answered, "202", ASSIGNING).await;
-    first.answer().await;
+    first.success().await;
     peer.answer(&answered, "202", ASSIGNING).await;
     let second = device.query("4.op");
     let request = peer.request().await;
@@ -95,7 +95,7 @@ async fn the_same_answer_again_is_acknowledged_and_ignored() {
     settle().await;
     assert!(!second.is_finished(), "it took the answer to another request");
     peer.answer(&request, "202", ASSIGNING).await;
-    assert_eq!(second.answer().await.status, RegistrationStatus::Assigning);
+    assert_eq!(second.success().await.status, RegistrationStatus::Assigning);
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,7 +106,7 @@ async fn of_two_answers_to_one_request_the_first_counts() {
     let mut both = encoded(&publish(&answer_topic("202", &request.id), 1, ASSIGNING));
     both.extend(encoded(&publish(&answer_topic("401", &request.id), 2, "")));
     peer.send_bytes(&both).await;
-    assert_eq!(call.answer().await.status, RegistrationStatus::Assigning);
+    assert_eq!(call.success().await.status, RegistrationStatus::Assigning);
     assert_eq!(peer.packet().await, Packet::PubAck(PubAck::new(1)));
     assert_eq!(peer.packet().await, Packet::PubAck(PubAck::new(2)));
 }
@@ -157,7 +157,7 @@ async fn retry_after_is_never_remembered_for_the_next_answer() {
         let query = device.query("4.op");
         let request = peer.request().await;
         peer.answer(&request, status, ASSIGNING).await;
-        assert_eq!(query.answer().await.retry_after, expected);
+        assert_eq!(query.success().await.retry_after, expected);
     }
 }
 
@@ -291,7 +291,7 @@ async fn an_operation_id_that_no_topic_can_hold_is_an_unexpected_response() {
     let request = peer.request().await;
     assert_eq!(request.topic.len(), usize::from(u16::MAX));
     peer.answer(&request, "202", ASSIGNING).await;
-    query.answer().await;
+    query.success().await;
 }
 
 fn phase(asked: Asked) -> Phase {

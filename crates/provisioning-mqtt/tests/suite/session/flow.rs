@@ -5,6 +5,7 @@ use std::time::Duration;
 use provisioning_types::{ErrorKind, PollingTransport};
 use rumqttc::{Packet, PubAck};
 use serde_json::json;
+use test_support::settle;
 use tokio::{
     io::AsyncWriteExt,
     time::{Instant, timeout},
@@ -13,9 +14,7 @@ use tokio::{
 use crate::support::{
     bodies::{ASSIGNED, ASSIGNING},
     device::{Device, request},
-    line::Line,
     peer::{Peer, accepted, answer_topic, encoded, granted, publish, request_id},
-    settle,
 };
 
 #[tokio::test(start_paused = true)]
@@ -30,7 +29,7 @@ async fn packets_may_come_byte_by_byte() {
     let request = peer.request().await;
     crumbs(&mut peer, &Packet::PubAck(PubAck::new(request.packet_id))).await;
     crumbs(&mut peer, &publish(&answer_topic("202", &request.id), 300, ASSIGNING)).await;
-    assert_eq!(register.answer().await.body, ASSIGNING.as_bytes());
+    assert_eq!(register.success().await.body, ASSIGNING.as_bytes());
     assert_eq!(peer.packet().await, Packet::PubAck(PubAck::new(300)));
 }
 
@@ -70,7 +69,7 @@ async fn several_packets_may_come_at_once() {
     lump.extend(encoded(&Packet::PubAck(PubAck::new(request.pkid))));
     lump.extend(encoded(&publish(&answer_topic("202", id), 4, ASSIGNED)));
     peer.send_bytes(&lump).await;
-    assert_eq!(register.answer().await.body, ASSIGNING.as_bytes());
+    assert_eq!(register.success().await.body, ASSIGNING.as_bytes());
     for packet_id in 2..=4 {
         assert_eq!(peer.packet().await, Packet::PubAck(PubAck::new(packet_id)));
     }
@@ -86,7 +85,7 @@ async fn large_payloads_pass_both_ways_through_narrow_pipes() {
         assert!(request.body.len() > 200_000);
         let body = json!({"status": "assigning", "operationId": "4.op", "x": large}).to_string();
         peer.answer(&request, "202", body.clone()).await;
-        assert_eq!(register.answer().await.body, body.as_bytes());
+        assert_eq!(register.success().await.body, body.as_bytes());
     }
 }
 
@@ -101,14 +100,14 @@ async fn a_peer_that_reads_only_after_it_has_written_is_no_deadlock() {
         let request = peer.request().await;
         assert_eq!(peer.packet().await, Packet::PubAck(PubAck::new(1)));
         peer.answer(&request, "202", ASSIGNING).await;
-        register.answer().await;
+        register.success().await;
     }
 }
 
 /// What the service sends faster than it takes the acknowledgements is left on its side.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_never_reads_is_not_listened_to_for_ever() {
-    let device = Device::on(Line::narrow(1000));
+    let device = Device::narrow(1000);
     let register = device.register();
     let mut peer = device.peer().await;
     peer.welcome().await;
@@ -151,7 +150,7 @@ async fn a_peer_that_never_reads_is_lost_when_it_answers_no_ping() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_reads_nothing_of_connect_is_cancelled() {
-    let device = Device::on(Line::narrow(10));
+    let device = Device::narrow(10);
     let register = device.register();
     let mut stream = device.stream().await;
     settle().await;
@@ -162,5 +161,5 @@ async fn a_peer_that_reads_nothing_of_connect_is_cancelled() {
 
 /// A connection through which so many bytes pass at a time.
 async fn narrow(buffer: usize) -> (Device, Peer) {
-    Device::on(Line::narrow(buffer)).connect().await
+    Device::narrow(buffer).connect().await
 }

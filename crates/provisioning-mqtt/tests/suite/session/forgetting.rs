@@ -5,13 +5,12 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use provisioning_types::{PollingTransport, Progress, Request};
 use rumqttc::Packet;
+use test_support::{request_of, settle};
 use tokio::time::sleep;
 
 use crate::support::{
     bodies::{ASSIGNED, ASSIGNING},
-    device::{Asked, Device, request, request_of},
-    line::Line,
-    settle,
+    device::{Asked, Device, request},
 };
 
 #[tokio::test(start_paused = true)]
@@ -21,7 +20,7 @@ async fn before_connack_the_connection_is_closed() {
         let call = device.ask(asked, request());
         let mut peer = device.peer().await;
         peer.packet().await;
-        call.forget().await;
+        call.cancel().await;
         peer.closed().await;
         device.connect().await;
     }
@@ -35,7 +34,7 @@ async fn before_suback_the_connection_is_disconnected() {
         let mut peer = device.peer().await;
         peer.accept().await;
         peer.subscription().await;
-        call.forget().await;
+        call.cancel().await;
         peer.disconnected().await;
         device.connect().await;
     }
@@ -54,7 +53,7 @@ async fn before_the_request_is_written_it_is_not_written_any_more() {
     let request = peer.request().await;
     assert!(request.topic.contains("iotdps-get-operationstatus"));
     peer.answer(&request, "202", ASSIGNING).await;
-    query.answer().await;
+    query.success().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,7 +67,7 @@ async fn before_puback_or_the_answer_the_connection_stays_and_the_answer_is_igno
                 peer.acknowledge(&late).await;
                 settle().await;
             }
-            call.forget().await;
+            call.cancel().await;
             peer.answer(&late, "200", ASSIGNED).await;
             let next = device.ask(asked, request());
             let request = peer.request().await;
@@ -77,7 +76,7 @@ async fn before_puback_or_the_answer_the_connection_stays_and_the_answer_is_igno
             settle().await;
             assert!(!next.is_finished(), "it took the answer to the forgotten request");
             peer.answer(&request, "202", ASSIGNING).await;
-            assert_eq!(next.answer().await.body, ASSIGNING.as_bytes());
+            assert_eq!(next.success().await.body, ASSIGNING.as_bytes());
             assert!(device.made_no_connection().await);
         }
     }
@@ -85,26 +84,24 @@ async fn before_puback_or_the_answer_the_connection_stays_and_the_answer_is_igno
 
 #[tokio::test(start_paused = true)]
 async fn while_the_connection_for_another_device_is_left_the_next_request_makes_a_new_one() {
-    let line = Line::narrow(4);
-    let (device, mut peer) = Device::on(line).connect().await;
+    let (device, mut peer) = Device::narrow(4).connect().await;
     let other = device.register_with(request_of("device-2"));
     settle().await;
     // It waits for the first connection to take UNSUBSCRIBE and DISCONNECT.
     assert!(device.made_no_connection().await);
-    other.forget().await;
+    other.cancel().await;
     let register = device.register();
     let mut second = device.peer().await;
     peer.left().await;
     second.welcome().await;
     let request = second.request().await;
     second.answer(&request, "202", ASSIGNING).await;
-    register.answer().await;
+    register.success().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn while_a_refused_connection_is_left_the_next_request_makes_a_new_one() {
-    let line = Line::narrow(1);
-    let device = Device::on(line);
+    let device = Device::narrow(1);
     let register = device.register();
     let mut peer = device.peer().await;
     peer.accept().await;
@@ -112,7 +109,7 @@ async fn while_a_refused_connection_is_left_the_next_request_makes_a_new_one() {
     peer.send_bytes(&[0x90, 3, high, low, 0x80]).await;
     sleep(Duration::from_millis(500)).await;
     assert!(!register.is_finished(), "DISCONNECT has two bytes");
-    register.forget().await;
+    register.cancel().await;
     assert_eq!(peer.next().await, Some(Packet::Disconnect));
     device.connect().await;
 }

@@ -7,13 +7,12 @@ use provisioning_mqtt::{Login, MqttConnector, MqttOverStream, MqttSession, Sessi
 use provisioning_net::{Scheme, Target};
 use provisioning_types::{ErrorKind, Progress, Secret, TransportError};
 use rumqttc::{Packet, PubAck, SubAck, SubscribeReasonCode, UnsubAck};
+use test_support::{Incoming, in_memory, settle, soon};
 
 use crate::support::{
     device::request,
-    line::{Incoming, Line},
     mocks::given_for,
     peer::{Peer, publish},
-    settle, soon,
 };
 
 /// A session, the service's end of it, and what it told.
@@ -29,7 +28,7 @@ async fn connected<T>(
     events: SessionEvents,
     service: impl AsyncFnOnce(Incoming) -> T,
 ) -> (Result<Arc<dyn MqttSession>, TransportError>, T) {
-    let (connector, incoming) = Line::default().connector();
+    let (connector, incoming) = in_memory();
     let mqtt = MqttOverStream::new(connector);
     let uri = given_for(Scheme::Mqtts, request()).await.uri;
     let target = Target::new(&uri);

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use provisioning_types::{ConnectionEvent, ErrorKind, Phase, PollingTransport, Progress, Request, TransportError};
+use test_support::settle;
 
 use crate::support::{
     bodies::ASSIGNING,
     device::{Device, request},
-    settle,
 };
 
 #[tokio::test(start_paused = true)]
@@ -82,7 +82,7 @@ async fn a_subscription_is_granted_with_any_qos() {
         peer.send_bytes(&suback(subscribe.pkid, &[qos])).await;
         let request = peer.request().await;
         peer.answer(&request, "202", ASSIGNING).await;
-        register.answer().await;
+        register.success().await;
     }
 }
 

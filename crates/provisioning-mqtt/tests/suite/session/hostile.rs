@@ -6,7 +6,6 @@ use provisioning_types::{ErrorKind, Phase, TransportError};
 use crate::support::{
     bodies::ASSIGNING,
     device::Device,
-    line::Line,
     peer::{answer_topic, encoded, publish},
 };
 
@@ -105,7 +104,7 @@ async fn an_acknowledgement_of_nothing_is_ignored() {
     peer.acknowledge(&request).await;
     peer.acknowledge(&request).await;
     peer.answer(&request, "202", ASSIGNING).await;
-    query.answer().await;
+    query.success().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,13 +129,9 @@ async fn a_packet_of_1_mib_is_taken() {
 #[tokio::test(start_paused = true)]
 async fn the_size_limit_is_the_one_that_was_set() {
     let options = || MqttOptions::default().with_max_packet_size(1000);
-    let line = || Line {
-        options: options(),
-        ..Line::default()
-    };
-    let (_device, mut peer) = Device::on(line()).connect().await;
+    let (_device, mut peer) = Device::with_options(options()).connect().await;
     peer.publish("a", vec![0; 1000 - 5]).await;
-    let (device, mut peer) = Device::on(line()).connect().await;
+    let (device, mut peer) = Device::with_options(options()).connect().await;
     peer.send_bytes(&encoded(&publish("a", 1, vec![0; 1000 - 4]))).await;
     unexpected(&device.lost().await, "1001 bytes");
     peer.gone().await;

@@ -5,9 +5,10 @@ use std::time::Duration;
 use provisioning_mqtt::MqttOptions;
 use provisioning_types::{ErrorKind, PollingTransport, TransportError};
 use rumqttc::Packet;
+use test_support::soon;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::support::{bodies::ASSIGNING, device::Device, line::Line, peer::Peer, soon};
+use crate::support::{bodies::ASSIGNING, device::Device, peer::Peer};
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
@@ -15,10 +16,7 @@ async fn connected_with(keep_alive: Duration) -> (Device, Peer) {
     let options = MqttOptions::default()
         .with_keep_alive(keep_alive)
         .expect("a keep-alive");
-    let device = Device::on(Line {
-        options,
-        ..Line::default()
-    });
+    let device = Device::with_options(options);
     device.connect().await
 }
 
@@ -47,7 +45,7 @@ async fn pings_keep_a_request_alive_that_waits_for_ten_minutes() {
         assert!(u64::from(pings) >= 600 / seconds, "{pings}");
         assert!(u64::from(pings) <= 2 * 600 / seconds, "{pings} are a flood");
         peer.answer(&request, "202", ASSIGNING).await;
-        query.answer().await;
+        query.success().await;
     }
 }
 
@@ -59,7 +57,7 @@ async fn pings_keep_an_idle_connection_alive() {
     let query = device.query("4.op");
     let request = peer.request().await;
     peer.answer(&request, "202", ASSIGNING).await;
-    query.answer().await;
+    query.success().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,7 +68,7 @@ async fn a_connection_in_use_is_not_pinged() {
         let query = device.query("4.op");
         let request = peer.request().await;
         peer.answer(&request, "202", ASSIGNING).await;
-        query.answer().await;
+        query.success().await;
     }
 }
 
@@ -134,7 +132,7 @@ async fn a_late_answer_to_a_ping_is_in_time_and_the_next_ping_follows() {
     let query = device.query("4.op");
     let request = peer.request().await;
     peer.answer(&request, "202", ASSIGNING).await;
-    query.answer().await;
+    query.success().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,7 +147,7 @@ async fn a_pingresp_that_nobody_asked_for_is_ignored() {
     // Nor does it stand in for the answer to a later ping: that is still awaited.
     enforce(&mut peer, keep_alive, Duration::from_secs(100)).await;
     peer.answer(&request, "202", ASSIGNING).await;
-    query.answer().await;
+    query.success().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,7 +158,7 @@ async fn without_keep_alive_there_are_no_pings() {
     // Pings would come first.
     let request = peer.request().await;
     peer.answer(&request, "202", ASSIGNING).await;
-    query.answer().await;
+    query.success().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,10 +170,7 @@ async fn the_keep_alive_is_what_the_service_is_told() {
         (Duration::from_secs(65_535), 65_535),
     ] {
         let options = MqttOptions::default().with_keep_alive(given).expect("a keep-alive");
-        let device = Device::on(Line {
-            options,
-            ..Line::default()
-        });
+        let device = Device::with_options(options);
         let _register = device.register();
         assert_eq!(device.peer().await.accept().await.keep_alive, told);
     }

@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use provisioning_types::{ErrorKind, PollingTransport};
+use test_support::settle;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{bodies::ASSIGNING, device::Device, line::Line, settle};
+use crate::support::{bodies::ASSIGNING, device::Device};
 
 #[tokio::test(start_paused = true)]
 async fn unsubscribe_and_disconnect_are_flushed_before_it_is_over() {
-    let line = Line::narrow(4);
-    let (device, mut peer) = Device::on(line).connect().await;
+    let (device, mut peer) = Device::narrow(4).connect().await;
     let transport = Arc::clone(&device.transport);
     let leaving = tokio::spawn(async move { transport.disconnect().await });
     sleep(Duration::from_millis(900)).await;
@@ -23,7 +23,7 @@ async fn unsubscribe_and_disconnect_are_flushed_before_it_is_over() {
 #[tokio::test(start_paused = true)]
 async fn the_disconnect_of_a_half_made_connection_is_flushed_before_it_is_over() {
     for cancel in [false, true] {
-        let device = Device::on(Line::narrow(1));
+        let device = Device::narrow(1);
         let register = device.register();
         let mut peer = device.peer().await;
         peer.accept().await;
@@ -65,8 +65,7 @@ async fn leaving_twice_is_leaving_once() {
 
 #[tokio::test(start_paused = true)]
 async fn leaving_goes_on_when_nobody_waits_for_its_end() {
-    let line = Line::narrow(4);
-    let (device, mut peer) = Device::on(line).connect().await;
+    let (device, mut peer) = Device::narrow(4).connect().await;
     assert!(device.transport.disconnect().now_or_never().is_none());
     // UNSUBSCRIBE was not written yet, and is spared.
     peer.disconnected().await;
@@ -89,8 +88,7 @@ async fn a_transport_that_is_dropped_disconnects() {
 
 #[tokio::test(start_paused = true)]
 async fn a_transport_that_is_dropped_does_not_wait_for_a_peer_that_does_not_read() {
-    let line = Line::narrow(1);
-    let (device, mut peer) = Device::on(line).connect().await;
+    let (device, mut peer) = Device::narrow(1).connect().await;
     drop(device);
     sleep(Duration::from_secs(2)).await;
     peer.gone().await;
@@ -144,5 +142,5 @@ async fn a_stale_cancel_does_not_end_the_next_request() {
     settle().await;
     assert!(!second.is_finished());
     peer.answer(&request, "202", ASSIGNING).await;
-    second.answer().await;
+    second.success().await;
 }

@@ -13,18 +13,17 @@ use futures_util::FutureExt;
 use provisioning_mqtt::{MqttOptions, MqttTransport, SessionEvent};
 use provisioning_net::{BoxedStream, Connector, Target};
 use provisioning_types::{ErrorKind, Phase, PollingTransport, Progress, TransportError};
+use test_support::{ConnectWith, settle, soon};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, ReadBuf, join, sink},
+    io::{AsyncRead, AsyncReadExt, DuplexStream, ReadBuf, join, sink},
     time::Instant,
 };
 
 use crate::support::{
     bodies::ASSIGNING,
-    device::{Asked, Device, endpoint, request},
-    identity::any_identity,
+    device::{Asked, Device, request, transport},
     mocks::{MockMqttSession, Mocked},
     peer::{answer_topic, encoded, publish},
-    settle, soon,
 };
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +80,7 @@ async fn an_answer_counts_although_the_connection_ends_right_behind_it() {
     let answer = publish(&answer_topic("202", &request.id), 1, ASSIGNING);
     peer.send_bytes(&[&encoded(&answer)[..], &[0xff]].concat()).await;
     drop(peer);
-    assert_eq!(register.answer().await.body, ASSIGNING.as_bytes());
+    assert_eq!(register.success().await.body, ASSIGNING.as_bytes());
     let lost = device.lost().await;
     assert_eq!(lost.kind(), ErrorKind::UnexpectedResponse);
 }
@@ -139,7 +138,9 @@ async fn a_stream_that_fails_is_lost_unless_its_carrier_was_broken() {
             (io::ErrorKind::TimedOut, ErrorKind::Lost),
             (io::ErrorKind::InvalidData, ErrorKind::UnexpectedResponse),
         ] {
-            let transport = transport_on(Failing { first, failure });
+            let transport = transport_on(ConnectWith(move |_: &Target<'_>| {
+                Ok(join(first.chain(Broken(failure)), sink()))
+            }));
             let request = request();
             let outcome = soon("the failure", Asked::Register.of(&transport, &request)).await;
             let error = outcome.expect_err("it fails");
@@ -148,20 +149,7 @@ async fn a_stream_that_fails_is_lost_unless_its_carrier_was_broken() {
     }
 }
 
-/// Makes streams that bring `first` and then fail, whatever is written to them.
-struct Failing {
-    first: &'static [u8],
-    failure: io::ErrorKind,
-}
-
-#[async_trait]
-impl Connector for Failing {
-    async fn connect(&self, _: &Target<'_>, _: Progress<'_>) -> Result<BoxedStream, TransportError> {
-        let reader = self.first.chain(Broken(self.failure));
-        Ok(Box::new(join(reader, sink())))
-    }
-}
-
+/// Fails whatever is read.
 struct Broken(io::ErrorKind);
 
 impl AsyncRead for Broken {
@@ -172,25 +160,14 @@ impl AsyncRead for Broken {
 
 #[tokio::test(start_paused = true)]
 async fn a_connector_that_fails_fails_the_request_as_it_says() {
-    let transport = transport_on(Unreachable);
+    let refusal = || TransportError::new(ErrorKind::Unauthorized, "the proxy wants a password");
+    let transport = transport_on(ConnectWith(move |_: &Target<'_>| Err::<DuplexStream, _>(refusal())));
     let error = Asked::Register.of(&transport, &request()).await.expect_err("it fails");
     assert_eq!(
         (error.kind(), error.phase()),
         (ErrorKind::Unauthorized, Some(Phase::Connect))
     );
     assert_eq!(error.to_string(), "the proxy wants a password");
-}
-
-struct Unreachable;
-
-#[async_trait]
-impl Connector for Unreachable {
-    async fn connect(&self, _: &Target<'_>, _: Progress<'_>) -> Result<BoxedStream, TransportError> {
-        Err(TransportError::new(
-            ErrorKind::Unauthorized,
-            "the proxy wants a password",
-        ))
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,5 +198,5 @@ impl Connector for Hanging {
 }
 
 fn transport_on(connector: impl Connector + 'static) -> MqttTransport {
-    MqttTransport::new(connector, endpoint(), any_identity(), MqttOptions::default())
+    transport(connector, MqttOptions::default())
 }

@@ -17,6 +17,7 @@ use provisioning_mqtt::{
 };
 use provisioning_net::Target;
 use provisioning_types::{ConnectionEvent, ErrorKind, PollingTransport, Progress, Request, Response, TransportError};
+use test_support::soon;
 
 use crate::support::{
     bodies::ASSIGNING,
@@ -24,7 +25,6 @@ use crate::support::{
     identity::any_identity,
     mocks::{self, Mocked},
     peer::{answer_topic, request_id},
-    soon,
 };
 
 /// The session may fail the publication before the request hears that it is cancelled.

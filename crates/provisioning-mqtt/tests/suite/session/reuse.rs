@@ -5,12 +5,12 @@ use provisioning_types::{
     ApiVersion, ErrorKind, Host, IdScope, PollingTransport, Progress, RegistrationId, RegistrationRequest, Request,
 };
 use serde_json::json;
+use test_support::{request_of, settle};
 
 use crate::support::{
     bodies::{ASSIGNED, ASSIGNING},
-    device::{Asked, Device, endpoint, request, request_of},
+    device::{Asked, Device, endpoint, request},
     peer::Peer,
-    settle,
 };
 
 #[tokio::test(start_paused = true)]
@@ -21,7 +21,7 @@ async fn a_standing_connection_is_used_again() {
         let call = device.ask(asked, request().with_payload(json!(1)).with_force_registration(true));
         let request = peer.request().await;
         peer.answer(&request, "202", ASSIGNING).await;
-        call.answer().await;
+        call.success().await;
     }
     assert!(device.made_no_connection().await);
 }
@@ -37,7 +37,7 @@ async fn a_request_after_an_idle_loss_makes_a_new_connection() {
         peer.welcome().await;
         let request = peer.request().await;
         peer.answer(&request, "202", ASSIGNING).await;
-        call.answer().await;
+        call.success().await;
         assert!(device.transport.connection_lost().now_or_never().is_none());
     }
 }
@@ -75,7 +75,7 @@ async fn a_request_for_another_identity_or_place_leaves_the_connection_and_makes
         let connect = second.welcome().await;
         assert_eq!(connect.client_id, other.registration_id().as_str());
         answer(&mut second).await;
-        call.answer().await;
+        call.success().await;
     }
 }
 
@@ -84,7 +84,7 @@ async fn an_endpoint_that_is_the_transports_own_needs_no_new_connection() {
     let (device, mut peer) = Device::connected().await;
     let call = device.register_with(request().with_endpoint(endpoint()));
     answer(&mut peer).await;
-    call.answer().await;
+    call.success().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,10 +103,10 @@ async fn a_second_request_is_an_invalid_operation_and_the_first_is_unharmed() {
     settle().await;
     second_is_refused(&device).await;
     peer.answer(&request, "200", ASSIGNED).await;
-    assert_eq!(first.answer().await.body, ASSIGNED.as_bytes());
+    assert_eq!(first.success().await.body, ASSIGNED.as_bytes());
     let next = device.query("4.op");
     answer(&mut peer).await;
-    next.answer().await;
+    next.success().await;
 }
 
 async fn second_is_refused(device: &Device) {
@@ -128,7 +128,7 @@ async fn a_request_that_was_refused_as_the_second_may_come_after_the_first_was_d
     drop(first);
     let next = device.query("4.op");
     answer(&mut peer).await;
-    next.answer().await;
+    next.success().await;
 }
 
 #[tokio::test(start_paused = true)]

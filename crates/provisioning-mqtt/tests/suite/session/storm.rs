@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use provisioning_types::{ErrorKind, PollingTransport};
 use rumqttc::{Packet, PubAck, UnsubAck};
+use test_support::{request_of, soon};
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::support::{
     bodies::ASSIGNING,
-    device::{Asked, Device, request, request_of},
+    device::{Asked, Device, request},
     peer::{Peer, accepted, answer_topic, granted, publish, request_id},
-    soon,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -37,7 +37,7 @@ async fn a_session_is_mqtt_3_1_1_byte_for_byte() {
     ))
     .await;
     assert_eq!(peer.bytes(4).await, [0x40, 2, 0, 7]);
-    register.answer().await;
+    register.success().await;
 
     let query = device.query("4.op");
     let query_prefix = "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=";
@@ -46,7 +46,7 @@ async fn a_session_is_mqtt_3_1_1_byte_for_byte() {
     peer.send_bytes(&message(&format!("$dps/registrations/res/200/?$rid={id}"), 8, answer))
         .await;
     assert_eq!(peer.bytes(4).await, [0x40, 2, 0, 8]);
-    query.answer().await;
+    query.success().await;
 
     device.disconnect().await;
     expect(&mut peer, 0xa2, &[&[0, 4], &filter]).await;

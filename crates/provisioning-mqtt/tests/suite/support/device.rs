@@ -2,19 +2,15 @@
 
 use std::sync::Arc;
 
-use provisioning_mqtt::MqttTransport;
+use provisioning_mqtt::{MqttOptions, MqttTransport};
+use provisioning_net::Connector;
 use provisioning_types::{
-    Endpoint, IdScope, PollingTransport, Progress, RegistrationId, RegistrationRequest, Request, Response,
-    TransportError,
+    Endpoint, PollingTransport, Progress, RegistrationRequest, Request, Response, TransportError,
 };
-use tokio::{io::DuplexStream, task::JoinHandle};
+use test_support::{Call, Incoming, in_memory, in_memory_with_buffer, request_of, soon};
+use tokio::io::DuplexStream;
 
-use super::{
-    bodies::ASSIGNING,
-    line::{Incoming, Line},
-    peer::Peer,
-    soon,
-};
+use super::{bodies::ASSIGNING, identity::any_identity, peer::Peer};
 
 /// The host that requests go to.
 pub(crate) const HOST: &str = "service.test";
@@ -26,14 +22,21 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn new() -> Self {
-        Self::on(Line::default())
+        Self::with_options(MqttOptions::default())
     }
 
-    pub(crate) fn on(line: Line) -> Self {
-        let (connector, incoming) = line.connector();
-        let transport = MqttTransport::new(connector, endpoint(), line.identity, line.options);
+    pub(crate) fn with_options(options: MqttOptions) -> Self {
+        Self::over(in_memory(), options)
+    }
+
+    /// A device whose connections hold only so many bytes in each direction.
+    pub(crate) fn narrow(bytes: usize) -> Self {
+        Self::over(in_memory_with_buffer(bytes), MqttOptions::default())
+    }
+
+    fn over((connector, incoming): (impl Connector + 'static, Incoming), options: MqttOptions) -> Self {
         Self {
-            transport: Arc::new(transport),
+            transport: Arc::new(transport(connector, options)),
             incoming,
         }
     }
@@ -50,7 +53,7 @@ impl Device {
         let request = peer.request().await;
         peer.acknowledge(&request).await;
         peer.answer(&request, "202", ASSIGNING).await;
-        register.answer().await;
+        register.success().await;
         (self, peer)
     }
 
@@ -83,21 +86,21 @@ impl Device {
         soon("the loss", self.transport.connection_lost()).await
     }
 
-    pub(crate) fn register(&self) -> Call {
+    pub(crate) fn register(&self) -> Call<Response> {
         self.register_with(request())
     }
 
-    pub(crate) fn register_with(&self, request: RegistrationRequest) -> Call {
+    pub(crate) fn register_with(&self, request: RegistrationRequest) -> Call<Response> {
         self.ask(Asked::Register, request)
     }
 
-    pub(crate) fn query(&self, operation_id: &'static str) -> Call {
+    pub(crate) fn query(&self, operation_id: &'static str) -> Call<Response> {
         self.ask(Asked::Query(operation_id), request())
     }
 
-    pub(crate) fn ask(&self, asked: Asked, request: RegistrationRequest) -> Call {
+    pub(crate) fn ask(&self, asked: Asked, request: RegistrationRequest) -> Call<Response> {
         let transport = Arc::clone(&self.transport);
-        Call(tokio::spawn(async move { asked.sent(&*transport, &request).await }))
+        Call::start(async move { asked.sent(&*transport, &request).await })
     }
 }
 
@@ -127,44 +130,19 @@ impl Asked {
         transport: &dyn PollingTransport,
         registration: &RegistrationRequest,
     ) -> Result<Response, TransportError> {
-        transport.send(registration, &self.request(), Progress::ignored()).await
-    }
-
-    fn request(self) -> Request {
-        match self {
+        let request = match self {
             Self::Register => Request::Register,
             Self::Query(operation_id) => Request::Query {
                 operation_id: operation_id.to_owned(),
             },
-        }
+        };
+        transport.send(registration, &request, Progress::ignored()).await
     }
 }
 
-/// A request in flight, in a task of its own.
-pub(crate) struct Call(JoinHandle<Result<Response, TransportError>>);
-
-impl Call {
-    pub(crate) async fn outcome(self) -> Result<Response, TransportError> {
-        soon("an outcome", self.0).await.expect("the request does not panic")
-    }
-
-    pub(crate) async fn answer(self) -> Response {
-        self.outcome().await.expect("an answer")
-    }
-
-    pub(crate) async fn error(self) -> TransportError {
-        self.outcome().await.expect_err("no answer")
-    }
-
-    pub(crate) fn is_finished(&self) -> bool {
-        self.0.is_finished()
-    }
-
-    /// Drops the request's future.
-    pub(crate) async fn forget(self) {
-        self.0.abort();
-        assert!(self.0.await.is_err_and(|error| error.is_cancelled()));
-    }
+/// A transport over these connections, with any identity.
+pub(crate) fn transport(connector: impl Connector + 'static, options: MqttOptions) -> MqttTransport {
+    MqttTransport::new(connector, endpoint(), any_identity(), options)
 }
 
 pub(crate) fn endpoint() -> Endpoint {
@@ -173,11 +151,4 @@ pub(crate) fn endpoint() -> Endpoint {
 
 pub(crate) fn request() -> RegistrationRequest {
     request_of("device-1")
-}
-
-pub(crate) fn request_of(registration_id: &str) -> RegistrationRequest {
-    RegistrationRequest::new(
-        IdScope::new("0ne00A1B2C3").expect("an id scope"),
-        RegistrationId::new(registration_id).expect("a registration id"),
-    )
 }

@@ -1,21 +1,21 @@
 //! The service's end of a connection, scripted packet by packet.
 
 use bytes::BytesMut;
+use futures_util::{SinkExt, StreamExt};
 use provisioning_net::{BoxedStream, ByteStream};
 use rumqttc::{
     Codec, ConnAck, Connect, ConnectReturnCode, Packet, PubAck, Publish, QoS, SubAck, Subscribe, SubscribeReasonCode,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_util::codec::Decoder;
+use tokio_util::codec::Framed;
 
-use super::soon;
+use test_support::soon;
 
 /// Where the service publishes its answers.
 pub(crate) const ANSWERS: &str = "$dps/registrations/res/#";
 
 pub(crate) struct Peer {
-    stream: BoxedStream,
-    received: BytesMut,
+    packets: Framed<BoxedStream, Codec>,
     last_id: u16,
 }
 
@@ -31,29 +31,20 @@ pub(crate) struct Request {
 
 impl Peer {
     pub(crate) fn new(stream: impl ByteStream) -> Self {
+        let codec = Codec {
+            max_incoming_size: usize::MAX,
+            max_outgoing_size: usize::MAX,
+        };
         Self {
-            stream: Box::new(stream),
-            received: BytesMut::new(),
+            packets: Framed::new(Box::new(stream), codec),
             last_id: 100,
         }
     }
 
     /// The next packet; `None` once the device has closed the connection.
     pub(crate) async fn next(&mut self) -> Option<Packet> {
-        let mut codec = Codec {
-            max_incoming_size: usize::MAX,
-            max_outgoing_size: usize::MAX,
-        };
-        loop {
-            if let Some(packet) = codec.decode(&mut self.received).expect("the device speaks MQTT") {
-                return Some(packet);
-            }
-            let read = soon("a packet", self.stream.read_buf(&mut self.received)).await;
-            if read.expect("the stream works") == 0 {
-                assert!(self.received.is_empty(), "the last packet is cut");
-                return None;
-            }
-        }
+        let packet = soon("a packet", self.packets.next()).await;
+        packet.map(|packet| packet.expect("the device sends whole MQTT packets"))
     }
 
     pub(crate) async fn packet(&mut self) -> Packet {
@@ -62,9 +53,9 @@ impl Peer {
 
     /// The next bytes as they come.
     pub(crate) async fn bytes(&mut self, length: usize) -> Vec<u8> {
-        assert!(self.received.is_empty(), "something was read ahead");
+        assert!(self.packets.read_buffer().is_empty(), "something was read ahead");
         let mut bytes = vec![0; length];
-        let read = soon("the bytes", self.stream.read_exact(&mut bytes)).await;
+        let read = soon("the bytes", self.packets.get_mut().read_exact(&mut bytes)).await;
         read.expect("the stream works");
         bytes
     }
@@ -92,13 +83,14 @@ impl Peer {
     /// The stream fails or ends, whatever came before that.
     pub(crate) async fn gone(&mut self) {
         let mut rest = Vec::new();
-        let _ = soon("the end", self.stream.read_to_end(&mut rest)).await;
+        let _ = soon("the end", self.packets.get_mut().read_to_end(&mut rest)).await;
     }
 
     pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        let stream = self.packets.get_mut();
         let written = async {
-            self.stream.write_all(bytes).await?;
-            self.stream.flush().await
+            stream.write_all(bytes).await?;
+            stream.flush().await
         };
         soon("the device reading", written).await.expect("the stream works");
     }
@@ -109,7 +101,7 @@ impl Peer {
 
     /// Sends, unless the device has closed the connection meanwhile.
     pub(crate) async fn try_send(&mut self, packet: Packet) {
-        let _ = self.stream.write_all(&encoded(&packet)).await;
+        let _ = self.packets.send(packet).await;
     }
 
     /// CONNECT, and its acceptance.

@@ -5,18 +5,15 @@ use provisioning_types::{ClientCertificate, Host, PrivateKey, Secret};
 use rcgen::{Certificate, KeyPair};
 use rustls::{NamedGroup, server::Acceptor};
 use rustls_pki_types::{PrivateKeyDer, pem::PemObject};
+use test_support::{
+    soon,
+    tls::{BOTH_VERSIONS, Ca},
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::LazyConfigAcceptor;
 
-use super::{
-    device::Device,
-    server::{BOTH_VERSIONS, Server},
-};
-use crate::{
-    certificates::Ca,
-    roots::Roots,
-    support::{endpoint, exchange, soon},
-};
+use super::{device::Device, server::Server};
+use crate::support::{endpoint, exchange, roots::Roots};
 
 /// A key's PKCS#8 form, and a form in which people have it.
 const KEYS: [(&str, &str); 6] = [
@@ -47,7 +44,7 @@ async fn the_server_gets_the_certificate_and_proof_of_its_key() {
             let (_, tls) = stream.get_ref();
             assert_eq!(tls.protocol_version(), Some(version.version));
             assert_eq!(tls.peer_certificates().expect("one"), [certificate.der().clone()]);
-            exchange(&mut call.stream().await, &mut stream).await;
+            exchange(&mut call.success().await, &mut stream).await;
         }
     }
 }
@@ -65,7 +62,7 @@ async fn the_server_gets_the_intermediates_too() {
         let presented = stream.get_ref().1.peer_certificates().expect("two").to_vec();
         let expected = [certificate.der().clone(), intermediate.certificate().der().clone()];
         assert_eq!(presented, expected);
-        exchange(&mut call.stream().await, &mut stream).await;
+        exchange(&mut call.success().await, &mut stream).await;
     }
 }
 
@@ -76,7 +73,7 @@ async fn a_stream_over_tls_is_closed_in_an_orderly_way() {
         let device = server.device();
         let call = device.connect();
         let mut accepted = server.accept(&device).await;
-        let mut stream = call.stream().await;
+        let mut stream = call.success().await;
         exchange(&mut stream, &mut accepted).await;
         stream.shutdown().await.expect("the stream works");
         drop(stream);
@@ -96,7 +93,7 @@ async fn the_name_that_was_given_is_what_the_server_has_to_bear() {
             let host = Host::new(name).expect("a host");
             let call = device.connect_to(endpoint().with_server_name(host));
             let mut stream = server.accept(&device).await;
-            exchange(&mut call.stream().await, &mut stream).await;
+            exchange(&mut call.success().await, &mut stream).await;
         }
     }
 }
@@ -108,7 +105,7 @@ async fn an_ip_address_is_a_name_as_well() {
         let device = server.device();
         let call = device.connect_to(host.parse().expect("an endpoint"));
         let mut stream = server.accept(&device).await;
-        exchange(&mut call.stream().await, &mut stream).await;
+        exchange(&mut call.success().await, &mut stream).await;
     }
 }
 
@@ -171,7 +168,7 @@ async fn accepts(server: &Server, tls: Tls) {
     let device = Device::new(tls, server.ca.client_certificate());
     let call = device.connect();
     let mut stream = server.accept(&device).await;
-    exchange(&mut call.stream().await, &mut stream).await;
+    exchange(&mut call.success().await, &mut stream).await;
 }
 
 fn client_certificate(chain: &[&Certificate], key: &str) -> ClientCertificate {

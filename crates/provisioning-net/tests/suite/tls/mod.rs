@@ -6,6 +6,6 @@ mod external_keys;
 mod providers;
 mod refusals;
 mod renewal;
-mod server;
+pub(crate) mod server;
 mod settings;
 mod sockets;

@@ -5,16 +5,17 @@ use std::error::Error;
 use provisioning_net::{BoxedStream, Tls, TlsVersion, connection_error};
 use provisioning_types::{ErrorKind, Host, Phase, TransportError};
 use rcgen::date_time_ymd;
+use test_support::{
+    soon,
+    tls::{BOTH_VERSIONS, Ca},
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::{
     device::Device,
-    server::{BOTH_VERSIONS, Server, trusting},
+    server::{Server, trusting},
 };
-use crate::{
-    certificates::Ca,
-    support::{HOST, endpoint, exchange, soon},
-};
+use crate::support::{HOST, endpoint, exchange};
 
 #[tokio::test(start_paused = true)]
 async fn a_server_of_another_ca_is_refused() {
@@ -196,7 +197,7 @@ async fn a_stream_that_ends_after_the_handshake_is_lost() {
             let device = server.device();
             let call = device.connect();
             let mut accepted = server.accept(&device).await;
-            let mut stream = call.stream().await;
+            let mut stream = call.success().await;
             exchange(&mut stream, &mut accepted).await;
             if orderly {
                 accepted.shutdown().await.expect("the stream works");

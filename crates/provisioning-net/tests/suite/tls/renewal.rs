@@ -3,16 +3,10 @@
 use provisioning_net::Tls;
 use provisioning_types::ErrorKind;
 use rustls::HandshakeKind;
+use test_support::tls::{BOTH_VERSIONS, Ca, ClientCertificates, acceptor};
 
-use super::{
-    device::Device,
-    server::{BOTH_VERSIONS, Server, acceptor},
-};
-use crate::{
-    certificates::Ca,
-    roots::Roots,
-    support::{HOST, exchange},
-};
+use super::{device::Device, server::Server};
+use crate::support::{HOST, exchange, roots::Roots};
 
 #[tokio::test(start_paused = true)]
 async fn a_renewed_certificate_is_presented_from_the_next_connection_on() {
@@ -32,7 +26,7 @@ async fn a_renewed_certificate_is_presented_from_the_next_connection_on() {
                 let mut stream = server.accept(&device).await;
                 let presented = stream.get_ref().1.peer_certificates().expect("one").to_vec();
                 assert_eq!(presented[0].as_ref(), certificate.chain()[0]);
-                exchange(&mut call.stream().await, &mut stream).await;
+                exchange(&mut call.success().await, &mut stream).await;
             }
         }
     }
@@ -43,7 +37,8 @@ async fn a_replaced_ca_is_trusted_from_the_next_connection_on_and_the_old_one_no
     for version in BOTH_VERSIONS {
         for may_block in [false, true] {
             let (old, new) = (Ca::root(), Ca::root());
-            let server_of = |ca: &Ca| acceptor(&old, ca.server(HOST, |_| {}), version);
+            let clients = ClientCertificates::Required(&old);
+            let server_of = |ca: &Ca| acceptor(ca.server(HOST, |_| {}), clients, &[version]);
             let (old_server, new_server) = (server_of(&old), server_of(&new));
             let mut roots = Roots::of(&[&old]);
             if may_block {
@@ -53,7 +48,7 @@ async fn a_replaced_ca_is_trusted_from_the_next_connection_on_and_the_old_one_no
             for (trusted, stranger) in [(&old_server, &new_server), (&new_server, &old_server)] {
                 let call = device.connect();
                 let mut stream = trusted.accept(device.stream().await).await.expect("accepted");
-                exchange(&mut call.stream().await, &mut stream).await;
+                exchange(&mut call.success().await, &mut stream).await;
                 let call = device.connect();
                 assert!(stranger.accept(device.stream().await).await.is_err());
                 let error = call.error().await;
@@ -76,7 +71,7 @@ async fn no_session_is_resumed() {
             let kind = stream.get_ref().1.handshake_kind();
             assert_eq!(kind, Some(HandshakeKind::Full));
             // The server's tickets arrive.
-            exchange(&mut call.stream().await, &mut stream).await;
+            exchange(&mut call.success().await, &mut stream).await;
         }
     }
 }

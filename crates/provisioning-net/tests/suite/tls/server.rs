@@ -1,29 +1,19 @@
-//! A service that speaks TLS and wants a certificate.
-
-use std::sync::Arc;
+//! A service that speaks TLS and requires a certificate.
 
 use provisioning_net::Tls;
-use rcgen::{Certificate, CertificateParams, KeyPair};
-use rustls::{
-    RootCertStore, ServerConfig, SupportedProtocolVersion,
-    crypto::ring,
-    server::{VerifierBuilderError, WebPkiClientVerifier},
-    version::{TLS12, TLS13},
+use rcgen::CertificateParams;
+use rustls::SupportedProtocolVersion;
+use test_support::{
+    soon,
+    tls::{Ca, ClientCertificates, acceptor},
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::DuplexStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::device::Device;
-use crate::{
-    certificates::Ca,
-    roots::Roots,
-    support::{HOST, soon},
-};
+use crate::support::{HOST, roots::Roots};
 
-pub(super) const BOTH_VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
-
-/// A service with a CA of its own, which has signed its certificate and which devices' certificates have to come from.
+/// A service with a CA of its own, which signed its certificate and must have signed the devices' certificates.
 pub(super) struct Server {
     pub(super) ca: Ca,
     pub(super) acceptor: TlsAcceptor,
@@ -45,7 +35,7 @@ impl Server {
         change: impl FnOnce(&mut CertificateParams),
     ) -> Self {
         let ca = Ca::root();
-        let acceptor = acceptor(&ca, ca.server(name, change), version);
+        let acceptor = acceptor(ca.server(name, change), ClientCertificates::Required(&ca), &[version]);
         Self { ca, acceptor }
     }
 
@@ -67,30 +57,6 @@ impl Server {
 }
 
 /// Settings that trust what `ca` signed.
-pub(super) fn trusting(ca: &Ca) -> Tls {
+pub(crate) fn trusting(ca: &Ca) -> Tls {
     Tls::new().with_only_roots(Roots::of(&[ca]))
-}
-
-/// Accepts devices whose certificates `ca` signed.
-pub(super) fn acceptor(
-    ca: &Ca,
-    (certificate, key): (Certificate, KeyPair),
-    version: &'static SupportedProtocolVersion,
-) -> TlsAcceptor {
-    let provider = Arc::new(ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(ca.certificate().der().clone()).expect("a CA certificate");
-    let verifier: Result<_, VerifierBuilderError> =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let chain: Vec<CertificateDer<'static>> = vec![certificate.into()];
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[version])
-        .expect("a version")
-        .with_client_cert_verifier(verifier.expect("a verifier"))
-        .with_single_cert(chain, key)
-        .expect("a certificate that fits its key");
-    // Sessions can be resumed, by tickets too.
-    config.ticketer = ring::Ticketer::new().expect("a ticketer");
-    Arc::new(config).into()
 }

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use provisioning_net::Tls;
 use provisioning_types::{ClientCertificate, ErrorKind, InvalidInput, PrivateKey, RootSource, Secret};
 use rustls_pki_types::{PrivateKeyDer, pem::PemObject};
+use test_support::tls::{Ca, new_key};
 
 use super::device::Device;
-use crate::{
-    certificates::{Ca, new_key},
-    roots::Roots,
-};
+use crate::support::roots::Roots;
 
 #[test]
 fn a_key_that_fits_its_certificate_is_fine() {

@@ -2,13 +2,14 @@
 
 use provisioning_net::{Connector, Scheme, ServiceUri, Target, Tls, TlsConnector, connection_error};
 use provisioning_types::{ClientCertificate, Endpoint, ErrorKind, Phase, Progress, TransportError};
+use test_support::{
+    listen, soon,
+    tls::{BOTH_VERSIONS, Ca},
+};
 use tokio::io::AsyncReadExt;
 
-use super::server::{BOTH_VERSIONS, Server, trusting};
-use crate::{
-    certificates::Ca,
-    support::{exchange, listen, mqtts, soon},
-};
+use super::server::{Server, trusting};
+use crate::support::{exchange, mqtts};
 
 #[tokio::test]
 async fn a_device_connects_to_an_ip_address() {

@@ -1,0 +1,4 @@
+//! The pure machine: each input in each state, and every short walk through them.
+
+mod table;
+mod walk;

@@ -1,0 +1,21 @@
+//! The registration, proven: its requirements, its table of transitions, every short walk through them, and the driver
+//! in virtual time.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
+mod closing;
+mod ending;
+mod events;
+mod leaving;
+mod limits;
+mod machine;
+mod odd_answers;
+mod programs;
+mod public_types;
+mod races;
+mod recovery;
+mod requirements;
+mod reserved;
+mod staying;
+mod support;
+mod waits;

@@ -1,0 +1,4 @@
+//! The requirements of the registration, row by row.
+
+mod leaving;
+mod register;

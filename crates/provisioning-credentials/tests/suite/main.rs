@@ -1,0 +1,3 @@
+//! This crate seen from outside.
+
+mod public_types;

@@ -1,0 +1,4 @@
+//! What the API accepts and promises.
+
+mod building;
+mod public_types;

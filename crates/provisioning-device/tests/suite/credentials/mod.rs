@@ -1,0 +1,6 @@
+//! What a device proves its identity with.
+
+mod csr;
+mod external_keys;
+mod files;
+mod identities;

@@ -1,0 +1,68 @@
+//! What an error says to do about it: told from what was presented, and from what happened.
+
+use std::time::{Duration, SystemTime};
+
+use provisioning_device::{Builder, ErrorKind, SasToken, SymmetricKey};
+use provisioning_emulator::Device;
+use test_support::emulator::{local_dps, start, x509};
+
+use crate::support::{BOTH, builder};
+
+async fn hint(builder: Builder, kind: ErrorKind) -> String {
+    let error = builder.build().expect("valid").register().await.expect_err("refused");
+    assert_eq!(error.kind(), kind, "{error}");
+    error.hint().to_owned()
+}
+
+#[tokio::test]
+async fn a_refused_credential_is_told_by_what_is_wrong_with_it() {
+    let device = Device::new("keyed").symmetric_keys("a2V5", "a2V5");
+    let emulator = start(local_dps().device(device)).await;
+    let key = SymmetricKey::from_base64("a2V5").expect("a key");
+    let (scope, id) = (
+        emulator.id_scope().parse().expect("a scope"),
+        "keyed".parse().expect("an id"),
+    );
+    let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    let stale = SasToken::sign(&key, &scope, &id, an_hour_ago).await.expect("a token");
+    for transport in BOTH {
+        let token = builder(&emulator, stale.clone(), transport).with_registration_id("keyed");
+        let said = hint(token, ErrorKind::Unauthorized).await;
+        assert!(said.starts_with("the SAS token expired 1h"), "{said}");
+        let wrong = SymmetricKey::from_base64("d3Jvbmc=").expect("a key");
+        let wrong = builder(&emulator, wrong, transport).with_registration_id("keyed");
+        let said = hint(wrong, ErrorKind::Unauthorized).await;
+        assert!(
+            said.contains("id scope") && said.contains("the clock: it says 20"),
+            "{said}"
+        );
+        let identity = emulator.issue_device("device-1").expect("a device");
+        let other = builder(&emulator, x509(&identity), transport).with_registration_id("device-2");
+        let said = hint(other, ErrorKind::Unauthorized).await;
+        assert_eq!(
+            said,
+            "the certificate's common name \"device-1\" must be the registration id device-2"
+        );
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_is_told_by_how() {
+    let emulator = start(local_dps()).await;
+    let stranger = local_dps().start_in_memory().expect("another CA");
+    let identity = emulator.issue_device("device-1").expect("a device");
+    for transport in BOTH {
+        let device = builder(&emulator, x509(&identity), transport);
+        let untrusted = device.clone().with_ca_pem(stranger.ca_pem());
+        let said = hint(untrusted, ErrorKind::Tls).await;
+        assert!(said.contains("private CA") && said.contains("inspects TLS"), "{said}");
+        let said = hint(device.clone().with_server_name("other.example"), ErrorKind::Tls).await;
+        assert!(said.contains("server name"), "{said}");
+        let said = hint(device.clone().with_host("no-such-host.invalid"), ErrorKind::Connect).await;
+        assert!(said.contains("DNS"), "{said}");
+        let said = hint(device.with_host("localhost:8883"), ErrorKind::Connect).await;
+        assert!(said.contains("firewalls block port 8883"), "{said}");
+    }
+    emulator.shutdown().await;
+}

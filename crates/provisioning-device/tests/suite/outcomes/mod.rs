@@ -1,0 +1,9 @@
+//! How a registration ends, and what its result holds.
+
+mod blocking;
+mod faults;
+mod hints;
+mod registration;
+mod results;
+mod stored;
+mod virtual_time;

@@ -1,0 +1,82 @@
+//! What a test traces or logs, at every level, as text.
+//!
+//! Tracing belongs to the process, and so does the recorder. It records the threads of the tests that ask for it, and
+//! the threads on which their runtimes block. A test that looks for its own lines takes those of its thread.
+
+use std::{
+    cell::Cell,
+    io::{self, Write},
+    sync::{Arc, Mutex, OnceLock},
+    thread,
+};
+
+use tracing_log::LogTracer;
+use tracing_subscriber::{
+    Layer as _,
+    filter::dynamic_filter_fn,
+    fmt::{self, format::FmtSpan},
+    layer::SubscriberExt as _,
+    registry,
+};
+
+#[derive(Default, Clone)]
+pub(crate) struct Recorder(Arc<Mutex<Vec<u8>>>);
+
+thread_local! {
+    static IS_RECORDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Returns the recorder, which records this test from now on.
+pub(crate) fn recorder() -> &'static Recorder {
+    static RECORDER: OnceLock<Recorder> = OnceLock::new();
+    IS_RECORDED.set(true);
+    RECORDER.get_or_init(|| {
+        let recorder = Recorder::default();
+        let writer = recorder.clone();
+        let lines = fmt::layer()
+            .with_span_events(FmtSpan::NEW | FmtSpan::CLOSE)
+            .with_thread_ids(true)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .with_filter(dynamic_filter_fn(|_, _| !is_another_tests_thread()));
+        tracing::subscriber::set_global_default(registry().with(lines)).expect("this is the only subscriber");
+        // The WebSocket library logs whole frames at its lowest level: docs/security.md says so, and what to do
+        // about it. The SOCKS5 proxy of the tests logs the login that it receives.
+        let logs = LogTracer::builder()
+            .ignore_crate("tungstenite")
+            .ignore_crate("fast_socks5");
+        logs.init().expect("this is the only logger");
+        recorder
+    })
+}
+
+/// The test harness names the thread of a test after the test, and tokio names its own threads.
+fn is_another_tests_thread() -> bool {
+    let thread = thread::current();
+    !IS_RECORDED.get() && thread.name().is_some_and(|name| name.contains("::"))
+}
+
+impl Recorder {
+    /// Everything that was recorded.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("no panic").clone()).expect("text")
+    }
+
+    /// What was recorded of the calling thread: the test and its runtime, except for what may block.
+    pub(crate) fn text_of_this_thread(&self) -> String {
+        let thread = format!(" {:0>2?} ", thread::current().id());
+        let text = self.text();
+        let lines = text.lines().filter(|line| line.contains(&thread));
+        lines.map(|line| format!("{line}\n")).collect()
+    }
+}
+
+impl Write for Recorder {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

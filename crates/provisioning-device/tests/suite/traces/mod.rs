@@ -1,0 +1,4 @@
+//! What is traced and otherwise shown of a registration.
+
+mod secrets;
+mod spans;

@@ -1,5 +1,0 @@
-//! Proxies as `Proxy::tunnel` meets them: over streams in memory, byte by byte if need be.
-
-mod http;
-mod peer;
-mod socks5;

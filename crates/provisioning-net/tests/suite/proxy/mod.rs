@@ -1,0 +1,5 @@
+//! Proxies as `Proxy::tunnel` meets them: over streams in memory, byte by byte if need be.
+
+mod http;
+mod scripted;
+mod socks5;
