@@ -4,18 +4,17 @@ use std::io;
 
 use provisioning_types::{ErrorKind, TransportError};
 
-#[cfg(feature = "tls")]
-use crate::tls;
-
 /// What a stream's error means for an established connection: TLS ended by the server, a peer that breaks the rules of
 /// its carrier (which carriers report as [`io::ErrorKind::InvalidData`]), or a lost connection.
+///
+/// Each TLS alert has its own message. An error of the stream of a [`Connector`](crate::Connector) of this crate says
+/// whether the device's certificate was presented, so the message mentions the certificate only then.
 pub fn connection_error(error: io::Error) -> TransportError {
     #[cfg(feature = "tls")]
-    if is_tls_error(&error) {
-        return TransportError::new(ErrorKind::Tls, tls::REJECTED)
-            .with_hint(tls::REJECTED_HINT)
-            .with_source(error);
-    }
+    let error = match crate::tls::established_error(error) {
+        Ok(explained) => return explained,
+        Err(other) => other,
+    };
     let (kind, message) = if error.kind() == io::ErrorKind::InvalidData {
         (
             ErrorKind::UnexpectedResponse,
@@ -25,16 +24,4 @@ pub fn connection_error(error: io::Error) -> TransportError {
         (ErrorKind::Lost, "the connection was lost")
     };
     TransportError::new(kind, message).with_source(error)
-}
-
-/// Whether TLS itself failed, rather than the stream below it.
-#[cfg(feature = "tls")]
-pub(crate) fn is_tls_error(error: &io::Error) -> bool {
-    tls::tls_error(error).is_some()
-}
-
-/// Whether TLS itself failed, rather than the stream below it: not in a build without TLS.
-#[cfg(not(feature = "tls"))]
-pub(crate) fn is_tls_error(_: &io::Error) -> bool {
-    false
 }

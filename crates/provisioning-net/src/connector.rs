@@ -31,17 +31,26 @@ pub type BoxedStream = Box<dyn ByteStream>;
 ///
 /// # Reports
 /// The connector that opens the connection calls [`Target::report`] once per attempt, before it begins. A connector
-/// over another one passes `progress` on and reports nothing. A connector that tries another URI passes it to the
-/// connector below with [`Target::with_uri`]. The client emits no `Connecting` for a connection that is not reported. A
-/// connector reports no [`ConnectionEvent::Connected`](provisioning_types::ConnectionEvent::Connected): the transport
-/// does.
+/// over another one passes `progress` on and does not report the attempt. A connector that tries another URI passes it
+/// to the connector below with [`Target::with_uri`]. The client emits no `Connecting` for a connection that is not
+/// reported. A connector reports no [`ConnectionEvent::Connected`](provisioning_types::ConnectionEvent::Connected): the
+/// transport does.
+///
+/// A connector calls [`Progress::waiting_for`] before it waits for a peer: the resolver, TCP, a proxy, or the handshake
+/// of its own protocol. The error of a limit that ends the wait then names the step and the peer.
+///
+/// # Time
+/// The connector that opens the connection limits the time until the service is reached: name resolution, every address
+/// and a proxy's answer. After that time it fails as [`Connect`](provisioning_types::ErrorKind::Connect) and says how
+/// far it came. [`TcpConnector`](crate::TcpConnector) allows 12 s. A connector with a handshake needs no timeout: the
+/// caller limits the whole request by dropping the future, and a [`FallbackConnector`](crate::FallbackConnector) limits
+/// each of its attempts.
 ///
 /// # Parallel calls
 /// Calls may overlap. Their connections are independent of each other.
 ///
 /// # Cancel safety
-/// Dropping the future closes what was made so far, without waiting. The caller limits the time in this way, so a
-/// connector needs no timeout.
+/// Dropping the future closes what was made so far, without waiting.
 #[async_trait]
 pub trait Connector: Send + Sync {
     /// The scheme of the URIs that this connector expects. One without TLS returns [`Scheme::Mqtt`].
@@ -56,13 +65,19 @@ pub trait Connector: Send + Sync {
     /// Each names the phase [`Connect`](provisioning_types::Phase::Connect), and one of these kinds:
     /// - [`Input`](provisioning_types::ErrorKind::Input): a setting or the certificate cannot be used. No connection
     ///   was opened or reported.
-    /// - [`Connect`](provisioning_types::ErrorKind::Connect): the host was not reached. A
-    ///   [`FallbackConnector`](crate::FallbackConnector) tries its second connector.
+    /// - [`Connect`](provisioning_types::ErrorKind::Connect): the host was not reached.
+    /// - [`Lost`](provisioning_types::ErrorKind::Lost): the connection ended or was reset during a handshake.
+    /// - [`Timeout`](provisioning_types::ErrorKind::Timeout): a connector with a timeout of its own for a handshake was
+    ///   not answered in time.
     /// - [`Tls`](provisioning_types::ErrorKind::Tls): TLS failed.
-    /// - [`Lost`](provisioning_types::ErrorKind::Lost): the connection ended during a handshake above TLS.
+    /// - [`Local`](provisioning_types::ErrorKind::Local): this machine can make no further socket, or its key is not
+    ///   available.
     /// - The kind of the refusal by what is in between (a WebSocket, a proxy), or
     ///   [`UnexpectedResponse`](provisioning_types::ErrorKind::UnexpectedResponse) if the peer does not speak its
     ///   protocol.
+    ///
+    /// After `Connect`, `Lost` and `Timeout`, a [`FallbackConnector`](crate::FallbackConnector) tries its second
+    /// connector, unless the name was not resolved.
     async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError>;
 }
 

@@ -3,32 +3,34 @@
 use std::{
     collections::HashSet,
     error::Error,
-    fmt, io, iter,
+    fmt, iter,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use provisioning_types::{ErrorKind, Host, Phase, Progress, TransportError};
-use tokio::time::timeout;
+use provisioning_types::{ConnectionEvent, ErrorKind, Host, Phase, Progress, TransportError, Waiting, error_message};
 
 use crate::{
     address::NotResolved,
-    connection_error::is_tls_error,
     connector::{BoxedStream, Connector},
+    deadline::Deadline,
     target::Target,
+    tcp::DEFAULT_CONNECT_TIMEOUT,
     uri::Scheme,
 };
 
-/// Two attempts of this length, and MQTT's own handshake, take less than a request's 30 s.
-const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The hint when both ports are blocked.
+const BOTH_BLOCKED_HINT: &str = "check the host name and the network; a firewall may block both ports: try a proxy, or \
+                                 another network";
 
 /// Connects with the first of two connectors and, when its port is blocked, with the second: usually over TLS on port
 /// 8883, and over a WebSocket on
 /// [port 443 unless given](provisioning_types::Endpoint::with_websocket_port).
 ///
-/// A port counts as blocked when it was not reached (the name was resolved), when TLS is cut off there, or when the
-/// attempt timed out. Everything else, such as a certificate that is not accepted or a refusal, fails at once.
+/// A port counts as blocked when it was not reached (the name was resolved), when the connection ended during a
+/// handshake there, or when the attempt timed out, whatever it waited for. Everything else, such as a certificate that
+/// is not accepted or a refusal, fails at once.
 ///
 /// Where the second connector worked, it is tried first the next time, until it fails. When it is blocked, the first is
 /// tried in the same call.
@@ -61,12 +63,12 @@ impl<A: Connector, B: Connector> FallbackConnector<A, B> {
         Self {
             first,
             second,
-            attempt_timeout: DEFAULT_ATTEMPT_TIMEOUT,
+            attempt_timeout: DEFAULT_CONNECT_TIMEOUT,
             second_worked: Mutex::default(),
         }
     }
 
-    /// How long each of the two attempts may take. 10 s unless given.
+    /// How long each of the two attempts may take, every handshake below MQTT included. 12 s unless given.
     #[must_use]
     pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
@@ -84,9 +86,18 @@ impl<A: Connector, B: Connector> FallbackConnector<A, B> {
             Route::First => (&self.first, target.uri().clone()),
             Route::Second => (&self.second, target.uri().with_scheme(self.second.scheme())),
         };
-        let attempt = target.with_uri(&uri);
-        let outcome = timeout(self.attempt_timeout, connector.connect(&attempt, progress)).await;
-        let outcome = outcome.unwrap_or_else(|_| Err(timed_out(&attempt, self.attempt_timeout)));
+        let deadline = Deadline::after(self.attempt_timeout);
+        let attempt = target.with_uri(&uri).with_deadline(deadline);
+        let waiting = Mutex::new(None);
+        let listener = |event| {
+            if let ConnectionEvent::WaitingFor(now) = &event {
+                *lock(&waiting) = Some(now.clone());
+            }
+            progress.report(event);
+        };
+        let connecting = connector.connect(&attempt, Progress::new(&listener));
+        let outcome = deadline.limit(connecting).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(timed_out(&attempt, deadline, lock(&waiting).take())));
         match (route, &outcome) {
             (Route::First, _) => false,
             (Route::Second, Ok(_)) => self.second_worked().insert(route_key(target)),
@@ -107,8 +118,7 @@ impl<A: Connector, B: Connector> FallbackConnector<A, B> {
     }
 
     fn second_worked(&self) -> MutexGuard<'_, HashSet<RouteKey>> {
-        // Nothing panics while it is locked.
-        self.second_worked.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.second_worked)
     }
 }
 
@@ -134,10 +144,24 @@ fn route_key(target: &Target<'_>) -> RouteKey {
     (target.uri().host().clone(), target.uri().port())
 }
 
-fn timed_out(target: &Target<'_>, timeout: Duration) -> TransportError {
-    let (host, port) = (target.uri().host(), target.uri().port());
-    let message = format!("{host}:{port} did not answer within {timeout:?}");
-    TransportError::new(ErrorKind::Connect, message).in_phase(Phase::Connect)
+/// Nothing panics while one of these is locked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The error of an attempt that was still `waiting` when its time was over.
+fn timed_out(target: &Target<'_>, deadline: Deadline, waiting: Option<Waiting>) -> TransportError {
+    let was_reached = waiting.as_ref().is_some_and(|waiting| !waiting.step.is_before_tcp());
+    let kind = if was_reached {
+        ErrorKind::Timeout
+    } else {
+        ErrorKind::Connect
+    };
+    let message = match waiting {
+        Some(waiting) => format!("timed out after {deadline}, waiting for {waiting}"),
+        None => format!("{} did not answer within {deadline}", target.peer()),
+    };
+    TransportError::new(kind, message).in_phase(Phase::Connect)
 }
 
 /// An attempt that failed.
@@ -147,30 +171,29 @@ struct FailedAttempt {
 }
 
 impl FailedAttempt {
-    /// Whether the port may be blocked, so that another is worth an attempt.
+    /// Whether the port may be blocked, so that another is worth an attempt: it was not reached although the name was
+    /// resolved, or the connection there ended or stayed silent before the stream was ready.
     fn is_blocked_port(&self) -> bool {
         let mut causes = iter::successors(self.error.source(), |&error| error.source());
         match self.error.kind() {
             ErrorKind::Connect => !causes.any(|cause| cause.is::<NotResolved>()),
-            // TLS that was cut off: the stream failed, not TLS itself.
-            ErrorKind::Tls => causes
-                .next()
-                .and_then(<dyn Error>::downcast_ref::<io::Error>)
-                .is_some_and(|cause| !is_tls_error(cause)),
+            ErrorKind::Lost | ErrorKind::Timeout => true,
             _ => false,
         }
     }
 }
 
-/// The error that the caller gets when both attempts failed.
+/// The error that the caller gets when both attempts failed. Its message describes both.
 fn both_failed(one: FailedAttempt, other: FailedAttempt) -> TransportError {
-    let message = format!("{}: {}; {}: {}", one.uri, one.error, other.uri, other.error);
-    let decisive = if other.is_blocked_port() {
-        one.error
-    } else {
-        other.error
-    };
-    let error = TransportError::new(decisive.kind(), message)
+    let first = format!("{}: {}", one.uri, error_message(&one.error));
+    if other.is_blocked_port() {
+        let message = format!("{first}; {}: {}", other.uri, error_message(&other.error));
+        return TransportError::new(one.error.kind(), message)
+            .in_phase(one.error.phase().unwrap_or(Phase::Connect))
+            .with_hint(BOTH_BLOCKED_HINT);
+    }
+    let FailedAttempt { uri, error: decisive } = other;
+    let error = TransportError::new(decisive.kind(), format!("{first}; {uri}: {decisive}"))
         .in_phase(decisive.phase().unwrap_or(Phase::Connect))
         .with_hint(decisive.hint().to_owned());
     match decisive.source() {

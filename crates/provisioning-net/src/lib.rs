@@ -53,7 +53,8 @@
 //! - `mock`: the tests that every connector must pass, in `conformance`.
 //!
 //! # Limits
-//! A tokio runtime is needed. TLS sessions are not resumed: every connection presents and verifies the certificates.
+//! A tokio runtime is needed. The system's resolver blocks a thread of the runtime's pool, also after its caller has
+//! stopped waiting. TLS sessions are not resumed: every connection presents and verifies the certificates.
 //! A proxy is spoken to without TLS.
 
 mod address;
@@ -62,6 +63,7 @@ mod blocking;
 pub mod conformance;
 mod connection_error;
 mod connector;
+mod deadline;
 mod fallback;
 #[cfg(feature = "tls")]
 mod probe;
@@ -74,6 +76,7 @@ mod uri;
 #[cfg(feature = "websocket")]
 mod websocket;
 
+pub use address::{AddressAttempt, AddressOutcome};
 pub use async_trait::async_trait;
 pub use blocking::run_blocking;
 pub use connection_error::connection_error;

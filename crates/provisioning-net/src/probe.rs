@@ -4,22 +4,19 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{Mutex, PoisonError},
-    time::Duration,
 };
 
-use provisioning_types::{ErrorKind, Phase, TransportError};
-use tokio::time::timeout;
+use provisioning_types::{ErrorKind, Phase, Progress, TransportError};
 
 use crate::{
+    address::{AddressAttempt, System},
     connector::BoxedStream,
+    deadline::Deadline,
     proxy::Proxy,
     target::Target,
     tcp::ConnectReport,
     tls::{TlsConnector, TlsReport, TlsVersion, handshake},
-    uri::ServiceUri,
 };
-
-const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the steps of one connection showed, up to and including TLS.
 ///
@@ -28,6 +25,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// done.
 pub struct Probe {
     proxy: Option<Proxy>,
+    addresses: Vec<SocketAddr>,
     tcp: ConnectReport,
     tls: TlsReport,
     /// The stream until it is taken; in a mutex, with which a probe is `Sync` although a stream may not be.
@@ -36,7 +34,8 @@ pub struct Probe {
 
 impl TlsConnector {
     /// Does what a connection to the target does, up to and including TLS and through the proxy if there is one, and
-    /// keeps what each step showed. Steps that are not done within 10 s have failed.
+    /// keeps what each step showed. The [connect timeout](crate::TcpConnector::with_connect_timeout) limits the
+    /// connection, and TLS as much again.
     ///
     /// A client certificate that the server rejects shows here under TLS 1.2; under TLS 1.3 only when the stream is
     /// read.
@@ -45,9 +44,9 @@ impl TlsConnector {
     /// Dropping the future closes what was made so far.
     pub async fn probe(&self, target: &Target<'_>) -> Probe {
         let (mut tcp, mut tls) = (ConnectReport::default(), TlsReport::default());
-        let outcome = timeout(PROBE_TIMEOUT, self.open(target, &mut tcp, &mut tls)).await;
-        let outcome = outcome.unwrap_or_else(|_| Err(timed_out(target.uri(), tcp.reached)));
+        let outcome = self.open(target, &mut tcp, &mut tls).await;
         Probe {
+            addresses: tcp.attempts.iter().map(AddressAttempt::address).collect(),
             proxy: self.inner.proxy_for(target.uri()).cloned(),
             tcp,
             tls,
@@ -63,26 +62,17 @@ impl TlsConnector {
         tcp: &mut ConnectReport,
         tls: &mut TlsReport,
     ) -> Result<BoxedStream, TransportError> {
-        let stream = self.inner.open(target.uri(), tcp).await?;
-        let config = self.config(target, tls).await?;
-        handshake(stream, target, config, tls).await
+        let stream = self.inner.open(&System, target, Progress::ignored(), tcp).await?;
+        let deadline = Deadline::after(self.inner.connect_timeout());
+        let securing = async {
+            let config = self.config(target, tls).await?;
+            handshake(stream, target, config, Progress::ignored(), tls).await
+        };
+        deadline.limit(securing).await.unwrap_or_else(|_| {
+            let message = format!("{} did not complete TLS within {deadline}", target.peer());
+            Err(TransportError::new(ErrorKind::Timeout, message).in_phase(Phase::Connect))
+        })
     }
-}
-
-fn timed_out(uri: &ServiceUri, reached: bool) -> TransportError {
-    let (host, port, seconds) = (uri.host(), uri.port(), PROBE_TIMEOUT.as_secs());
-    let (kind, message) = if reached {
-        (
-            ErrorKind::Tls,
-            format!("{host}:{port} did not complete TLS within {seconds} s"),
-        )
-    } else {
-        (
-            ErrorKind::Connect,
-            format!("{host} was not reached on TCP port {port} within {seconds} s"),
-        )
-    };
-    TransportError::new(kind, message).in_phase(Phase::Connect)
 }
 
 impl Probe {
@@ -91,9 +81,15 @@ impl Probe {
         self.proxy.as_ref()
     }
 
-    /// The service's addresses; empty when its name was not resolved, or when the proxy resolves it.
+    /// The service's addresses in the order in which they are tried; empty when its name was not resolved, or when the
+    /// proxy resolves it.
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.tcp.addresses
+        &self.addresses
+    }
+
+    /// The same addresses with what became of each.
+    pub fn attempts(&self) -> &[AddressAttempt] {
+        &self.tcp.attempts
     }
 
     /// Whether the service was reached over TCP.

@@ -2,7 +2,7 @@
 
 use provisioning_types::{ClientCertificate, ConnectionEvent, Progress};
 
-use crate::uri::ServiceUri;
+use crate::{deadline::Deadline, uri::ServiceUri};
 
 const DEFAULT_MAX_MESSAGE_SIZE: usize = 1024 * 1024;
 
@@ -12,6 +12,7 @@ pub struct Target<'a> {
     uri: &'a ServiceUri,
     certificate: Option<&'a ClientCertificate>,
     max_message_size: usize,
+    deadline: Option<Deadline>,
 }
 
 impl<'a> Target<'a> {
@@ -21,6 +22,7 @@ impl<'a> Target<'a> {
             uri,
             certificate: None,
             max_message_size: DEFAULT_MAX_MESSAGE_SIZE,
+            deadline: None,
         }
     }
 
@@ -58,6 +60,24 @@ impl<'a> Target<'a> {
     /// The largest message that is accepted from the service, in bytes.
     pub fn max_message_size(&self) -> usize {
         self.max_message_size
+    }
+
+    /// The end of the attempt that the connection is a part of. A connector that opens the connection ends by then, so
+    /// that its error says how far it came.
+    pub(crate) fn with_deadline(self, deadline: Deadline) -> Self {
+        Self {
+            deadline: Some(deadline.or_earlier(self.deadline)),
+            ..self
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// The service as reports name it, `host:port`.
+    pub(crate) fn peer(&self) -> String {
+        format!("{}:{}", self.uri.host(), self.uri.port())
     }
 
     /// Reports that a connection to the URI is being made. The connector at the bottom of a stack, which makes the

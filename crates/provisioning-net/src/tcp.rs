@@ -1,22 +1,40 @@
 //! TCP, directly or through a proxy.
 
-use std::net::SocketAddr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use provisioning_types::{Progress, TransportError};
 
 use crate::{
-    address,
+    address::{AddressAttempt, Network, Reach, System},
     connector::{BoxedStream, Connector},
+    deadline::Deadline,
     proxy::{Proxy, ProxyRules},
     target::Target,
     uri::ServiceUri,
 };
 
+/// Two attempts of this length, and MQTT's own handshake, take less than a request's 30 s.
+pub(crate) const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(12);
+
 /// TCP to the service, directly or through a proxy.
-#[derive(Debug, Clone, Default)]
+///
+/// The addresses of a name are raced ([RFC 8305](https://www.rfc-editor.org/rfc/rfc8305)): the families alternate, the
+/// next attempt starts 250 ms after the previous one or as soon as one fails, and the first connection counts. When
+/// every attempt fails, the error lists the addresses with their outcomes.
+#[derive(Debug, Clone)]
 pub struct TcpConnector {
     proxy: ProxyRules,
+    connect_timeout: Duration,
+}
+
+impl Default for TcpConnector {
+    fn default() -> Self {
+        Self {
+            proxy: ProxyRules::default(),
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+        }
+    }
 }
 
 impl TcpConnector {
@@ -33,19 +51,36 @@ impl TcpConnector {
         self
     }
 
-    /// Connects, step by step; `report` has what the steps showed, also when one fails or the future is dropped.
-    pub(crate) async fn open(
+    /// How long a connection may take: name resolution, every address, and the proxy's answer together. 12 s unless
+    /// given. A connection that takes longer fails as [`ErrorKind::Connect`](provisioning_types::ErrorKind::Connect).
+    #[must_use]
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a connection may take.
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
+    /// Connects, step by step; `report` has what the steps showed, also when one fails.
+    pub(crate) async fn open<N: Network>(
         &self,
-        uri: &ServiceUri,
+        network: &N,
+        target: &Target<'_>,
+        progress: Progress<'_>,
         report: &mut ConnectReport,
     ) -> Result<BoxedStream, TransportError> {
-        let (host, port) = (uri.host(), uri.port());
-        let stream: BoxedStream = match self.proxy_for(uri) {
-            Some(proxy) => proxy.open(host, port).await?,
-            None => {
-                report.addresses = address::resolve(host, port).await?;
-                Box::new(address::connect(host, port, &report.addresses).await?)
-            }
+        let (host, port) = (target.uri().host(), target.uri().port());
+        let reach = Reach {
+            network,
+            deadline: Deadline::after(self.connect_timeout).or_earlier(target.deadline()),
+            progress,
+        };
+        let stream: BoxedStream = match self.proxy_for(target.uri()) {
+            Some(proxy) => proxy.open(&reach, host, port).await?,
+            None => Box::new(reach.connect(host, port, &mut report.attempts).await?),
         };
         report.reached = true;
         Ok(stream)
@@ -60,15 +95,16 @@ impl TcpConnector {
 impl Connector for TcpConnector {
     async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
         target.report(progress);
-        self.open(target.uri(), &mut ConnectReport::default()).await
+        self.open(&System, target, progress, &mut ConnectReport::default())
+            .await
     }
 }
 
 /// What the steps of a connection showed.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectReport {
-    /// The service's addresses, where this side resolves its name.
-    pub(crate) addresses: Vec<SocketAddr>,
+    /// The service's addresses and their outcomes, where this side resolves its name.
+    pub(crate) attempts: Vec<AddressAttempt>,
     /// Whether the service was reached over TCP.
     pub(crate) reached: bool,
 }

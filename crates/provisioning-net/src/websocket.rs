@@ -1,7 +1,7 @@
 //! A WebSocket over the byte stream of another connector.
 
 use async_trait::async_trait;
-use provisioning_types::{ErrorKind, Phase, Progress, TransportError};
+use provisioning_types::{ErrorKind, Phase, Progress, TransportError, WaitStep};
 use provisioning_websocket::{Handshake, HandshakeError, connect};
 
 use crate::{
@@ -41,6 +41,7 @@ impl<C: Connector> Connector for WebSocketConnector<C> {
         let handshake = Handshake::new(&host, uri.path())
             .with_subprotocol("mqtt")
             .with_max_message_size(target.max_message_size());
+        progress.waiting_for(WaitStep::WebSocket, target.peer());
         match connect(stream, &handshake).await {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => Err(refused(error).in_phase(Phase::Connect)),

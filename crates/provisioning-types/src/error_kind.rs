@@ -12,9 +12,9 @@ pub enum ErrorKind {
     InvalidOperation,
     /// This machine failed: the device's key or credential is not available.
     Local,
-    /// The name was not resolved, or the host not reached.
+    /// The name was not resolved, the host was not reached in time, or a proxy did not connect to it.
     Connect,
-    /// The TLS handshake failed, on either side's word.
+    /// TLS failed: one of the two sides rejected the other, or the peer does not speak TLS.
     Tls,
     /// The service refused for a reason that no other kind names.
     Refused,
@@ -40,7 +40,7 @@ pub enum ErrorKind {
     Timeout,
     /// Cancelled by the caller.
     Cancelled,
-    /// The connection ended after it stood.
+    /// The connection ended or was reset after TCP had connected: during a handshake, or later.
     Lost,
 }
 

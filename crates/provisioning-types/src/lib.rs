@@ -53,6 +53,7 @@ mod signing_request;
 mod stored;
 mod transport;
 mod transport_error;
+mod waiting;
 mod x509_signer;
 
 pub use async_trait::async_trait;
@@ -77,4 +78,5 @@ pub use signing_request::CsrDer;
 pub use stored::StoredAssignment;
 pub use transport::{ConnectionEvent, PollingTransport, Progress, Request};
 pub use transport_error::TransportError;
+pub use waiting::{WaitStep, Waiting};
 pub use x509_signer::{SignatureScheme, X509Signer};

@@ -4,7 +4,13 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{error_kind::Phase, request::RegistrationRequest, response::Response, transport_error::TransportError};
+use crate::{
+    error_kind::Phase,
+    request::RegistrationRequest,
+    response::Response,
+    transport_error::TransportError,
+    waiting::{WaitStep, Waiting},
+};
 
 /// What is asked of the service in one request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -80,6 +86,9 @@ impl Request {
 /// still holds of a connection, such as an open socket, is closed when that future is next polled or dropped.
 ///
 /// # Progress
+/// A transport reports [`ConnectionEvent::WaitingFor`] when it begins to wait for someone else, so that the error of a
+/// limit which ends the wait names the step and the peer.
+///
 /// A transport reports [`ConnectionEvent::Connecting`] before each attempt to reach the service, and
 /// [`ConnectionEvent::Connected`] once per connection, before it sends the request. It reports nothing when it uses the
 /// established connection.
@@ -178,7 +187,7 @@ impl<T: PollingTransport + ?Sized> PollingTransport for Arc<T> {
     }
 }
 
-/// How far a transport has come with making its connection.
+/// How far a transport has come with its connection, and what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionEvent {
@@ -189,6 +198,8 @@ pub enum ConnectionEvent {
     },
     /// The connection is established and subscribed to responses; the request follows.
     Connected,
+    /// The request waits for this from now on. It replaces what was waited for before.
+    WaitingFor(Waiting),
 }
 
 /// Receives the [`ConnectionEvent`]s of one request. Borrowed, so a transport cannot keep it beyond the request.
@@ -204,6 +215,11 @@ impl<'a> Progress<'a> {
     /// Discards every event.
     pub fn ignored() -> Self {
         Self(&|_| {})
+    }
+
+    /// Reports that the request waits at `step` for `peer`.
+    pub fn waiting_for(self, step: WaitStep, peer: impl Into<String>) {
+        self.report(ConnectionEvent::WaitingFor(Waiting::new(step, peer)));
     }
 
     /// Reports an event.

@@ -44,7 +44,7 @@ impl Builder {
         self
     }
 
-    /// How long `Transport::MqttWithWebSocketFallback` tries each of its two ways. 10 s by default.
+    /// How long `Transport::MqttWithWebSocketFallback` tries each of its two ways. 12 s by default.
     #[must_use]
     pub fn with_fallback_after(mut self, timeout: Duration) -> Self {
         self.fallback_after = Some(timeout);

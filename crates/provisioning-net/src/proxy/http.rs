@@ -5,7 +5,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use provisioning_types::{Host, Secret};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 
-use super::{Credentials, TunnelError};
+use super::{Credentials, TunnelError, TunnelStep};
 
 /// The longest head of an answer, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
@@ -31,6 +31,7 @@ pub(super) async fn connect<S>(
     credentials: Option<&Credentials>,
     host: &Host,
     port: u16,
+    step: &mut TunnelStep,
 ) -> Result<BufReader<S>, TunnelError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -38,8 +39,9 @@ where
     let mut stream = BufReader::with_capacity(BUFFER, stream);
     stream.write_all(request(credentials, host, port).expose()).await?;
     stream.flush().await?;
+    *step = TunnelStep::HttpConnect;
     let answer = loop {
-        let answer = read_answer(&mut stream).await?;
+        let answer = read_answer(&mut stream, step).await?;
         // 1xx precedes the answer.
         if answer.status >= 200 {
             break answer;
@@ -77,13 +79,17 @@ fn basic(Credentials { user, password }: &Credentials) -> Secret {
 }
 
 /// Reads the head of one answer, and no byte after it.
-async fn read_answer<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> Result<Answer, TunnelError> {
+async fn read_answer<S>(stream: &mut BufReader<S>, step: &mut TunnelStep) -> Result<Answer, TunnelError>
+where
+    S: AsyncRead + Unpin,
+{
     let mut head = Vec::new();
     while head.len() < MAX_HEAD {
         let arrived = stream.fill_buf().await?;
         if arrived.is_empty() {
             return Err(TunnelError::Closed);
         }
+        *step = TunnelStep::RestOfAnswer;
         let (before, count) = (head.len(), arrived.len());
         head.extend_from_slice(arrived);
         match parse(&head).map_err(|_| TunnelError::NotAProxy("an HTTP"))? {

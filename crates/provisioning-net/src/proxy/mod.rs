@@ -4,15 +4,16 @@ mod http;
 mod no_proxy;
 mod rules;
 mod socks5;
+mod tunnel;
 
-use std::{borrow::Cow, fmt, io, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use percent_encoding::percent_decode_str;
-use provisioning_types::{Endpoint, ErrorKind, Host, InvalidInput, Phase, Secret, TransportError};
-use tokio::net::TcpStream;
+use provisioning_types::{Endpoint, ErrorKind, Host, InvalidInput, Phase, Secret, TransportError, WaitStep};
 
+use self::tunnel::{TunnelError, TunnelStep};
 use crate::{
-    address,
+    address::{Network, Reach},
     connector::{BoxedStream, ByteStream},
 };
 
@@ -56,12 +57,23 @@ impl Proxy {
     /// # Cancel safety
     /// The future can be dropped at any moment; the stream is dropped with it.
     pub async fn tunnel(&self, stream: impl ByteStream, host: &Host, port: u16) -> Result<BoxedStream, TransportError> {
+        self.ask(stream, host, port, &mut TunnelStep::default()).await
+    }
+
+    /// Asks for a connection to `host`. `step` is what the proxy has to answer next.
+    async fn ask(
+        &self,
+        stream: impl ByteStream,
+        host: &Host,
+        port: u16,
+        step: &mut TunnelStep,
+    ) -> Result<BoxedStream, TransportError> {
         let credentials = self.credentials.as_ref();
         let opened: Result<BoxedStream, TunnelError> = match self.protocol {
-            Protocol::Http => http::connect(stream, credentials, host, port)
+            Protocol::Http => http::connect(stream, credentials, host, port, step)
                 .await
                 .map(|stream| Box::new(stream) as _),
-            Protocol::Socks5 => socks5::connect(stream, credentials, host, port)
+            Protocol::Socks5 => socks5::connect(stream, credentials, host, port, step)
                 .await
                 .map(|stream| Box::new(stream) as _),
         };
@@ -74,19 +86,29 @@ impl Proxy {
     }
 
     /// Connects to the proxy, and through it to `host`.
-    pub(crate) async fn open(&self, host: &Host, port: u16) -> Result<BoxedStream, TransportError> {
-        let stream = self.reach().await.map_err(|error| {
+    pub(crate) async fn open<N: Network>(
+        &self,
+        reach: &Reach<'_, N>,
+        host: &Host,
+        port: u16,
+    ) -> Result<BoxedStream, TransportError> {
+        let stream = reach.connect(&self.host, self.port, &mut Vec::new()).await;
+        let stream = stream.map_err(|error| {
             TransportError::new(error.kind(), format!("the proxy {self} was not reached"))
+                .with_hint(error.hint().to_owned())
                 .with_source(error)
                 .in_phase(Phase::Connect)
         })?;
-        self.tunnel(stream, host, port).await
-    }
-
-    /// Connects to the proxy.
-    async fn reach(&self) -> Result<TcpStream, TransportError> {
-        let addresses = address::resolve(&self.host, self.port).await?;
-        address::connect(&self.host, self.port, &addresses).await
+        reach.progress.waiting_for(WaitStep::Proxy, self.to_string());
+        let mut step = TunnelStep::default();
+        let asking = reach.deadline.limit(self.ask(stream, host, port, &mut step));
+        asking.await.unwrap_or_else(|_| {
+            let message = format!(
+                "the proxy {self} did not connect to {host}:{port} within {}: it accepted the connection and {step}",
+                reach.deadline
+            );
+            Err(TransportError::new(ErrorKind::Connect, message).in_phase(Phase::Connect))
+        })
     }
 }
 
@@ -177,41 +199,6 @@ fn decoded(text: &str) -> Secret {
 
 fn invalid(expected: impl Into<Cow<'static, str>>) -> InvalidInput {
     InvalidInput::new("proxy", expected)
-}
-
-/// Why a proxy does not connect.
-#[derive(Debug, thiserror::Error)]
-enum TunnelError {
-    /// Its answer, or what that means.
-    #[error("{0}")]
-    Refused(String),
-    /// The peer does not speak the protocol; the text is `an HTTP` or `a SOCKS5`.
-    #[error("the peer is not {0} proxy")]
-    NotAProxy(&'static str),
-    #[error("it closed the connection before it had answered")]
-    Closed,
-    #[error("the connection to it was lost")]
-    Lost(#[source] io::Error),
-}
-
-impl TunnelError {
-    /// The error that the caller gets, with this message.
-    fn into_transport_error(self, message: String) -> TransportError {
-        let error = TransportError::new(ErrorKind::Connect, message).in_phase(Phase::Connect);
-        match self {
-            Self::Lost(cause) => error.with_source(cause),
-            Self::Refused(_) | Self::NotAProxy(_) | Self::Closed => error,
-        }
-    }
-}
-
-impl From<io::Error> for TunnelError {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::Closed,
-            _ => Self::Lost(error),
-        }
-    }
 }
 
 #[cfg(test)]

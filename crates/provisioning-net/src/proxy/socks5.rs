@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use provisioning_types::{Host, Secret};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{Credentials, TunnelError};
+use super::{Credentials, TunnelError, TunnelStep};
 
 const VERSION: u8 = 5;
 const CONNECT: u8 = 1;
@@ -28,6 +28,7 @@ pub(super) async fn connect<S>(
     credentials: Option<&Credentials>,
     host: &Host,
     port: u16,
+    step: &mut TunnelStep,
 ) -> Result<S, TunnelError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -37,16 +38,21 @@ where
         None => &[VERSION, 1, NO_LOGIN],
     };
     send(&mut stream, offer).await?;
+    *step = TunnelStep::Greeting;
     let [version, method] = receive(&mut stream).await?;
     check(version, VERSION)?;
     match (method, credentials) {
         (NO_LOGIN, _) => {}
-        (PASSWORD, Some(credentials)) => log_in(&mut stream, credentials).await?,
+        (PASSWORD, Some(credentials)) => {
+            *step = TunnelStep::Login;
+            log_in(&mut stream, credentials).await?;
+        }
         (NONE_ACCEPTABLE, None) => return refused("it wants a login, such as user name and password"),
         (NONE_ACCEPTABLE, Some(_)) => return refused("it takes no user name and password, but wants another login"),
         _ => return Err(TunnelError::NotAProxy("a SOCKS5")),
     }
     send(&mut stream, &request(host, port)).await?;
+    *step = TunnelStep::SocksConnect;
     read_reply(&mut stream).await?;
     Ok(stream)
 }

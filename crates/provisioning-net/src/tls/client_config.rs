@@ -6,6 +6,7 @@ use provisioning_types::{ClientCertificate, ErrorKind, TransportError};
 use rustls::ClientConfig;
 
 use super::{
+    client_auth::{ClientAuthRecord, RecordingResolver},
     latest::Latest,
     roots::LoadedRoots,
     settings::{Tls, unusable},
@@ -32,7 +33,7 @@ impl ConfigCache {
     }
 
     /// The configuration of one handshake with this client certificate, which records in `presented` what the server
-    /// presents.
+    /// presents, and in `auth` what the device does.
     ///
     /// # Errors
     /// [`ErrorKind::Input`] when roots, certificate or key cannot be used; [`ErrorKind::Tls`] when the platform's trust
@@ -41,15 +42,23 @@ impl ConfigCache {
         self: &Arc<Self>,
         certificate: Option<&ClientCertificate>,
         presented: Presented,
+        auth: ClientAuthRecord,
     ) -> Result<ClientConfig, TransportError> {
         let verifiers = self.verifiers().await?;
-        let make = |certificate: &Option<ClientCertificate>| self.tls.client_config(certificate.as_ref());
-        let mut config = self.config.get_or_make(certificate.cloned(), make)?;
+        let mut config = self.shared_config(certificate)?;
         // Not a way around verification: it asks rustls's own verifiers, and only records what they saw.
         config
             .dangerous()
             .set_certificate_verifier(Arc::new(RecordingVerifier::new(verifiers, presented)));
+        let resolver = RecordingResolver::new(config.client_auth_cert_resolver, auth);
+        config.client_auth_cert_resolver = Arc::new(resolver);
         Ok(config)
+    }
+
+    /// What handshakes with the same client certificate share.
+    fn shared_config(&self, certificate: Option<&ClientCertificate>) -> Result<ClientConfig, TransportError> {
+        let make = |certificate: &Option<ClientCertificate>| self.tls.client_config(certificate.as_ref());
+        self.config.get_or_make(certificate.cloned(), make)
     }
 
     async fn verifiers(self: &Arc<Self>) -> Result<Arc<Verifiers>, TransportError> {
@@ -148,22 +157,22 @@ mod tests {
         assert!(Arc::ptr_eq(&current(), &current()));
     }
 
-    #[tokio::test]
-    async fn a_certificate_is_parsed_once_and_dropped_once_another_one_is_used() {
+    #[test]
+    fn a_certificate_is_parsed_once_and_dropped_once_another_one_is_used() {
         let root = Replaceable::new(vec![self_signed().0]);
-        let cache = Arc::new(ConfigCache::new(Tls::new().with_only_roots(root)));
-        let get = async |certificate: Option<&ClientCertificate>| {
-            let config = cache.get(certificate, Presented::default()).await;
+        let cache = ConfigCache::new(Tls::new().with_only_roots(root));
+        let get = |certificate: Option<&ClientCertificate>| {
+            let config = cache.shared_config(certificate);
             config.expect("a certificate").client_auth_cert_resolver
         };
         let (old, renewed) = (client_certificate(), client_certificate());
-        let resolver = get(Some(&old)).await;
-        assert!(Arc::ptr_eq(&resolver, &get(Some(&old)).await));
+        let resolver = get(Some(&old));
+        assert!(Arc::ptr_eq(&resolver, &get(Some(&old))));
         let key = Arc::downgrade(&resolver);
         drop(resolver);
         assert!(key.upgrade().is_some(), "it is kept");
-        assert!(get(Some(&renewed)).await.has_certs());
+        assert!(get(Some(&renewed)).has_certs());
         assert!(key.upgrade().is_none(), "it is dropped");
-        assert!(!get(None).await.has_certs());
+        assert!(!get(None).has_certs());
     }
 }

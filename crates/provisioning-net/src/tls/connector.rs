@@ -3,14 +3,16 @@
 use std::{io, sync::Arc};
 
 use async_trait::async_trait;
-use provisioning_types::{ClientCertificate, ErrorKind, Phase, PrivateKey, Progress, TransportError};
+use provisioning_types::{ClientCertificate, ErrorKind, Phase, PrivateKey, Progress, TransportError, WaitStep};
 use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::{
+    client_auth::ClientAuthRecord,
     client_config::ConfigCache,
-    error_message::{explain, signer_error, tls_error},
+    error_message::{explain, explain_cut_off, new_error, signer_error, tls_error},
     settings::Tls,
+    stream::EstablishedTls,
     verifier::Presented,
     version::TlsVersion,
 };
@@ -48,7 +50,8 @@ impl<C: Connector> TlsConnector<C> {
 
     /// The configuration of one handshake: all of it that needs no connection.
     pub(crate) async fn config(&self, target: &Target<'_>, report: &TlsReport) -> Result<ClientConfig, TransportError> {
-        let config = self.configs.get(target.certificate(), Arc::clone(&report.presented));
+        let (presented, auth) = (Arc::clone(&report.presented), report.auth.clone());
+        let config = self.configs.get(target.certificate(), presented, auth);
         config.await.map_err(|error| error.in_phase(Phase::Connect))
     }
 }
@@ -59,14 +62,15 @@ impl<C: Connector> Connector for TlsConnector<C> {
         self.inner.scheme()
     }
 
-    /// The errors are [`ErrorKind::Tls`] for every way in which the handshake can fail, but for an external key that
-    /// does not sign: [`ErrorKind::Local`] when it is not available, [`ErrorKind::Input`] when it cannot be used. They
-    /// are [`ErrorKind::Input`] before any connection when the roots or the certificate and its key cannot be used.
+    /// An error is [`ErrorKind::Tls`] when TLS fails, and [`ErrorKind::Lost`] when the connection ends during the
+    /// handshake. An external key that does not sign is [`ErrorKind::Local`] when it is not available, and
+    /// [`ErrorKind::Input`] when it cannot be used. Roots, a certificate or a key that cannot be used are
+    /// [`ErrorKind::Input`] before any connection.
     async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
         let mut report = TlsReport::default();
         let config = self.config(target, &report).await?;
         let stream = self.inner.connect(target, progress).await?;
-        handshake(stream, target, config, &mut report).await
+        handshake(stream, target, config, progress, &mut report).await
     }
 }
 
@@ -76,6 +80,7 @@ pub(crate) async fn handshake(
     stream: BoxedStream,
     target: &Target<'_>,
     config: ClientConfig,
+    progress: Progress<'_>,
     report: &mut TlsReport,
 ) -> Result<BoxedStream, TransportError> {
     let name = target.uri().server_name().bare();
@@ -84,6 +89,7 @@ pub(crate) async fn handshake(
             .with_source(error)
             .in_phase(Phase::Connect)
     })?;
+    progress.waiting_for(WaitStep::Tls, target.peer());
     let handshake = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(server_name, stream);
     let result = match target.certificate().map(ClientCertificate::key) {
         Some(PrivateKey::External(_)) => run_blocking(handshake).await.and_then(|result| result),
@@ -91,25 +97,24 @@ pub(crate) async fn handshake(
     };
     let stream = result.map_err(|error| failed(error, &name, report))?;
     report.version = stream.get_ref().1.protocol_version().and_then(TlsVersion::of);
-    Ok(Box::new(stream))
+    Ok(Box::new(EstablishedTls::new(stream, report.auth.get())))
 }
 
 fn failed(error: io::Error, name: &str, report: &TlsReport) -> TransportError {
-    let tls = tls_error(&error);
-    if let Some(error) = tls.and_then(signer_error) {
-        return error.clone().in_phase(Phase::Connect);
-    }
-    let (message, hint) = match tls {
-        Some(error) => explain(error, name, report.chain()),
-        None => ("the TLS handshake was cut off; is this a TLS port?".into(), None),
+    let failed = match tls_error(&error) {
+        Some(tls) => match signer_error(tls) {
+            Some(error) => return error.clone().in_phase(Phase::Connect),
+            None => {
+                let (message, hint) = explain(tls, name, report.chain(), report.auth.get());
+                new_error(message, hint)
+            }
+        },
+        None => {
+            let (message, hint) = explain_cut_off(report.chain(), report.auth.get());
+            TransportError::new(ErrorKind::Lost, message).with_hint(hint)
+        }
     };
-    let failed = TransportError::new(ErrorKind::Tls, message)
-        .with_source(error)
-        .in_phase(Phase::Connect);
-    match hint {
-        Some(hint) => failed.with_hint(hint),
-        None => failed,
-    }
+    failed.with_source(error).in_phase(Phase::Connect)
 }
 
 /// What a handshake showed.
@@ -117,6 +122,7 @@ fn failed(error: io::Error, name: &str, report: &TlsReport) -> TransportError {
 pub(crate) struct TlsReport {
     pub(crate) version: Option<TlsVersion>,
     presented: Presented,
+    auth: ClientAuthRecord,
 }
 
 impl TlsReport {

@@ -2,16 +2,21 @@
 
 use std::{borrow::Cow, io};
 
-use provisioning_types::TransportError;
+use provisioning_types::{ErrorKind, TransportError};
 use rustls::{CertificateError, Error as RustlsError};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
+use super::{alert, client_auth::ClientAuth, stream::EstablishedTlsError};
+
 /// How much of a name in the server's certificate is shown.
 const MAX_SHOWN_CHARS: usize = 100;
 
+/// A message, and a hint where more is known than the kind of failure.
+pub(super) type Explanation = (Cow<'static, str>, Option<&'static str>);
+
 /// The TLS error inside an I/O error, if there is one.
-pub(crate) fn tls_error(error: &io::Error) -> Option<&RustlsError> {
+pub(super) fn tls_error(error: &io::Error) -> Option<&RustlsError> {
     error.get_ref()?.downcast_ref()
 }
 
@@ -23,15 +28,37 @@ pub(super) fn signer_error(error: &RustlsError) -> Option<&TransportError> {
     }
 }
 
-/// The message for a failed handshake, and a hint where more is known than the kind of failure. `name` is the name that
-/// the certificate had to bear, `chain` is what the server presented.
-pub(super) fn explain(
-    error: &RustlsError,
-    name: &str,
-    chain: &[CertificateDer<'_>],
-) -> (Cow<'static, str>, Option<&'static str>) {
+/// Explains an established stream's error, if TLS itself failed rather than the stream below it.
+pub(crate) fn established_error(error: io::Error) -> Result<TransportError, io::Error> {
+    let tagged = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<EstablishedTlsError>());
+    let (tls, auth) = match (tagged, tls_error(&error)) {
+        (Some(EstablishedTlsError { error, auth }), _) => (error, *auth),
+        // Of a connector that is not ours: an alert about a certificate can only mean that the device presented one.
+        (None, Some(tls)) => (tls, ClientAuth::Presented),
+        (None, None) => return Err(error),
+    };
+    let (message, hint) = match tls {
+        RustlsError::AlertReceived(alert) => alert::explain(*alert, auth),
+        _ => ("the server broke the rules of TLS".into(), Some(alert::CHANGED_HINT)),
+    };
+    Ok(new_error(message, hint).with_source(error))
+}
+
+pub(super) fn new_error(message: Cow<'static, str>, hint: Option<&'static str>) -> TransportError {
+    let error = TransportError::new(ErrorKind::Tls, message);
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// Explains a failed handshake. `name` is the name that the certificate had to bear, `chain` is what the server
+/// presented, `auth` is what the device did.
+pub(super) fn explain(error: &RustlsError, name: &str, chain: &[CertificateDer<'_>], auth: ClientAuth) -> Explanation {
     use CertificateError as Certificate;
-    use RustlsError::{AlertReceived, InvalidCertificate, InvalidMessage, Other};
+    use RustlsError::{AlertReceived, InvalidCertificate, InvalidMessage, Other, PeerIncompatible};
     match error {
         // A bad signature is what another CA of the same name looks like.
         InvalidCertificate(Certificate::UnknownIssuer | Certificate::BadSignature) => {
@@ -54,23 +81,41 @@ pub(super) fn explain(
         }
         InvalidCertificate(_) => ("the server's certificate was not accepted".into(), None),
         InvalidMessage(_) => ("the peer does not speak TLS".into(), Some(NO_TLS_HINT)),
-        AlertReceived(_) => (REJECTED.into(), Some(REJECTED_HINT)),
+        AlertReceived(alert) => alert::explain(*alert, auth),
+        PeerIncompatible(_) => (
+            "the server offers no TLS version or parameters that this device accepts".into(),
+            Some(INCOMPATIBLE_HINT),
+        ),
         Other(_) => ("the device's key did not sign the TLS handshake".into(), None),
         _ => ("the TLS handshake failed".into(), None),
     }
 }
 
+/// Explains a handshake in which the connection ended. `chain` and `auth` are those of [`explain`].
+pub(super) fn explain_cut_off(chain: &[CertificateDer<'_>], auth: ClientAuth) -> (&'static str, &'static str) {
+    let message = match chain {
+        [] => "the connection ended during the TLS handshake; is this a TLS port?",
+        _ => "the connection ended during the TLS handshake",
+    };
+    let hint = match auth {
+        ClientAuth::Presented => CUT_OFF_PRESENTED_HINT,
+        ClientAuth::NotRequested | ClientAuth::Missing => CUT_OFF_HINT,
+    };
+    (message, hint)
+}
+
+const CUT_OFF_HINT: &str = "check the port (8883 for MQTT, 443 for WebSocket), and whether a firewall or proxy on the way \
+                            ends TLS connections";
+const CUT_OFF_PRESENTED_HINT: &str = "try again; if it persists, check that the device's certificate is enrolled and not \
+                                      expired, since some servers end the connection without an alert";
 const UNTRUSTED_HINT: &str = "for a private CA, give its certificate (--ca, with_ca_pem); if a proxy inspects TLS, trust \
                               its CA or exempt the host from inspection";
-const OTHER_NAME_HINT: &str = "check the host; for a gateway, set the server name that its certificate bears";
+pub(super) const OTHER_NAME_HINT: &str =
+    "check the host; for a gateway, set the server name that its certificate bears";
 const CLOCK_HINT: &str = "set this device's clock; if it is right, the server's certificate has to be renewed";
 const NO_TLS_HINT: &str = "check the port: 8883 for MQTT, 443 for WebSocket";
-pub(crate) const REJECTED_HINT: &str =
-    "check that the device's certificate is enrolled and not expired, and that its chain is complete";
-
-/// What an alert from the server means, during the handshake or, under TLS 1.3, after it.
-pub(crate) const REJECTED: &str = "the server ended TLS; it may not accept the device's certificate";
-
+const INCOMPATIBLE_HINT: &str = "lower the minimum TLS version (--tls-min, with_min_version) if one is set, or update \
+                                 the server; a proxy that inspects TLS may offer less than the server";
 /// The issuer of the leaf and, when the server sent more, of the last certificate: the CA that would have to be
 /// trusted.
 fn signer(chain: &[CertificateDer<'_>]) -> Option<String> {

@@ -1,5 +1,7 @@
 //! TLS with verification on: trusted roots, the device's certificate, and error messages.
 
+mod alert;
+mod client_auth;
 mod client_config;
 mod connector;
 mod error_message;
@@ -9,11 +11,12 @@ mod platform;
 mod provider;
 mod roots;
 mod settings;
+mod stream;
 mod verifier;
 mod version;
 
 pub use self::{connector::TlsConnector, provider::TlsProvider, settings::Tls, version::TlsVersion};
 pub(crate) use self::{
     connector::{TlsReport, handshake},
-    error_message::{REJECTED, REJECTED_HINT, tls_error},
+    error_message::established_error,
 };

@@ -50,7 +50,7 @@ impl Connector for Scripted {
             Does::Hang => pending().await,
             Does::Refuse => Err(TransportError::new(ErrorKind::Connect, "nobody listens")
                 .with_source(io::Error::from(io::ErrorKind::ConnectionRefused))),
-            Does::CutTlsOff => Err(TransportError::new(ErrorKind::Tls, "cut off")
+            Does::CutTlsOff => Err(TransportError::new(ErrorKind::Lost, "cut off")
                 .with_source(io::Error::from(io::ErrorKind::UnexpectedEof))),
             Does::PresentAStranger => {
                 let stranger = rustls::Error::from(rustls::CertificateError::UnknownIssuer);
@@ -151,7 +151,7 @@ async fn a_certificate_that_is_not_accepted_or_a_refusal_is_no_blocked_port() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_port_costs_the_limit_and_no_more() {
-    for (limit, seconds) in [(None, 10), (Some(Duration::from_secs(3)), 3)] {
+    for (limit, seconds) in [(None, 12), (Some(Duration::from_secs(3)), 3)] {
         let routes = Routes::with_attempt_timeout(Does::Hang, Does::Serve, limit);
         let start = Instant::now();
         routes.connect().await.expect("a connection");
@@ -216,7 +216,7 @@ async fn the_websocket_has_a_port_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn when_both_fail_the_error_tells_of_both_and_has_the_more_telling_kind() {
     for (first, second, kind) in [
-        (Does::CutTlsOff, Does::Refuse, ErrorKind::Tls),
+        (Does::CutTlsOff, Does::Refuse, ErrorKind::Lost),
         (Does::Refuse, Does::CutTlsOff, ErrorKind::Connect),
         (Does::Refuse, Does::PresentAStranger, ErrorKind::Tls),
         (Does::Hang, Does::Reject, ErrorKind::Unauthorized),
@@ -232,7 +232,7 @@ async fn when_both_fail_the_error_tells_of_both_and_has_the_more_telling_kind() 
 #[tokio::test(start_paused = true)]
 async fn a_try_that_is_dropped_half_way_leaves_no_mark() {
     let routes = Routes::new(Does::Hang, Does::Hang);
-    for seconds in [1, 11] {
+    for seconds in [1, 13] {
         let limit = Duration::from_secs(seconds);
         assert!(timeout(limit, routes.connect()).await.is_err(), "it hangs");
     }

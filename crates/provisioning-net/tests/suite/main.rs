@@ -5,6 +5,8 @@ mod fallback;
 mod proxy;
 mod public_types;
 mod reports;
+mod silence;
 mod support;
 mod tls;
+mod waiting;
 mod websocket;

