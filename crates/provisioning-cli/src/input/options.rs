@@ -91,6 +91,9 @@ impl<'a> Options<'a> {
             .with_force_registration(self.force)
             .with_mqtt_options(self.mqtt_options.clone())
             .with_policy(policy(limits));
+        if let Some(timeout) = network.connect_timeout {
+            builder = builder.with_connect_timeout(timeout);
+        }
         if let Some(timeout) = network.fallback_after {
             builder = builder.with_fallback_after(timeout);
         }

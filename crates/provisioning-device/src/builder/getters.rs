@@ -98,6 +98,11 @@ impl Builder {
         self.force_registration
     }
 
+    /// The timeout of each attempt to reach the service over TCP, if it was given.
+    pub fn connect_timeout(&self) -> Option<Duration> {
+        self.connect_timeout
+    }
+
     /// Which connections go through a proxy.
     ///
     /// # Errors

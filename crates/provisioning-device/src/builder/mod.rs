@@ -47,6 +47,7 @@ pub struct Builder {
     min_tls_version: Option<TlsVersion>,
     tls_provider: Option<Checked<TlsProvider>>,
     tls: Option<Tls>,
+    connect_timeout: Option<Duration>,
     fallback_after: Option<Duration>,
     proxy: Checked<ProxyRules>,
     mqtt_options: MqttOptions,
@@ -100,6 +101,7 @@ impl ProvisioningDeviceClient {
             min_tls_version: None,
             tls_provider: None,
             tls: None,
+            connect_timeout: None,
             fallback_after: None,
             proxy: Ok(ProxyRules::default()),
             mqtt_options: MqttOptions::default(),
@@ -171,12 +173,15 @@ impl Builder {
             endpoint,
             identity,
             options,
-            fallback_after: self.fallback_after,
+            fallback_after: self.fallback_after.or(self.connect_timeout),
         }))
     }
 
     fn tls_connector(&self, tls: Tls) -> Result<TlsConnector, InvalidInput> {
-        let tcp = TcpConnector::new().with_proxy(self.proxy.clone()?);
+        let mut tcp = TcpConnector::new().with_proxy(self.proxy.clone()?);
+        if let Some(timeout) = self.connect_timeout {
+            tcp = tcp.with_connect_timeout(timeout);
+        }
         Ok(TlsConnector::over(tcp, tls))
     }
 

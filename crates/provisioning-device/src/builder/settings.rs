@@ -44,7 +44,15 @@ impl Builder {
         self
     }
 
-    /// How long `Transport::MqttWithWebSocketFallback` tries each of its two ways. 12 s by default.
+    /// Limits each attempt to reach the service over TCP: the name, every address, and the proxy. 12 s by default.
+    #[must_use]
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// How long `Transport::MqttWithWebSocketFallback` tries each of its two ways, TLS included. The
+    /// [connect timeout](Self::with_connect_timeout) by default.
     #[must_use]
     pub fn with_fallback_after(mut self, timeout: Duration) -> Self {
         self.fallback_after = Some(timeout);

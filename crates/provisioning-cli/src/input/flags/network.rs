@@ -17,7 +17,11 @@ pub(crate) struct Network {
     #[arg(long, conflicts_with = "websocket")]
     pub(crate) fallback: bool,
 
-    /// How long to try each of the two ports; 10 unless given
+    /// How long to try to reach the service: its name, every address, and the proxy; 12 unless given
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) connect_timeout: Option<Duration>,
+
+    /// How long to try each of the two ports; --connect-timeout unless given
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true, requires = "fallback")]
     pub(crate) fallback_after: Option<Duration>,
 
