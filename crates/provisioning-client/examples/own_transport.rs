@@ -15,7 +15,7 @@ use std::{
 use provisioning_client::{Policy, RegisterError, RegistrationClient};
 use provisioning_types::{
     ApiVersion, Assignment, ConnectionEvent, Endpoint, ErrorKind, IdScope, Phase, PollingTransport, Progress,
-    RegistrationId, RegistrationRequest, Request, Response, TransportError, async_trait,
+    RegistrationId, RegistrationRequest, Request, Response, TransportError, WaitStep, async_trait,
 };
 use tokio::{
     select,
@@ -217,6 +217,7 @@ impl ChannelTransport {
             let _state = in_flight.state()?;
             connection.call(Call { request, body, answer });
         }
+        progress.waiting_for(WaitStep::Response, connection.purpose.endpoint.host().to_string());
         select! {
             biased;
             Ok(Answer { status, body, retry_after }) = answered => {

@@ -2,8 +2,12 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use provisioning_types::{Assignment, ErrorCode, ErrorKind, Phase, ServiceError, TransportError, error_message};
+use provisioning_types::{
+    Assignment, ErrorCode, ErrorKind, Phase, ServiceError, TransportError, Waiting, error_message,
+};
 use serde::{Serialize, Serializer};
+
+use crate::hint::hint;
 
 /// What a registration comes to.
 pub type Outcome = Result<Assignment, RegisterError>;
@@ -37,9 +41,10 @@ pub enum FailureReason {
     #[error(transparent)]
     Transport(TransportError),
 
-    /// The service ended the registration as failed; its message says why.
+    /// The service ended the registration as failed; its message says why. Some failures pass:
+    /// [`RegisterError::is_retryable`] says which.
     #[doc(alias = "ProvisioningRegistrationFailedError")]
-    #[error("the service ended the registration as failed")]
+    #[error("the service ended the registration as failed{}", passing(_0))]
     RegistrationFailed(#[source] ServiceError),
 
     /// The enrollment is disabled. Enable it.
@@ -89,24 +94,69 @@ pub enum FailureReason {
         source: ServiceError,
     },
 
-    /// No response to a request arrived within the operation's timeout. Check the network, or allow more time for one
-    /// request.
-    #[error("no response within {}", seconds(*timeout))]
+    /// No response to a request arrived within the operation's timeout. Check the network where the message says.
+    #[error("no {} within {}, the limit of one request", missing(waiting.as_ref()), seconds(*timeout))]
     #[non_exhaustive]
     RequestTimedOut {
         /// The operation's timeout.
         timeout: Duration,
+        /// What the request waited for, as far as the transport has said.
+        waiting: Option<Waiting>,
     },
 
-    /// The registration's timeout expired, or the service asked to wait past it. Register again, or allow more time.
-    #[error("no assignment within {}{}", seconds(*timeout), retry_in(*retry_after))]
+    /// The registration's timeout expired, or the service asked to wait past it. Register again; allow more time if the
+    /// operation is still being assigned.
+    #[error("{}", registration_timed_out(*timeout, *retry_after, waiting.as_ref(), assigning.as_deref(), *elapsed))]
     #[non_exhaustive]
     RegistrationTimedOut {
         /// The registration's timeout.
         timeout: Duration,
         /// When to retry, counted from the failure, if the service said so.
         retry_after: Option<Duration>,
+        /// What the request in flight waited for; `None` without one, or if the transport has not said.
+        waiting: Option<Waiting>,
+        /// The operation, if the service kept answering that the device is being assigned.
+        assigning: Option<String>,
+        /// How long the registration took.
+        elapsed: Duration,
+        /// Whether a TCP connection has stood. Without one, the failure is one to connect.
+        is_reached: bool,
     },
+}
+
+fn passing(source: &ServiceError) -> &'static str {
+    if source.is_transient() {
+        ", for a reason that may pass"
+    } else {
+        ""
+    }
+}
+
+fn missing(waiting: Option<&Waiting>) -> String {
+    waiting.map_or_else(|| "response".to_owned(), Waiting::to_string)
+}
+
+fn registration_timed_out(
+    timeout: Duration,
+    retry_after: Option<Duration>,
+    waiting: Option<&Waiting>,
+    assigning: Option<&str>,
+    elapsed: Duration,
+) -> String {
+    let (timeout, retry_in) = (seconds(timeout), retry_in(retry_after));
+    match (waiting, assigning) {
+        (Some(waiting), _) => {
+            format!("no assignment within {timeout}, the limit of the whole registration: no {waiting}{retry_in}")
+        }
+        (None, Some(operation_id)) => {
+            let elapsed = seconds(Duration::from_secs(elapsed.as_secs()));
+            format!(
+                "the operation {operation_id} is still being assigned after {elapsed}, and the limit of the whole \
+                 registration is {timeout}{retry_in}"
+            )
+        }
+        (None, None) => format!("no assignment within {timeout}, the limit of the whole registration{retry_in}"),
+    }
 }
 
 fn retry_in(retry_after: Option<Duration>) -> String {
@@ -155,6 +205,10 @@ impl RegisterError {
             }
             FailureReason::Throttled { .. } => ErrorKind::Throttled,
             FailureReason::ServiceUnavailable { .. } => ErrorKind::Service,
+            FailureReason::RequestTimedOut {
+                waiting: Some(waiting), ..
+            } if waiting.step.is_before_tcp() => ErrorKind::Connect,
+            FailureReason::RegistrationTimedOut { is_reached: false, .. } => ErrorKind::Connect,
             FailureReason::RequestTimedOut { .. } | FailureReason::RegistrationTimedOut { .. } => ErrorKind::Timeout,
         }
     }
@@ -196,18 +250,19 @@ impl RegisterError {
         }
     }
 
-    /// Whether the same registration may succeed later.
+    /// Whether the same registration may succeed later without anything being changed: as the transport knows it, or
+    /// else by the service's code, or by the kind.
     pub fn is_retryable(&self) -> bool {
-        self.kind().is_retryable()
+        match self.reason() {
+            FailureReason::Transport(error) => error.is_retryable(),
+            FailureReason::RegistrationFailed(source) => source.is_transient(),
+            _ => self.kind().is_retryable(),
+        }
     }
 
     /// What to check first, in one sentence.
     pub fn hint(&self) -> &str {
-        let by_code = || self.service()?.error_code()?.hint();
-        match self.reason() {
-            FailureReason::Transport(error) => error.hint(),
-            _ => by_code().unwrap_or_else(|| self.kind().hint()),
-        }
+        hint(self)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use provisioning_types::{Assignment, RegistrationId, TransportError};
+use provisioning_types::{Assignment, ErrorKind, RegistrationId, TransportError};
 use serde::{Serialize, Serializer};
 
 use crate::error::{Outcome, RegisterError};
@@ -53,7 +53,18 @@ pub enum StatusEvent {
         #[serde(serialize_with = "seconds")]
         retry_in: Duration,
     },
-    /// The connection was lost; the client connects again.
+    /// The first connection was not made; the client tries again, as the policy allows it to wait for the network.
+    #[non_exhaustive]
+    WaitingForNetwork {
+        /// The number of the failed attempt, from 1.
+        attempt: u32,
+        /// When the client tries again. Serialized in seconds.
+        #[serde(serialize_with = "seconds")]
+        retry_in: Duration,
+        /// Why the attempt failed.
+        cause: TransportError,
+    },
+    /// The connection was lost, or did not answer in time and was closed; the client connects again.
     #[non_exhaustive]
     Recovering {
         /// The number of this recovery, from 1.
@@ -95,6 +106,7 @@ impl StatusEvent {
             Self::Connected => "connected",
             Self::Assigning { .. } => "assigning",
             Self::Throttled { .. } => "throttled",
+            Self::WaitingForNetwork { .. } => "waiting-for-network",
             Self::Recovering { .. } => "recovering",
             Self::Assigned(_) => "assigned",
             Self::DisconnectFailed { .. } => "disconnect-failed",
@@ -126,13 +138,20 @@ impl fmt::Display for StatusEvent {
                 let wait = seconds(retry_in);
                 write!(f, "the service answered {status}, asking again in {wait} s")
             }
+            Self::WaitingForNetwork { retry_in, cause, .. } => {
+                let wait = seconds(retry_in);
+                write!(f, "no connection yet ({cause}), trying again in {wait} s")
+            }
             Self::Recovering {
                 attempt,
                 retry_in,
                 cause,
             } => {
                 let wait = seconds(retry_in);
-                write!(f, "lost the connection ({cause}), recovery {attempt} in {wait} s")
+                match cause.kind() {
+                    ErrorKind::Lost => write!(f, "lost the connection ({cause}), recovery {attempt} in {wait} s"),
+                    _ => write!(f, "{cause}; recovery {attempt} in {wait} s"),
+                }
             }
             Self::Assigned(assignment) => write!(f, "assigned to {}", assignment.assigned_hub()),
             Self::DisconnectFailed { cause } => write!(f, "disconnecting failed: {cause}"),
@@ -160,7 +179,7 @@ fn assignment_or_error<S: Serializer>(outcome: &Outcome, serializer: S) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use provisioning_types::{ErrorKind, Phase};
+    use provisioning_types::Phase;
     use serde_json::json;
 
     use super::*;

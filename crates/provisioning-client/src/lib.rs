@@ -58,6 +58,7 @@
 mod driver;
 mod error;
 mod event;
+mod hint;
 mod machine;
 mod policy;
 mod reprovisioning;

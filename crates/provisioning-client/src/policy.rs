@@ -13,6 +13,7 @@ pub struct Policy {
     pub(crate) default_wait: Duration,
     pub(crate) wait_floor: Duration,
     pub(crate) backoff_cap: Duration,
+    pub(crate) wait_for_network: Duration,
     pub(crate) recovery: Recovery,
 }
 
@@ -25,6 +26,7 @@ impl Default for Policy {
             default_wait: Duration::from_secs(2),
             wait_floor: Duration::from_secs(1),
             backoff_cap: Duration::from_secs(60),
+            wait_for_network: Duration::ZERO,
             recovery: Recovery::none(),
         }
     }
@@ -73,6 +75,15 @@ impl Policy {
         self
     }
 
+    /// How long a registration goes on trying to make its first connection while that ends as
+    /// [`connect`](provisioning_types::ErrorKind::Connect), with back-off: for a device that starts before its network.
+    /// Not at all by default. The registration's timeout holds all the same.
+    #[must_use]
+    pub fn with_wait_for_network(mut self, limit: Duration) -> Self {
+        self.wait_for_network = limit;
+        self
+    }
+
     /// What a registration recovers from. Nothing by default.
     #[must_use]
     pub fn with_recovery(mut self, recovery: Recovery) -> Self {
@@ -108,6 +119,11 @@ impl Policy {
     /// The longest wait to which responses of 429 and above without a retry-after double.
     pub fn backoff_cap(&self) -> Duration {
         self.backoff_cap
+    }
+
+    /// How long a registration goes on trying to make its first connection.
+    pub fn wait_for_network(&self) -> Duration {
+        self.wait_for_network
     }
 
     /// What a registration recovers from.
@@ -150,8 +166,10 @@ impl Recovery {
 
     /// Reconnects after up to `count` lost connections, with back-off, and continues by querying the operation.
     ///
-    /// A failed attempt to reconnect counts as one more. If the connection is lost before the service named an
-    /// operation, the registration request is sent again.
+    /// A request or a handshake that is not answered within the operation's timeout counts as a lost connection: the
+    /// silent connection is closed. So does a service that is not available for a connection (CONNACK 3), and a failed
+    /// attempt to reconnect counts as one more. If the connection is lost before the service named an operation, the
+    /// registration request is sent again.
     pub fn lost_connections(count: u32) -> Self {
         Self {
             lost_connections: count,
@@ -173,7 +191,8 @@ mod tests {
             .with_default_wait(seconds(4))
             .with_wait_floor(seconds(5))
             .with_backoff_cap(seconds(6))
-            .with_recovery(Recovery::lost_connections(7));
+            .with_wait_for_network(seconds(7))
+            .with_recovery(Recovery::lost_connections(8));
         let asked = [
             policy.registration_timeout(),
             policy.operation_timeout(),
@@ -181,9 +200,10 @@ mod tests {
             policy.default_wait(),
             policy.wait_floor(),
             policy.backoff_cap(),
+            policy.wait_for_network(),
         ];
-        assert_eq!(asked, [1, 2, 3, 4, 5, 6].map(seconds));
-        assert_eq!(policy.recovery().allowed_losses(), 7);
+        assert_eq!(asked, [1, 2, 3, 4, 5, 6, 7].map(seconds));
+        assert_eq!(policy.recovery().allowed_losses(), 8);
     }
 
     #[test]

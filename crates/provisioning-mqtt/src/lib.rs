@@ -33,6 +33,8 @@
 
 mod mqtt_connector;
 mod options;
+mod peer;
+mod permit;
 pub mod protocol;
 mod session;
 mod transport;
@@ -40,5 +42,6 @@ mod transport;
 pub use async_trait::async_trait;
 pub use mqtt_connector::{Login, Message, MqttConnector, MqttSession, SessionEvent, SessionEvents};
 pub use options::MqttOptions;
+pub use permit::{WritePermit, Written};
 pub use session::MqttOverStream;
 pub use transport::MqttTransport;

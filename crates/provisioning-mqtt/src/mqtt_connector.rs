@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use provisioning_net::{Scheme, Target};
 use provisioning_types::{Progress, Secret, TransportError};
 
+use crate::permit::WritePermit;
+
 /// Makes MQTT connections.
 ///
 /// # Cancel safety
@@ -89,6 +91,24 @@ pub trait MqttSession: Send + Sync {
     /// # Errors
     /// The topic is too long for MQTT, or the connection ended.
     async fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), TransportError>;
+
+    /// The same while `permit` is not revoked: a packet of which nothing was handed to the byte stream by then is
+    /// discarded, and one of which a part was is not continued; the transport drops the session in that case. The
+    /// transport calls this method, with a permit for each packet.
+    ///
+    /// Without an implementation, it is `publish`: a request that was cancelled may still be sent.
+    ///
+    /// # Errors
+    /// As for `publish`; [`Cancelled`](provisioning_types::ErrorKind::Cancelled) if the permit is revoked.
+    async fn publish_with_permit(
+        &self,
+        topic: &str,
+        payload: Vec<u8>,
+        permit: &WritePermit,
+    ) -> Result<(), TransportError> {
+        let _ = permit;
+        self.publish(topic, payload).await
+    }
 
     /// Sends DISCONNECT and closes the connection, within a second.
     ///

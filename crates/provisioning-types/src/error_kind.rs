@@ -12,7 +12,8 @@ pub enum ErrorKind {
     InvalidOperation,
     /// This machine failed: the device's key or credential is not available.
     Local,
-    /// The name was not resolved, the host was not reached in time, or a proxy did not connect to it.
+    /// No TCP connection has stood: the name was not resolved, the host was not reached in time, or a proxy did not
+    /// connect to it.
     Connect,
     /// TLS failed: one of the two sides rejected the other, or the peer does not speak TLS.
     Tls,
@@ -36,7 +37,8 @@ pub enum ErrorKind {
     Disabled,
     /// The service sent what no rule covers.
     UnexpectedResponse,
-    /// A limit was reached without an answer that ends the registration.
+    /// A limit was reached without an answer that ends the registration. Before a TCP connection stands, that is
+    /// [`Connect`](Self::Connect).
     Timeout,
     /// Cancelled by the caller.
     Cancelled,
@@ -82,7 +84,8 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the same request may succeed later without anything being changed.
+    /// Whether the same request may usually succeed later without anything being changed. An error knows it better than
+    /// its kind: ask [`TransportError::is_retryable`](crate::TransportError::is_retryable) where there is one.
     pub fn is_retryable(self) -> bool {
         matches!(
             self,
@@ -120,7 +123,7 @@ impl ErrorKind {
             Self::Failed => "look at the enrollment's allocation: hubs, policy, webhook",
             Self::Disabled => "enable the enrollment",
             Self::UnexpectedResponse => "check that the host is a provisioning service; the message shows what arrived",
-            Self::Timeout => "register again, or allow more time",
+            Self::Timeout => "check the network: the message names the step that got no answer in time",
             Self::Cancelled => "the caller cancelled; register again when ready",
             Self::Lost => "check the network; the service also ends a connection when the same device connects twice",
         }

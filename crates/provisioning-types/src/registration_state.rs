@@ -320,7 +320,7 @@ mod tests {
         assert_eq!(state.tpm().expect("tpm")["authenticationKey"], "k");
         assert_eq!(state.generation_id(), Some("7"));
         assert_eq!(state.connection_profile(), Some("mqttV9"));
-        assert_eq!(state.error_code(), Some(ErrorCode::Other(400_207)));
+        assert_eq!(state.error_code(), Some(ErrorCode::CustomAllocationFailed));
         assert_eq!(state.error_message(), Some("m"));
         assert_eq!(state.issued_certificate_chain(), Some(vec!["AA==", "BB=="]));
         assert_eq!(state.substatus().expect("kept").as_str(), "somethingElse");

@@ -81,10 +81,36 @@ impl ServiceError {
         ClockSkew::between(now, self.answered_at?)
     }
 
+    /// Whether its [code](Self::error_code) says that the same request may succeed later.
+    pub fn is_transient(&self) -> bool {
+        self.error_code.is_some_and(ErrorCode::is_transient)
+    }
+
+    /// What to check first, in one sentence, where its code or its message says more than its status.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self.error_code {
+            Some(code) => code.hint(),
+            None => code_of_message(self.message.as_deref()?)?.hint(),
+        }
+    }
+
     /// The body as it arrived.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
+}
+
+/// The code that the service usually gives with this message: some responses have the message only.
+fn code_of_message(message: &str) -> Option<ErrorCode> {
+    let message = message.to_ascii_lowercase();
+    [
+        ("custom allocation failed", ErrorCode::CustomAllocationFailed),
+        ("no hub specified", ErrorCode::NoHub),
+        ("hub access unauthorized", ErrorCode::HubUnauthorized),
+        ("iot hub not found", ErrorCode::HubNotFound),
+    ]
+    .into_iter()
+    .find_map(|(words, code)| message.contains(words).then_some(code))
 }
 
 impl fmt::Display for ServiceError {
@@ -181,9 +207,21 @@ mod tests {
     fn a_failed_registration_is_read_from_its_state() {
         let body = br#"{"status":"failed","registrationState":{"errorCode":400209,"errorMessage":"no hub","lastUpdatedDateTimeUtc":"t"}}"#;
         let error = ServiceError::from_body(200, body);
-        assert_eq!(error.error_code(), Some(ErrorCode::Other(400_209)));
+        assert_eq!(error.error_code(), Some(ErrorCode::HubUnauthorized));
         assert_eq!(error.message(), Some("no hub"));
         assert_eq!(error.timestamp(), Some("t"));
+    }
+
+    #[test]
+    fn the_message_has_a_hint_where_the_code_is_missing() {
+        let hint = |body: &str| ServiceError::from_body(200, body.as_bytes()).hint();
+        let failed = |message: &str| format!(r#"{{"registrationState":{{"errorMessage":"{message}"}}}}"#);
+        let webhook = hint(&failed("Custom allocation failed with status 500."));
+        assert_eq!(webhook, ErrorCode::CustomAllocationFailed.hint());
+        assert_eq!(hint(&failed("No hub specified.")), ErrorCode::NoHub.hint());
+        assert_eq!(hint(&failed("Something else.")), None);
+        let coded = r#"{"errorCode":400208,"message":"Custom allocation failed"}"#;
+        assert_eq!(hint(coded), ErrorCode::NoHub.hint());
     }
 
     #[test]

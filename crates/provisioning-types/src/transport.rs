@@ -85,13 +85,20 @@ impl Request {
 /// each call does nothing. A request that a call fails gets [`TransportError::operation_cancelled`]. What its future
 /// still holds of a connection, such as an open socket, is closed when that future is next polled or dropped.
 ///
+/// Nothing of a request is sent after `cancel` has returned, or after its future was dropped, whichever future or task
+/// is polled first: a request that waits in a queue or a buffer of the transport is discarded. What was handed to the
+/// byte stream before counts as sent. If that is a part of the request only, the transport does not send the rest, and
+/// closes the connection; `disconnect` sends the rest before it closes.
+///
 /// # Progress
 /// A transport reports [`ConnectionEvent::WaitingFor`] when it begins to wait for someone else, so that the error of a
-/// limit which ends the wait names the step and the peer.
+/// limit which ends the wait names the step and the peer: `host:port`. A limit that ends a wait before a TCP connection
+/// stands is a failure to [connect](crate::ErrorKind::Connect). A transport that knows whether the request has arrived
+/// reports [`WaitStep::Delivery`] and then [`WaitStep::Response`]; another reports the latter only.
 ///
 /// A transport reports [`ConnectionEvent::Connecting`] before each attempt to reach the service, and
-/// [`ConnectionEvent::Connected`] once per connection, before it sends the request. It reports nothing when it uses the
-/// established connection.
+/// [`ConnectionEvent::Connected`] once per connection, before it sends the request. It reports neither when it uses
+/// the established connection.
 ///
 /// Without `Connecting`, the client emits no event while the transport connects. Without `Connected`, it does not
 /// know of the connection until the first response that is not an error. Until then it takes an error without a phase
@@ -138,8 +145,9 @@ pub trait PollingTransport: Send + Sync {
     /// this side closes.
     async fn connection_lost(&self) -> TransportError;
 
-    /// Makes the request in flight, if any, fail as cancelled. An established connection stays; one that is being made
-    /// is closed. Does not affect later requests, even if there is no request to cancel.
+    /// Makes the request in flight, if any, fail as cancelled; nothing of it is sent any more. An established
+    /// connection stays, unless a part of the request was sent; one that is being made is closed. Does not affect later
+    /// requests, even if there is no request to cancel.
     ///
     /// # Errors
     /// Closing the connection that was being made failed. The request is cancelled all the same.
@@ -155,7 +163,8 @@ pub trait PollingTransport: Send + Sync {
     #[doc(alias = "endSession")]
     async fn disconnect(&self) -> Result<(), TransportError>;
 
-    /// Cancels the request in flight and closes the connection without waiting: for a call whose future was dropped.
+    /// Cancels the request in flight and closes the connection without waiting: for a call whose future was dropped,
+    /// and for a connection that does not answer.
     fn abort(&self);
 }
 

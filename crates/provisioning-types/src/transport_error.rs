@@ -19,6 +19,7 @@ pub struct TransportError {
     message: Cow<'static, str>,
     hint: Option<Cow<'static, str>>,
     connack: Option<u8>,
+    is_retryable: Option<bool>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -31,6 +32,7 @@ impl TransportError {
             message: message.into(),
             hint: None,
             connack: None,
+            is_retryable: None,
             source: None,
         }
     }
@@ -73,6 +75,14 @@ impl TransportError {
         self
     }
 
+    /// Says whether the same request may succeed later without anything being changed, where that is known better than
+    /// the kind tells.
+    #[must_use]
+    pub fn with_retryable(mut self, is_retryable: bool) -> Self {
+        self.is_retryable = Some(is_retryable);
+        self
+    }
+
     /// Names the step, unless one is named already: the innermost layer knows best.
     #[must_use]
     pub fn in_phase(mut self, phase: Phase) -> Self {
@@ -95,10 +105,18 @@ impl TransportError {
         self.connack
     }
 
+    /// Whether the same request may succeed later without anything being changed: as the transport knows it, or else by
+    /// the service's code, or by the kind.
+    pub fn is_retryable(&self) -> bool {
+        let by_code = || self.service().is_some_and(ServiceError::is_transient);
+        self.is_retryable
+            .unwrap_or_else(|| self.kind.is_retryable() || by_code())
+    }
+
     /// What to look at first, in one sentence: as the transport knows it, or else by the service's code, or by the
     /// kind.
     pub fn hint(&self) -> &str {
-        let by_code = || self.service()?.error_code()?.hint();
+        let by_code = || self.service()?.hint();
         match &self.hint {
             Some(hint) => hint,
             None => by_code().unwrap_or_else(|| self.kind.hint()),
@@ -150,6 +168,7 @@ impl PartialEq for TransportError {
                 error.message.clone(),
                 error.hint.clone(),
                 error.connack,
+                error.is_retryable,
             )
         };
         own(self) == own(other) && causes(self).eq(causes(other))
@@ -207,6 +226,19 @@ mod tests {
         let coded = TransportError::refused_by_service(ServiceError::from_body(401, br#"{"errorCode":401002}"#));
         assert!(coded.hint().contains("common name"), "{}", coded.hint());
         assert_eq!(coded.with_hint("ask Joe").hint(), "ask Joe");
+    }
+
+    #[test]
+    fn whether_to_retry_is_what_the_transport_says_or_else_the_code_or_the_kind() {
+        let lost = TransportError::new(ErrorKind::Lost, "gone");
+        assert!(lost.is_retryable());
+        assert!(!lost.with_retryable(false).is_retryable());
+        let tls = TransportError::new(ErrorKind::Tls, "no");
+        assert!(!tls.is_retryable());
+        assert!(tls.with_retryable(true).is_retryable());
+        let conflict = |body: &[u8]| TransportError::refused_by_service(ServiceError::from_body(409, body));
+        assert!(!conflict(b"").is_retryable());
+        assert!(conflict(br#"{"errorCode":409203}"#).is_retryable());
     }
 
     #[test]

@@ -20,7 +20,9 @@ pub enum WaitStep {
     Connack,
     /// The acknowledgement of MQTT's SUBSCRIBE.
     Suback,
-    /// The response to the request.
+    /// The response to a request, or MQTT's acknowledgement of it: nothing shows yet that the request arrived.
+    Delivery,
+    /// The response to a request that arrived.
     Response,
 }
 
@@ -50,19 +52,39 @@ impl Waiting {
     }
 }
 
-/// What is missing, such as `CONNACK from localhost:8883`.
+/// What is missing, such as `CONNACK from localhost:8883`: it fits after "no".
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { step, peer } = self;
         match step {
-            WaitStep::Resolve => write!(f, "an address of {peer}"),
-            WaitStep::Tcp => write!(f, "a TCP connection to {peer}"),
-            WaitStep::Proxy => write!(f, "a connection through the proxy {peer}"),
-            WaitStep::Tls => write!(f, "the TLS handshake of {peer}"),
-            WaitStep::WebSocket => write!(f, "the WebSocket handshake of {peer}"),
+            WaitStep::Resolve => write!(f, "address of {peer}"),
+            WaitStep::Tcp => write!(f, "TCP connection to {peer}"),
+            WaitStep::Proxy => write!(f, "connection through the proxy {peer}"),
+            WaitStep::Tls => write!(f, "TLS handshake with {peer}"),
+            WaitStep::WebSocket => write!(f, "WebSocket handshake with {peer}"),
             WaitStep::Connack => write!(f, "CONNACK from {peer}"),
             WaitStep::Suback => write!(f, "SUBACK from {peer}"),
-            WaitStep::Response => write!(f, "a response from {peer}"),
+            WaitStep::Delivery => write!(f, "PUBACK or response from {peer}"),
+            WaitStep::Response => write!(f, "response from {peer}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_names_the_step_and_the_peer() {
+        let shown = |step| Waiting::new(step, "h:1").to_string();
+        assert_eq!(shown(WaitStep::Resolve), "address of h:1");
+        assert_eq!(shown(WaitStep::Tcp), "TCP connection to h:1");
+        assert_eq!(shown(WaitStep::Proxy), "connection through the proxy h:1");
+        assert_eq!(shown(WaitStep::Tls), "TLS handshake with h:1");
+        assert_eq!(shown(WaitStep::WebSocket), "WebSocket handshake with h:1");
+        assert_eq!(shown(WaitStep::Connack), "CONNACK from h:1");
+        assert_eq!(shown(WaitStep::Suback), "SUBACK from h:1");
+        assert_eq!(shown(WaitStep::Delivery), "PUBACK or response from h:1");
+        assert_eq!(shown(WaitStep::Response), "response from h:1");
     }
 }

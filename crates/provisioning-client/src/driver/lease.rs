@@ -3,7 +3,7 @@
 use std::{
     future::pending,
     pin::pin,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use super::closing::Closing;
 use crate::{
     error::{FailureReason, Outcome, RegisterError},
     event::{RegistrationEvent, StatusEvent},
@@ -22,7 +23,7 @@ use crate::{
 };
 
 pub(super) struct Shared {
-    pub(super) transport: Box<dyn PollingTransport>,
+    pub(super) transport: Arc<dyn PollingTransport>,
     pub(super) policy: Policy,
     /// The origin of the machine's time.
     pub(super) origin: Instant,
@@ -47,6 +48,8 @@ pub(super) struct Core {
     registration_id: Option<RegistrationId>,
     /// How often `cancel` and `disconnect` were called. A registration that waits to begin meanwhile is cancelled.
     closes: u64,
+    /// The transport's `cancel` or `disconnect` in progress.
+    closing: Option<Arc<Closing>>,
     /// Takes the outcome of the registration in progress.
     outcome: Option<oneshot::Sender<Outcome>>,
 }
@@ -67,6 +70,8 @@ struct Lease<'a> {
     shared: &'a Shared,
     id: u64,
     must_disconnect: bool,
+    /// What this call closes with.
+    closing: Option<Arc<Closing>>,
     /// The device of a registration whose last event is still to be emitted.
     ends: Option<RegistrationId>,
 }
@@ -105,24 +110,28 @@ impl Shared {
         self.close_and_release(Call::Disconnect).await
     }
 
-    /// Cancels or disconnects for a caller. Registrations that wait to begin are cancelled; others can begin once this
-    /// returns.
+    /// Cancels or disconnects for a caller. Registrations that wait to begin are cancelled; others begin once the
+    /// transport has closed, even if this call is not polled until then.
     pub(super) async fn close_and_release(&self, call: Call) -> Result<(), TransportError> {
-        let registration = {
+        {
             let mut core = self.core();
             core.closes += 1;
-            core.registration
-        };
+            core.reserved = false;
+        }
         self.gate.notify_waiters();
-        let result = self.close(call).await;
-        self.release(registration);
-        result
+        self.close(call).await
     }
 
     async fn close(&self, call: Call) -> Result<(), TransportError> {
         match self.begin(call).await {
-            // Without a result, a call that waited for this one has given it up.
-            Ok((lease, action)) => lease.drive(action, None).await.unwrap_or_else(|| Err(too_slow())),
+            Ok((lease, action)) => match lease.drive(action, None).await {
+                Some(result) => result,
+                // A call that waited for this one has completed it, or has given it up.
+                None => {
+                    let result = lease.closing.as_ref().and_then(|closing| closing.result_so_far());
+                    result.unwrap_or_else(|| Err(too_slow()))
+                }
+            },
             Err(Next::Return(result)) => result,
             Err(_) => Ok(()),
         }
@@ -136,8 +145,8 @@ impl Shared {
 
     /// Asks the machine for `call`, and again after the transport has closed while it is closing.
     ///
-    /// No lock is held while a call waits, and each call that waits also ticks the machine: a future that is not polled
-    /// delays no other call.
+    /// No lock is held while a call waits. Each call that waits also polls the transport's `cancel` or `disconnect`,
+    /// and ticks the machine: a future that is not polled delays no other call.
     ///
     /// # Errors
     /// What the call does instead: `Continue` if it has become pointless, as a close came before the registration
@@ -148,7 +157,7 @@ impl Shared {
             let mut closed = pin!(self.gate.notified());
             // From here on no notification is missed.
             closed.as_mut().enable();
-            let give_up_at = {
+            let (closing, give_up_at) = {
                 let mut core = self.core();
                 let input = match &call {
                     Call::Register(..) if *self.closed.borrow() || core.closes != closes => return Err(Next::Continue),
@@ -159,21 +168,28 @@ impl Shared {
                     Call::Disconnect | Call::DisconnectAfter(_) => Input::Disconnect,
                 };
                 match self.step(&mut core, input) {
-                    Next::Start(action) => return Ok((self.lease(&mut core, call), action)),
-                    Next::Defer => core.machine.wake_at(),
+                    Next::Start(action) => {
+                        core.closing = Closing::begin(&self.transport, &action);
+                        return Ok((self.lease(&mut core, call), action));
+                    }
+                    Next::Defer => (core.closing.clone(), core.machine.wake_at()),
                     next => return Err(next),
                 }
             };
-            select! {
+            let input = select! {
                 biased;
-                () = closed => {}
-                () = self.reached(give_up_at) => {
-                    let mut core = self.core();
-                    if let Next::Return(_) = self.step(&mut core, Input::Tick) {
-                        // The call that closes did not tick the machine in time: its lease ends.
-                        core.lease += 1;
-                    }
-                }
+                () = closed => continue,
+                result = result_of(closing.as_deref()) => Input::Closed(result),
+                () = self.reached(give_up_at) => Input::Tick,
+            };
+            let mut core = self.core();
+            let is_same = match (&core.closing, &closing) {
+                (Some(current), Some(closing)) => Arc::ptr_eq(current, closing),
+                _ => false,
+            };
+            if is_same && let Next::Return(_) = self.step(&mut core, input) {
+                // The call that closes was not polled in time: its lease ends.
+                core.lease += 1;
             }
         }
     }
@@ -184,6 +200,7 @@ impl Shared {
             shared: self,
             id: core.lease,
             must_disconnect: false,
+            closing: core.closing.clone(),
             ends: None,
         };
         if let Call::Register(registration_id, outcome, disconnect) = call {
@@ -212,6 +229,7 @@ impl Shared {
             let _ = sender.send(outcome);
         }
         if let Next::Return(_) = step.next {
+            core.closing = None;
             self.gate.notify_waiters();
         }
         step.next
@@ -288,9 +306,13 @@ impl Lease<'_> {
             }
             // A close sends nothing.
             (Action::Send(_), None) => pending().await,
+            (Action::Abort, _) => {
+                transport.abort();
+                // A late response has no request, and the loss of a closed connection is none.
+                pending().await
+            }
             (Action::Wait, _) => Input::ConnectionLost(transport.connection_lost().await),
-            (Action::Cancel, _) => Input::Closed(transport.cancel().await),
-            (Action::Disconnect, _) => Input::Closed(transport.disconnect().await),
+            (Action::Cancel | Action::Disconnect, _) => Input::Closed(result_of(self.closing.as_deref()).await),
         }
     }
 
@@ -304,6 +326,14 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         self.step(Input::Abandon);
+        if let Some(closing) = self.closing.take() {
+            let mut core = self.shared.core();
+            let current = core.closing.take_if(|current| Arc::ptr_eq(current, &closing));
+            drop(core);
+            // What is dropped goes on in the transport's background; calls that wait for it need not wait any more.
+            drop(current);
+            self.shared.gate.notify_waiters();
+        }
         if let Some(registration_id) = &self.ends {
             self.shared.emit_ended(registration_id, &Err(cancelled()));
         }
@@ -311,6 +341,14 @@ impl Drop for Lease<'_> {
             self.shared.release(self.id);
             self.shared.transport.abort();
         }
+    }
+}
+
+/// The result of closing; none while nothing closes.
+async fn result_of(closing: Option<&Closing>) -> Result<(), TransportError> {
+    match closing {
+        Some(closing) => closing.result().await,
+        None => pending().await,
     }
 }
 

@@ -3,6 +3,7 @@
 //! It has no task of its own: `register` drives the machine inside the caller's future; `cancel` and `disconnect` take
 //! the machine over and drive it until the transport has closed.
 
+mod closing;
 mod events;
 mod lease;
 mod staying;
@@ -36,7 +37,7 @@ impl RegistrationClient {
     /// A client over `transport`, with the waits and timeouts of `policy`.
     pub fn new(transport: impl PollingTransport + 'static, policy: Policy) -> Self {
         Self(Arc::new(Shared {
-            transport: Box::new(transport),
+            transport: Arc::new(transport),
             policy,
             origin: Instant::now(),
             events: broadcast::channel(EVENT_CAPACITY).0,
@@ -64,7 +65,8 @@ impl RegistrationClient {
     }
 
     /// [`register`](Self::register), and then [`disconnect`](Self::disconnect) after every outcome. Until that is done,
-    /// or a [`cancel`](Self::cancel) has returned, another registration is an invalid operation.
+    /// or [`cancel`](Self::cancel) or [`disconnect`](Self::disconnect) was called, another registration is an invalid
+    /// operation; after those calls it waits until the transport has closed.
     ///
     /// # Errors
     /// As for `register`. A failed disconnect is not an error; it is emitted as

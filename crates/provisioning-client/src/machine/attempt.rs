@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use provisioning_types::{
-    Assignment, ErrorKind, Phase, RegistrationStatus, Request, Response, ServiceError, TransportError,
+    Assignment, ErrorKind, Phase, RegistrationStatus, Request, Response, ServiceError, TransportError, Waiting,
 };
 
-use super::{Action, Context, Next, State, Step};
+use super::{Action, Context, Exchange, Next, State, Step};
 use crate::{
     error::{FailureReason, RegisterError},
     event::StatusEvent,
@@ -14,6 +14,7 @@ use crate::{
 
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {
+    started: Duration,
     /// When the whole registration must have ended.
     deadline: Duration,
     /// How many responses of 429 and above without a retry-after came in a row.
@@ -22,35 +23,68 @@ pub(super) struct Attempt {
     throttled: Option<ServiceError>,
     /// How many lost connections it has recovered from.
     recoveries: u32,
+    /// How often it failed to make its first connection, while the policy allows it to wait for the network.
+    failed_connects: u32,
+    /// Whether a TCP connection has stood, as far as is known.
+    is_reached: bool,
+    /// Whether a connection has been established.
+    is_connected: bool,
+    /// Whether the service's last answer said that the operation goes on, with no loss since.
+    is_assigning: bool,
 }
 
 impl Attempt {
     pub(super) fn new(context: &Context<'_>) -> Self {
         Self {
+            started: context.now,
             deadline: context.expiry(context.policy.registration_timeout),
             backoffs: 0,
             throttled: None,
             recoveries: 0,
+            failed_connects: 0,
+            is_reached: false,
+            is_connected: false,
+            is_assigning: false,
         }
+    }
+
+    /// The connection is established.
+    pub(super) fn connected(&mut self) {
+        (self.is_reached, self.is_connected) = (true, true);
+    }
+
+    pub(super) fn waits_for(&mut self, waiting: &Waiting) {
+        self.is_reached |= !waiting.step.is_before_tcp();
+    }
+
+    /// Whether the deadline is reached.
+    pub(super) fn is_over(&self, context: &Context<'_>) -> bool {
+        context.now >= self.deadline
     }
 
     /// Sends the request. Its response must arrive within the operation's timeout, and before the deadline.
     pub(super) fn send(self, request: Request, context: &Context<'_>) -> (State, Step) {
         let respond_by = context.expiry(context.policy.operation_timeout).min(self.deadline);
         let step = Next::Start(Action::Send(request.clone())).into();
-        (State::InFlight(self, request, respond_by), step)
+        let exchange = Exchange {
+            request,
+            respond_by,
+            waiting: None,
+        };
+        (State::InFlight(self, exchange), step)
     }
 
     /// The wait is over. The tick may come late, after the deadline.
     pub(super) fn send_scheduled(self, request: Request, phase: Phase, context: &Context<'_>) -> (State, Step) {
-        if context.now < self.deadline {
-            self.send(request, context)
+        if self.is_over(context) {
+            self.deadline_exceeded(&request, phase, None, None, context)
         } else {
-            self.deadline_exceeded(&request, phase, None, context)
+            self.send(request, context)
         }
     }
 
-    pub(super) fn handle_response(self, sent: Request, response: Response, context: &Context<'_>) -> (State, Step) {
+    pub(super) fn handle_response(mut self, sent: Request, response: Response, context: &Context<'_>) -> (State, Step) {
+        self.connected();
         let phase = sent.phase();
         let operation_id = response.operation_id.as_deref().or(sent.operation_id());
         let operation_id = operation_id.map(str::to_owned);
@@ -78,13 +112,14 @@ impl Attempt {
                 source: response.to_service_error(),
             },
         };
-        failed(reason, phase, operation_id)
+        failed(RegisterError::new(reason, phase, operation_id))
     }
 
     /// The service is working on it: queries the operation after the service's retry-after, or the default wait.
     fn poll(mut self, operation_id: String, response: &Response, context: &Context<'_>) -> (State, Step) {
         self.backoffs = 0;
         self.throttled = None;
+        self.is_assigning = true;
         let retry_after = retry_after(response, context);
         let retry_in = retry_after.unwrap_or(context.policy.default_wait);
         let event = StatusEvent::Assigning {
@@ -120,67 +155,91 @@ impl Attempt {
         context: &Context<'_>,
     ) -> (State, Step) {
         match self.before_deadline(retry_in, context) {
-            Some(at) => (State::Waiting(self, request, at), waiting(event)),
-            None => self.deadline_exceeded(&request, Phase::Wait, retry_after, context),
+            Some(at) => (State::Waiting(self, request, at), waiting(event, Action::Wait)),
+            None => self.deadline_exceeded(&request, Phase::Wait, None, retry_after, context),
         }
     }
 
-    /// Whether the failure of a request is the loss of its connection. A connection that cannot be made counts only
-    /// while recovering: before the first connection nothing was lost.
-    pub(super) fn can_recover_from(&self, error: &TransportError) -> bool {
-        match error.kind() {
-            ErrorKind::Lost => true,
-            ErrorKind::Connect | ErrorKind::Service => self.recoveries > 0,
-            _ => false,
-        }
-    }
-
-    /// The connection is lost. It is made again after a back-off, but not before `request` is due, if the policy allows
-    /// one more recovery.
-    pub(super) fn recover(
-        mut self,
-        request: Request,
+    /// When to try again after this failure in this phase, and the event for it; `None` if the policy does not allow
+    /// that. Not before `due`, when the request is to be sent.
+    pub(super) fn try_again(
+        &mut self,
         due: Duration,
-        error: TransportError,
+        error: &TransportError,
         phase: Phase,
         context: &Context<'_>,
-    ) -> (State, Step) {
+    ) -> Option<(Duration, StatusEvent)> {
+        self.is_assigning = false;
+        let waits_for_network = self.wait_for_network(error, context);
+        waits_for_network.or_else(|| self.recover(due, error, phase, context))
+    }
+
+    /// The first connection was not made. The last try is at the end of the time that the policy allows.
+    fn wait_for_network(&mut self, error: &TransportError, context: &Context<'_>) -> Option<(Duration, StatusEvent)> {
+        if self.is_connected || error.kind() != ErrorKind::Connect || !error.is_retryable() {
+            return None;
+        }
+        let until = self.started.saturating_add(context.policy.wait_for_network);
+        let left = until.checked_sub(context.now).filter(|left| !left.is_zero())?;
+        let attempt = self.failed_connects.saturating_add(1);
+        // From the second of the policy's waits on there is jitter: many devices get their power back at the same time.
+        let retry_in = context.policy.backoff(attempt, context.jitter).min(left);
+        let at = self.before_deadline(retry_in, context)?;
+        self.failed_connects = attempt;
+        let event = StatusEvent::WaitingForNetwork {
+            attempt,
+            retry_in,
+            cause: error.clone(),
+        };
+        Some((at, event))
+    }
+
+    /// The connection is lost, or does not answer. It is made again after a back-off.
+    fn recover(
+        &mut self,
+        due: Duration,
+        error: &TransportError,
+        phase: Phase,
+        context: &Context<'_>,
+    ) -> Option<(Duration, StatusEvent)> {
+        if self.recoveries >= context.policy.recovery.lost_connections || !self.can_recover_from(error, phase) {
+            return None;
+        }
         let backoff = context.policy.backoff(self.recoveries, context.jitter);
         let retry_in = backoff.max(due.saturating_sub(context.now));
-        let at = self.before_deadline(retry_in, context);
-        let Some(at) = at.filter(|_| self.recoveries < context.policy.recovery.lost_connections) else {
-            return transport_failed(&request, error, phase);
-        };
+        let at = self.before_deadline(retry_in, context)?;
         self.recoveries += 1;
         let event = StatusEvent::Recovering {
             attempt: self.recoveries,
             retry_in,
-            cause: error,
+            cause: error.clone(),
         };
-        (State::Waiting(self, request, at), waiting(event))
+        Some((at, event))
     }
 
-    /// No response arrived before the operation's timeout, or before the deadline.
-    pub(super) fn time_out(self, sent: &Request, phase: Phase, context: &Context<'_>) -> (State, Step) {
-        if context.now >= self.deadline {
-            return self.deadline_exceeded(sent, phase, None, context);
-        }
-        let timeout = context.policy.operation_timeout;
-        failed(
-            FailureReason::RequestTimedOut { timeout },
-            phase,
-            sent.operation_id().map(str::to_owned),
-        )
+    /// Whether a new connection may mend this failure. A connection that cannot be made counts only while recovering:
+    /// before the first connection nothing was lost.
+    fn can_recover_from(&self, error: &TransportError, phase: Phase) -> bool {
+        error.is_retryable()
+            && match error.kind() {
+                ErrorKind::Cancelled | ErrorKind::InvalidOperation => false,
+                ErrorKind::Lost | ErrorKind::Timeout => true,
+                // The service was reached and is not available for a connection: CONNACK 3, or 503 of a WebSocket.
+                ErrorKind::Service | ErrorKind::Throttled if phase == Phase::Connect => true,
+                _ => self.recoveries > 0,
+            }
     }
 
     /// The deadline is reached, or would be by waiting. The service's last response says whose fault that is.
-    fn deadline_exceeded(
+    pub(super) fn deadline_exceeded(
         self,
         request: &Request,
         phase: Phase,
+        waiting: Option<Waiting>,
         retry_after: Option<Duration>,
         context: &Context<'_>,
     ) -> (State, Step) {
+        let operation_id = request.operation_id().map(str::to_owned);
         let reason = match self.throttled {
             Some(source) if ErrorKind::of_status(source.status()) == ErrorKind::Throttled => {
                 FailureReason::Throttled { retry_after, source }
@@ -189,9 +248,13 @@ impl Attempt {
             None => FailureReason::RegistrationTimedOut {
                 timeout: context.policy.registration_timeout,
                 retry_after,
+                elapsed: context.now.saturating_sub(self.started),
+                is_reached: self.is_reached || !is_before_tcp(waiting.as_ref(), self.failed_connects),
+                waiting,
+                assigning: operation_id.clone().filter(|_| self.is_assigning),
             },
         };
-        failed(reason, phase, request.operation_id().map(str::to_owned))
+        failed(RegisterError::new(reason, phase, operation_id))
     }
 
     /// When a wait from now ends, if that is before the deadline.
@@ -200,19 +263,31 @@ impl Attempt {
     }
 }
 
+/// Whether nothing is known to have stood: by what the request waits for, or as connecting failed between requests.
+fn is_before_tcp(waiting: Option<&Waiting>, failed_connects: u32) -> bool {
+    waiting.map_or(failed_connects > 0, |waiting| waiting.step.is_before_tcp())
+}
+
 /// The transport failed, and the registration with it.
 pub(super) fn transport_failed(sent: &Request, error: TransportError, phase: Phase) -> (State, Step) {
-    let phase = error.phase().unwrap_or(phase);
     let reason = match error.kind() {
         ErrorKind::Cancelled => FailureReason::OperationCancelled,
         _ => FailureReason::Transport(error),
     };
-    failed(reason, phase, sent.operation_id().map(str::to_owned))
+    let operation_id = sent.operation_id().map(str::to_owned);
+    failed(RegisterError::new(reason, phase, operation_id))
 }
 
-fn failed(reason: FailureReason, phase: Phase, operation_id: Option<String>) -> (State, Step) {
+/// The error of a request without a response, as if the transport had reported it.
+pub(super) fn silence(error: &RegisterError) -> TransportError {
+    TransportError::new(error.kind(), error.to_string())
+        .with_hint(error.hint().to_owned())
+        .in_phase(error.phase())
+}
+
+pub(super) fn failed(error: RegisterError) -> (State, Step) {
     let step = Step {
-        outcome: Some(Err(RegisterError::new(reason, phase, operation_id))),
+        outcome: Some(Err(error)),
         ..Step::default()
     };
     (State::Ready, step)
@@ -227,10 +302,11 @@ fn assigned(assignment: Assignment) -> (State, Step) {
     (State::Ready, step)
 }
 
-fn waiting(event: StatusEvent) -> Step {
+/// Waits in this way until the machine is due.
+pub(super) fn waiting(event: StatusEvent, action: Action) -> Step {
     Step {
         event: Some(event),
-        ..Next::Start(Action::Wait).into()
+        ..Next::Start(action).into()
     }
 }
 

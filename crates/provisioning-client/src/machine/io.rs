@@ -38,7 +38,7 @@ pub enum Input {
     Abandon,
     /// Time passed: [`Machine::wake_at`](crate::Machine::wake_at) may be due.
     Tick,
-    /// The transport reports how far it has come with connecting.
+    /// The transport reports how far it has come with connecting, or what the request in flight waits for.
     Connection(ConnectionEvent),
     /// The request in flight got a response, or failed.
     Response(Result<Response, TransportError>),
@@ -92,6 +92,8 @@ pub enum Action {
     Send(Request),
     /// Wait until the machine is due, or [`Input::ConnectionLost`].
     Wait,
+    /// Abort, and wait until the machine is due: the connection does not answer, or may not.
+    Abort,
     /// Cancel. Its end is [`Input::Closed`].
     Cancel,
     /// Disconnect. Its end is [`Input::Closed`].

@@ -9,7 +9,7 @@ mod io;
 
 use std::{mem, time::Duration};
 
-use provisioning_types::{ConnectionEvent, ErrorKind, Phase, Request, TransportError};
+use provisioning_types::{ConnectionEvent, ErrorKind, Phase, Request, TransportError, Waiting};
 
 use self::attempt::Attempt;
 pub use self::io::{Action, Context, Input, Next, Step};
@@ -32,12 +32,22 @@ enum State {
     /// Nothing is in progress.
     #[default]
     Ready,
-    /// A request is in flight; connecting for it is part of it. A response must arrive before the time.
-    InFlight(Attempt, Request, Duration),
+    /// A request is in flight; connecting for it is part of it.
+    InFlight(Attempt, Exchange),
     /// The request is sent at the time.
     Waiting(Attempt, Request, Duration),
     /// The transport is closing; it must have closed before the time.
     Closing(Close, Duration),
+}
+
+/// A request in flight.
+#[derive(Debug, Clone)]
+struct Exchange {
+    request: Request,
+    /// When the response must have arrived.
+    respond_by: Duration,
+    /// What the transport waits for, as far as it has said.
+    waiting: Option<Waiting>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +69,7 @@ pub enum Status {
     WaitingToPoll,
     /// A query of the operation is in flight.
     Polling,
-    /// The connection was lost; waiting to connect again.
+    /// Not connected; waiting to connect again: the connection was lost, did not answer, or could not be made yet.
     Recovering,
     /// The transport is cancelling.
     Cancelling,
@@ -88,8 +98,10 @@ impl Machine {
         match &self.state {
             State::Ready if self.connected => Status::Idle,
             State::Ready => Status::Disconnected,
-            State::InFlight(_, Request::Register, _) => Status::Registering,
-            State::InFlight(_, Request::Query { .. }, _) => Status::Polling,
+            State::InFlight(_, exchange) => match exchange.request {
+                Request::Register => Status::Registering,
+                Request::Query { .. } => Status::Polling,
+            },
             State::Waiting(..) if self.connected => Status::WaitingToPoll,
             State::Waiting(..) => Status::Recovering,
             State::Closing(Close::Cancel, _) => Status::Cancelling,
@@ -119,18 +131,26 @@ impl Machine {
             (state, Input::Cancel) => self.close(&state, Close::Cancel, context),
             (state, Input::Disconnect) => self.close(&state, Close::Disconnect, context),
 
-            (state @ State::InFlight(..), Input::Connection(event)) => (state, self.handle_connection(event)),
-            (State::InFlight(attempt, request, _), Input::Response(Ok(response))) => {
-                self.connected = true;
-                attempt.handle_response(request, response, context)
+            (State::InFlight(mut attempt, mut exchange), Input::Connection(event)) => {
+                let step = self.handle_connection(&mut attempt, &mut exchange, event);
+                (State::InFlight(attempt, exchange), step)
             }
-            (State::InFlight(attempt, request, _), Input::Response(Err(error))) => {
-                self.handle_failure(attempt, request, error, context)
+            (State::InFlight(attempt, exchange), Input::Response(Ok(response))) => {
+                self.connected = true;
+                attempt.handle_response(exchange.request, response, context)
+            }
+            (State::InFlight(attempt, exchange), Input::Response(Err(error))) => {
+                let phase = self.phase(&exchange.request);
+                self.connected &= !matches!(
+                    error.kind(),
+                    ErrorKind::Local | ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Lost
+                );
+                self.fail(attempt, exchange.request, context.now, phase, error, context)
             }
 
             (State::Waiting(attempt, request, at), Input::ConnectionLost(error)) if self.connected => {
                 self.connected = false;
-                attempt.recover(request, at, error, Phase::Wait, context)
+                self.fail(attempt, request, at, Phase::Wait, error, context)
             }
             (State::Ready, Input::ConnectionLost(_)) => {
                 self.connected = false;
@@ -139,9 +159,7 @@ impl Machine {
 
             // A spurious tick changes nothing.
             (state, Input::Tick) if state.due().is_none_or(|at| context.now < at) => (state, Step::default()),
-            (State::InFlight(attempt, request, _), Input::Tick) => {
-                attempt.time_out(&request, self.phase(&request), context)
-            }
+            (State::InFlight(attempt, exchange), Input::Tick) => self.time_out(attempt, exchange, context),
             (State::Waiting(attempt, request, _), Input::Tick) => {
                 let phase = if self.connected { Phase::Wait } else { Phase::Connect };
                 attempt.send_scheduled(request, phase, context)
@@ -167,15 +185,23 @@ impl Machine {
         step
     }
 
-    fn handle_connection(&mut self, event: ConnectionEvent) -> Step {
+    fn handle_connection(&mut self, attempt: &mut Attempt, exchange: &mut Exchange, event: ConnectionEvent) -> Step {
         let event = match event {
             ConnectionEvent::Connecting { uri } => {
                 self.connected = false;
+                exchange.waiting = None;
                 StatusEvent::Connecting { uri }
             }
             ConnectionEvent::Connected => {
                 self.connected = true;
+                exchange.waiting = None;
+                attempt.connected();
                 StatusEvent::Connected
+            }
+            ConnectionEvent::WaitingFor(waiting) => {
+                attempt.waits_for(&waiting);
+                exchange.waiting = Some(waiting);
+                return Step::default();
             }
             // A later version's event changes nothing.
             _ => return Step::default(),
@@ -186,20 +212,54 @@ impl Machine {
         }
     }
 
-    fn handle_failure(
+    /// The transport failed the request, or the connection is lost. `request` is tried again when `due`, if the policy
+    /// allows it.
+    fn fail(
         &mut self,
-        attempt: Attempt,
+        mut attempt: Attempt,
         request: Request,
+        due: Duration,
+        phase: Phase,
         error: TransportError,
         context: &Context<'_>,
     ) -> (State, Step) {
-        let phase = self.phase(&request);
-        if attempt.can_recover_from(&error) {
-            self.connected = false;
-            return attempt.recover(request, context.now, error, phase, context);
+        let phase = error.phase().unwrap_or(phase);
+        match attempt.try_again(due, &error, phase, context) {
+            Some((at, event)) => {
+                self.connected = false;
+                // What is left of a connection that did not answer must not answer the next request.
+                let action = match error.kind() {
+                    ErrorKind::Timeout => Action::Abort,
+                    _ => Action::Wait,
+                };
+                (State::Waiting(attempt, request, at), attempt::waiting(event, action))
+            }
+            None => attempt::transport_failed(&request, error, phase),
         }
-        self.connected &= !matches!(error.kind(), ErrorKind::Local | ErrorKind::Connect | ErrorKind::Tls);
-        attempt::transport_failed(&request, error, phase)
+    }
+
+    /// No response arrived before the operation's timeout, or before the deadline.
+    fn time_out(&mut self, mut attempt: Attempt, exchange: Exchange, context: &Context<'_>) -> (State, Step) {
+        let Exchange { request, waiting, .. } = exchange;
+        let phase = self.phase(&request);
+        if attempt.is_over(context) {
+            return attempt.deadline_exceeded(&request, phase, waiting, None, context);
+        }
+        let reason = FailureReason::RequestTimedOut {
+            timeout: context.policy.operation_timeout,
+            waiting,
+        };
+        let error = RegisterError::new(reason, phase, request.operation_id().map(str::to_owned));
+        match attempt.try_again(context.now, &attempt::silence(&error), phase, context) {
+            Some((at, event)) => {
+                self.connected = false;
+                (
+                    State::Waiting(attempt, request, at),
+                    attempt::waiting(event, Action::Abort),
+                )
+            }
+            None => attempt::failed(error),
+        }
     }
 
     /// Completes the registration in progress, if any, as cancelled, and starts to close.
@@ -230,7 +290,7 @@ impl Machine {
     /// The step and the operation of the registration in progress.
     fn in_progress<'a>(&self, state: &'a State) -> Option<(Phase, Option<&'a str>)> {
         match state {
-            State::InFlight(_, request, _) => Some((self.phase(request), request.operation_id())),
+            State::InFlight(_, Exchange { request, .. }) => Some((self.phase(request), request.operation_id())),
             State::Waiting(_, request, _) if self.connected => Some((Phase::Wait, request.operation_id())),
             State::Waiting(_, request, _) => Some((Phase::Connect, request.operation_id())),
             State::Ready | State::Closing(..) => None,
@@ -251,7 +311,8 @@ impl State {
     fn due(&self) -> Option<Duration> {
         match self {
             Self::Ready => None,
-            Self::InFlight(_, _, at) | Self::Waiting(_, _, at) | Self::Closing(_, at) => Some(*at),
+            Self::InFlight(_, exchange) => Some(exchange.respond_by),
+            Self::Waiting(_, _, at) | Self::Closing(_, at) => Some(*at),
         }
     }
 }

@@ -171,14 +171,17 @@ async fn a_request_that_took_too_long_is_told_from_a_registration_that_did() {
         matches!(error.reason(), FailureReason::RequestTimedOut { .. }),
         "{error:?}"
     );
-    assert_eq!(error.to_string(), "no response within 30 s");
+    assert_eq!(error.to_string(), "no response within 30 s, the limit of one request");
     let (client, _) = client_with(Policy::default().with_registration_timeout(seconds(20)), [hangs()]);
     let error = client.register(request()).await.unwrap_err();
     assert!(
         matches!(error.reason(), FailureReason::RegistrationTimedOut { .. }),
         "{error:?}"
     );
-    assert_eq!(error.to_string(), "no assignment within 20 s");
+    assert_eq!(
+        error.to_string(),
+        "no assignment within 20 s, the limit of the whole registration"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,7 +23,7 @@ pub(super) async fn connect(
     let mut framed = Framed::new(stream, ClientCodec::new(max_packet_size));
     let exchange = async {
         queue(&mut framed, connect)?;
-        poll_fn(|cx| poll_packet(&mut framed, usize::MAX, cx)).await
+        poll_fn(|cx| poll_packet(&mut framed, cx)).await
     };
     let outcome = match exchange.await {
         Ok(answer) => accepted(&answer),

@@ -3,6 +3,7 @@
 mod codec;
 mod error;
 mod handshake;
+mod outgoing;
 mod pings;
 mod stream;
 mod task;
@@ -11,12 +12,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use provisioning_net::{Connector, Scheme, Target};
-use provisioning_types::{ErrorKind, InvalidInput, Progress, TransportError};
+use provisioning_types::{ErrorKind, InvalidInput, Progress, TransportError, WaitStep};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
-use self::task::{Command, Task};
-use crate::mqtt_connector::{Login, MqttConnector, MqttSession, SessionEvents};
+use self::{outgoing::Command, task::Task};
+use crate::{
+    mqtt_connector::{Login, MqttConnector, MqttSession, SessionEvents},
+    peer::PeerAddress,
+    permit::WritePermit,
+};
 
 /// MQTT over the byte streams of a [`Connector`].
 #[derive(Debug)]
@@ -44,7 +49,13 @@ impl<C: Connector> MqttConnector for MqttOverStream<C> {
         progress: Progress<'_>,
         events: SessionEvents,
     ) -> Result<Arc<dyn MqttSession>, TransportError> {
-        let stream = self.connector.connect(target, progress).await?;
+        let peer = PeerAddress::new(target.uri());
+        let listener = |event| {
+            peer.note(&event);
+            progress.report(event);
+        };
+        let stream = self.connector.connect(target, Progress::new(&listener)).await?;
+        progress.waiting_for(WaitStep::Connack, peer.get());
         let framed = handshake::connect(stream, &login, target.max_message_size()).await?;
         let (commands, queue) = mpsc::unbounded_channel();
         let task = Task::new(framed, login.keep_alive, events).run(queue);
@@ -90,12 +101,28 @@ impl MqttSession for Session {
     }
 
     async fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), TransportError> {
+        self.publish_with_permit(topic, payload, &WritePermit::default()).await
+    }
+
+    async fn publish_with_permit(
+        &self,
+        topic: &str,
+        payload: Vec<u8>,
+        permit: &WritePermit,
+    ) -> Result<(), TransportError> {
         let topic = mqtt_text("topic", topic)?;
         // The topic's length and the packet id take two bytes each.
         if 2 + topic.len() + 2 + payload.len() > LARGEST_PACKET {
             return Err(InvalidInput::new("payload", "one that fits into an MQTT packet: less than 256 MiB").into());
         }
-        self.command(|done| Command::Publish { topic, payload, done }).await
+        let permit = permit.clone();
+        self.command(|done| Command::Publish {
+            topic,
+            payload,
+            permit,
+            done,
+        })
+        .await
     }
 
     async fn disconnect(&self) -> Result<(), TransportError> {

@@ -17,22 +17,29 @@ pub(super) fn queue(framed: &mut MqttStream, packet: Packet) -> Result<(), Trans
     framed.start_send_unpin(packet).map_err(error::from_wire)
 }
 
-/// Writes what is queued, and reads the next packet unless more than `read_limit` bytes still wait to be written.
-pub(super) fn poll_packet(
+/// Writes what is queued, and reads the next packet.
+pub(super) fn poll_packet(framed: &mut MqttStream, cx: &mut Context<'_>) -> Poll<Result<Packet, TransportError>> {
+    let flushed = poll_flush(framed, cx);
+    poll_read(framed, flushed, cx)
+}
+
+/// Writes what is queued.
+pub(super) fn poll_flush(framed: &mut MqttStream, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+    SinkExt::<Packet>::poll_flush_unpin(framed, cx).map_err(error::from_wire)
+}
+
+/// Reads the next packet, after writing came to `flushed`.
+pub(super) fn poll_read(
     framed: &mut MqttStream,
-    read_limit: usize,
+    flushed: Poll<Result<(), TransportError>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Packet, TransportError>> {
-    let flushed = SinkExt::<Packet>::poll_flush_unpin(framed, cx);
-    if flushed.is_pending() && framed.write_buffer().len() > read_limit {
-        return Poll::Pending;
-    }
     // Read even when writing failed: why the peer hung up (a TLS alert, say) may have arrived before that.
     match framed.poll_next_unpin(cx) {
         Poll::Ready(Some(packet)) => Poll::Ready(packet.map_err(error::from_wire)),
         Poll::Ready(None) => Poll::Ready(Err(error::ended())),
         Poll::Pending => match flushed {
-            Poll::Ready(Err(cause)) => Poll::Ready(Err(error::from_wire(cause))),
+            Poll::Ready(Err(cause)) => Poll::Ready(Err(cause)),
             _ => Poll::Pending,
         },
     }

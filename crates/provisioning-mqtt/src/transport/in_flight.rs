@@ -7,13 +7,22 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::response_router::ResponseRouter;
-use crate::mqtt_connector::{Message, MqttSession};
+use crate::{
+    mqtt_connector::{Message, MqttSession},
+    permit::{WritePermit, Written},
+};
 
 /// The connection and the request in flight. Cancelling the token ends the request's right to change either.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) connection: Connection,
-    request: Option<CancellationToken>,
+    request: Option<InFlightRequest>,
+}
+
+/// What a call that ends the request in flight needs of it.
+struct InFlightRequest {
+    token: CancellationToken,
+    permit: WritePermit,
 }
 
 #[derive(Default)]
@@ -28,6 +37,8 @@ pub(super) enum Connection {
 /// An established connection, subscribed to its responses.
 #[derive(Clone)]
 pub(super) struct Link {
+    /// The address that it goes to.
+    pub(super) peer: Arc<str>,
     pub(super) session: Arc<dyn MqttSession>,
     pub(super) router: Arc<ResponseRouter>,
     /// What it was made for.
@@ -38,10 +49,12 @@ impl Link {
     pub(super) fn new(
         session: Arc<dyn MqttSession>,
         router: Arc<ResponseRouter>,
+        peer: &str,
         endpoint: Endpoint,
         user_name: String,
     ) -> Self {
         Self {
+            peer: peer.into(),
             session,
             router,
             purpose: Arc::new((endpoint, user_name)),
@@ -56,9 +69,21 @@ impl Link {
 }
 
 impl State {
-    pub(super) fn cancel_request(&mut self) {
-        if let Some(request) = self.request.take() {
-            request.cancel();
+    /// Ends the request in flight: nothing more of it is written. Returns how much of it has been.
+    pub(super) fn cancel_request(&mut self) -> Written {
+        match self.request.take() {
+            Some(InFlightRequest { token, permit }) => {
+                token.cancel();
+                permit.revoke()
+            }
+            None => Written::Nothing,
+        }
+    }
+
+    /// Closes the established connection in the background if a packet was cut in the middle.
+    pub(super) fn close_if_cut(&mut self, written: Written) {
+        if written == Written::Part {
+            self.connection = Connection::Disconnected;
         }
     }
 
@@ -95,6 +120,8 @@ impl State {
 pub(super) struct InFlight<'a> {
     state: &'a Mutex<State>,
     token: CancellationToken,
+    permit: WritePermit,
+    is_answered: bool,
 }
 
 impl<'a> InFlight<'a> {
@@ -103,13 +130,31 @@ impl<'a> InFlight<'a> {
     /// # Errors
     /// Another one is in flight.
     pub(super) fn begin(state: &'a Mutex<State>) -> Result<Self, TransportError> {
-        let token = CancellationToken::new();
+        let (token, permit) = (CancellationToken::new(), WritePermit::default());
         let mut held = lock(state);
         if held.request.is_some() {
             return Err(TransportError::invalid_operation());
         }
-        held.request = Some(token.clone());
-        Ok(Self { state, token })
+        held.request = Some(InFlightRequest {
+            token: token.clone(),
+            permit: permit.clone(),
+        });
+        Ok(Self {
+            state,
+            token,
+            permit,
+            is_answered: false,
+        })
+    }
+
+    /// The right of the request to be written.
+    pub(super) fn permit(&self) -> &WritePermit {
+        &self.permit
+    }
+
+    /// The response has arrived: what is left to be written of the request may follow.
+    pub(super) fn answered(&mut self) {
+        self.is_answered = true;
     }
 
     /// Resolves when the request is cancelled.
@@ -153,6 +198,10 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         if let Ok(mut state) = self.state() {
             state.request = None;
+            if !self.is_answered {
+                let written = self.permit.revoke();
+                state.close_if_cut(written);
+            }
             // A request that was dropped while connecting leaves a connection behind; dropping that closes it.
             drop(state.take_connecting());
         }

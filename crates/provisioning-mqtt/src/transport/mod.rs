@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use provisioning_net::{Connector, ServiceUri, Target, run_blocking};
 use provisioning_types::{
     ConnectionEvent, Endpoint, ErrorKind, Identity, Phase, PollingTransport, Progress, Proof, RegistrationRequest,
-    Request, Response, TransportError,
+    Request, Response, TransportError, WaitStep,
 };
 use tokio::{join, select};
 
@@ -25,6 +25,7 @@ use self::{
 use crate::{
     mqtt_connector::{Login, MqttConnector, MqttSession},
     options::MqttOptions,
+    peer::PeerAddress,
     protocol,
     session::MqttOverStream,
 };
@@ -104,9 +105,14 @@ impl MqttTransport {
         }
         let response = in_flight.expect(&link, &request_id)?;
         let published = async {
-            match link.session.publish(&topic, body.into()).await {
+            progress.waiting_for(WaitStep::Delivery, &*link.peer);
+            let permit = in_flight.permit();
+            match link.session.publish_with_permit(&topic, body.into(), permit).await {
                 // Acknowledged; the response is still to arrive.
-                Ok(()) => pending().await,
+                Ok(()) => {
+                    progress.waiting_for(WaitStep::Response, &*link.peer);
+                    pending().await
+                }
                 Err(error) => error,
             }
         };
@@ -174,6 +180,12 @@ impl MqttTransport {
             keep_alive: self.options.keep_alive,
         };
         let router = ResponseRouter::new();
+        let peer = PeerAddress::new(&uri);
+        let listener = |event| {
+            peer.note(&event);
+            progress.report(event);
+        };
+        let progress = Progress::new(&listener);
         let connected = self.mqtt.connect(&target, login, progress, router.listener()).await;
         let session = connected.map_err(|error| match error.kind() {
             // MQTT does not say why it refuses a credential.
@@ -182,11 +194,13 @@ impl MqttTransport {
         });
         let session = session.map_err(|error| error.in_phase(Phase::Connect))?;
         in_flight.set(Connection::Connecting(Some(Arc::clone(&session))))?;
+        let peer = peer.get();
+        progress.waiting_for(WaitStep::Suback, &peer);
         session
             .subscribe(protocol::RESPONSES)
             .await
             .map_err(|error| router.loss().unwrap_or(error).in_phase(Phase::Subscribe))?;
-        let link = Link::new(session, router, endpoint.clone(), user_name);
+        let link = Link::new(session, router, &peer, endpoint.clone(), user_name);
         in_flight.set(Connection::Connected(link.clone()))?;
         progress.report(ConnectionEvent::Connected);
         Ok(link)
@@ -212,14 +226,18 @@ impl PollingTransport for MqttTransport {
         request: &Request,
         progress: Progress<'_>,
     ) -> Result<Response, TransportError> {
-        let in_flight = InFlight::begin(&self.state)?;
-        select! {
+        let mut in_flight = InFlight::begin(&self.state)?;
+        let result = select! {
             biased;
             () = in_flight.cancelled() => Err(TransportError::operation_cancelled()),
             result = self.exchange(&in_flight, registration, request, progress) => {
                 result.map_err(|error| in_flight.cancelled_or(error).in_phase(request.phase()))
             }
+        };
+        if result.is_ok() {
+            in_flight.answered();
         }
+        result
     }
 
     async fn connection_lost(&self) -> TransportError {
@@ -234,7 +252,8 @@ impl PollingTransport for MqttTransport {
         // Release the state first: the next request may already be connecting.
         let connecting = {
             let mut state = self.state();
-            state.cancel_request();
+            let written = state.cancel_request();
+            state.close_if_cut(written);
             state.take_connecting()
         };
         match connecting {

@@ -2,7 +2,9 @@
 
 use std::fmt::Debug;
 
-use provisioning_mqtt::{Login, Message, MqttOptions, MqttOverStream, MqttTransport, SessionEvent};
+use provisioning_mqtt::{
+    Login, Message, MqttOptions, MqttOverStream, MqttTransport, SessionEvent, WritePermit, Written,
+};
 
 fn shared_and_printed<T: Debug + Send + Sync + 'static>() {}
 
@@ -14,4 +16,6 @@ fn every_public_type_is_send_and_sync_and_has_debug() {
     shared_and_printed::<MqttOverStream<provisioning_net::TcpConnector>>();
     shared_and_printed::<MqttTransport>();
     shared_and_printed::<SessionEvent>();
+    shared_and_printed::<WritePermit>();
+    shared_and_printed::<Written>();
 }

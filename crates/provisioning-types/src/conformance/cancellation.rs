@@ -3,8 +3,8 @@
 use super::{
     Connection, Received, Reply, Service, TransportHarness,
     drive::{
-        InFlight, Step, accept, arrival, closed, connect, connected, device, exchange, is_cancelled, nothing_is_lost,
-        now, query, respond, send, soon, stays_in_flight,
+        InFlight, MOMENT, Step, accept, arrival, closed, connect, connected, device, exchange, is_cancelled,
+        nothing_is_lost, now, query, respond, send, soon, stays_in_flight,
     },
 };
 use crate::transport::{PollingTransport, Request};
@@ -27,6 +27,36 @@ pub async fn cancel_fails_the_request_and_keeps_the_connection(harness: &dyn Tra
     let received = arrival(harness, &mut next, &mut *connection).await;
     is_cancelled(harness, cancelled).await;
     takes_no_late_response(harness, next, &mut *connection, &late, &received).await;
+}
+
+/// A request that is polled once, cancelled, and not polled again: unless it has arrived at the service by the time of
+/// the `cancel`, it does not arrive any more, whatever the transport's tasks do meanwhile. (It may be on its way over a
+/// network at that time; the harness delivers at once.)
+pub async fn nothing_of_a_request_is_sent_after_cancel(harness: &dyn TransportHarness) {
+    let (transport, _service, mut connection) = connected(harness).await;
+    let (device, query) = (device(), query());
+    for _ in 0..2 {
+        let mut cancelled = send(&*transport, &device, &Request::Register);
+        assert!(now(&mut cancelled).is_none(), "a request completes without a response");
+        soon(harness, "`cancel`", transport.cancel())
+            .await
+            .expect("`cancel` succeeds");
+        let before = now(connection.request());
+        harness.sleep(MOMENT).await;
+        let late = now(connection.request());
+        assert!(
+            late.is_none(),
+            "a request reaches the service after `cancel` has returned: {late:?}"
+        );
+        let mut next = send(&*transport, &device, &query);
+        let received = arrival(harness, &mut next, &mut *connection).await;
+        assert_eq!(received.request, query, "the request after the cancelled one");
+        is_cancelled(harness, cancelled).await;
+        match before {
+            Some(late) => takes_no_late_response(harness, next, &mut *connection, &late, &received).await,
+            None => respond(harness, next, &mut *connection, &received).await,
+        }
+    }
 }
 
 /// The response to the request before arrives while `request` is in flight.

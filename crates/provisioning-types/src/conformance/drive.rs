@@ -21,7 +21,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a case waits to see that something does not happen.
-const MOMENT: Duration = Duration::from_millis(50);
+pub(super) const MOMENT: Duration = Duration::from_millis(50);
 
 pub(super) type Outcome = Result<Response, TransportError>;
 pub(super) type InFlight<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;

@@ -66,7 +66,7 @@ pub trait Connection: Send {
     /// Refuses the credential of the device, instead of accepting the connection.
     async fn refuse(&mut self);
 
-    /// The next request.
+    /// The next request. Dropping the future loses none.
     async fn request(&mut self) -> Received;
 
     /// Responds to `request`: also to an earlier one than the last, and also a second time. Does not wait for the
@@ -133,6 +133,7 @@ pub async fn all(harness: &dyn TransportHarness) {
             a_second_request_is_an_invalid_operation_and_the_first_is_not_affected;
         cancellation:
             cancel_fails_the_request_and_keeps_the_connection,
+            nothing_of_a_request_is_sent_after_cancel,
             cancel_closes_a_connection_that_is_being_made,
             a_dropped_request_does_not_harm_the_next,
             disconnect_closes_the_connection_and_fails_the_request,

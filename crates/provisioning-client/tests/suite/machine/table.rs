@@ -2,13 +2,16 @@
 
 use std::{env, fmt::Write as _, fs, time::Duration};
 
-use provisioning_client::{Action, FailureReason, Input, Next, Outcome, Policy, Recovery, RegisterError, Status, Step};
-use provisioning_types::{ErrorKind, Request};
+use provisioning_client::{Input, Policy, Recovery, Step};
+use provisioning_types::{ErrorKind, WaitStep};
 
-use crate::support::{
-    assigned, assigning,
-    machine::{Bench, closed, closed_badly, connected, connecting, failed, heard, lost},
-    says, seconds, throttled,
+use crate::{
+    machine::names::{input_name, next_name, outcome_name, shown, state_name},
+    support::{
+        assigned, assigning,
+        machine::{Bench, closed, closed_badly, connected, connecting, failed, heard, lost, waiting_for},
+        says, seconds, throttled,
+    },
 };
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/state-machine.md");
@@ -54,6 +57,10 @@ const WAYS: &[Way] = &[
     ("connecting", |bench| {
         let _ = bench.feed(Input::Register);
     }),
+    ("waiting for TCP", |bench| {
+        let _ = bench.feed(Input::Register);
+        let _ = bench.feed(waiting_for(WaitStep::Tcp));
+    }),
     ("connected", |bench| {
         let _ = bench.feed(Input::Register);
         let _ = bench.feed(connected());
@@ -80,7 +87,13 @@ const WAYS: &[Way] = &[
         lose_connection(bench);
         let _ = bench.tick_when_due();
     }),
-    ("", lose_connection),
+    ("lost", lose_connection),
+    ("waiting for the network", |bench| {
+        let _ = bench.feed(Input::Register);
+        let failed = with_wait_for_network(bench, failed(ErrorKind::Connect));
+        let _ = bench.feed(failed);
+        bench.policy = Policy::default();
+    }),
     ("connected", |bench| {
         let _ = bench.feed(Input::Register);
         let _ = bench.feed(connected());
@@ -100,6 +113,8 @@ const CASES: &[Case] = &[
     ("", |_| Input::Register),
     ("connecting", |_| connecting()),
     ("connected", |_| connected()),
+    ("waiting for TCP", |_| waiting_for(WaitStep::Tcp)),
+    ("waiting for a response", |_| waiting_for(WaitStep::Response)),
     ("assigned", |bench| heard(bench, &assigned())),
     ("assigned, but to no hub", |bench| {
         heard(bench, &says(200, r#"{"status":"assigned"}"#))
@@ -141,6 +156,16 @@ const CASES: &[Case] = &[
     ("no connection, with recovery", |bench| {
         with_recovery(bench, failed(ErrorKind::Connect))
     }),
+    ("no connection, while the policy waits for the network", |bench| {
+        with_wait_for_network(bench, failed(ErrorKind::Connect))
+    }),
+    ("not available", |_| failed(ErrorKind::Service)),
+    ("not available, with recovery", |bench| {
+        with_recovery(bench, failed(ErrorKind::Service))
+    }),
+    ("no handshake, with recovery", |bench| {
+        with_recovery(bench, failed(ErrorKind::Timeout))
+    }),
     ("lost", |_| failed(ErrorKind::Lost)),
     ("lost, with recovery", |bench| {
         with_recovery(bench, failed(ErrorKind::Lost))
@@ -158,6 +183,14 @@ const CASES: &[Case] = &[
     ("due", |bench| {
         bench.now += bench.due_in().unwrap_or_default();
         Input::Tick
+    }),
+    ("due, with recovery", |bench| {
+        bench.now += bench.due_in().unwrap_or_default();
+        with_recovery(bench, Input::Tick)
+    }),
+    ("due, while the policy waits for the network", |bench| {
+        bench.now += bench.due_in().unwrap_or_default();
+        with_wait_for_network(bench, Input::Tick)
     }),
     ("past the registration's limit", |bench| {
         bench.now += seconds(300);
@@ -181,6 +214,11 @@ fn lose_connection(bench: &mut Bench) {
 
 fn with_recovery(bench: &mut Bench, input: Input) -> Input {
     bench.policy = Policy::default().with_recovery(Recovery::lost_connections(9));
+    input
+}
+
+fn with_wait_for_network(bench: &mut Bench, input: Input) -> Input {
+    bench.policy = Policy::default().with_wait_for_network(seconds(120));
     input
 }
 
@@ -322,72 +360,4 @@ fn every_state_that_can_be_reached_has_a_table() {
             );
         }
     }
-}
-
-// No wildcards from here on: whoever adds a state, an input or an action comes by, and adds it above as well.
-
-fn state_name(status: Status) -> &'static str {
-    match status {
-        Status::Disconnected => "Disconnected",
-        Status::Idle => "Idle",
-        Status::Registering => "Registering",
-        Status::WaitingToPoll => "WaitingToPoll",
-        Status::Polling => "Polling",
-        Status::Recovering => "Recovering",
-        Status::Cancelling => "Cancelling",
-        Status::Disconnecting => "Disconnecting",
-    }
-}
-
-fn input_name(input: &Input) -> &'static str {
-    match input {
-        Input::Register => "Register",
-        Input::Connection(_) => "Connection",
-        Input::Response(_) => "Response",
-        Input::ConnectionLost(_) => "ConnectionLost",
-        Input::Tick => "Tick",
-        Input::Cancel => "Cancel",
-        Input::Disconnect => "Disconnect",
-        Input::Abandon => "Abandon",
-        Input::Closed(_) => "Closed",
-    }
-}
-
-fn outcome_name(outcome: &Outcome) -> String {
-    match outcome {
-        Ok(_) => "outcome `Ok`".to_owned(),
-        Err(error) => format!("outcome `Err`: {}", error_name(error)),
-    }
-}
-
-fn next_name(next: &Next) -> Option<String> {
-    Some(match next {
-        Next::Continue => return None,
-        Next::Start(Action::Send(Request::Register)) => "`Start(Send(Register))`".to_owned(),
-        Next::Start(Action::Send(Request::Query { .. })) => "`Start(Send(Query))`".to_owned(),
-        Next::Start(Action::Wait) => "`Start(Wait)`".to_owned(),
-        Next::Start(Action::Cancel) => "`Start(Cancel)`".to_owned(),
-        Next::Start(Action::Disconnect) => "`Start(Disconnect)`".to_owned(),
-        Next::Busy => "`Busy`".to_owned(),
-        Next::Defer => "`Defer`".to_owned(),
-        Next::Return(Ok(())) => "`Return(Ok)`".to_owned(),
-        Next::Return(Err(error)) => format!("`Return(Err)`: {}", error.kind()),
-    })
-}
-
-fn error_name(error: &RegisterError) -> String {
-    let come_back = error
-        .retry_after()
-        .map(|wait| format!(", come back in {}", shown(wait)));
-    let limit = match error.reason() {
-        FailureReason::RequestTimedOut { timeout, .. } | FailureReason::RegistrationTimedOut { timeout, .. } => {
-            format!(" after {}", shown(*timeout))
-        }
-        _ => String::new(),
-    };
-    format!("{}{limit}{}", error.kind(), come_back.unwrap_or_default())
-}
-
-fn shown(duration: Duration) -> String {
-    format!("{} s", duration.as_secs_f64())
 }

@@ -5,11 +5,11 @@
 use std::time::Duration;
 
 use provisioning_client::{Action, FailureReason, Input, Next, Outcome, Policy, Recovery, Status, StatusEvent, Step};
-use provisioning_types::{ErrorKind, Request};
+use provisioning_types::{ConnectionEvent, ErrorKind, Request, WaitStep};
 
 use crate::support::{
     OPERATION, Said, assigned, assigning,
-    machine::{Bench, closed, closed_badly, connected, connecting, failed, heard_by, lost},
+    machine::{Bench, closed, closed_badly, connected, connecting, failed, heard_by, lost, waiting_for},
     says, seconds, throttled,
 };
 
@@ -23,16 +23,18 @@ const WAIT_FLOOR: u64 = 1;
 
 #[test]
 fn every_promise_is_kept_after_every_short_sequence_of_inputs() {
-    for recoveries in [0, 1] {
+    for (recoveries, wait_for_network) in [(0, 0), (1, 0), (1, 6)] {
         let policy = Policy::default()
             .with_registration_timeout(seconds(REGISTRATION_LIMIT))
             .with_operation_timeout(seconds(OPERATION_LIMIT))
             .with_default_wait(seconds(DEFAULT_WAIT))
             .with_wait_floor(seconds(WAIT_FLOOR))
+            .with_wait_for_network(seconds(wait_for_network))
             .with_recovery(Recovery::lost_connections(recoveries));
         let start = Walk {
             bench: Bench::new(policy),
             recoveries,
+            waits_for_network: wait_for_network > 0,
             registration: None,
         };
         let steps = start.on(DEPTH, &moves());
@@ -59,6 +61,8 @@ fn moves() -> Vec<Move> {
         Input::Register,
         connecting(),
         connected(),
+        waiting_for(WaitStep::Tcp),
+        waiting_for(WaitStep::Response),
         failed(ErrorKind::Connect),
         failed(ErrorKind::Lost),
         lost(),
@@ -95,6 +99,8 @@ struct Walk {
     bench: Bench,
     /// How many are allowed.
     recoveries: u32,
+    /// Whether it may wait for the network.
+    waits_for_network: bool,
     registration: Option<Registration>,
 }
 
@@ -106,6 +112,8 @@ struct Registration {
     not_before: Duration,
     /// The operation, once the service has named it.
     operation_id: Option<String>,
+    /// Whether a connection has been established.
+    is_connected: bool,
     recoveries: u32,
 }
 
@@ -159,7 +167,14 @@ impl Walk {
     /// Notes what the service says of the registration in progress.
     fn hear(&mut self, input: &Input) {
         let in_flight = matches!(self.bench.machine.status(), Status::Registering | Status::Polling);
-        let (Some(registration), Input::Response(Ok(answer)), true) = (&mut self.registration, input, in_flight) else {
+        let (Some(registration), true) = (&mut self.registration, in_flight) else {
+            return;
+        };
+        registration.is_connected |= matches!(
+            input,
+            Input::Connection(ConnectionEvent::Connected) | Input::Response(Ok(_))
+        );
+        let Input::Response(Ok(answer)) = input else {
             return;
         };
         let wait = match answer.retry_after {
@@ -185,6 +200,7 @@ impl Walk {
                     deadline: self.bench.now + seconds(REGISTRATION_LIMIT),
                     not_before: self.bench.now,
                     operation_id: None,
+                    is_connected: false,
                     recoveries: 0,
                 });
             }
@@ -213,6 +229,12 @@ impl Walk {
             }
             Input::Connection(_) | Input::Response(_) | Input::ConnectionLost(_) if !was_working => {
                 assert!(is_empty(step), "{input:?} came late, to {step:?}");
+            }
+            Input::Tick if was != Status::Recovering && self.bench.machine.status() == Status::Recovering => {
+                assert!(
+                    matches!(step.next, Next::Start(Action::Abort)),
+                    "a silent connection stays: {step:?}"
+                );
             }
             Input::Closed(_) if !was_closing => assert!(is_empty(step) && !moved, "{step:?}"),
             Input::Tick | Input::Closed(_) if was_closing => {
@@ -249,6 +271,10 @@ impl Walk {
                     assert_eq!(*attempt, registration.recoveries);
                     assert!(registration.recoveries <= self.recoveries, "one recovery too many");
                 }
+                if let StatusEvent::WaitingForNetwork { cause, .. } = event {
+                    assert!(self.waits_for_network && !registration.is_connected);
+                    assert_eq!(cause.kind(), ErrorKind::Connect);
+                }
             }
         }
     }
@@ -261,6 +287,11 @@ impl Walk {
                 return;
             }
             Action::Wait => {
+                assert!(self.registration.is_some(), "{action:?} for nothing");
+                return;
+            }
+            Action::Abort => {
+                assert_eq!(self.bench.machine.status(), Status::Recovering, "{action:?}");
                 assert!(self.registration.is_some(), "{action:?} for nothing");
                 return;
             }
@@ -306,7 +337,8 @@ impl Walk {
     /// Left alone, the machine comes to rest; left by force, too; and then it takes a registration.
     fn check_way_back(&self) {
         let mut alone = self.bench.clone();
-        for _ in 0..2 {
+        // A request, its wait, and the same for a recovery and for each wait for the network.
+        for _ in 0..10 {
             if alone.machine.wake_at().is_some() {
                 let _ = alone.tick_when_due();
             }

@@ -254,7 +254,7 @@ fn assert_is_registration_failed(error: &RegisterError, phase: Phase) {
     assert_eq!((source.status(), source.body()), (200, FAILED.as_bytes()));
     assert_eq!(
         (source.error_code(), source.message()),
-        (Some(ErrorCode::Other(400_209)), Some("No hub."))
+        (Some(ErrorCode::HubUnauthorized), Some("No hub."))
     );
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Failed, phase));
     assert_eq!(error.operation_id(), Some("4.op"));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use provisioning_client::{Context, Input, Machine, Policy, Status, Step};
-use provisioning_types::{ConnectionEvent, ErrorKind, TransportError};
+use provisioning_types::{ConnectionEvent, ErrorKind, TransportError, WaitStep, Waiting};
 
 use super::{OPERATION, Said, seconds};
 
@@ -77,6 +77,10 @@ pub(crate) fn connecting() -> Input {
 
 pub(crate) fn connected() -> Input {
     Input::Connection(ConnectionEvent::Connected)
+}
+
+pub(crate) fn waiting_for(step: WaitStep) -> Input {
+    Input::Connection(ConnectionEvent::WaitingFor(Waiting::new(step, "service.example:8883")))
 }
 
 pub(crate) fn closed() -> Input {

@@ -25,7 +25,7 @@ pub(crate) use self::{
     answers::{ASSIGNED, OPERATION, Said, assigned, assigning, says, throttled},
     leave::Leave,
     mocked::mocked,
-    scripted::{Farewell, Play, Scripted, fails, hangs},
+    scripted::{Farewell, Play, Scripted, fails, fails_with, hangs},
     stages::{Held, Stage},
 };
 

@@ -10,6 +10,7 @@ use std::{
 use async_trait::async_trait;
 use provisioning_types::{
     ConnectionEvent, ErrorKind, PollingTransport, Progress, RegistrationRequest, Request, Response, TransportError,
+    WaitStep, Waiting,
 };
 use tokio::{
     select,
@@ -39,6 +40,11 @@ enum End {
 /// The request fails so.
 pub(crate) fn fails(kind: ErrorKind) -> Play {
     Play::ending(End::Failure(TransportError::new(kind, "as the script says")))
+}
+
+/// The request fails with this.
+pub(crate) fn fails_with(error: TransportError) -> Play {
+    Play::ending(End::Failure(error))
 }
 
 /// No answer comes.
@@ -79,6 +85,13 @@ impl Play {
     pub(crate) fn connected(mut self) -> Self {
         self = self.connecting();
         self.steps.push(ConnectionEvent::Connected);
+        self
+    }
+
+    /// Then it waits at this step for `service.example:8883`.
+    pub(crate) fn waiting_for(mut self, step: WaitStep) -> Self {
+        let waiting = Waiting::new(step, "service.example:8883");
+        self.steps.push(ConnectionEvent::WaitingFor(waiting));
         self
     }
 

@@ -86,6 +86,13 @@ impl Peer {
         let _ = soon("the end", self.packets.get_mut().read_to_end(&mut rest)).await;
     }
 
+    /// All further bytes, up to the end of the stream.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        let mut rest = self.packets.read_buffer_mut().split().to_vec();
+        let _ = soon("the end", self.packets.get_mut().read_to_end(&mut rest)).await;
+        rest
+    }
+
     pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
         let stream = self.packets.get_mut();
         let written = async {
