@@ -152,6 +152,7 @@ fn policy(flags: &Limits) -> Policy {
     Policy::default()
         .with_registration_timeout(flags.timeout)
         .with_operation_timeout(flags.operation_timeout)
+        .with_wait_for_network(flags.wait_for_network)
         .with_recovery(Recovery::lost_connections(flags.recover))
 }
 

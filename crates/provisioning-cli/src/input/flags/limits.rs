@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::durations::seconds;
+use super::durations::{seconds, whole_seconds};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
@@ -16,6 +16,10 @@ pub(crate) struct Limits {
     /// The timeout of one request, including the connection that it needs
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) operation_timeout: Duration,
+
+    /// How long to go on trying to reach the service for the first time, with back-off
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = whole_seconds, allow_negative_numbers = true)]
+    pub(crate) wait_for_network: Duration,
 
     /// How many lost connections to recover from
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
