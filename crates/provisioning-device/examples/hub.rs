@@ -2,8 +2,9 @@
 //! assignment, and connects rumqttc to the hub with the values that come of it: once with a symmetric key, once with
 //! a certificate.
 //!
-//! Usage: `hub PORT CA_FILE`, with the port of an MQTT broker on localhost that speaks TLS, which plays the hub, and
-//! the CA that signed its certificate.
+//! Usage: `hub PORT CA_FILE DEVICE_CA_FILE`, with the port of an MQTT broker on localhost that speaks TLS, which plays
+//! the hub, and the CA that signed its certificate. The CA of the device's certificate is written to `DEVICE_CA_FILE`,
+//! for the broker to verify that certificate with.
 
 use std::{
     error::Error,
@@ -23,14 +24,14 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (Some(port), Some(ca_file)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: hub PORT CA_FILE".into());
-    };
+    let mut argument = || arguments.next().ok_or("usage: hub PORT CA_FILE DEVICE_CA_FILE");
+    let (port, ca_file, device_ca_file) = (argument()?, argument()?, argument()?);
     let emulator = Emulator::builder()
         .assigned_hub("localhost")
         .polls_before_assigning(0)
         .start()
         .await?;
+    std::fs::write(device_ca_file, emulator.ca_pem())?;
 
     let key = SymmetricKey::from_base64(&emulator.group_key())?.derive(&"meter-1".parse()?);
     visit(&emulator, "meter-1", key.into(), port.parse()?, &ca_file).await?;

@@ -1,7 +1,8 @@
 //! Connections in memory, on which a paused clock works: the device's connector, and the service's ends.
 
-use provisioning_net::{Connector, ServiceUri};
-use provisioning_types::{ErrorKind, Phase, TransportError};
+use async_trait::async_trait;
+use provisioning_net::{BoxedStream, ByteStream, Connector, ServiceUri, Target};
+use provisioning_types::{ErrorKind, Phase, Progress, TransportError};
 use tokio::{
     io::{DuplexStream, duplex},
     sync::{
@@ -10,7 +11,23 @@ use tokio::{
     },
 };
 
-use crate::{ConnectWith, soon};
+use crate::soon;
+
+/// Reports its target's URI as every connector does, and connects with a function.
+#[derive(Debug, Clone)]
+pub struct ConnectWith<F>(pub F);
+
+#[async_trait]
+impl<F, S> Connector for ConnectWith<F>
+where
+    F: Fn(&Target<'_>) -> Result<S, TransportError> + Send + Sync,
+    S: ByteStream,
+{
+    async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
+        target.report(progress);
+        Ok(Box::new(self.0(target)?))
+    }
+}
 
 /// Returns a connector, and the service's ends of its connections.
 pub fn in_memory() -> (impl Connector + Clone + 'static, Incoming) {
@@ -20,12 +37,11 @@ pub fn in_memory() -> (impl Connector + Clone + 'static, Incoming) {
 /// The same, with connections that hold so many bytes in each direction.
 pub fn in_memory_with_buffer(bytes: usize) -> (impl Connector + Clone + 'static, Incoming) {
     let (connections, incoming) = mpsc::unbounded_channel();
-    let connector = ConnectWith(move |target: &provisioning_net::Target<'_>| {
+    let connector = ConnectWith(move |target: &Target<'_>| {
         let (device, service) = duplex(bytes);
-        match connections.send((target.uri().clone(), service)) {
-            Ok(()) => Ok(device),
-            Err(_) => Err(TransportError::new(ErrorKind::Connect, "the service is gone").in_phase(Phase::Connect)),
-        }
+        let sent = connections.send((target.uri().clone(), service));
+        let gone = |_| TransportError::new(ErrorKind::Connect, "the service is gone").in_phase(Phase::Connect);
+        sent.map(|()| device).map_err(gone)
     });
     (connector, Incoming(Mutex::new(incoming)))
 }

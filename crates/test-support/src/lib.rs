@@ -4,42 +4,32 @@
 //! crate, and its types are not the ones that this crate names. The tests of the emulator and of the WebSocket crate do
 //! not use this crate either: they are independent of the code that is tested against them.
 //!
-//! # Features
-//!
-//! - `net`: connections in memory ([`in_memory`](fn@in_memory), [`ConnectWith`]).
-//! - `proxy`: [`proxy`], a proxy over HTTP or SOCKS5.
-//! - `tls`: [`tls`], certificates, TLS servers, and signers that misbehave.
-//! - `emulator`: [`emulator`], devices of the local DPS, and connections to it in memory.
+//! The features are `net` (connections in memory), `proxy`, `tls` (certificates, TLS servers, signers), and `emulator`.
 
 mod call;
-#[cfg(feature = "net")]
-mod connect_with;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod error_chain;
-mod examples;
 mod files;
 #[cfg(feature = "net")]
 mod in_memory;
-mod interrupt;
+mod programs;
 #[cfg(feature = "proxy")]
 pub mod proxy;
 mod request;
+#[cfg(feature = "tls")]
+pub mod signers;
 mod sockets;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod waiting;
 
 pub use call::Call;
-#[cfg(feature = "net")]
-pub use connect_with::ConnectWith;
 pub use error_chain::shown;
-pub use examples::{example, run};
 pub use files::Files;
 #[cfg(feature = "net")]
-pub use in_memory::{Incoming, in_memory, in_memory_with_buffer};
-#[cfg(unix)]
-pub use interrupt::interrupt;
-pub use request::{ID_SCOPE, request_of};
+pub use in_memory::{ConnectWith, Incoming, in_memory, in_memory_with_buffer};
+pub use programs::{Running, example, run};
+pub use request::request_of;
 pub use sockets::{listen, serve};
 pub use waiting::{at_once, eventually, settle, soon};

@@ -1,19 +1,14 @@
-//! Registration requests.
+//! Registration requests, with nothing in them that is optional.
 
-use provisioning_types::{IdScope, RegistrationId, RegistrationRequest};
+use provisioning_types::RegistrationRequest;
 
-/// The id scope of [`request_of`].
-pub const ID_SCOPE: &str = "0ne00A1B2C3";
-
-/// Returns the request of a device, with nothing in it that is optional.
+/// Returns the request of a device.
 pub fn request_of(registration_id: &str) -> RegistrationRequest {
-    request_in(ID_SCOPE, registration_id)
+    request_in("0ne00A1B2C3", registration_id)
 }
 
 /// Returns the request of a device in an id scope.
 pub(crate) fn request_in(id_scope: &str, registration_id: &str) -> RegistrationRequest {
-    RegistrationRequest::new(
-        IdScope::new(id_scope).expect("an id scope"),
-        RegistrationId::new(registration_id).expect("a registration id"),
-    )
+    let (id_scope, id) = (id_scope.parse(), registration_id.parse());
+    RegistrationRequest::new(id_scope.expect("an id scope"), id.expect("a registration id"))
 }

@@ -1,18 +1,18 @@
 //! Sockets of this machine.
 
-use std::net::SocketAddr;
+use std::{fmt::Debug, net::SocketAddr, str::FromStr};
 
-use provisioning_types::Endpoint;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
 
-/// Listens on a free port. While nothing accepts the connections, the peer that they reach stays silent.
-pub async fn listen() -> (TcpListener, Endpoint) {
+/// Listens on a free port, and returns its address as text or as an endpoint. While nothing accepts the connections, the
+/// peer that they reach stays silent.
+pub async fn listen<A: FromStr<Err: Debug>>() -> (TcpListener, A) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    (listener, address.to_string().parse().expect("an endpoint"))
+    (listener, address.to_string().parse().expect("an address"))
 }
 
 /// Serves each connection to a free port of `host` in a task of its own, until the tasks are dropped.

@@ -1,28 +1,18 @@
 //! Calls that really run at the same time, on threads. No time is measured: in every order each call has to return.
 
-use std::{
-    future::pending,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
-    },
-    time::Duration,
-};
+use std::{iter, time::Duration};
 
-use async_trait::async_trait;
 use provisioning_client::{FailureReason, Policy, RegistrationClient};
-use provisioning_types::{PollingTransport, Progress, RegistrationRequest, Request, Response, TransportError};
 use tokio::{join, spawn, task::yield_now, time::timeout};
 
-use crate::support::{assigned, assigning, request, seconds, spawn_register};
+use crate::support::{assigned, assigning, client_with, request, seconds, spawn_register};
 
 const ROUNDS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn calls_that_race_all_return_and_leave_the_client_usable() {
-    let transport = Arc::new(Busy::default());
     let policy = Policy::default().with_default_wait(Duration::ZERO);
-    let client = RegistrationClient::new(transport.clone(), policy);
+    let (client, transport) = client_with(policy, iter::repeat_with(assigning));
     for _ in 0..ROUNDS {
         let race = timeout(seconds(60), race(&client));
         let reasons = race.await.expect("a call never returned");
@@ -32,11 +22,11 @@ async fn calls_that_race_all_return_and_leave_the_client_usable() {
             "each was rejected for the other"
         );
         // Nobody registers any more, so nobody asks.
-        let asked = transport.asked.load(SeqCst);
+        transport.forget_calls();
         yield_now().await;
-        assert_eq!(transport.asked.load(SeqCst), asked);
+        assert_eq!(transport.calls(), [""; 0]);
     }
-    transport.is_done.store(true, SeqCst);
+    transport.now([assigned()]);
     client.register(request()).await.unwrap();
 }
 
@@ -65,49 +55,4 @@ async fn race(client: &RegistrationClient) -> [Reason; 2] {
 enum Reason {
     InvalidOperation,
     OperationCancelled,
-}
-
-/// Answers at once that the service works on it, until it is done.
-#[derive(Default)]
-struct Busy {
-    asked: AtomicU64,
-    is_done: AtomicBool,
-}
-
-impl Busy {
-    fn answer(&self, queried: Option<&str>) -> Result<Response, TransportError> {
-        self.asked.fetch_add(1, SeqCst);
-        let said = if self.is_done.load(SeqCst) {
-            assigned()
-        } else {
-            assigning()
-        };
-        said.judged(queried)
-    }
-}
-
-#[async_trait]
-impl PollingTransport for Busy {
-    async fn send(
-        &self,
-        _: &RegistrationRequest,
-        request: &Request,
-        _: Progress<'_>,
-    ) -> Result<Response, TransportError> {
-        self.answer(request.operation_id())
-    }
-
-    async fn cancel(&self) -> Result<(), TransportError> {
-        Ok(())
-    }
-
-    async fn disconnect(&self) -> Result<(), TransportError> {
-        Ok(())
-    }
-
-    async fn connection_lost(&self) -> TransportError {
-        pending().await
-    }
-
-    fn abort(&self) {}
 }

@@ -5,14 +5,11 @@ use provisioning_types::{ErrorKind, Phase};
 use tokio::task::JoinHandle;
 
 use crate::support::{
-    OPERATION, Outcome, Play, Scripted, assigned, assigning, client, client_with, fails, names_told, pass, request,
-    seconds, spawn_register, throttled, told,
+    OPERATION, Outcome, Play, Script, Scripted, assigned, assigning, client, client_with, fails, names_told, pass,
+    request, seconds, spawn_register, throttled, told,
 };
 
-fn recovering(
-    count: u32,
-    script: impl IntoIterator<Item = impl Into<Play>>,
-) -> (RegistrationClient, std::sync::Arc<Scripted>) {
+fn recovering(count: u32, script: impl Script) -> (RegistrationClient, std::sync::Arc<Scripted>) {
     client_with(
         Policy::default().with_recovery(Recovery::lost_connections(count)),
         script,

@@ -6,11 +6,11 @@ use provisioning_client::{Policy, Recovery, RegistrationClient, StatusEvent};
 use provisioning_types::{ErrorKind, Phase, WaitStep};
 
 use crate::support::{
-    OPERATION, Play, Scripted, assert_is_cancelled, assigned, assigning, client_with, ended, fails, hangs, pass,
-    request, seconds, spawn_register, told,
+    OPERATION, Play, Script, Scripted, assert_is_cancelled, assigned, assigning, client_with, ended, fails, hangs,
+    pass, request, seconds, spawn_register, told,
 };
 
-fn recovering(count: u32, script: impl IntoIterator<Item = impl Into<Play>>) -> (RegistrationClient, Arc<Scripted>) {
+fn recovering(count: u32, script: impl Script) -> (RegistrationClient, Arc<Scripted>) {
     client_with(
         Policy::default().with_recovery(Recovery::lost_connections(count)),
         script,

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::support::{
     device::transport,
-    peer::{Peer, answer_topic, publish},
+    peer::{Peer, answer_topic},
 };
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +84,7 @@ impl Connection for PeerAt {
 
     async fn request(&mut self) -> Received {
         let Self(_, peer) = self;
-        let request = peer.request_after_acknowledgements().await;
+        let request = peer.request().await;
         peer.acknowledge(&request).await;
         let operation_id = request.topic.split_once("&operationId=").map(|(_, id)| id);
         Received {
@@ -105,7 +105,7 @@ impl Connection for PeerAt {
             status += &format!("&retry-after={}", wait.as_secs());
         }
         let topic = answer_topic(&status, &request.id);
-        self.1.send(publish(&topic, 1, &*reply.body)).await;
+        self.1.publish(&topic, &*reply.body).await;
     }
 
     async fn closed(&mut self) {

@@ -52,7 +52,7 @@ async fn tcp_reports_its_uri_once_whatever_comes_of_it() {
 
 #[tokio::test]
 async fn through_a_proxy_it_is_the_services_uri_that_is_reported() {
-    let (_listener, service) = listen().await;
+    let (_listener, service) = listen::<Endpoint>().await;
     let running = RunningProxy::start(Kind::Http, false).await;
     let proxy: Proxy = running.url("").parse().expect("a proxy");
     let connector = TcpConnector::new().with_proxy(proxy);

@@ -85,7 +85,7 @@ async fn a_proxy_that_accepts_and_stays_silent_is_a_connect_error_that_names_the
         ("http", "it accepted the connection and did not answer CONNECT"),
         ("socks5", "it accepted the connection and did not answer the greeting"),
     ] {
-        let (listener, _) = listen().await;
+        let (listener, _) = listen::<Endpoint>().await;
         let address = listener.local_addr().expect("an address");
         let proxy: Proxy = format!("{scheme}://user:s3cret@{address}").parse().expect("a proxy");
         let connector = TcpConnector::new().with_proxy(proxy);
@@ -208,7 +208,7 @@ async fn a_probe_has_the_same_limit_and_keeps_the_outcome_of_each_address() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_of_a_silent_tls_port_is_a_timeout_of_tls() {
-    let (_listener, endpoint) = listen().await;
+    let (_listener, endpoint) = listen::<Endpoint>().await;
     let uri = mqtts(endpoint);
     let probe = soon("a probe", TlsConnector::new(tls()).probe(&Target::new(&uri))).await;
     assert!(probe.is_reached());

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use provisioning_net::{Connector, Proxy, Scheme, ServiceUri, Target, TcpConnector, TlsConnector, WebSocketConnector};
-use provisioning_types::{ConnectionEvent, Progress, WaitStep, Waiting};
+use provisioning_types::{ConnectionEvent, Endpoint, Progress, WaitStep, Waiting};
 use tokio::{io::AsyncWriteExt, time::timeout};
 
 use test_support::{in_memory, listen, soon, tls::Ca};
@@ -56,7 +56,7 @@ async fn an_address_needs_no_resolution() {
 
 #[tokio::test]
 async fn a_name_is_resolved_first() {
-    let (_listener, endpoint) = listen().await;
+    let (_listener, endpoint) = listen::<Endpoint>().await;
     let address = format!("localhost:{}", endpoint.port().expect("a port"));
     let expected = [
         Waiting::new(WaitStep::Resolve, "localhost"),
@@ -67,7 +67,7 @@ async fn a_name_is_resolved_first() {
 
 #[tokio::test]
 async fn a_proxy_is_reached_first_and_then_asked_and_shows_no_credentials() {
-    let (listener, _) = listen().await;
+    let (listener, _) = listen::<Endpoint>().await;
     let address = listener.local_addr().expect("an address");
     let answering = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("a connection");

@@ -1,53 +1,37 @@
 //! What the newer requirement document asks of `cancel`, and the older of `endSession`: here `disconnect`.
 
+use std::{iter, sync::Arc};
+
 use provisioning_client::RegistrationClient;
 use provisioning_types::{ErrorKind, TransportError};
 use test_support::at_once;
 
-use crate::support::{Stage, assert_is_cancelled, assigned, ended, mocked, request};
+use crate::support::{
+    Farewell, Leave, Play, Scripted, Stage, assert_is_cancelled, assigned, client, ended, fails, request,
+};
 
 /// polling_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_025
 #[tokio::test(start_paused = true)]
 async fn cancel_while_disconnected_returns_at_once() {
-    for client in disconnected().await {
-        at_once(client.cancel()).await.unwrap();
-    }
+    returns_at_once_while_disconnected(Leave::Cancel).await;
 }
 
 /// client_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_025
 #[tokio::test(start_paused = true)]
 async fn disconnect_while_disconnected_returns_at_once() {
-    for client in disconnected().await {
-        at_once(client.disconnect()).await.unwrap();
-    }
+    returns_at_once_while_disconnected(Leave::Disconnect).await;
 }
 
 /// polling_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_026
 #[tokio::test(start_paused = true)]
 async fn cancel_on_a_connection_is_handed_to_the_transport_and_its_failure_back() {
-    for result in [Ok(()), Err(no_route())] {
-        let client = mocked(|transport| {
-            let call = transport.expect_send().times(1);
-            call.returning(|_, _, _| assigned().judged(None));
-            transport.expect_cancel().times(1).return_const(result.clone());
-        });
-        client.register(request()).await.unwrap();
-        assert_same(at_once(client.cancel()).await, result);
-    }
+    is_handed_on_and_its_failure_back(Leave::Cancel).await;
 }
 
 /// client_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_026
 #[tokio::test(start_paused = true)]
 async fn disconnect_on_a_connection_is_handed_to_the_transport_and_its_failure_back() {
-    for result in [Ok(()), Err(no_route())] {
-        let client = mocked(|transport| {
-            let call = transport.expect_send().times(1);
-            call.returning(|_, _, _| assigned().judged(None));
-            transport.expect_disconnect().times(1).return_const(result.clone());
-        });
-        client.register(request()).await.unwrap();
-        assert_same(at_once(client.disconnect()).await, result);
-    }
+    is_handed_on_and_its_failure_back(Leave::Disconnect).await;
 }
 
 /// polling_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_026
@@ -74,42 +58,35 @@ async fn disconnect_fails_the_registration_in_progress_as_cancelled_wherever_it_
     }
 }
 
-/// Clients without a connection: never used, never connected, lost, and left. Their transports fail the test when they
-/// are called once more.
-async fn disconnected() -> [RegistrationClient; 4] {
-    let fresh = mocked(|_| {});
-    let never_connected = mocked(|transport| {
-        let call = transport.expect_send().times(1);
-        call.returning(|_, _, _| Err(no_route()));
-    });
-    never_connected.register(request()).await.unwrap_err();
-    let lost = mocked(|transport| {
-        let mut answers = vec![
-            Err(TransportError::new(ErrorKind::Lost, "gone")),
-            assigned().judged(None),
-        ];
-        let call = transport.expect_send().times(2);
-        call.returning(move |_, _, _| answers.pop().unwrap());
-    });
-    lost.register(request()).await.unwrap();
-    lost.register(request()).await.unwrap_err();
-    let left = mocked(|transport| {
-        let call = transport.expect_send().times(1);
-        call.returning(|_, _, _| assigned().judged(None));
-        transport.expect_disconnect().times(1).return_const(Ok(()));
-    });
-    left.register(request()).await.unwrap();
-    left.disconnect().await.unwrap();
+async fn returns_at_once_while_disconnected(leave: Leave) {
+    for (client, transport) in disconnected().await {
+        transport.forget_calls();
+        at_once(leave.by(&client)).await.unwrap();
+        assert_eq!(transport.calls(), [""; 0]);
+    }
+}
+
+/// Clients without a connection: never used, never connected, lost, and left.
+async fn disconnected() -> [(RegistrationClient, Arc<Scripted>); 4] {
+    let fresh = client(iter::empty::<Play>());
+    let never_connected = client([fails(ErrorKind::Connect)]);
+    never_connected.0.register(request()).await.unwrap_err();
+    let lost = client([assigned().into(), fails(ErrorKind::Lost)]);
+    lost.0.register(request()).await.unwrap();
+    lost.0.register(request()).await.unwrap_err();
+    let left = client([assigned()]);
+    left.0.register(request()).await.unwrap();
+    left.0.disconnect().await.unwrap();
     [fresh, never_connected, lost, left]
 }
 
-fn no_route() -> TransportError {
-    TransportError::new(ErrorKind::Connect, "no route")
-}
-
-fn assert_same(result: Result<(), TransportError>, expected: Result<(), TransportError>) {
-    assert_eq!(
-        result.map_err(|error| error.kind()),
-        expected.map_err(|error| error.kind())
-    );
+async fn is_handed_on_and_its_failure_back(leave: Leave) {
+    for (farewell, failure) in [(Farewell::AtOnce, None), (Farewell::Fails, Some(ErrorKind::Lost))] {
+        let (client, transport) = client([assigned()]);
+        transport.say_farewell(farewell);
+        client.register(request()).await.unwrap();
+        let result = at_once(leave.by(&client)).await;
+        assert_eq!(result.err().as_ref().map(TransportError::kind), failure);
+        assert_eq!(transport.calls(), ["0 s: register".to_owned(), leave.logged(0)]);
+    }
 }

@@ -1,12 +1,12 @@
 //! What the two requirement documents ask of `register`: one set of tests, for the contract is one.
 
 use provisioning_client::{FailureReason, RegisterError, StatusEvent};
-use provisioning_types::{ConnectionEvent, ErrorCode, ErrorKind, Phase, Request, ServiceError, TransportError};
+use provisioning_types::{ErrorCode, ErrorKind, Phase, ServiceError, TransportError};
 use serde_json::{Value, json};
 use test_support::at_once;
 
 use crate::support::{
-    ASSIGNED, OPERATION, Play, Stage, assigned, assigning, client, fails, mocked, names_told, request, says,
+    ASSIGNED, OPERATION, Play, Stage, assigned, assigning, client, fails, fails_with, names_told, request, says,
     spawn_register, told,
 };
 
@@ -25,18 +25,13 @@ async fn a_connection_that_cannot_be_made_fails_the_registration() {
         ErrorKind::Tls,
         ErrorKind::Unauthorized,
     ] {
-        let client = mocked(|transport| {
-            let call = transport.expect_send().times(1);
-            call.returning(move |_, _, report| {
-                let uri = "mqtts://service.example".to_owned();
-                report(ConnectionEvent::Connecting { uri });
-                Err(TransportError::new(kind, "no way through").with_source("the cause"))
-            });
-        });
+        let failure = TransportError::new(kind, "no way through").with_source("the cause");
+        let (client, transport) = client([fails_with(failure).connecting()]);
         let error = at_once(client.register(request())).await.unwrap_err();
         assert_eq!((error.kind(), error.phase()), (kind, Phase::Connect));
         assert_eq!(error.to_string(), "no way through");
         assert_eq!(source_of(&error), "the cause");
+        assert_eq!(transport.calls(), ["0 s: register"]);
     }
 }
 
@@ -44,12 +39,10 @@ async fn a_connection_that_cannot_be_made_fails_the_registration() {
 /// client_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_012
 #[tokio::test(start_paused = true)]
 async fn register_asks_the_transport_for_one_registration_request_with_what_the_caller_gave() {
-    let client = mocked(|transport| {
-        let call = transport.expect_send().times(1);
-        call.withf(|registration, sent, _| *registration == request() && *sent == Request::Register)
-            .returning(|_, _, _| assigned().judged(None));
-    });
+    let (client, transport) = client([assigned()]);
     at_once(client.register(request())).await.unwrap();
+    assert_eq!(transport.calls(), ["0 s: register"]);
+    assert_eq!(transport.registrations(), [request()]);
 }
 
 /// polling_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_013
@@ -57,17 +50,14 @@ async fn register_asks_the_transport_for_one_registration_request_with_what_the_
 #[tokio::test(start_paused = true)]
 async fn a_registration_request_that_fails_fails_the_registration_and_nothing_is_polled() {
     for kind in FAILURES {
-        let client = mocked(|transport| {
-            let call = transport.expect_send().times(1);
-            call.returning(move |_, _, _| Err(TransportError::new(kind, "no").in_phase(Phase::Register)));
-        });
+        let failure = TransportError::new(kind, "no").in_phase(Phase::Register);
+        let (client, transport) = client([fails_with(failure)]);
         let error = at_once(client.register(request())).await.unwrap_err();
         assert_eq!((error.kind(), error.phase()), (kind, Phase::Register));
+        assert_eq!(transport.calls(), ["0 s: register"]);
     }
-    let client = mocked(|transport| {
-        let call = transport.expect_send().times(1);
-        call.returning(|_, _, _| says(401, r#"{"errorCode":401002,"message":"Invalid certificate."}"#).judged(None));
-    });
+    let refusal = says(401, r#"{"errorCode":401002,"message":"Invalid certificate."}"#);
+    let (client, _) = client([refusal]);
     let error = at_once(client.register(request())).await.unwrap_err();
     assert_eq!(
         error.service().and_then(ServiceError::error_code),
@@ -79,10 +69,7 @@ async fn a_registration_request_that_fails_fails_the_registration_and_nothing_is
 /// client_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_014
 #[tokio::test(start_paused = true)]
 async fn assigned_at_once_is_told_and_returned_with_everything_that_the_service_said() {
-    let client = mocked(|transport| {
-        let call = transport.expect_send().times(1);
-        call.returning(|_, _, _| assigned().judged(None));
-    });
+    let (client, _) = client([assigned()]);
     let mut events = client.events();
     let assignment = at_once(client.register(request())).await.unwrap();
     assert_eq!(assignment.assigned_hub(), "hub.azure-devices.net");
@@ -99,16 +86,11 @@ async fn assigned_at_once_is_told_and_returned_with_everything_that_the_service_
 /// client_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_015
 #[tokio::test(start_paused = true)]
 async fn assigning_is_told_and_its_operation_is_polled() {
-    let client = mocked(|transport| {
-        let call = transport.expect_send().times(1);
-        call.withf(|_, sent, _| *sent == Request::Register)
-            .returning(|_, _, _| assigning().judged(None));
-        let call = transport.expect_send().times(1);
-        call.withf(|registration, sent, _| *registration == request() && sent.operation_id() == Some(OPERATION))
-            .returning(|_, sent, _| assigned().judged(sent.operation_id()));
-    });
+    let (client, transport) = client([assigning(), assigned()]);
     let mut events = client.events();
     client.register(request()).await.unwrap();
+    assert_eq!(transport.calls(), ["0 s: register", &format!("2 s: query {OPERATION}")]);
+    assert_eq!(transport.registrations(), [request(), request()]);
     let [StatusEvent::Assigning { operation_id, .. }, StatusEvent::Assigned(_)] = &told(&mut events).await[..] else {
         panic!("that the service works on it has to be told first");
     };
@@ -119,10 +101,7 @@ async fn assigning_is_told_and_its_operation_is_polled() {
 /// client_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_016
 #[tokio::test(start_paused = true)]
 async fn an_unknown_status_fails_the_registration_with_the_body_kept() {
-    let client = mocked(|transport| {
-        let call = transport.expect_send().times(1);
-        call.returning(|_, _, _| says(200, UNKNOWN).judged(None));
-    });
+    let (client, _) = client([says(200, UNKNOWN)]);
     let error = at_once(client.register(request())).await.unwrap_err();
     assert_is_unknown_status(&error, Phase::Register);
 }
@@ -130,10 +109,7 @@ async fn an_unknown_status_fails_the_registration_with_the_body_kept() {
 /// polling_state_machine: SRS_NODE_PROVISIONING_TRANSPORT_STATE_MACHINE_18_028
 #[tokio::test(start_paused = true)]
 async fn failed_fails_the_registration_with_everything_that_the_service_said() {
-    let client = mocked(|transport| {
-        let call = transport.expect_send().times(1);
-        call.returning(|_, _, _| says(200, FAILED).judged(None));
-    });
+    let (client, _) = client([says(200, FAILED)]);
     let error = at_once(client.register(request())).await.unwrap_err();
     assert_is_registration_failed(&error, Phase::Register);
 }

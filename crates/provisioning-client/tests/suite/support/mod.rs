@@ -4,7 +4,6 @@
 mod answers;
 mod leave;
 pub(crate) mod machine;
-mod mocked;
 mod scripted;
 mod stages;
 
@@ -24,8 +23,7 @@ use tokio::{
 pub(crate) use self::{
     answers::{ASSIGNED, OPERATION, Said, assigned, assigning, says, throttled},
     leave::Leave,
-    mocked::mocked,
-    scripted::{Farewell, Play, Scripted, fails, fails_with, hangs},
+    scripted::{Farewell, Play, Script, Scripted, fails, fails_with, hangs},
     stages::{Held, Stage},
 };
 
@@ -33,14 +31,11 @@ pub(crate) use self::{
 pub(crate) type Outcome = Result<Assignment, RegisterError>;
 
 /// A client with the default policy over a transport that plays this.
-pub(crate) fn client(script: impl IntoIterator<Item = impl Into<Play>>) -> (RegistrationClient, Arc<Scripted>) {
+pub(crate) fn client(script: impl Script) -> (RegistrationClient, Arc<Scripted>) {
     client_with(Policy::default(), script)
 }
 
-pub(crate) fn client_with(
-    policy: Policy,
-    script: impl IntoIterator<Item = impl Into<Play>>,
-) -> (RegistrationClient, Arc<Scripted>) {
+pub(crate) fn client_with(policy: Policy, script: impl Script) -> (RegistrationClient, Arc<Scripted>) {
     let transport = Arc::new(Scripted::new(script));
     (RegistrationClient::new(transport.clone(), policy), transport)
 }

@@ -2,7 +2,7 @@
 //! time.
 
 use std::{
-    collections::VecDeque,
+    iter,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -26,40 +26,33 @@ pub(crate) struct Play {
     steps: Vec<ConnectionEvent>,
     delay: Duration,
     reports_when_dropped: bool,
-    end: End,
+    /// `None` hangs.
+    end: Option<Result<Said, TransportError>>,
 }
 
-#[derive(Debug, Clone)]
-enum End {
-    Answer(Said),
-    Failure(TransportError),
-    Never,
-    Panic,
-}
-
-/// The request fails so.
+/// The request fails with an error of this kind.
 pub(crate) fn fails(kind: ErrorKind) -> Play {
-    Play::ending(End::Failure(TransportError::new(kind, "as the script says")))
+    fails_with(TransportError::new(kind, "as the script says"))
 }
 
 /// The request fails with this.
 pub(crate) fn fails_with(error: TransportError) -> Play {
-    Play::ending(End::Failure(error))
+    Play::ending(Some(Err(error)))
 }
 
 /// No answer comes.
 pub(crate) fn hangs() -> Play {
-    Play::ending(End::Never)
+    Play::ending(None)
 }
 
 impl From<Said> for Play {
     fn from(said: Said) -> Self {
-        Self::ending(End::Answer(said))
+        Self::ending(Some(Ok(said)))
     }
 }
 
 impl Play {
-    fn ending(end: End) -> Self {
+    fn ending(end: Option<Result<Said, TransportError>>) -> Self {
         Self {
             steps: vec![],
             delay: Duration::ZERO,
@@ -68,16 +61,10 @@ impl Play {
         }
     }
 
-    /// The transport breaks.
-    pub(crate) fn panics() -> Self {
-        Self::ending(End::Panic)
-    }
-
     /// First a connection is being made, and does not stand yet.
     pub(crate) fn connecting(mut self) -> Self {
-        self.steps.push(ConnectionEvent::Connecting {
-            uri: "mqtts://service.example".to_owned(),
-        });
+        let uri = "mqtts://service.example".to_owned();
+        self.steps.push(ConnectionEvent::Connecting { uri });
         self
     }
 
@@ -117,34 +104,43 @@ pub(crate) enum Farewell {
     Never,
 }
 
+/// What requests come to, in order.
+pub(crate) trait Script: IntoIterator<Item: Into<Play> + 'static, IntoIter: Send + 'static> {}
+
+impl<S: IntoIterator<Item: Into<Play> + 'static, IntoIter: Send + 'static>> Script for S {}
+
 /// The transport. A request that the script does not hold panics.
 pub(crate) struct Scripted {
     started: Instant,
-    script: Mutex<VecDeque<Play>>,
+    script: Mutex<Box<dyn Iterator<Item = Play> + Send>>,
     farewell: Mutex<Farewell>,
     log: Mutex<Vec<(Duration, String)>>,
+    registrations: Mutex<Vec<RegistrationRequest>>,
     /// One for each request that is being carried, and one.
     carried: Arc<()>,
     cancelled: Notify,
-    loss: watch::Sender<Option<TransportError>>,
+    is_lost: watch::Sender<bool>,
 }
 
 impl Scripted {
-    pub(crate) fn new(script: impl IntoIterator<Item = impl Into<Play>>) -> Self {
-        Self {
+    pub(crate) fn new(script: impl Script) -> Self {
+        let scripted = Self {
             started: Instant::now(),
-            script: Mutex::new(script.into_iter().map(Into::into).collect()),
+            script: Mutex::new(Box::new(iter::empty())),
             farewell: Mutex::new(Farewell::AtOnce),
             log: Mutex::default(),
+            registrations: Mutex::default(),
             carried: Arc::default(),
             cancelled: Notify::new(),
-            loss: watch::channel(None).0,
-        }
+            is_lost: watch::Sender::new(false),
+        };
+        scripted.now(script);
+        scripted
     }
 
     /// Puts this in place of what is left of the script.
-    pub(crate) fn now(&self, script: impl IntoIterator<Item = impl Into<Play>>) {
-        *self.script.lock().unwrap() = script.into_iter().map(Into::into).collect();
+    pub(crate) fn now(&self, script: impl Script) {
+        *self.script.lock().unwrap() = Box::new(script.into_iter().map(Into::into));
     }
 
     pub(crate) fn say_farewell(&self, farewell: Farewell) {
@@ -153,8 +149,7 @@ impl Scripted {
 
     /// Ends the connection.
     pub(crate) fn lose_connection(&self) {
-        let error = TransportError::new(ErrorKind::Lost, "the connection ended");
-        self.loss.send_replace(Some(error));
+        self.is_lost.send_replace(true);
     }
 
     pub(crate) fn started(&self) -> Instant {
@@ -166,6 +161,11 @@ impl Scripted {
         let log = self.log.lock().unwrap();
         let shown = |(at, call): &(Duration, String)| format!("{} s: {call}", at.as_secs_f64());
         log.iter().map(shown).collect()
+    }
+
+    /// The registrations that the requests so far were for.
+    pub(crate) fn registrations(&self) -> Vec<RegistrationRequest> {
+        self.registrations.lock().unwrap().clone()
     }
 
     /// Forgets the calls so far.
@@ -184,19 +184,18 @@ impl Scripted {
         Arc::strong_count(&self.carried) - 1
     }
 
-    fn log(&self, call: &str) {
-        let at = self.started.elapsed();
-        self.log.lock().unwrap().push((at, call.to_owned()));
+    fn log(&self, call: impl Into<String>) {
+        self.log.lock().unwrap().push((self.started.elapsed(), call.into()));
     }
 
     async fn play(&self, queried: Option<&str>, progress: Progress<'_>) -> Result<Response, TransportError> {
-        let play = self.script.lock().unwrap().pop_front();
+        let play = self.script.lock().unwrap().next();
         let play = play.expect("a request that the script holds");
         let _carried = Arc::clone(&self.carried);
         let _late = play.reports_when_dropped.then(|| LateReport(progress));
         for step in play.steps {
             if step == ConnectionEvent::Connected {
-                self.loss.send_replace(None);
+                self.is_lost.send_replace(false);
             }
             progress.report(step);
         }
@@ -204,33 +203,22 @@ impl Scripted {
             sleep(play.delay).await;
         }
         match play.end {
-            End::Answer(said) => said.judged(queried),
-            End::Failure(error) => Err(error),
-            End::Never => nobody_gives_up().await,
-            End::Panic => panic!("as the script says"),
+            Some(end) => end?.judged(queried),
+            None => nobody_gives_up().await,
         }
     }
 
-    async fn carry(&self, queried: Option<&str>, progress: Progress<'_>) -> Result<Response, TransportError> {
-        select! {
-            biased;
-            () = self.cancelled.notified() => Err(TransportError::operation_cancelled()),
-            result = self.play(queried, progress) => result,
-        }
-    }
-
-    async fn leave(&self) -> Result<(), TransportError> {
+    async fn leave(&self, call: &str) -> Result<(), TransportError> {
+        self.log(call);
         self.cancelled.notify_waiters();
         let farewell = *self.farewell.lock().unwrap();
         match farewell {
-            Farewell::AtOnce => Ok(()),
-            Farewell::After(delay) => {
-                sleep(seconds(delay)).await;
-                Ok(())
-            }
-            Farewell::Fails => Err(TransportError::new(ErrorKind::Lost, "leaving failed")),
+            Farewell::AtOnce => {}
+            Farewell::After(delay) => sleep(seconds(delay)).await,
+            Farewell::Fails => return Err(TransportError::new(ErrorKind::Lost, "leaving failed")),
             Farewell::Never => nobody_gives_up().await,
         }
+        Ok(())
     }
 }
 
@@ -238,31 +226,32 @@ impl Scripted {
 impl PollingTransport for Scripted {
     async fn send(
         &self,
-        _registration: &RegistrationRequest,
+        registration: &RegistrationRequest,
         request: &Request,
         progress: Progress<'_>,
     ) -> Result<Response, TransportError> {
-        match request {
-            Request::Register => self.log("register"),
-            Request::Query { operation_id } => self.log(&format!("query {operation_id}")),
+        let queried = request.operation_id();
+        self.log(queried.map_or("register".to_owned(), |id| format!("query {id}")));
+        self.registrations.lock().unwrap().push(registration.clone());
+        select! {
+            biased;
+            () = self.cancelled.notified() => Err(TransportError::operation_cancelled()),
+            result = self.play(queried, progress) => result,
         }
-        self.carry(request.operation_id(), progress).await
     }
 
     async fn cancel(&self) -> Result<(), TransportError> {
-        self.log("cancel");
-        self.leave().await
+        self.leave("cancel").await
     }
 
     async fn disconnect(&self) -> Result<(), TransportError> {
-        self.log("disconnect");
-        self.leave().await
+        self.leave("disconnect").await
     }
 
     async fn connection_lost(&self) -> TransportError {
-        let mut loss = self.loss.subscribe();
-        let lost = loss.wait_for(Option::is_some).await.expect("the sender is in `self`");
-        lost.clone().expect("waited for")
+        let mut is_lost = self.is_lost.subscribe();
+        is_lost.wait_for(|&lost| lost).await.expect("the sender is in `self`");
+        TransportError::new(ErrorKind::Lost, "the connection ended")
     }
 
     fn abort(&self) {

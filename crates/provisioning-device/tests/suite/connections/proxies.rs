@@ -132,8 +132,8 @@ async fn tls_is_with_the_service_and_verified_against_its_name_not_the_proxys() 
 async fn a_proxy_that_is_not_there_and_one_that_stays_silent_are_told_apart() {
     let emulator = emulator().await;
     for scheme in ["http", "socks5"] {
-        let (listener, _) = listen().await;
-        let url = format!("{scheme}://{}", listener.local_addr().expect("an address"));
+        let (listener, address) = listen::<String>().await;
+        let url = format!("{scheme}://{address}");
         let silent = builder(&emulator, Transport::Mqtt, &url).with_timeout(Duration::from_millis(200));
         let (error, story) = failure(silent).await;
         assert_eq!(error, ErrorKind::Timeout, "{story}");

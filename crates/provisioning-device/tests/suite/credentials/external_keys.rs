@@ -1,8 +1,9 @@
 //! External keys, with signers that block, fail, or never answer, and with a vault that is sealed at first.
 
 use std::{
+    future::pending,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -19,18 +20,22 @@ use rcgen::KeyPair;
 use test_support::{
     emulator::{local_dps, start},
     shown,
-    tls::{ExternalKey, SignerBehavior},
+    signers::{ExternalKey, blocks, is_unavailable},
 };
-use tokio::sync::mpsc::unbounded_channel;
 
 use crate::support::builder;
 
-struct Symmetric(SignerBehavior, SymmetricKey);
+/// A symmetric key behind a signer that awaits what a function returns before it signs.
+struct Symmetric<B>(B, SymmetricKey);
 
 #[async_trait]
-impl SymmetricSigner for Symmetric {
+impl<B, F> SymmetricSigner for Symmetric<B>
+where
+    B: Fn() -> F + Send + Sync,
+    F: Future<Output = Result<(), CredentialError>> + Send,
+{
     async fn sign(&self, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
-        self.0.act().await?;
+        self.0().await?;
         self.1.sign(data).await
     }
 }
@@ -46,20 +51,24 @@ async fn emulator(versions: TlsVersions) -> Emulator {
     .await
 }
 
-fn by_certificate(emulator: &Emulator, behavior: SignerBehavior) -> (&'static str, Credential) {
+fn by_certificate<F>(emulator: &Emulator, before: impl Fn() -> F + Send + Sync + 'static) -> (&'static str, Credential)
+where
+    F: Future<Output = Result<(), CredentialError>> + Send + 'static,
+{
     let identity = emulator.issue_device("certified").expect("a device");
-    let signer = ExternalKey(behavior, KeyPair::from_pem(&identity.private_key_pem).expect("a key"));
+    let signer = ExternalKey(before, KeyPair::from_pem(&identity.private_key_pem).expect("a key"));
     let chain = identity.certificate_chain_pem.as_bytes();
     let x509 = X509Credential::from_pem_with_signer(chain, Arc::new(signer)).expect("a credential");
     ("certified", x509.into())
 }
 
-fn by_key(behavior: SignerBehavior) -> (&'static str, Credential) {
+fn by_key<F>(before: impl Fn() -> F + Send + Sync + 'static) -> (&'static str, Credential)
+where
+    F: Future<Output = Result<(), CredentialError>> + Send + 'static,
+{
     let key = SymmetricKey::from_base64("a2V5").expect("a key");
-    (
-        "symmetric",
-        Credential::SymmetricKey(Arc::new(Symmetric(behavior, key))),
-    )
+    let signer = Arc::new(Symmetric(before, key));
+    ("symmetric", Credential::SymmetricKey(signer))
 }
 
 async fn register(
@@ -76,10 +85,6 @@ async fn register(
         .map(|assignment| assignment.device_id().to_owned())
 }
 
-fn never_answers() -> SignerBehavior {
-    SignerBehavior::NeverAnswers(unbounded_channel().0)
-}
-
 /// Whether the key is a certificate's, and over what.
 const CASES: [(bool, Transport); 4] = [
     (true, Transport::Mqtt),
@@ -94,11 +99,10 @@ async fn a_signer_that_blocks_does_not_stall_the_runtime() {
         let emulator = emulator(versions).await;
         for (certified, transport) in CASES {
             let (release, released) = mpsc::channel();
-            let behavior = SignerBehavior::Blocks(Mutex::new(released));
             let device = if certified {
-                by_certificate(&emulator, behavior)
+                by_certificate(&emulator, blocks(released))
             } else {
-                by_key(behavior)
+                by_key(blocks(released))
             };
             let id = device.0;
             // On the one thread that the runtime has: it runs only if the signer does not block that.
@@ -116,10 +120,7 @@ async fn a_signer_that_blocks_does_not_stall_the_runtime() {
 #[tokio::test]
 async fn a_signer_that_fails_is_told_with_its_own_words() {
     let emulator = emulator(TlsVersions::Both).await;
-    for device in [
-        by_certificate(&emulator, SignerBehavior::IsUnavailable),
-        by_key(SignerBehavior::IsUnavailable),
-    ] {
+    for device in [by_certificate(&emulator, is_unavailable), by_key(is_unavailable)] {
         let error = register(&emulator, device, Transport::Mqtt, Policy::default())
             .await
             .expect_err("no signature");
@@ -135,7 +136,7 @@ async fn a_signer_that_fails_is_told_with_its_own_words() {
 async fn a_signer_that_never_answers_is_bounded_by_the_operations_limit() {
     let emulator = emulator(TlsVersions::Both).await;
     let policy = Policy::default().with_operation_timeout(Duration::from_millis(200));
-    for device in [by_certificate(&emulator, never_answers()), by_key(never_answers())] {
+    for device in [by_certificate(&emulator, pending), by_key(pending)] {
         let error = register(&emulator, device, Transport::MqttWs, policy.clone())
             .await
             .expect_err("no signature");

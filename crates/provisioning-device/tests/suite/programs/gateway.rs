@@ -1,21 +1,12 @@
 //! `examples/gateway.rs`: it registers its devices, ends in an orderly way, and starts again from what it stored.
 
-use std::{
-    path::Path,
-    process::{ExitStatus, Stdio},
-    time::Duration,
-};
+use std::path::Path;
 
 use provisioning_emulator::{Emulator, LogKind, RetryAfter};
 use test_support::{
-    Files,
+    Files, Running,
     emulator::{local_dps, start},
-    example, interrupt,
-};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
-    process::{Child, ChildStderr, ChildStdout},
-    time::timeout,
+    example,
 };
 
 const DEVICES: [&str; 3] = ["meter-1", "meter-2", "meter-3"];
@@ -26,11 +17,11 @@ async fn the_gateway_keeps_its_devices_at_their_hubs_over_a_restart() {
     let files = Files::new();
     let arguments = arguments(&emulator, &files);
 
-    let mut first = Gateway::start(&arguments);
-    first.waits_for_every_device().await;
+    let mut first = gateway(&arguments);
+    waits_for_every_device(&mut first).await;
     let stored = || DEVICES.map(|id| files.read(&format!("{id}.json")));
     let before = stored();
-    let trace = first.ends_well().await;
+    let trace = ends_well(first).await;
     assert!(
         trace.contains("meter-1: assigned to local-hub.azure-devices.net"),
         "{trace}"
@@ -38,9 +29,9 @@ async fn the_gateway_keeps_its_devices_at_their_hubs_over_a_restart() {
 
     // Without a service, only the stored assignments lead to the hubs.
     emulator.shutdown().await;
-    let mut second = Gateway::start(&arguments);
-    second.waits_for_every_device().await;
-    let trace = second.ends_well().await;
+    let mut second = gateway(&arguments);
+    waits_for_every_device(&mut second).await;
+    let trace = ends_well(second).await;
     assert_eq!(trace, "", "no device registers");
     assert_eq!(stored(), before);
 }
@@ -50,9 +41,9 @@ async fn the_gateway_ends_while_its_devices_register() {
     // The devices wait for their assignments when the signal arrives.
     let emulator = emulator(RetryAfter::Seconds(60)).await;
     let files = Files::new();
-    let gateway = Gateway::start(&arguments(&emulator, &files));
+    let gateway = gateway(&arguments(&emulator, &files));
     emulator.wait_for(|entry| entry.kind == LogKind::Publish).await;
-    gateway.ends_well().await;
+    ends_well(gateway).await;
     let is_stored = |id| Path::new(&files.path(&format!("{id}.json"))).exists();
     assert!(!DEVICES.into_iter().any(is_stored));
     emulator.shutdown().await;
@@ -90,47 +81,22 @@ fn arguments(emulator: &Emulator, files: &Files) -> Vec<String> {
     arguments
 }
 
-/// A gateway that runs.
-struct Gateway {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    errors: ChildStderr,
+fn gateway(arguments: &[String]) -> Running {
+    Running::start(example("gateway").args(arguments))
 }
 
-impl Gateway {
-    fn start(arguments: &[String]) -> Self {
-        let mut command = example("gateway");
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the gateway, built by `cargo test`");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let errors = child.stderr.take().expect("a pipe");
-        Self { child, lines, errors }
+async fn waits_for_every_device(gateway: &mut Running) {
+    for id in DEVICES {
+        let line = format!("{id} is at local-hub.azure-devices.net\n");
+        gateway.until_stdout_has(&line).await;
     }
+}
 
-    async fn waits_for_every_device(&mut self) {
-        let mut seen = vec![];
-        for _ in DEVICES {
-            let line = timeout(Duration::from_secs(30), self.lines.next_line()).await;
-            let line = line.expect("a device reaches its hub").expect("text");
-            seen.push(line.expect("the gateway runs"));
-        }
-        seen.sort();
-        assert_eq!(
-            seen,
-            DEVICES.map(|id| format!("{id} is at local-hub.azure-devices.net"))
-        );
-    }
-
-    /// Sends SIGINT; the gateway's trace.
-    async fn ends_well(mut self) -> String {
-        interrupt(&self.child);
-        let mut errors = String::new();
-        let ends = async {
-            self.errors.read_to_string(&mut errors).await.expect("text");
-            self.child.wait().await.expect("its status")
-        };
-        let status: ExitStatus = timeout(Duration::from_secs(10), ends).await.expect("it ends");
-        assert!(status.success(), "{status}: {errors}");
-        errors
-    }
+/// Sends SIGINT, and returns the gateway's trace.
+async fn ends_well(gateway: Running) -> String {
+    gateway.signal("INT").await;
+    let output = gateway.end().await;
+    let errors = String::from_utf8(output.stderr).expect("text");
+    assert!(output.status.success(), "{}: {errors}", output.status);
+    errors
 }

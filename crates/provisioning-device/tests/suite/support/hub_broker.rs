@@ -1,10 +1,11 @@
-//! An MQTT broker in the place of an IoT hub. It accepts every device, with or without a certificate, and records what
-//! the device presented; the test judges it.
+//! An MQTT broker in the place of an IoT hub. It accepts every device, with a certificate of one CA or without one, and
+//! records what the device presented; the test judges it.
 
 use futures_util::{SinkExt, StreamExt};
-use rumqttc::{Codec, ConnAck, ConnectReturnCode, Packet, PubAck};
+use rumqttc::{Codec, ConnAck, ConnectReturnCode, Login, Packet, PubAck};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
 use test_support::{
-    serve, soon,
+    serve,
     tls::{BOTH_VERSIONS, Ca, ClientCertificates, acceptor},
 };
 use tokio::{
@@ -16,50 +17,44 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::codec::Framed;
 
 /// One connection of a device.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 pub(crate) struct Visit {
     pub(crate) has_certificate: bool,
     pub(crate) client_id: String,
-    pub(crate) user_name: String,
-    pub(crate) password: String,
-    pub(crate) published: Vec<(String, String)>,
+    pub(crate) login: Option<Login>,
+    pub(crate) published: Vec<(String, Vec<u8>)>,
 }
 
 /// A broker that runs until it is dropped.
 pub(crate) struct Broker {
     pub(crate) port: u16,
     pub(crate) ca_pem: String,
-    visits: UnboundedReceiver<Visit>,
+    /// The connections that have ended.
+    pub(crate) visits: UnboundedReceiver<Visit>,
     _tasks: JoinSet<()>,
 }
 
 impl Broker {
-    /// Listens as `localhost`.
-    pub(crate) async fn start() -> Self {
-        let ca = Ca::root();
-        let acceptor = acceptor(ca.server("localhost", |_| {}), ClientCertificates::Any, &BOTH_VERSIONS);
+    /// Listens as `localhost`. The file has the CA of the devices' certificates once a device connects.
+    pub(crate) async fn start(device_ca_file: &str) -> Self {
+        let (ca, device_ca_file) = (Ca::root(), device_ca_file.to_owned());
+        let ca_pem = ca.certificate().pem();
         let (ended, visits) = unbounded_channel();
         let (address, tasks) = serve("localhost", move |stream| {
-            let (acceptor, ended) = (acceptor.clone(), ended.clone());
+            let device_ca = CertificateDer::from_pem_file(&device_ca_file).expect("a certificate");
+            let clients = ClientCertificates::Optional(&device_ca);
+            let acceptor = acceptor(ca.server("localhost", |_| {}), clients, &BOTH_VERSIONS);
+            let ended = ended.clone();
             // A test may not look at every visit.
             async move { drop(visit(stream, acceptor).await.map(|visit| ended.send(visit))) }
         })
         .await;
         Self {
             port: address.port(),
-            ca_pem: ca.certificate().pem(),
+            ca_pem,
             visits,
             _tasks: tasks,
         }
-    }
-
-    /// The next connection, once it has ended.
-    pub(crate) async fn visit(&mut self) -> Visit {
-        soon("a visit", self.visits.recv()).await.expect("the broker runs")
-    }
-
-    pub(crate) fn has_no_further_visit(&self) -> bool {
-        self.visits.is_empty()
     }
 }
 
@@ -77,17 +72,13 @@ async fn visit(stream: TcpStream, acceptor: TlsAcceptor) -> Option<Visit> {
     while let Some(Ok(packet)) = packets.next().await {
         let answer = match packet {
             Packet::Connect(connect) => {
-                let login = connect.login.map(|login| (login.username, login.password));
-                visit.client_id = connect.client_id;
-                (visit.user_name, visit.password) = login.unwrap_or_default();
+                (visit.client_id, visit.login) = (connect.client_id, connect.login);
                 Packet::ConnAck(ConnAck::new(ConnectReturnCode::Success, false))
             }
             Packet::Publish(publish) => {
-                let payload = String::from_utf8_lossy(&publish.payload).into_owned();
-                visit.published.push((publish.topic, payload));
+                visit.published.push((publish.topic, publish.payload.to_vec()));
                 Packet::PubAck(PubAck::new(publish.pkid))
             }
-            Packet::PingReq => Packet::PingResp,
             _ => break,
         };
         if packets.send(answer).await.is_err() {

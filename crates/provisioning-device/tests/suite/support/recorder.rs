@@ -5,8 +5,8 @@
 
 use std::{
     cell::Cell,
-    io::{self, Write},
-    sync::{Arc, Mutex, OnceLock},
+    io,
+    sync::{Mutex, Once},
     thread,
 };
 
@@ -19,35 +19,30 @@ use tracing_subscriber::{
     registry,
 };
 
-#[derive(Default, Clone)]
-pub(crate) struct Recorder(Arc<Mutex<Vec<u8>>>);
+static TEXT: Mutex<Vec<u8>> = Mutex::new(vec![]);
 
 thread_local! {
     static IS_RECORDED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Returns the recorder, which records this test from now on.
-pub(crate) fn recorder() -> &'static Recorder {
-    static RECORDER: OnceLock<Recorder> = OnceLock::new();
+pub(crate) fn recorder() -> Recorder {
+    static START: Once = Once::new();
     IS_RECORDED.set(true);
-    RECORDER.get_or_init(|| {
-        let recorder = Recorder::default();
-        let writer = recorder.clone();
+    START.call_once(|| {
         let lines = fmt::layer()
             .with_span_events(FmtSpan::NEW | FmtSpan::CLOSE)
             .with_thread_ids(true)
             .with_ansi(false)
-            .with_writer(move || writer.clone())
+            .with_writer(|| Recorder)
             .with_filter(dynamic_filter_fn(|_, _| !is_another_tests_thread()));
         tracing::subscriber::set_global_default(registry().with(lines)).expect("this is the only subscriber");
         // The WebSocket library logs whole frames at its lowest level: docs/security.md says so, and what to do
         // about it. The SOCKS5 proxy of the tests logs the login that it receives.
-        let logs = LogTracer::builder()
-            .ignore_crate("tungstenite")
-            .ignore_crate("fast_socks5");
+        let logs = LogTracer::builder().ignore_all(["tungstenite", "fast_socks5"]);
         logs.init().expect("this is the only logger");
-        recorder
-    })
+    });
+    Recorder
 }
 
 /// The test harness names the thread of a test after the test, and tokio names its own threads.
@@ -56,10 +51,12 @@ fn is_another_tests_thread() -> bool {
     !IS_RECORDED.get() && thread.name().is_some_and(|name| name.contains("::"))
 }
 
+pub(crate) struct Recorder;
+
 impl Recorder {
     /// Everything that was recorded.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("no panic").clone()).expect("text")
+        String::from_utf8(TEXT.lock().expect("no panic").clone()).expect("text")
     }
 
     /// What was recorded of the calling thread: the test and its runtime, except for what may block.
@@ -71,9 +68,9 @@ impl Recorder {
     }
 }
 
-impl Write for Recorder {
+impl io::Write for Recorder {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no panic").write(bytes)
+        TEXT.lock().expect("no panic").write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! No secret is shown: not by `Debug`, errors or events, nor by what is traced or logged at any level.
 
 use std::{
+    future::ready,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -16,7 +17,7 @@ use rcgen::KeyPair;
 use test_support::{
     Files,
     emulator::{local_dps, start, x509},
-    tls::{ExternalKey, SignerBehavior},
+    signers::ExternalKey,
 };
 
 use crate::support::{BOTH, builder, recorder::recorder};
@@ -204,12 +205,9 @@ fn key() -> String {
 }
 
 fn elsewhere(chain_pem: &str, key: KeyPair) -> Credential {
-    X509Credential::from_pem_with_signer(
-        chain_pem.as_bytes(),
-        Arc::new(ExternalKey(SignerBehavior::SignsAtOnce, key)),
-    )
-    .expect("a credential")
-    .into()
+    X509Credential::from_pem_with_signer(chain_pem.as_bytes(), Arc::new(ExternalKey(|| ready(Ok(())), key)))
+        .expect("a credential")
+        .into()
 }
 
 struct ExternalSymmetricKey(SymmetricKey);

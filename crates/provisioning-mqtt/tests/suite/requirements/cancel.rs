@@ -7,15 +7,16 @@ use test_support::settle;
 use crate::support::{
     bodies::{ASSIGNED, ASSIGNING},
     device::{Asked, Device, request},
-    mocks::{self, MockMqttConnector},
+    mocks::Mocked,
 };
 
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_030
 #[test]
 fn while_disconnected_it_returns_at_once() {
-    let transport = mocks::transport(MockMqttConnector::new());
-    let outcome = transport.cancel().now_or_never();
+    let mocked = Mocked::default();
+    let outcome = mocked.transport(None).cancel().now_or_never();
     assert!(outcome.expect("at once").is_ok());
+    assert!(mocked.given().is_empty());
 }
 
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_062

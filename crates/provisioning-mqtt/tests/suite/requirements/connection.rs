@@ -1,6 +1,6 @@
 //! How a connection is made.
 
-use mockall::{Sequence, predicate::eq};
+use mockall::predicate::eq;
 use provisioning_mqtt::MqttOptions;
 use provisioning_net::Scheme;
 use provisioning_types::{ApiVersion, Endpoint, ErrorKind, Host, Phase, TransportError};
@@ -10,7 +10,7 @@ use crate::support::{
     bodies::ASSIGNING,
     device::{Asked, Device, request},
     identity::certificate,
-    mocks::{self, MockMqttSession, Mocked, given_for},
+    mocks::{MockMqttSession, Mocked, given_for},
     peer::ANSWERS,
 };
 
@@ -58,10 +58,10 @@ async fn the_user_name_holds_id_scope_registration_id_api_version_and_agent() {
     );
     let expected = format!("0ne00A1B2C3/registrations/Sn:1/api-version=2021-10-01&ClientVersion={agent}");
 
-    let (connector, given) = mocks::refusing();
-    let transport = mocks::transport_with(connector, Scheme::Mqtts, options());
+    let mocked = Mocked::default();
+    let transport = mocked.transport_with(None, options());
     let _ = Asked::Register.of(&transport, &request()).await;
-    assert_eq!(given.get().expect("it connects").login.user_name, expected);
+    assert_eq!(mocked.given()[0].login.user_name, expected);
 
     assert_eq!(
         given_for(Scheme::Mqtts, request_of("a")).await.login.user_name,
@@ -113,9 +113,9 @@ async fn over_a_websocket_the_uri_has_port_443_and_the_path_of_the_service() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_begins_with_connect_once() {
     for asked in Asked::BOTH {
-        // The mock counts.
-        let (connector, _) = mocks::refusing();
-        let _ = asked.of(&mocks::transport(connector), &request()).await;
+        let mocked = Mocked::default();
+        let _ = asked.of(&mocked.transport(None), &request()).await;
+        assert_eq!(mocked.given().len(), 1);
     }
 }
 
@@ -123,11 +123,8 @@ async fn a_connection_begins_with_connect_once() {
 #[tokio::test(start_paused = true)]
 async fn a_connect_that_fails_fails_the_request() {
     for asked in Asked::BOTH {
-        let (connector, _) = mocks::refusing();
-        let error = asked
-            .of(&mocks::transport(connector), &request())
-            .await
-            .expect_err("no");
+        let transport = Mocked::default().transport(None);
+        let error = asked.of(&transport, &request()).await.expect_err("no");
         assert_eq!(
             (error.kind(), error.phase()),
             (ErrorKind::Connect, Some(Phase::Connect))
@@ -140,21 +137,13 @@ async fn a_connect_that_fails_fails_the_request() {
 #[tokio::test(start_paused = true)]
 async fn connect_is_followed_by_one_subscription_to_all_answers() {
     for asked in Asked::BOTH {
-        let (mocked, mut order) = (Mocked::default(), Sequence::new());
-        let connector = mocked.connector(&mut order);
-        let mut session = MockMqttSession::new();
-        session
-            .expect_subscribe()
-            .with(eq(ANSWERS))
-            .once()
-            .in_sequence(&mut order)
-            .returning(|_| Ok(()));
+        let (mocked, mut session) = (Mocked::default(), MockMqttSession::new());
+        let subscribe = session.expect_subscribe().with(eq(ANSWERS));
+        subscribe.once().returning(|_| Ok(()));
         session.expect_publish().returning(mocked.answering("202", ASSIGNING));
-        mocked.use_session(session);
-        asked
-            .of(&mocks::transport(connector), &request())
-            .await
-            .expect("an answer");
+        let transport = mocked.transport(session);
+        asked.of(&transport, &request()).await.expect("an answer");
+        assert_eq!(mocked.given().len(), 1);
     }
 }
 
@@ -178,26 +167,19 @@ async fn a_subscription_that_fails_fails_the_request() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_fails_half_way_is_closed_and_made_anew_by_the_next_request() {
     for asked in Asked::BOTH {
-        let (mocked, mut order) = (Mocked::default(), Sequence::new());
-        let mut connector = mocked.connector(&mut order);
-        let mut session = unsubscribable();
-        session
-            .expect_disconnect()
-            .once()
-            .in_sequence(&mut order)
+        let mocked = Mocked::default();
+        let (mut session, first) = (unsubscribable(), mocked.clone());
+        session.expect_disconnect().once().returning(move || {
+            assert_eq!(first.given().len(), 1, "it was not closed before the next");
             // That it fails as well is not what the request is told.
-            .returning(|| Err(TransportError::new(ErrorKind::Lost, "gone already")));
-        connector
-            .expect_connect()
-            .times(2)
-            .in_sequence(&mut order)
-            .returning(|_, _| Err(TransportError::new(ErrorKind::Connect, "out of order")));
-        mocked.use_session(session);
-        let transport = mocks::transport(connector);
+            Err(TransportError::new(ErrorKind::Lost, "gone already"))
+        });
+        let transport = mocked.transport(session);
         for kind in [ErrorKind::Refused, ErrorKind::Connect, ErrorKind::Connect] {
             let error = asked.of(&transport, &request()).await.expect_err("no");
             assert_eq!(error.kind(), kind);
         }
+        assert_eq!(mocked.given().len(), 3);
     }
 }
 

@@ -8,16 +8,17 @@ use test_support::settle;
 use crate::support::{
     bodies::ASSIGNING,
     device::{Asked, Device, request},
-    mocks::{self, MockMqttConnector, MockMqttSession, Mocked},
+    mocks::{self, MockMqttSession, Mocked},
     peer::ANSWERS,
 };
 
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_052
 #[test]
 fn while_disconnected_it_returns_at_once() {
-    let transport = mocks::transport(MockMqttConnector::new());
-    let outcome = transport.disconnect().now_or_never();
+    let mocked = Mocked::default();
+    let outcome = mocked.transport(None).disconnect().now_or_never();
     assert!(outcome.expect("at once").is_ok());
+    assert!(mocked.given().is_empty());
 }
 
 /// mqtt_transport: SRS_NODE_PROVISIONING_MQTT_18_061

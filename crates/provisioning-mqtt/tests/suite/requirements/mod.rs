@@ -28,7 +28,6 @@ async fn answered(asked: Asked, status: &'static str, body: &'static str) -> Res
 /// The first request connects and subscribes before it publishes, the second only publishes.
 async fn connects_and_subscribes_first(asked: Asked) {
     let (mocked, mut order) = (Mocked::default(), Sequence::new());
-    let connector = mocked.connector(&mut order);
     let mut session = MockMqttSession::new();
     session
         .expect_subscribe()
@@ -41,11 +40,11 @@ async fn connects_and_subscribes_first(asked: Asked) {
         .times(2)
         .in_sequence(&mut order)
         .returning(mocked.answering("202", ASSIGNING));
-    mocked.use_session(session);
-    let transport = mocks::transport(connector);
+    let transport = mocked.transport(session);
     for _ in 0..2 {
         asked.of(&transport, &request()).await.expect("an answer");
     }
+    assert_eq!(mocked.given().len(), 1);
 }
 
 /// A publication that fails fails the request with its error.

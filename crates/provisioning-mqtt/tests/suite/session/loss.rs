@@ -1,12 +1,6 @@
 //! Connections that end without this side's doing.
 
-use std::{
-    future::pending,
-    io,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{future::pending, io, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -15,9 +9,10 @@ use provisioning_net::{BoxedStream, Connector, Target};
 use provisioning_types::{ErrorKind, Phase, PollingTransport, Progress, TransportError};
 use test_support::{ConnectWith, settle, soon};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, DuplexStream, ReadBuf, join, sink},
+    io::{DuplexStream, join, sink},
     time::Instant,
 };
+use tokio_test::io::Builder;
 
 use crate::support::{
     bodies::ASSIGNING,
@@ -139,22 +134,14 @@ async fn a_stream_that_fails_is_lost_unless_its_carrier_was_broken() {
             (io::ErrorKind::InvalidData, ErrorKind::UnexpectedResponse),
         ] {
             let transport = transport_on(ConnectWith(move |_: &Target<'_>| {
-                Ok(join(first.chain(Broken(failure)), sink()))
+                let stream = Builder::new().read(first).read_error(failure.into()).build();
+                Ok(join(stream, sink()))
             }));
             let request = request();
             let outcome = soon("the failure", Asked::Register.of(&transport, &request)).await;
             let error = outcome.expect_err("it fails");
             assert_eq!((error.kind(), error.phase()), (kind, Some(phase)), "{failure:?}");
         }
-    }
-}
-
-/// Fails whatever is read.
-struct Broken(io::ErrorKind);
-
-impl AsyncRead for Broken {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Err(self.0.into()))
     }
 }
 

@@ -100,7 +100,10 @@ impl Device {
 
     pub(crate) fn ask(&self, asked: Asked, request: RegistrationRequest) -> Call<Response> {
         let transport = Arc::clone(&self.transport);
-        Call::start(async move { asked.sent(&*transport, &request).await })
+        Call::start(async move {
+            let asked = asked.request();
+            transport.send(&request, &asked, Progress::ignored()).await
+        })
     }
 }
 
@@ -121,22 +124,18 @@ impl Asked {
         transport: &dyn PollingTransport,
         registration: &RegistrationRequest,
     ) -> Result<Response, TransportError> {
-        soon("an outcome", self.sent(transport, registration)).await
+        let request = self.request();
+        let sending = transport.send(registration, &request, Progress::ignored());
+        soon("an outcome", sending).await
     }
 
-    /// What comes of it, however long it takes.
-    async fn sent(
-        self,
-        transport: &dyn PollingTransport,
-        registration: &RegistrationRequest,
-    ) -> Result<Response, TransportError> {
-        let request = match self {
+    fn request(self) -> Request {
+        match self {
             Self::Register => Request::Register,
             Self::Query(operation_id) => Request::Query {
                 operation_id: operation_id.to_owned(),
             },
-        };
-        transport.send(registration, &request, Progress::ignored()).await
+        }
     }
 }
 

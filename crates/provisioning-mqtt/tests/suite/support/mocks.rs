@@ -1,9 +1,8 @@
-//! Mocked connections that answer.
+//! A connector whose session is a mock, and which remembers what it was asked to connect with.
 
 use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
-use mockall::Sequence;
 use provisioning_mqtt::{
     Login, Message, MqttConnector, MqttOptions, MqttSession, MqttTransport, SessionEvent, SessionEvents,
 };
@@ -15,13 +14,6 @@ use super::{
     identity::any_identity,
     peer::{answer_topic, request_id},
 };
-
-mockall::mock! {
-    /// What [`Mocking`] is asked to do.
-    pub(crate) MqttConnector {
-        pub(crate) fn connect(&self, given: Given, events: SessionEvents) -> Result<Arc<dyn MqttSession>, TransportError>;
-    }
-}
 
 mockall::mock! {
     pub(crate) MqttSession {}
@@ -43,13 +35,19 @@ pub(crate) struct Given {
     pub(crate) login: Login,
 }
 
-/// A mocked connector. (mockall does not take borrowed arguments, so its mock does not implement the trait by itself.)
-struct Mocking(MockMqttConnector, Scheme);
+/// A connector that makes one connection, with the session that it was given; further connections fail.
+#[derive(Clone, Default)]
+pub(crate) struct Mocked {
+    scheme: Option<Scheme>,
+    session: Arc<Mutex<Option<MockMqttSession>>>,
+    events: Arc<OnceLock<SessionEvents>>,
+    given: Arc<Mutex<Vec<Given>>>,
+}
 
 #[async_trait]
-impl MqttConnector for Mocking {
+impl MqttConnector for Mocked {
     fn scheme(&self) -> Scheme {
-        self.1
+        self.scheme.unwrap_or(Scheme::Mqtts)
     }
 
     async fn connect(
@@ -60,47 +58,37 @@ impl MqttConnector for Mocking {
         events: SessionEvents,
     ) -> Result<Arc<dyn MqttSession>, TransportError> {
         target.report(progress);
-        let given = Given {
-            uri: target.uri().clone(),
-            certificate: target.certificate().cloned(),
+        let (uri, certificate) = (target.uri().clone(), target.certificate().cloned());
+        self.given.lock().expect("no panic").push(Given {
+            uri,
+            certificate,
             login,
-        };
-        self.0.connect(given, events)
+        });
+        let session = self.session.lock().expect("no panic").take();
+        let session = session.ok_or_else(|| TransportError::new(ErrorKind::Connect, "out of order"))?;
+        assert!(self.events.set(events).is_ok(), "it connects once");
+        Ok(Arc::new(session))
     }
-}
-
-/// One mocked connection. It exists before its session does, so that a test can put its calls in order.
-#[derive(Clone, Default)]
-pub(crate) struct Mocked {
-    session: Arc<Mutex<Option<MockMqttSession>>>,
-    events: Arc<OnceLock<SessionEvents>>,
 }
 
 impl Mocked {
-    /// A connector that makes this connection, once.
-    pub(crate) fn connector(&self, order: &mut Sequence) -> MockMqttConnector {
-        let mocked = self.clone();
-        let mut connector = MockMqttConnector::new();
-        connector
-            .expect_connect()
-            .once()
-            .in_sequence(order)
-            .returning(move |_, events| {
-                assert!(mocked.events.set(events).is_ok(), "it is made once");
-                let session = mocked.session.lock().expect("no panic").take();
-                Ok(Arc::new(session.expect("the test gives it")))
-            });
-        connector
+    /// A transport on this connection alone. Without a session it fails to connect.
+    pub(crate) fn transport(&self, session: impl Into<Option<MockMqttSession>>) -> MqttTransport {
+        self.transport_with(session, MqttOptions::default())
     }
 
-    /// A transport on this connection alone; the order of its calls is not looked at.
-    pub(crate) fn transport(&self, session: MockMqttSession) -> MqttTransport {
-        self.use_session(session);
-        transport(self.connector(&mut Sequence::new()))
+    pub(crate) fn transport_with(
+        &self,
+        session: impl Into<Option<MockMqttSession>>,
+        options: MqttOptions,
+    ) -> MqttTransport {
+        *self.session.lock().expect("no panic") = session.into();
+        MqttTransport::over(Arc::new(self.clone()), endpoint(), any_identity(), options)
     }
 
-    pub(crate) fn use_session(&self, session: MockMqttSession) {
-        *self.session.lock().expect("no panic") = Some(session);
+    /// What it was asked to connect with, in order.
+    pub(crate) fn given(&self) -> Vec<Given> {
+        self.given.lock().expect("no panic").clone()
     }
 
     /// What a publication that is answered does.
@@ -123,15 +111,6 @@ impl Mocked {
     }
 }
 
-pub(crate) fn transport(connector: MockMqttConnector) -> MqttTransport {
-    transport_with(connector, Scheme::Mqtts, MqttOptions::default())
-}
-
-pub(crate) fn transport_with(connector: MockMqttConnector, scheme: Scheme, options: MqttOptions) -> MqttTransport {
-    let connector = Arc::new(Mocking(connector, scheme));
-    MqttTransport::over(connector, endpoint(), any_identity(), options)
-}
-
 /// A session that takes a subscription.
 pub(crate) fn session() -> MockMqttSession {
     let mut session = MockMqttSession::new();
@@ -139,22 +118,14 @@ pub(crate) fn session() -> MockMqttSession {
     session
 }
 
-/// A connector that fails to connect, and what it was asked to connect with.
-pub(crate) fn refusing() -> (MockMqttConnector, Arc<OnceLock<Given>>) {
-    let asked = Arc::new(OnceLock::new());
-    let (mut connector, given) = (MockMqttConnector::new(), Arc::clone(&asked));
-    connector.expect_connect().once().returning(move |all, _| {
-        assert!(given.set(all).is_ok(), "it is asked once");
-        Err(TransportError::new(ErrorKind::Connect, "out of order"))
-    });
-    (connector, asked)
-}
-
 /// What a connection for `request` is made with.
 pub(crate) async fn given_for(scheme: Scheme, request: RegistrationRequest) -> Given {
-    let (connector, given) = refusing();
-    let transport = transport_with(connector, scheme, MqttOptions::default());
-    let outcome = Asked::Register.of(&transport, &request).await;
+    let scheme = Some(scheme);
+    let mocked = Mocked {
+        scheme,
+        ..Mocked::default()
+    };
+    let outcome = Asked::Register.of(&mocked.transport(None), &request).await;
     assert!(outcome.is_err(), "it connects");
-    given.get().expect("it connects").clone()
+    mocked.given().remove(0)
 }

@@ -140,21 +140,7 @@ impl Peer {
     }
 
     pub(crate) async fn request(&mut self) -> Request {
-        Self::requested(self.packet().await)
-    }
-
-    /// The next request, behind the acknowledgements of any responses.
-    pub(crate) async fn request_after_acknowledgements(&mut self) -> Request {
-        loop {
-            match self.packet().await {
-                Packet::PubAck(_) => {}
-                packet => return Self::requested(packet),
-            }
-        }
-    }
-
-    fn requested(packet: Packet) -> Request {
-        let Packet::Publish(publish) = packet else {
+        let Packet::Publish(publish) = self.packet().await else {
             panic!("the device does not ask for anything");
         };
         assert_eq!(publish.qos, QoS::AtLeastOnce);

@@ -4,7 +4,7 @@ use provisioning_net::{BoxedStream, Proxy};
 use provisioning_types::{ErrorKind, Host, Phase, TransportError};
 use test_support::{proxy::LOGIN_SPELLINGS, shown, soon};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, copy, duplex, sink},
     task::JoinHandle,
 };
 
@@ -22,6 +22,22 @@ pub(super) fn says(bytes: impl Into<Vec<u8>>) -> Turn {
     Turn::Says(bytes.into())
 }
 
+async fn take(turns: Vec<Turn>, mut far: DuplexStream) {
+    for turn in turns {
+        match turn {
+            Turn::Hears(expected) => {
+                let mut bytes = vec![0; expected.len()];
+                far.read_exact(&mut bytes).await.expect("as many bytes");
+                assert_eq!(bytes, expected, "{:?}", String::from_utf8_lossy(&bytes));
+            }
+            // A device that has heard enough may have gone.
+            Turn::Says(bytes) => drop(far.write_all(&bytes).await),
+        }
+    }
+    drop(far.shutdown().await);
+    drop(copy(&mut far, &mut sink()).await);
+}
+
 /// Asks `proxy` for the target over a stream that holds `buffer` bytes each way; at its other end the turns are taken.
 async fn tunnel(
     proxy: &str,
@@ -33,63 +49,40 @@ async fn tunnel(
     let host = Host::new(host).expect("a host");
     let (near, far) = duplex(buffer);
     let peer = tokio::spawn(take(turns, far));
-    (proxy.tunnel(near, &host, port).await, peer)
-}
-
-async fn take(turns: Vec<Turn>, mut far: DuplexStream) {
-    for turn in turns {
-        match turn {
-            Turn::Hears(expected) => {
-                let mut bytes = vec![0; expected.len()];
-                far.read_exact(&mut bytes).await.expect("as many bytes");
-                assert_eq!(bytes, expected, "{:?}", String::from_utf8_lossy(&bytes));
-            }
-            // Who has heard enough may have gone.
-            Turn::Says(bytes) => drop(far.write_all(&bytes).await),
-        }
-    }
-    // It says no more, and listens to the end.
-    drop(far.shutdown().await);
-    drop(tokio::io::copy(&mut far, &mut tokio::io::sink()).await);
+    let tunnel = proxy.tunnel(near, &host, port);
+    (soon("the proxy's answer", tunnel).await, peer)
 }
 
 /// Has the proxy open the tunnel with its last turn, says more in the same breath, and talks both ways.
-pub(super) async fn opens(proxy: &str, target: (&str, u16), buffer: usize, turns: Vec<Turn>) {
-    soon("the end of the talk", talk(proxy, target, buffer, turns)).await;
-}
-
-async fn talk(proxy: &str, target: (&str, u16), buffer: usize, mut turns: Vec<Turn>) {
-    match turns.last_mut() {
-        Some(Turn::Says(answer)) => answer.extend(b"hello"),
-        _ => panic!("the proxy has the last word"),
-    }
+pub(super) async fn opens(proxy: &str, target: (&str, u16), buffer: usize, mut turns: Vec<Turn>) {
+    let Some(Turn::Says(answer)) = turns.last_mut() else {
+        panic!("the proxy has the last word");
+    };
+    answer.extend(b"hello");
     turns.extend([hears("ping"), says([b'x'; 5000])]);
     let (outcome, peer) = tunnel(proxy, target, buffer, turns).await;
     let mut stream = outcome.unwrap_or_else(|error| panic!("{proxy}: {error}"));
-    let mut hello = [0; 5];
-    stream
-        .read_exact(&mut hello)
-        .await
-        .expect("what came behind the answer");
-    assert_eq!(&hello, b"hello");
-    stream.write_all(b"ping").await.expect("a stream");
-    stream.flush().await.expect("a stream");
-    let mut rest = vec![];
-    stream.read_to_end(&mut rest).await.expect("a stream");
-    assert_eq!(rest, [b'x'; 5000]);
+    let talk = async {
+        let mut hello = [0; 5];
+        stream.read_exact(&mut hello).await?;
+        assert_eq!(&hello, b"hello", "what came behind the answer");
+        stream.write_all(b"ping").await?;
+        stream.flush().await?;
+        let mut rest = vec![];
+        stream.read_to_end(&mut rest).await.map(|_| rest)
+    };
+    assert_eq!(soon("the talk", talk).await.expect("a stream"), [b'x'; 5000]);
     drop(stream);
     peer.await.expect("every turn was taken");
 }
 
 /// The message of a proxy that does not connect: the error is of the right kind, at the right step, without any secret.
 pub(super) async fn refuses(proxy: &str, target: (&str, u16), buffer: usize, turns: Vec<Turn>) -> String {
-    let (outcome, peer) = soon("the refusal", tunnel(proxy, target, buffer, turns)).await;
+    let (outcome, peer) = tunnel(proxy, target, buffer, turns).await;
     let error = outcome.err().expect("no connection");
     peer.await.expect("every turn was taken");
-    assert_eq!(
-        (error.kind(), error.phase()),
-        (ErrorKind::Connect, Some(Phase::Connect))
-    );
+    let step = (error.kind(), error.phase());
+    assert_eq!(step, (ErrorKind::Connect, Some(Phase::Connect)));
     let shown = shown(&error);
     assert!(!LOGIN_SPELLINGS.iter().any(|login| shown.contains(login)), "{shown}");
     error.to_string()

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use provisioning_types::{InvalidInput, RootSource};
 use test_support::tls::Ca;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Roots {
     certificates: Arc<Mutex<Arc<[Vec<u8>]>>>,
     may_block: bool,
@@ -13,13 +13,16 @@ pub(crate) struct Roots {
 
 impl Roots {
     pub(crate) fn of(cas: &[&Ca]) -> Self {
-        Self::of_der(der(cas))
+        let roots = Self::default();
+        roots.replace(cas);
+        roots
     }
 
     pub(crate) fn of_der(certificates: Vec<Vec<u8>>) -> Self {
+        let certificates = Arc::new(Mutex::new(certificates.into()));
         Self {
-            certificates: Arc::new(Mutex::new(certificates.into())),
-            may_block: false,
+            certificates,
+            ..Self::default()
         }
     }
 
@@ -31,7 +34,8 @@ impl Roots {
     }
 
     pub(crate) fn replace(&self, cas: &[&Ca]) {
-        *self.certificates.lock().expect("no panic") = der(cas).into();
+        let der = cas.iter().map(|ca| ca.certificate().der().to_vec());
+        *self.certificates.lock().expect("no panic") = der.collect();
     }
 }
 
@@ -43,8 +47,4 @@ impl RootSource for Roots {
     fn may_block(&self) -> bool {
         self.may_block
     }
-}
-
-fn der(cas: &[&Ca]) -> Vec<Vec<u8>> {
-    cas.iter().map(|ca| ca.certificate().der().to_vec()).collect()
 }

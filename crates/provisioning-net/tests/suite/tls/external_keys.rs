@@ -2,29 +2,57 @@
 
 use std::{
     error::Error,
+    future::{pending, ready},
     iter,
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, mpsc},
     time::Duration,
 };
 
-use provisioning_types::{ClientCertificate, ErrorKind, Phase, PrivateKey};
+use provisioning_types::{ClientCertificate, CredentialError, ErrorKind, InvalidInput, Phase, PrivateKey};
 use test_support::{
+    signers::{ExternalKey, blocks},
     soon,
-    tls::{BOTH_VERSIONS, ExternalKey, SignerBehavior, new_key},
+    tls::{BOTH_VERSIONS, new_key},
 };
-use tokio::{io::AsyncReadExt, sync::mpsc as async_mpsc, time::sleep};
+use tokio::{
+    io::AsyncReadExt,
+    sync::{mpsc as async_mpsc, oneshot},
+    time::sleep,
+};
 
 use super::{device::Device, server::Server};
 use crate::support::exchange;
 
-fn device(server: &Server, behavior: SignerBehavior) -> Device {
+/// A device with a key behind a signer, which awaits what `before` returns before it signs.
+fn device<F>(server: &Server, before: impl Fn() -> F + Send + Sync + 'static) -> Device
+where
+    F: Future<Output = Result<(), CredentialError>> + Send + 'static,
+{
     let key = new_key();
     let chain = vec![server.ca.device(&key).der().to_vec()];
-    let key = PrivateKey::External(Arc::new(ExternalKey(behavior, key)));
+    let key = PrivateKey::External(Arc::new(ExternalKey(before, key)));
     let certificate = ClientCertificate::new(chain, key);
     assert!(server.trust().check(&certificate).is_ok());
     Device::new(server.trust(), certificate)
 }
+
+/// Waits for the runtime's clock.
+async fn waits() -> Result<(), CredentialError> {
+    sleep(Duration::from_millis(5)).await;
+    Ok(())
+}
+
+/// Uses the runtime more often than a task may without a pause.
+async fn is_busy() -> Result<(), CredentialError> {
+    let (sender, mut receiver) = async_mpsc::unbounded_channel();
+    for number in 0..1000 {
+        sender.send(number).expect("it is received");
+        receiver.recv().await;
+    }
+    Ok(())
+}
+
+type Failure = fn() -> Result<(), CredentialError>;
 
 /// The device connects, twice.
 async fn connects(server: &Server, device: &Device) {
@@ -39,17 +67,16 @@ async fn connects(server: &Server, device: &Device) {
 #[tokio::test]
 async fn a_signer_may_wait_and_use_the_runtime() {
     for version in BOTH_VERSIONS {
-        for behavior in [SignerBehavior::Waits, SignerBehavior::IsBusy] {
-            let server = Server::new(version);
-            connects(&server, &device(&server, behavior)).await;
-        }
+        let server = Server::new(version);
+        connects(&server, &device(&server, waits)).await;
+        connects(&server, &device(&server, is_busy)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signer_may_wait_on_a_runtime_with_several_threads() {
     let server = Server::new(BOTH_VERSIONS[1]);
-    connects(&server, &device(&server, SignerBehavior::Waits)).await;
+    connects(&server, &device(&server, waits)).await;
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -57,7 +84,7 @@ async fn a_signer_that_blocks_does_not_stall_the_runtime() {
     for version in BOTH_VERSIONS {
         let server = Server::new(version);
         let (release, released) = mpsc::channel();
-        let device = device(&server, SignerBehavior::Blocks(Mutex::new(released)));
+        let device = device(&server, blocks(released));
         // On the one thread that the runtime has: it runs only if the signer does not block that.
         tokio::spawn(async move {
             for _ in 0..2 {
@@ -72,28 +99,29 @@ async fn a_signer_that_blocks_does_not_stall_the_runtime() {
 #[tokio::test]
 async fn a_signer_that_fails_or_panics_ends_the_handshake_with_its_own_words() {
     for version in BOTH_VERSIONS {
-        for (behavior, kind, told, cause) in [
+        let cases: [(Failure, _, _, _); 3] = [
             (
-                SignerBehavior::IsUnavailable,
+                || Err(CredentialError::unavailable("the token is locked")),
                 ErrorKind::Local,
                 "the device's key or credential is not available",
                 "the token is locked",
             ),
             (
-                SignerBehavior::HoldsNoKey,
+                || Err(InvalidInput::new("slot", "a private key in it").into()),
                 ErrorKind::Input,
                 "slot cannot be used: expected a private key in it",
                 "",
             ),
             (
-                SignerBehavior::Panics,
+                || panic!("on purpose"),
                 ErrorKind::Tls,
                 "the TLS handshake failed",
                 "the signer panicked",
             ),
-        ] {
+        ];
+        for (fail, kind, told, cause) in cases {
             let server = Server::new(version);
-            let device = device(&server, behavior);
+            let device = device(&server, move || ready(fail()));
             let call = device.connect();
             assert!(server.acceptor.accept(device.stream().await).await.is_err());
             let error = call.error().await;
@@ -112,7 +140,14 @@ async fn a_signer_that_never_answers_is_dropped_with_the_call() {
     for version in BOTH_VERSIONS {
         let server = Server::new(version);
         let (started, mut signing) = async_mpsc::unbounded_channel();
-        let device = device(&server, SignerBehavior::NeverAnswers(started));
+        let device = device(&server, move || {
+            let (alive, dropped) = oneshot::channel::<()>();
+            started.send(alive).expect("the test waits");
+            async {
+                let _dropped = dropped;
+                pending().await
+            }
+        });
         let call = device.connect();
         let stream = device.stream().await;
         let accepting = tokio::spawn({

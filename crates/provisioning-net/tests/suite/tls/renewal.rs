@@ -37,7 +37,7 @@ async fn a_replaced_ca_is_trusted_from_the_next_connection_on_and_the_old_one_no
     for version in BOTH_VERSIONS {
         for may_block in [false, true] {
             let (old, new) = (Ca::root(), Ca::root());
-            let clients = ClientCertificates::Required(&old);
+            let clients = ClientCertificates::Required(old.certificate().der());
             let server_of = |ca: &Ca| acceptor(ca.server(HOST, |_| {}), clients, &[version]);
             let (old_server, new_server) = (server_of(&old), server_of(&new));
             let mut roots = Roots::of(&[&old]);

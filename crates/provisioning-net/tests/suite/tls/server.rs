@@ -35,7 +35,11 @@ impl Server {
         change: impl FnOnce(&mut CertificateParams),
     ) -> Self {
         let ca = Ca::root();
-        let acceptor = acceptor(ca.server(name, change), ClientCertificates::Required(&ca), &[version]);
+        let acceptor = acceptor(
+            ca.server(name, change),
+            ClientCertificates::Required(ca.certificate().der()),
+            &[version],
+        );
         Self { ca, acceptor }
     }
 

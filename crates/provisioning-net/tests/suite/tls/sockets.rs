@@ -55,7 +55,7 @@ async fn a_device_that_the_server_refuses_hears_of_its_certificate() {
 
 #[tokio::test]
 async fn a_port_that_nobody_listens_on_is_not_reached() {
-    let (listener, endpoint) = listen().await;
+    let (listener, endpoint) = listen::<Endpoint>().await;
     drop(listener);
     let port = endpoint.port().expect("a port").to_string();
     let error = failure(endpoint).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use provisioning_emulator::Emulator;
+use test_support::listen;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -246,15 +247,15 @@ async fn each_input_is_refused_with_one_sentence_that_names_it_before_any_connec
         ),
         (&["--recover", "-1"], "usage", &["--recover"]),
     ];
-    let nobody = Nobody::listening().await;
+    let (listener, host) = listen::<String>().await;
     for &(words, kind, says) in cases {
-        let run = files.register(&nobody.host, &[words, &["--json"]].concat()).await;
+        let run = files.register(&host, &[words, &["--json"]].concat()).await;
         assert_refused(&run, words, kind, says);
-        let run = files.register(&nobody.host, words).await;
+        let run = files.register(&host, words).await;
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{words:?}: {run:?}");
         assert!(run.stderr.starts_with("error: "), "{words:?}: {run:?}");
     }
-    nobody.saw_nobody().await;
+    saw_nobody(&listener).await;
 }
 
 fn assert_refused(run: &Run, words: &[&str], kind: &str, says: &[&str]) {
@@ -266,23 +267,9 @@ fn assert_refused(run: &Run, words: &[&str], kind: &str, says: &[&str]) {
     assert_eq!(run.stderr, "", "{words:?}: nothing but the answer");
 }
 
-/// A port at which nobody should knock.
-struct Nobody {
-    listener: TcpListener,
-    host: String,
-}
-
-impl Nobody {
-    async fn listening() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
-        let host = listener.local_addr().expect("its address").to_string();
-        Self { listener, host }
-    }
-
-    async fn saw_nobody(&self) {
-        let knock = tokio::time::timeout(Duration::from_millis(50), self.listener.accept()).await;
-        assert!(knock.is_err(), "somebody connected");
-    }
+async fn saw_nobody(listener: &TcpListener) {
+    let knock = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(knock.is_err(), "somebody connected");
 }
 
 #[tokio::test]
@@ -333,16 +320,14 @@ async fn keys_and_tokens_that_cannot_be_used_are_named_and_never_shown() {
         ),
         (&["--group-key-file", &bad], "--registration-id is missing"),
     ];
-    let nobody = Nobody::listening().await;
+    let (listener, host) = listen::<String>().await;
     for (words, expected) in cases {
-        let run = files
-            .register_by_key(&nobody.host, &[words, &["--json"]].concat())
-            .await;
+        let run = files.register_by_key(&host, &[words, &["--json"]].concat()).await;
         assert_eq!(run.code, 2, "{words:?}: {run:?}");
         assert!(run.message().starts_with(expected), "{words:?}: {run:?}");
         assert!(!run.stdout.contains("not-a-secret"), "{run:?}");
     }
-    nobody.saw_nobody().await;
+    saw_nobody(&listener).await;
     let variables = [
         ("PROVISIONING_SYMMETRIC_KEY", "not-a-secret!"),
         ("PROVISIONING_IDSCOPE", "0ne1"),

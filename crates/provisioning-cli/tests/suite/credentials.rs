@@ -2,17 +2,19 @@
 
 use provisioning_emulator::{Device, Emulator};
 
+use test_support::emulator::start;
+
 use crate::support::{Files, dps, dps_with};
 
 #[tokio::test]
 async fn symmetric_keys_of_every_origin_register() {
     let (primary, secondary) = ("cHJpbWFyeQ==", "c2Vjb25kYXJ5");
-    let emulator = Emulator::builder()
-        .polls_before_assigning(0)
-        .device(Device::new("own").symmetric_keys(primary, secondary))
-        .start()
-        .await
-        .expect("a local DPS");
+    let emulator = start(
+        Emulator::builder()
+            .polls_before_assigning(0)
+            .device(Device::new("own").symmetric_keys(primary, secondary)),
+    )
+    .await;
     let files = Files::of(&emulator, "x509");
     let group_key = files.write("group.key", &emulator.group_key());
     let derived = dps(&[
@@ -62,7 +64,7 @@ async fn symmetric_keys_of_every_origin_register() {
 
 #[tokio::test]
 async fn an_encrypted_key_needs_its_passphrase() {
-    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let emulator = start(Emulator::builder()).await;
     let files = Files::of(&emulator, "device-1");
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../provisioning-credentials/tests/data");
     let (cert, key) = (format!("{data}/encrypted.pem"), format!("{data}/encrypted.key"));
@@ -95,11 +97,7 @@ async fn an_encrypted_key_needs_its_passphrase() {
 
 #[tokio::test]
 async fn flags_win_over_the_environment_and_the_environment_suffices() {
-    let emulator = Emulator::builder()
-        .polls_before_assigning(0)
-        .start()
-        .await
-        .expect("a local DPS");
+    let emulator = start(Emulator::builder().polls_before_assigning(0)).await;
     let files = Files::of(&emulator, "env-device");
     let host = files.host.clone();
     let environment = [

@@ -1,10 +1,23 @@
-//! A CA, and the certificates that it signs.
+//! A CA, the certificates that it signs, and TLS servers that present and ask for them.
+
+use std::sync::Arc;
 
 use provisioning_types::{ClientCertificate, PrivateKey, Secret};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
+use rustls::{
+    RootCertStore, ServerConfig, SupportedProtocolVersion,
+    crypto::ring,
+    server::WebPkiClientVerifier,
+    version::{TLS12, TLS13},
+};
+use rustls_pki_types::CertificateDer;
+use tokio_rustls::TlsAcceptor;
+
+/// TLS 1.2 and 1.3.
+pub const BOTH_VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
 /// A CA with its key.
 #[derive(Debug)]
@@ -67,4 +80,42 @@ fn named(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
     params
+}
+
+/// The certificates that a server asks for.
+#[derive(Debug, Clone, Copy)]
+pub enum ClientCertificates<'a> {
+    /// None.
+    None,
+    /// One that this CA signed.
+    Required(&'a CertificateDer<'a>),
+    /// One that this CA signed, or none.
+    Optional(&'a CertificateDer<'a>),
+}
+
+/// Returns a server with this certificate. It offers to resume sessions, by tickets too.
+pub fn acceptor(
+    (certificate, key): (Certificate, KeyPair),
+    clients: ClientCertificates<'_>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> TlsAcceptor {
+    let provider = Arc::new(ring::default_provider());
+    let signed_by = |ca: &CertificateDer<'_>| {
+        let mut roots = RootCertStore::empty();
+        roots.add(ca.clone().into_owned()).expect("a certificate");
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+    };
+    let verifier = match clients {
+        ClientCertificates::None => Ok(WebPkiClientVerifier::no_client_auth()),
+        ClientCertificates::Required(ca) => signed_by(ca).build(),
+        ClientCertificates::Optional(ca) => signed_by(ca).allow_unauthenticated().build(),
+    };
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)
+        .expect("a version")
+        .with_client_cert_verifier(verifier.expect("a verifier"))
+        .with_single_cert(vec![certificate.into()], key.into())
+        .expect("a certificate that fits its key");
+    config.ticketer = ring::Ticketer::new().expect("a ticketer");
+    Arc::new(config).into()
 }

@@ -1,17 +1,15 @@
 //! `dps doctor`: each thing that usually goes wrong is found, named, and told what to do about.
 
-use std::sync::Arc;
-
 use provisioning_emulator::{Device, Emulator};
-use rcgen::{CertificateParams, KeyPair};
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+use test_support::{
+    emulator::start,
+    listen, serve,
+    tls::{BOTH_VERSIONS, Ca, ClientCertificates, acceptor},
 };
-use tokio_rustls::{TlsAcceptor, rustls};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::support::{Files, Run, dps, start};
+use crate::support::{Files, Run, dps, start_dps};
 
 /// What was found when `check` was looked at.
 fn found(run: &Run, check: &str) -> Value {
@@ -30,11 +28,7 @@ fn assert_found(run: &Run, check: &str, verdict: &str, says: &str) {
 
 #[tokio::test]
 async fn nothing_is_wrong_with_a_service_that_runs() {
-    let emulator = Emulator::builder()
-        .polls_before_assigning(0)
-        .start()
-        .await
-        .expect("a local DPS");
+    let emulator = start(Emulator::builder().polls_before_assigning(0)).await;
     let files = Files::of(&emulator, "device-1");
     let websocket_port = emulator.websocket_port().to_string();
     let run = files
@@ -70,7 +64,7 @@ async fn nothing_is_wrong_with_a_service_that_runs() {
 
 #[tokio::test]
 async fn a_signer_that_is_not_trusted_is_named() {
-    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let emulator = start(Emulator::builder()).await;
     let stranger = Emulator::builder().start_in_memory().expect("another CA");
     let files = Files::of(&emulator, "device-1");
     let other_ca = files.write("other-ca.pem", stranger.ca_pem());
@@ -95,10 +89,10 @@ async fn a_signer_that_is_not_trusted_is_named() {
 
 #[tokio::test]
 async fn a_port_that_nobody_listens_on_fails_and_the_other_only_warns() {
-    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let emulator = start(Emulator::builder()).await;
     let files = Files::of(&emulator, "device-1");
     let websocket_port = emulator.websocket_port().to_string();
-    let nowhere = format!("localhost:{}", free_port().await);
+    let (_, nowhere) = listen::<String>().await;
     let words = ["--host", &nowhere, "--websocket-port", &websocket_port, "--json"];
     let run = files.doctor(&words).await;
     assert_eq!(run.code, 4, "{run:?}");
@@ -115,12 +109,6 @@ async fn a_port_that_nobody_listens_on_fails_and_the_other_only_warns() {
     emulator.shutdown().await;
 }
 
-/// A port that somebody has just left.
-async fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
-    listener.local_addr().expect("its address").port()
-}
-
 #[tokio::test]
 async fn a_name_that_nobody_knows_ends_the_walk_over_the_network() {
     let emulator = Emulator::builder().start_in_memory().expect("a CA");
@@ -134,7 +122,7 @@ async fn a_name_that_nobody_knows_ends_the_walk_over_the_network() {
 
 #[tokio::test]
 async fn a_credential_that_cannot_work_is_found_without_asking_anybody() {
-    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let emulator = start(Emulator::builder()).await;
     let expired = emulator.issue_device_with(&Device::new("device-1").expired());
     let files = Files::of_identity(&emulator, &expired.expect("a device"));
     let run = files.doctor(&["--json"]).await;
@@ -191,7 +179,7 @@ async fn a_credential_that_cannot_work_is_found_without_asking_anybody() {
 
 #[tokio::test]
 async fn what_is_not_given_is_skipped() {
-    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let emulator = start(Emulator::builder()).await;
     let files = Files::of(&emulator, "device-1");
     let run = dps(&["doctor", "--host", &files.host, "--ca", &files.ca, "--json"]).await;
     assert_eq!(run.code, 0, "{run:?}");
@@ -202,31 +190,25 @@ async fn what_is_not_given_is_skipped() {
     emulator.shutdown().await;
 }
 
-/// A server that says `answer` to whoever says anything.
-async fn server(answer: &'static [u8]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
-    let address = listener.local_addr().expect("its address").to_string();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            // Whoever leaves early has seen enough.
-            let _ = stream.read(&mut [0; 4096]).await;
-            let _ = stream.write_all(answer).await;
-        }
-    });
-    address
+/// Reads something, and says `answer`. A client that leaves early has seen enough.
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str) {
+    let _ = stream.read(&mut [0; 4096]).await;
+    let _ = stream.write_all(answer.as_bytes()).await;
 }
 
 #[tokio::test]
 async fn a_port_without_tls_and_a_proxy_that_refuses_are_told_apart() {
-    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let emulator = start(Emulator::builder()).await;
     let files = Files::of(&emulator, "device-1");
-    let plain = server(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
-    let run = files.doctor(&["--host", &plain, "--json"]).await;
+    let bad_request = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    let (plain, _tasks) = serve("127.0.0.1", |stream| answer(stream, bad_request)).await;
+    let run = files.doctor(&["--host", &plain.to_string(), "--json"]).await;
     assert_eq!(run.code, 4, "{run:?}");
     assert_found(&run, "MQTT port", "ok", "was reached");
     assert_found(&run, "MQTT TLS", "failed", "does not speak TLS");
 
-    let proxy = server(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await;
+    let forbidden = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    let (proxy, _tasks) = serve("127.0.0.1", |stream| answer(stream, forbidden)).await;
     let url = format!("http://user:s3cret@{proxy}");
     let run = files.doctor(&["--proxy", &url, "--json"]).await;
     assert_eq!(run.code, 4, "{run:?}");
@@ -239,7 +221,7 @@ async fn a_port_without_tls_and_a_proxy_that_refuses_are_told_apart() {
 
 #[tokio::test]
 async fn a_registration_that_fails_is_the_last_line_with_the_services_words() {
-    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let emulator = start(Emulator::builder()).await;
     let files = Files::of(&emulator, "device-1");
     let run = files.doctor(&["--id-scope", "0ne0OTHER", "--register", "--json"]).await;
     assert_eq!(run.code, 3, "{run:?}");
@@ -261,39 +243,19 @@ async fn flags_that_cannot_be_used_are_no_diagnosis() {
     }
 }
 
-/// A web server that says what time it is; its port, and its certificate.
-async fn web_server(answer: &'static str) -> (u16, String) {
-    let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
-    let certificate = params.self_signed(&key).expect("a certificate");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("TLS")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key.into())
-        .expect("a key that fits");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
-    let port = listener.local_addr().expect("its address").port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let mut stream = acceptor.accept(stream).await.expect("TLS");
-            let asked = stream.read(&mut [0; 4096]).await.expect("a request");
-            assert!(asked > 0, "nobody asked");
-            stream.write_all(answer.as_bytes()).await.expect("somebody who listens");
-        }
-    });
-    (port, certificate.pem())
-}
-
 #[tokio::test]
 async fn a_clock_that_is_off_is_a_warning() {
-    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let emulator = start(Emulator::builder()).await;
     let files = Files::of(&emulator, "device-1");
-    let answer = "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n";
-    let (port, certificate) = web_server(answer).await;
-    let ca = files.write("web.pem", &certificate);
+    let not_found = "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n";
+    let ca = Ca::root();
+    let tls = acceptor(ca.server("localhost", |_| {}), ClientCertificates::None, &BOTH_VERSIONS);
+    let (address, _tasks) = serve("127.0.0.1", move |stream| {
+        let tls = tls.clone();
+        async move { answer(tls.accept(stream).await.expect("TLS"), not_found).await }
+    })
+    .await;
+    let (port, ca) = (address.port(), files.write("web.pem", &ca.certificate().pem()));
     let run = files
         .doctor(&["--websocket-port", &port.to_string(), "--extra-ca", &ca, "--json"])
         .await;
@@ -306,11 +268,10 @@ async fn a_clock_that_is_off_is_a_warning() {
 #[cfg(unix)]
 #[tokio::test]
 async fn an_interrupt_ends_the_doctor_at_once() {
-    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
-    let host = silent.local_addr().expect("its address").to_string();
-    let running = start(&["doctor", "--host", &host, "--json"], &[]);
+    let (_silent, host) = listen::<String>().await;
+    let mut running = start_dps(&["doctor", "--host", &host, "--json"], &[]);
     running.until_stderr_has("skipped  credential").await;
-    running.signal("INT");
-    let run = running.end().await;
+    running.signal("INT").await;
+    let run = Run::of(running).await;
     assert_eq!((run.code, run.kind().as_str()), (130, "cancelled"), "{run:?}");
 }

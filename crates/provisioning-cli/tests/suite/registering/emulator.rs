@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use serde_json::Value;
 
-use crate::support::{dps, start};
+use crate::support::{Run, dps, start_dps};
 
 /// Each server on a free port.
 const FREE_PORTS: [&str; 8] = [
@@ -40,7 +40,7 @@ async fn a_device_registers_with_an_emulator_that_a_signal_ends_with_0() {
     let (dir, ready_file) = (temporary.path().join("dps"), temporary.path().join("ready.json"));
     for signal in ["TERM", "INT"] {
         let words = ["emulator", "--dir", text(&dir), "--ready-file", text(&ready_file)];
-        let emulator = start(&[&words[..], &FREE_PORTS].concat(), &[]);
+        let emulator = start_dps(&[&words[..], &FREE_PORTS].concat(), &[]);
         let ready = ready(&ready_file).await;
         fs::remove_file(&ready_file).expect("a file");
         let (cert, key) = (dir.join("devices/device-1.pem"), dir.join("devices/device-1.key"));
@@ -63,8 +63,8 @@ async fn a_device_registers_with_an_emulator_that_a_signal_ends_with_0() {
             let run = dps(&[&words[..], transport].concat()).await;
             assert_eq!((run.code, &run.json()["deviceId"]), (0, &"device-1".into()), "{run:?}");
         }
-        emulator.signal(signal);
-        let run = emulator.end().await;
+        emulator.signal(signal).await;
+        let run = Run::of(emulator).await;
         assert_eq!(run.code, 0, "{signal}: {run:?}");
         assert_eq!(run.json()["mqttPort"], ready["mqttPort"], "{run:?}");
         assert!(!run.stdout.contains("SharedAccessKey="), "{run:?}");

@@ -1,13 +1,15 @@
 //! What the service refuses: its kind, its exit code, and a hint that helps.
 
-use provisioning_emulator::{Device, Effect, Emulator, Fault, RetryAfter, Step};
+use provisioning_emulator::{Device, Effect, Emulator, Enrollment, Fault, RetryAfter, Step};
 use serde_json::json;
 
-use crate::support::{Files, Run, control};
+use test_support::emulator::start;
+
+use crate::support::{Files, Run};
 
 #[tokio::test]
 async fn an_expired_or_early_certificate_only_warns_and_the_service_decides() {
-    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let emulator = start(Emulator::builder()).await;
     for (device, expected) in [
         (
             emulator.issue_device_with(&Device::new("old").expired()),
@@ -29,19 +31,19 @@ async fn an_expired_or_early_certificate_only_warns_and_the_service_decides() {
 
 #[tokio::test]
 async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
-    let emulator = Emulator::builder()
-        .polls_before_assigning(1)
-        .retry_after(RetryAfter::Seconds(0))
-        .device(Device::new("denied").refused(401, 401_002, "Invalid certificate."))
-        .device(Device::new("unknown").refused(404, 404_201, "Not found."))
-        .device(Device::new("failed").failed(400_209, "no hub"))
-        .device(Device::new("disabled").disabled())
-        .device(Device::new("throttled").throttled(429, 1000, RetryAfter::Seconds(600)))
-        .device(Device::new("broken").throttled(503, 1000, RetryAfter::Seconds(600)))
-        .device(Device::new("slow").never_assigned())
-        .start()
-        .await
-        .expect("a local DPS");
+    let emulator = start(
+        Emulator::builder()
+            .polls_before_assigning(1)
+            .retry_after(RetryAfter::Seconds(0))
+            .device(Device::new("denied").refused(401, 401_002, "Invalid certificate."))
+            .device(Device::new("unknown").refused(404, 404_201, "Not found."))
+            .device(Device::new("failed").failed(400_209, "no hub"))
+            .device(Device::new("disabled").disabled())
+            .device(Device::new("throttled").throttled(429, 1000, RetryAfter::Seconds(600)))
+            .device(Device::new("broken").throttled(503, 1000, RetryAfter::Seconds(600)))
+            .device(Device::new("slow").never_assigned()),
+    )
+    .await;
     for (id, code, kind, hint) in [
         ("denied", 3, "unauthorized", "common name"),
         ("unknown", 3, "not-found", "or its group is enrolled"),
@@ -71,11 +73,8 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
 
 #[tokio::test]
 async fn each_refused_credential_has_a_hint_that_names_the_remedy_over_both_transports() {
-    let emulator = Emulator::builder()
-        .device(Device::new("keyed").symmetric_keys("cHJpbWFyeQ==", "c2Vjb25kYXJ5"))
-        .start()
-        .await
-        .expect("a local DPS");
+    let emulator =
+        start(Emulator::builder().device(Device::new("keyed").symmetric_keys("cHJpbWFyeQ==", "c2Vjb25kYXJ5"))).await;
     let stranger = Emulator::builder().start_in_memory().expect("another CA");
     let files = Files::of(&emulator, "device-1");
     let outsider = stranger.issue_device("device-1").expect("a device");
@@ -148,7 +147,7 @@ async fn each_refused_credential_has_a_hint_that_names_the_remedy_over_both_tran
 #[tokio::test]
 async fn a_refusal_tells_by_how_much_and_in_which_direction_this_clock_is_off() {
     let refused = Device::new("device-1").refused(401, 401_002, "Invalid certificate.");
-    let emulator = Emulator::builder().device(refused).start().await.expect("a local DPS");
+    let emulator = start(Emulator::builder().device(refused)).await;
     let files = Files::of(&emulator, "device-1");
     for (timestamp, says) in [
         ("2020-04-10T05:24:22.4718526Z", Some("ahead of the service's: set it; ")),
@@ -168,11 +167,7 @@ async fn a_refusal_tells_by_how_much_and_in_which_direction_this_clock_is_off() 
 
 #[tokio::test]
 async fn who_is_not_enrolled_or_is_disabled_is_refused_with_what_to_look_at() {
-    let emulator = Emulator::builder()
-        .polls_before_assigning(0)
-        .start()
-        .await
-        .expect("a local DPS");
+    let emulator = start(Emulator::builder().polls_before_assigning(0)).await;
     let files = Files::of(&emulator, "device-1");
     let key = files.write("own.b64", "cHJpbWFyeQ==");
     let by_key = ["--registration-id", "keyed", "--symmetric-key-file", &key, "--json"];
@@ -180,25 +175,17 @@ async fn who_is_not_enrolled_or_is_disabled_is_refused_with_what_to_look_at() {
     let run = files.register_by_key(&files.host, &by_key).await;
     assert_refused(&run, &(&["unknown"], 3, "unauthorized", not_enrolled));
 
-    let keys = json!({"primaryKey": "cHJpbWFyeQ==", "secondaryKey": "c2Vjb25kYXJ5"});
-    let attestation = json!({"type": "symmetricKey", "symmetricKey": keys});
-    for (status, code) in [("disabled", 3), ("enabled", 0)] {
-        let enrollment = json!({
-            "registrationId": "keyed", "attestation": attestation, "provisioningStatus": status,
-        });
-        control::call(&emulator, "PUT", "/enrollments/keyed", enrollment).await;
-        let run = files.register_by_key(&files.host, &by_key).await;
-        assert_eq!(run.code, code, "{status}: {run:?}");
-        if status == "disabled" {
-            assert_refused(&run, &(&["disabled"], 3, "disabled", "enable the enrollment"));
-        }
-    }
+    let enrollment = || Enrollment::individual("keyed").symmetric_keys("cHJpbWFyeQ==", "c2Vjb25kYXJ5");
+    emulator.enroll(enrollment().disabled()).expect("an enrollment");
+    let run = files.register_by_key(&files.host, &by_key).await;
+    assert_refused(&run, &(&["disabled"], 3, "disabled", "enable the enrollment"));
+    emulator.enroll(enrollment()).expect("an enrollment");
+    let run = files.register_by_key(&files.host, &by_key).await;
+    assert_eq!(run.code, 0, "enabled: {run:?}");
 
     let enrolled = emulator.issue_device("device-1").expect("another certificate");
-    let certificate = json!({"primary": {"certificate": enrolled.certificate_chain_pem}});
-    let attestation = json!({"type": "x509", "x509": {"clientCertificates": certificate}});
-    let enrollment = json!({"registrationId": "device-1", "attestation": attestation});
-    control::call(&emulator, "PUT", "/enrollments/device-1", enrollment).await;
+    let enrollment = Enrollment::individual("device-1").certificate(enrolled.certificate_chain_pem);
+    emulator.enroll(enrollment.clone()).expect("an enrollment");
     let run = files.register(&files.host, &["--json"]).await;
     assert_refused(
         &run,
@@ -210,10 +197,10 @@ async fn who_is_not_enrolled_or_is_disabled_is_refused_with_what_to_look_at() {
         ),
     );
 
-    control::call(&emulator, "DELETE", "/enrollments/device-1", json!(null)).await;
+    assert!(emulator.unenroll(&enrollment));
     let run = files.register(&files.host, &["--json"]).await;
     assert_eq!(run.code, 0, "its group takes it: {run:?}");
-    control::call(&emulator, "DELETE", "/enrollmentGroups/local-devices", json!(null)).await;
+    assert!(emulator.unenroll(&Enrollment::group("local-devices")));
     let run = files.register(&files.host, &["--json"]).await;
     assert_refused(
         &run,

@@ -4,7 +4,7 @@ mod emulator;
 
 use provisioning_emulator::{Device, Emulator, LogKind, RetryAfter, TlsVersions};
 
-use tokio::net::TcpListener;
+use test_support::{emulator::start, listen};
 
 use crate::support::{Files, Run, dps};
 
@@ -55,11 +55,7 @@ async fn local_registers_over_websocket_and_json_is_one_object_with_every_field(
 
 #[tokio::test]
 async fn keep_alive_user_agent_and_api_version_reach_the_service_as_given() {
-    let emulator = Emulator::builder()
-        .polls_before_assigning(0)
-        .start()
-        .await
-        .expect("a local DPS");
+    let emulator = start(Emulator::builder().polls_before_assigning(0)).await;
     let files = Files::of(&emulator, "device-1");
     let words = [
         "--keep-alive",
@@ -86,15 +82,11 @@ async fn keep_alive_user_agent_and_api_version_reach_the_service_as_given() {
 
 #[tokio::test]
 async fn a_blocked_port_is_gone_around_when_asked_to_and_not_otherwise() {
-    let emulator = Emulator::builder()
-        .polls_before_assigning(0)
-        .start()
-        .await
-        .expect("a local DPS");
+    let emulator = start(Emulator::builder().polls_before_assigning(0)).await;
     let files = Files::of(&emulator, "device-1");
     // Takes connections and never says a word, as a firewall may.
-    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
-    let host = format!("localhost:{}", silent.local_addr().expect("its address").port());
+    let (_silent, host) = listen::<String>().await;
+    let host = host.replace("127.0.0.1", "localhost");
     let websocket_port = emulator.websocket_port().to_string();
     let words = ["--websocket-port", websocket_port.as_str(), "--json"];
     let fallback = [&words[..], &["--fallback", "--fallback-after", "0.3", "--timeout", "8"]].concat();
@@ -119,12 +111,12 @@ async fn a_blocked_port_is_gone_around_when_asked_to_and_not_otherwise() {
 
 #[tokio::test]
 async fn no_version_of_tls_is_spoken_below_the_one_given() {
-    let emulator = Emulator::builder()
-        .polls_before_assigning(0)
-        .tls_versions(TlsVersions::Only12)
-        .start()
-        .await
-        .expect("a local DPS");
+    let emulator = start(
+        Emulator::builder()
+            .polls_before_assigning(0)
+            .tls_versions(TlsVersions::Only12),
+    )
+    .await;
     let files = Files::of(&emulator, "device-1");
     for (version, code, kind) in [("1.2", 0, ""), ("1.3", 4, "tls")] {
         let run = files.register(&files.host, &["--tls-min", version, "--json"]).await;
@@ -135,12 +127,7 @@ async fn no_version_of_tls_is_spoken_below_the_one_given() {
 
 #[tokio::test]
 async fn a_gateway_bears_the_name_that_it_is_said_to_bear() {
-    let emulator = Emulator::builder()
-        .polls_before_assigning(0)
-        .host("service.example")
-        .start()
-        .await
-        .expect("a local DPS");
+    let emulator = start(Emulator::builder().polls_before_assigning(0).host("service.example")).await;
     let files = Files::of(&emulator, "device-1");
     for (name, code) in [("service.example", 0), ("other.example", 4)] {
         let run = files.register(&files.host, &["--server-name", name, "--json"]).await;
@@ -153,8 +140,7 @@ async fn a_gateway_bears_the_name_that_it_is_said_to_bear() {
 
 #[tokio::test]
 async fn one_request_may_take_as_long_as_the_operation_timeout_says() {
-    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
-    let host = silent.local_addr().expect("its address").to_string();
+    let (_silent, host) = listen::<String>().await;
     let emulator = Emulator::builder().start_in_memory().expect("a CA");
     let device = emulator.issue_device("device-1").expect("a device");
     let files = Files::of_identity(&emulator, &device);
@@ -165,7 +151,7 @@ async fn one_request_may_take_as_long_as_the_operation_timeout_says() {
 
 #[tokio::test]
 async fn a_stopped_service_is_a_connect_error() {
-    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let emulator = start(Emulator::builder()).await;
     let files = Files::of(&emulator, "device-1");
     let host = files.host.clone();
     emulator.shutdown().await;
@@ -178,7 +164,7 @@ async fn a_stopped_service_is_a_connect_error() {
 
 #[tokio::test]
 async fn a_ca_that_is_not_trusted_is_a_tls_error_over_both_transports() {
-    let emulator = Emulator::builder().start().await.expect("a local DPS");
+    let emulator = start(Emulator::builder()).await;
     let stranger = Emulator::builder().start_in_memory().expect("another CA");
     let files = Files::of(&emulator, "device-1");
     let other_ca = files.write("other-ca.pem", stranger.ca_pem());
@@ -196,19 +182,19 @@ async fn a_ca_that_is_not_trusted_is_a_tls_error_over_both_transports() {
 #[tokio::test]
 #[cfg(unix)]
 async fn an_interrupt_leaves_in_an_orderly_way_and_exits_130() {
-    let emulator = Emulator::builder()
-        .device(Device::new("device-1").never_assigned())
-        .retry_after(RetryAfter::Seconds(30))
-        .start()
-        .await
-        .expect("a local DPS");
+    let emulator = start(
+        Emulator::builder()
+            .device(Device::new("device-1").never_assigned())
+            .retry_after(RetryAfter::Seconds(30)),
+    )
+    .await;
     let files = Files::of(&emulator, "device-1");
     for signal in ["INT", "TERM"] {
         emulator.clear_log();
-        let running = files.start(&files.host, &["--json"]);
+        let mut running = files.start(&files.host, &["--json"]);
         running.until_stderr_has("assigning").await;
-        running.signal(signal);
-        let run = running.end().await;
+        running.signal(signal).await;
+        let run = Run::of(running).await;
         assert_eq!((run.code, run.kind().as_str()), (130, "cancelled"), "{run:?}");
         assert_eq!(run.error()["phase"], "wait");
         let log = emulator.log();

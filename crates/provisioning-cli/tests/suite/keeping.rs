@@ -1,31 +1,28 @@
 //! An assignment that is kept: used the next time, asked for anew when that is wanted, and what a hub is connected to
 //! with.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use provisioning_emulator::{Device, Emulator, RetryAfter};
 
-use crate::support::{Files, dps};
+use test_support::emulator::start;
+
+use crate::support::{Files, Run, dps};
 
 async fn emulator() -> Emulator {
-    Emulator::builder()
-        .polls_before_assigning(0)
-        .device(Device::new("keyed").symmetric_keys("cHJpbWFyeQ==", "c2Vjb25kYXJ5"))
-        .start()
-        .await
-        .expect("a local DPS")
-}
-
-fn store(files: &Files) -> String {
-    let folder = Path::new(&files.cert).parent().expect("a folder");
-    folder.join("store.json").to_str().expect("UTF-8").to_owned()
+    start(
+        Emulator::builder()
+            .polls_before_assigning(0)
+            .device(Device::new("keyed").symmetric_keys("cHJpbWFyeQ==", "c2Vjb25kYXJ5")),
+    )
+    .await
 }
 
 #[tokio::test]
 async fn what_is_kept_answers_without_the_service_until_it_is_asked_for_anew() {
     let emulator = emulator().await;
     let files = Files::of(&emulator, "device-1");
-    let (host, store) = (files.host.clone(), store(&files));
+    let (host, store) = (files.host.clone(), files.path("store.json"));
     let words = ["--store", store.as_str(), "--json"];
     let first = files.register(&host, &words).await;
     assert_eq!(first.code, 0, "{first:?}");
@@ -65,7 +62,7 @@ async fn what_is_kept_is_for_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let emulator = emulator().await;
     let files = Files::of(&emulator, "device-1");
-    let store = store(&files);
+    let store = files.path("store.json");
     let run = files.register(&files.host, &["--store", &store]).await;
     assert_eq!(run.code, 0, "{run:?}");
     let mode = fs::metadata(&store).expect("a file").permissions().mode();
@@ -76,16 +73,15 @@ async fn what_is_kept_is_for_its_owner_only() {
 #[cfg(unix)]
 #[tokio::test]
 async fn an_assignment_that_cannot_be_stored_is_printed_with_the_error_and_exits_with_7() {
-    let emulator = Emulator::builder().retry_after(RetryAfter::Seconds(2)).start();
-    let emulator = emulator.await.expect("a local DPS");
+    let emulator = start(Emulator::builder().retry_after(RetryAfter::Seconds(2))).await;
     for json in [true, false] {
         let files = Files::of(&emulator, "device-1");
-        let store = store(&files);
+        let store = files.path("store.json");
         let words = ["--store", store.as_str(), "--json"];
-        let running = files.start(&files.host, if json { &words } else { &words[..2] });
+        let mut running = files.start(&files.host, if json { &words } else { &words[..2] });
         running.until_stderr_has("assigning").await;
         fs::create_dir(&store).expect("a folder in the way");
-        let run = running.end().await;
+        let run = Run::of(running).await;
         assert_eq!(run.code, 7, "{run:?}");
         if json {
             assert_eq!(
@@ -106,7 +102,7 @@ async fn an_assignment_that_cannot_be_stored_is_printed_with_the_error_and_exits
 async fn a_hub_is_connected_to_with_what_is_kept_and_the_devices_credential() {
     let emulator = emulator().await;
     let files = Files::of(&emulator, "device-1");
-    let store = store(&files);
+    let store = files.path("store.json");
     let run = files.register(&files.host, &["--store", &store]).await;
     assert_eq!(run.code, 0, "{run:?}");
     let run = dps(&[
@@ -171,10 +167,9 @@ async fn a_hub_is_connected_to_with_what_is_kept_and_the_devices_credential() {
 
 #[tokio::test]
 async fn a_hub_needs_what_was_kept_and_a_credential_for_hubs() {
-    let emulator = Emulator::builder().polls_before_assigning(0).start();
-    let emulator = emulator.await.expect("a local DPS");
+    let emulator = start(Emulator::builder().polls_before_assigning(0)).await;
     let files = Files::of(&emulator, "device-1");
-    let store = store(&files);
+    let store = files.path("store.json");
     files.register(&files.host, &["--store", &store]).await;
     let broken = files.write("broken.json", "{\"format\":1}");
     let token = files.write("token", "SharedAccessSignature sr=a&sig=b&se=1");

@@ -1,18 +1,9 @@
 //! Runs `dps` as a process, with the files that it needs.
 
-pub(crate) mod control;
-
-use std::{process::Stdio, sync::Arc, time::Duration};
-
 use provisioning_emulator::{DeviceIdentity, Emulator};
 use serde_json::Value;
-use test_support::Files as Folder;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
-    process::{Child, Command},
-    sync::Mutex,
-    task::JoinHandle,
-};
+use test_support::{Files as Folder, Running};
+use tokio::process::Command;
 
 /// How `dps` ended.
 #[derive(Debug)]
@@ -23,6 +14,16 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Waits for the end of a `dps` that was started.
+    pub(crate) async fn of(running: Running) -> Self {
+        let output = running.end().await;
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8 on standard output"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8 on standard error"),
+        }
+    }
+
     /// Standard output, which must be exactly one JSON object.
     pub(crate) fn json(&self) -> Value {
         let json: Value = serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"));
@@ -58,10 +59,10 @@ pub(crate) async fn dps(words: &[&str]) -> Run {
 
 /// Runs with these variables, and none of this process's that `dps` reads.
 pub(crate) async fn dps_with(words: &[&str], environment: &[(&str, &str)]) -> Run {
-    start(words, environment).end().await
+    Run::of(start_dps(words, environment)).await
 }
 
-pub(crate) fn start(words: &[&str], environment: &[(&str, &str)]) -> Running {
+pub(crate) fn start_dps(words: &[&str], environment: &[(&str, &str)]) -> Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dps"));
     for name in [
         "PROVISIONING_HOST",
@@ -80,73 +81,7 @@ pub(crate) fn start(words: &[&str], environment: &[(&str, &str)]) -> Running {
     ] {
         command.env_remove(name);
     }
-    command
-        .args(words)
-        .envs(environment.iter().copied())
-        .stdin(Stdio::null());
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("dps");
-    let stderr = Arc::new(Mutex::new(String::new()));
-    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-    let collected = Arc::clone(&stderr);
-    let reader = tokio::spawn(async move {
-        while let Ok(Some(line)) = lines.next_line().await {
-            let mut text = collected.lock().await;
-            text.push_str(&line);
-            text.push('\n');
-        }
-    });
-    Running { child, stderr, reader }
-}
-
-/// A `dps` that was started.
-pub(crate) struct Running {
-    child: Child,
-    stderr: Arc<Mutex<String>>,
-    reader: JoinHandle<()>,
-}
-
-impl Running {
-    pub(crate) async fn end(mut self) -> Run {
-        let mut stdout = String::new();
-        let mut pipe = self.child.stdout.take().expect("piped");
-        pipe.read_to_string(&mut stdout)
-            .await
-            .expect("UTF-8 on standard output");
-        let status = self.child.wait().await.expect("its end");
-        self.reader.await.expect("standard error");
-        let stderr = self.stderr.lock().await.clone();
-        Run {
-            code: status.code().unwrap_or(-1),
-            stdout,
-            stderr,
-        }
-    }
-
-    #[cfg(unix)]
-    pub(crate) async fn until_stderr_has(&self, text: &str) {
-        for _ in 0..600 {
-            if self.stderr.lock().await.contains(text) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("{text:?} never came: {}", self.stderr.lock().await);
-    }
-
-    #[cfg(unix)]
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("running").to_string();
-        let status = std::process::Command::new("kill")
-            .args(["-s", name, &pid])
-            .status()
-            .expect("kill");
-        assert!(status.success());
-    }
+    Running::start(command.args(words).envs(environment.iter().copied()))
 }
 
 /// What one device needs to register with an emulator, in files.
@@ -178,23 +113,28 @@ impl Files {
         }
     }
 
+    /// The path of another file, whether or not that exists.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.folder.path(name)
+    }
+
     pub(crate) fn write(&self, name: &str, text: &str) -> String {
         self.folder.write(name, text)
     }
 
     /// Registers with `words` in place of, or in addition to, what a registration needs.
     pub(crate) async fn register(&self, host: &str, words: &[&str]) -> Run {
-        self.start(host, words).end().await
+        Run::of(self.start(host, words)).await
     }
 
     /// The same without a certificate.
     pub(crate) async fn register_by_key(&self, host: &str, words: &[&str]) -> Run {
-        start_with("register", &self.service(host), words).end().await
+        Run::of(start_with("register", &self.service(host), words)).await
     }
 
     /// Asks the doctor about the same.
     pub(crate) async fn doctor(&self, words: &[&str]) -> Run {
-        start_with("doctor", &self.all(&self.host), words).end().await
+        Run::of(start_with("doctor", &self.all(&self.host), words)).await
     }
 
     pub(crate) fn start(&self, host: &str, words: &[&str]) -> Running {
@@ -215,5 +155,5 @@ fn start_with(command: &str, usual: &[(&str, &str)], words: &[&str]) -> Running 
     let mut all: Vec<&str> = vec![command];
     all.extend(unless_given.flat_map(|(name, value)| [name, value]));
     all.extend(words);
-    start(&all, &[])
+    start_dps(&all, &[])
 }

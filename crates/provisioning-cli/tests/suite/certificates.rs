@@ -10,6 +10,8 @@ use rcgen::{
 };
 use serde_json::{Value, json};
 
+use test_support::emulator::start;
+
 use crate::support::{Files, Run};
 
 /// A device's signing request, PEM.
@@ -46,8 +48,7 @@ fn assigned_with(chain: Option<&Value>) -> Fault {
 }
 
 async fn emulator() -> Emulator {
-    let emulator = Emulator::builder().polls_before_assigning(0).start();
-    emulator.await.expect("a local DPS")
+    start(Emulator::builder().polls_before_assigning(0)).await
 }
 
 /// The base64 of the request that a device sent.
@@ -58,18 +59,13 @@ fn sent_request(log: &[Arc<LogEntry>]) -> Option<String> {
     rest.split('"').next().map(str::to_owned)
 }
 
-fn in_folder(files: &Files, name: &str) -> String {
-    let folder = Path::new(&files.cert).parent().expect("a folder");
-    folder.join(name).to_str().expect("UTF-8").to_owned()
-}
-
 #[tokio::test]
 async fn what_is_issued_for_a_request_in_pem_or_der_is_written_over_both_transports() {
     let emulator = emulator().await;
     let files = Files::of(&emulator, "device-1");
     let pem = request("device-1");
     let lines: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-    let der_file = in_folder(&files, "device.csr.der");
+    let der_file = files.path("device.csr.der");
     fs::write(&der_file, STANDARD.decode(&lines).expect("base64")).expect("a file");
     let pem_file = files.write("device.csr", &pem);
     let chain = issue(&pem, |_| {});
@@ -106,21 +102,21 @@ async fn what_is_issued_for_a_request_in_pem_or_der_is_written_over_both_transpo
 
 #[tokio::test]
 async fn a_new_key_is_written_for_its_owner_only_and_the_certificate_is_its_own() {
-    let emulator = Emulator::builder()
-        .polls_before_assigning(2)
-        .retry_after(RetryAfter::Seconds(1))
-        .start()
-        .await
-        .expect("a local DPS");
+    let emulator = start(
+        Emulator::builder()
+            .polls_before_assigning(2)
+            .retry_after(RetryAfter::Seconds(1)),
+    )
+    .await;
     let files = Files::of(&emulator, "device-1");
-    let (key, issued) = (in_folder(&files, "new.key"), in_folder(&files, "new.pem"));
+    let (key, issued) = (files.path("new.key"), files.path("new.pem"));
     let words = ["--new-key", &key, "--issued-cert", &issued, "--json"];
-    let running = files.start(&files.host, &words);
+    let mut running = files.start(&files.host, &words);
     running.until_stderr_has("assigning").await;
     let sent = sent_request(&emulator.log()).expect("a request");
     let pem = format!("-----BEGIN CERTIFICATE REQUEST-----\n{sent}\n-----END CERTIFICATE REQUEST-----\n");
     emulator.inject(assigned_with(Some(&json!(issue(&pem, |_| {})))));
-    let run = running.end().await;
+    let run = Run::of(running).await;
     assert_eq!(run.code, 0, "{run:?}");
     #[cfg(unix)]
     {
@@ -150,7 +146,7 @@ async fn a_new_key_is_written_for_its_owner_only_and_the_certificate_is_its_own(
 async fn a_new_key_goes_away_when_the_device_is_not_assigned() {
     let emulator = emulator().await;
     let files = Files::of(&emulator, "device-1");
-    let (key, issued) = (in_folder(&files, "new.key"), in_folder(&files, "new.pem"));
+    let (key, issued) = (files.path("new.key"), files.path("new.pem"));
     let words = [
         "--new-key",
         &key,
@@ -193,7 +189,7 @@ async fn each_chain_that_is_no_good_is_told_with_the_assignment_that_stands() {
     ] {
         emulator.inject(assigned_with(chain.as_ref()));
         let issued = files.write("issued.pem", "what was there before");
-        let store = in_folder(&files, "store.json");
+        let store = files.path("store.json");
         let words = ["--csr", &csr, "--issued-cert", &issued, "--store", &store, "--json"];
         let run = files.register(&files.host, &words).await;
         assert_stands(&run, says);
