@@ -158,7 +158,7 @@ fn timed_out(target: &Target<'_>, deadline: Deadline, waiting: Option<Waiting>) 
         ErrorKind::Connect
     };
     let message = match waiting {
-        Some(waiting) => format!("timed out after {deadline}, waiting for {waiting}"),
+        Some(waiting) => format!("no {waiting} within {deadline}"),
         None => format!("{} did not answer within {deadline}", target.peer()),
     };
     TransportError::new(kind, message).in_phase(Phase::Connect)

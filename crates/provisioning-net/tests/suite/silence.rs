@@ -183,9 +183,8 @@ async fn a_fallback_goes_on_after_a_silent_handshake_and_names_it_when_both_are_
         (error.kind(), error.to_string().as_str()),
         (
             ErrorKind::Timeout,
-            "mqtts://service.test: timed out after 12 s, waiting for the TLS handshake of service.test:8883; \
-             wss://service.test:443/$iothub/websocket: timed out after 12 s, waiting for the WebSocket handshake of \
-             service.test:443"
+            "mqtts://service.test: no TLS handshake with service.test:8883 within 12 s; \
+             wss://service.test:443/$iothub/websocket: no WebSocket handshake with service.test:443 within 12 s"
         )
     );
 }
