@@ -31,8 +31,9 @@ fn silence(waiting: Option<&Waiting>, error: &RegisterError) -> &'static str {
     };
     match waiting.step {
         WaitStep::Resolve => "check the host name, and that the network's name servers answer",
+        WaitStep::Tcp if !waiting.peer.ends_with(":8883") => ErrorKind::Connect.hint(),
         WaitStep::Tcp => {
-            "check the host name, and whether a firewall drops the port (8883 for MQTT): open it, go on over a WebSocket \
+            "check the host name, and whether a firewall drops the port 8883: open it, go on over a WebSocket \
              on 443 (`--fallback`), or use a proxy"
         }
         WaitStep::Proxy => "check the proxy's address, and that it may connect to the host and port of the service",
@@ -49,15 +50,45 @@ fn silence(waiting: Option<&Waiting>, error: &RegisterError) -> &'static str {
         }
         WaitStep::Delivery if error.phase() == Phase::Register => {
             "small packets were answered and the larger request was not: lower the MTU, in particular in a VPN or a \
-             tunnel; or allow a recovery (`--recover`), if the connection was idle before"
+             tunnel; or allow one more recovery (`--recover`), if the connection was idle before"
         }
         WaitStep::Delivery => {
             "the connection is dead without a sign, as when a NAT or a firewall has forgotten it: allow a recovery \
              (`--recover`), which connects again"
         }
         WaitStep::Response => {
-            "the service has the request and does not respond: allow a recovery (`--recover`), or register again later"
+            "the service has the request and does not respond: allow one more recovery (`--recover`), or register again later"
         }
         _ => ErrorKind::Timeout.hint(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn hint_of(step: WaitStep, peer: &str) -> String {
+        let reason = FailureReason::RequestTimedOut {
+            timeout: Duration::from_secs(30),
+            waiting: Some(Waiting::new(step, peer)),
+        };
+        RegisterError::new(reason, Phase::Register, None).hint().to_owned()
+    }
+
+    #[test]
+    fn the_fallback_is_proposed_for_the_port_of_mqtt_only() {
+        assert!(hint_of(WaitStep::Tcp, "h:8883").contains("`--fallback`"));
+        for peer in ["h:443", "proxy:3128"] {
+            assert_eq!(hint_of(WaitStep::Tcp, peer), ErrorKind::Connect.hint());
+        }
+    }
+
+    #[test]
+    fn a_recovery_is_proposed_in_words_that_fit_when_some_were_used_up() {
+        for step in [WaitStep::Delivery, WaitStep::Response] {
+            assert!(hint_of(step, "h:8883").contains("allow one more recovery (`--recover`)"));
+        }
     }
 }

@@ -97,8 +97,8 @@ pub use provisioning_credentials::{
 pub use provisioning_mqtt::MqttOptions;
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use provisioning_net::{
-    BoxedStream, ByteStream, Connector, Probe, Proxy, ProxyRules, Scheme, ServiceUri, Target, Tls, TlsProvider,
-    TlsVersion, rustls,
+    AddressAttempt, AddressOutcome, BoxedStream, ByteStream, Connector, Probe, Proxy, ProxyRules, Scheme, ServiceUri,
+    Target, Tls, TlsProvider, TlsVersion, connection_error, rustls,
 };
 pub use provisioning_types::{
     ApiVersion, Assignment, AttestationState, ClientCertificate, ClockSkew, ConnectionEvent, CredentialError, CsrDer,

@@ -51,7 +51,7 @@ pub(crate) struct InWords(pub(crate) Duration);
 impl fmt::Display for InWords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
-        if (1..1000).contains(&millis) {
+        if (1..950).contains(&millis) {
             return write!(f, "{millis} ms");
         }
         let (tenths, seconds) = ((millis + 50) / 100, (millis + 500) / 1000);
@@ -72,6 +72,8 @@ mod tests {
         for (millis, words) in [
             (0, "0 s"),
             (300, "300 ms"),
+            (949, "949 ms"),
+            (950, "1 s"),
             (1000, "1 s"),
             (2500, "2.5 s"),
             (2960, "3 s"),

@@ -23,6 +23,9 @@ use crate::{
 /// The hint when both ports are blocked.
 const BOTH_BLOCKED_HINT: &str = "check the host name and the network; a firewall may block both ports: try a proxy, or \
                                  another network";
+/// The hint when both ports accept connections and nothing answers there.
+const BOTH_SILENT_HINT: &str = "both ports accept connections and do not answer: check that nothing in between (a \
+                                firewall, a proxy, a VPN whose MTU is too large) holds them back";
 
 /// Connects with the first of two connectors and, when its port is blocked, with the second: usually over TLS on port
 /// 8883, and over a WebSocket on
@@ -158,7 +161,7 @@ fn timed_out(target: &Target<'_>, deadline: Deadline, waiting: Option<Waiting>) 
         ErrorKind::Connect
     };
     let message = match waiting {
-        Some(waiting) => format!("no {waiting} within {deadline}"),
+        Some(waiting) => format!("no {waiting} within {deadline}, the limit of each way"),
         None => format!("{} did not answer within {deadline}", target.peer()),
     };
     TransportError::new(kind, message).in_phase(Phase::Connect)
@@ -188,9 +191,13 @@ fn both_failed(one: FailedAttempt, other: FailedAttempt) -> TransportError {
     let first = format!("{}: {}", one.uri, error_message(&one.error));
     if other.is_blocked_port() {
         let message = format!("{first}; {}: {}", other.uri, error_message(&other.error));
+        let hint = match [one.error.kind(), other.error.kind()] {
+            [ErrorKind::Timeout, ErrorKind::Timeout] => BOTH_SILENT_HINT,
+            _ => BOTH_BLOCKED_HINT,
+        };
         return TransportError::new(one.error.kind(), message)
             .in_phase(one.error.phase().unwrap_or(Phase::Connect))
-            .with_hint(BOTH_BLOCKED_HINT);
+            .with_hint(hint);
     }
     let FailedAttempt { uri, error: decisive } = other;
     let error = TransportError::new(decisive.kind(), format!("{first}; {uri}: {decisive}"))

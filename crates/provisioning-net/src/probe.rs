@@ -18,6 +18,10 @@ use crate::{
     tls::{TlsConnector, TlsReport, TlsVersion, handshake},
 };
 
+/// The hint when the service was reached and does not answer TLS.
+const SILENT_TLS_HINT: &str = "the host accepts connections but does not answer: check that nothing in between (a \
+                               firewall, a proxy, a VPN whose MTU is too large) holds TLS back";
+
 /// What the steps of one connection showed, up to and including TLS.
 ///
 /// The steps are, in this order: the name is resolved, the service is reached over TCP (through a proxy, which resolves
@@ -70,7 +74,9 @@ impl TlsConnector {
         };
         deadline.limit(securing).await.unwrap_or_else(|_| {
             let message = format!("{} did not complete TLS within {deadline}", target.peer());
-            Err(TransportError::new(ErrorKind::Timeout, message).in_phase(Phase::Connect))
+            Err(TransportError::new(ErrorKind::Timeout, message)
+                .with_hint(SILENT_TLS_HINT)
+                .in_phase(Phase::Connect))
         })
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use provisioning_device::{CredentialError, HubAuth, HubConnection, Secret};
+use provisioning_device::{CredentialError, HubAuth, HubConnection, Secret, TransportError};
 use serde::Serialize;
 
 use crate::{
@@ -62,7 +62,7 @@ pub(crate) fn run(flags: &Connection) -> Result<Settings, Failure> {
     let expires_at = SystemTime::now() + flags.identity.sas_lifetime.unwrap_or(TOKEN_LIFETIME);
     let connection = HubConnection::new_blocking(assignment, &credential, expires_at).map_err(|error| match error {
         CredentialError::Invalid(error) => error.into(),
-        error => Failure::local(&error),
+        error => Failure::from(&TransportError::from(error)),
     })?;
     let token = match connection.auth() {
         HubAuth::Sas(token) => Some(token),

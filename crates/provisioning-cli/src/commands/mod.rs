@@ -42,7 +42,11 @@ enum Command {
     DeriveKey(derive_key::DeriveKey),
     /// Print a SAS token for one device's registration
     Sas(sas::Sas),
-    #[command(about = "Run a local DPS for tests, offline", hide = cfg!(not(feature = "local")))]
+    #[command(
+        about = "Run a local DPS for tests, offline",
+        display_name = "dps emulator",
+        hide = cfg!(not(feature = "local"))
+    )]
     Emulator(Box<emulator::Args>),
 }
 

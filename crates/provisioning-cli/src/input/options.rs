@@ -53,11 +53,23 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// A builder with everything that a client needs, for checks and probes: its id scope and its credential are
-    /// placeholders.
+    /// A builder with everything that a client needs, for checks: its id scope and its credential are placeholders.
     pub(crate) fn placeholder_builder(&self, registration_id: &str) -> Result<Builder, InvalidInput> {
         let key = SymmetricKey::from_base64("AA==")?;
         Ok(self.builder("stand-in", key).with_registration_id(registration_id))
+    }
+
+    /// The same for probes, which register nothing; without `credential` that is a placeholder too.
+    pub(crate) fn probing_builder(&self, credential: Option<Credential>) -> Result<Builder, InvalidInput> {
+        Ok(match credential {
+            Some(credential) => self.builder("stand-in", credential).with_registration_id("stand-in"),
+            None => self.placeholder_builder("stand-in")?,
+        })
+    }
+
+    /// The length of the payload; 0 without one.
+    pub(crate) fn payload_size(&self) -> usize {
+        self.payload.as_ref().map_or(0, |payload| payload.as_json().len())
     }
 
     /// Builds a client. Names the file of an input that only the client can check.

@@ -75,6 +75,14 @@ impl Failure {
         self
     }
 
+    /// The same with another failure, in words.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.message = format!("{}; {}", self.message, other.message);
+        let hints: Vec<_> = self.hint.into_iter().chain(other.hint).collect();
+        self.hint = (!hints.is_empty()).then(|| hints.join("; "));
+        self
+    }
+
     /// The command line is wrong.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self {
@@ -168,7 +176,10 @@ impl From<InvalidInput> for Failure {
 
 impl From<&TransportError> for Failure {
     fn from(error: &TransportError) -> Self {
-        Self::new(error.kind(), error_message(error)).with_hint(error.hint())
+        Self {
+            retryable: Some(error.is_retryable()),
+            ..Self::new(error.kind(), error_message(error)).with_hint(error.hint())
+        }
     }
 }
 

@@ -42,8 +42,13 @@ async fn nothing_is_wrong_with_a_service_that_runs() {
         ("certificate dates", "valid until 20"),
         ("registration id", "device-1, the certificate's common name"),
         ("name", "localhost is "),
-        ("MQTT port", &emulator.mqtt_port().to_string()),
+        (
+            "MQTT port",
+            &format!("{} was reached directly at 127.0.0.1", emulator.mqtt_port()),
+        ),
         ("MQTT TLS", "is signed by \\\"DPS emulator CA"),
+        ("MQTT data", "2048 bytes that were sent at once were answered"),
+        ("WebSocket data", "2048 bytes that were sent at once were answered"),
         ("WebSocket port", &websocket_port),
         ("WebSocket TLS", "which --ca trusts"),
         ("clock", "of the service's"),
@@ -55,10 +60,10 @@ async fn nothing_is_wrong_with_a_service_that_runs() {
     let run = files.doctor(&["--websocket-port", &websocket_port]).await;
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
     let lines: Vec<_> = run.stdout.lines().collect();
-    assert_eq!(lines.len(), 13, "a line for each, and the sum: {run:?}");
+    assert_eq!(lines.len(), 15, "a line for each, and the sum: {run:?}");
     assert!(lines[5].starts_with("ok       name: localhost is "), "{run:?}");
-    assert_eq!(lines[11], "skipped  registration: not asked for: add --register");
-    assert_eq!(lines[12], "nothing FAILED");
+    assert_eq!(lines[13], "skipped  registration: not asked for: add --register");
+    assert_eq!(lines[14], "nothing FAILED");
     emulator.shutdown().await;
 }
 
@@ -116,7 +121,7 @@ async fn a_name_that_nobody_knows_ends_the_walk_over_the_network() {
     let files = Files::of_identity(&emulator, &device);
     let run = files.doctor(&["--host", "no-such-host.invalid", "--json"]).await;
     assert_eq!(run.code, 4, "{run:?}");
-    assert_found(&run, "name", "failed", "check the spelling of the host");
+    assert_found(&run, "name", "failed", "check the host name, and whether");
     assert_found(&run, "MQTT port", "skipped", "the name was not resolved");
 }
 

@@ -1,7 +1,7 @@
 //! An error of a limit says which limit it was, and which step and peer the registration waited for.
 
 use provisioning_client::{FailureReason, Policy, RegisterError};
-use provisioning_types::{ErrorKind, WaitStep, Waiting};
+use provisioning_types::{ErrorKind, Phase, WaitStep, Waiting};
 use test_support::at_once;
 
 use crate::support::{OPERATION, Play, assigned, assigning, client, client_with, hangs, request, seconds, throttled};
@@ -64,6 +64,22 @@ async fn a_dropped_port_has_the_firewall_the_fallback_and_the_proxy_in_its_hint(
     let error = error_of(Policy::default(), script).await;
     for word in ["firewall", "8883", "--fallback", "proxy"] {
         assert!(error.hint().contains(word), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_ends_the_wait_for_suback_is_in_the_phase_subscribe() {
+    for (step, phase) in [
+        (WaitStep::Connack, Phase::Connect),
+        (WaitStep::Suback, Phase::Subscribe),
+    ] {
+        for policy in [
+            Policy::default(),
+            Policy::default().with_registration_timeout(seconds(20)),
+        ] {
+            let error = error_of(policy, vec![hangs().waiting_for(step)]).await;
+            assert_eq!(error.phase(), phase, "{error:?}");
+        }
     }
 }
 

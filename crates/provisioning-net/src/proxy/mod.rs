@@ -19,6 +19,12 @@ use crate::{
 
 pub use self::rules::ProxyRules;
 
+/// The hint when there is no connection to the proxy.
+const NOT_REACHED_HINT: &str = "check the proxy's address and port, and that a proxy runs there";
+/// The hint when the proxy does not connect.
+const NOT_CONNECTED_HINT: &str =
+    "check the proxy's address, and that it may connect to the host and port of the service";
+
 /// An HTTP proxy (asked with CONNECT) or a SOCKS5 proxy, which connects to the service for this side.
 ///
 /// Parsed from `http://[USER:PASSWORD@]HOST[:PORT]` or `socks5://[USER:PASSWORD@]HOST[:PORT]`. User name and password
@@ -94,8 +100,12 @@ impl Proxy {
     ) -> Result<BoxedStream, TransportError> {
         let stream = reach.connect(&self.host, self.port, &mut Vec::new()).await;
         let stream = stream.map_err(|error| {
+            let hint = match error.kind() {
+                ErrorKind::Connect => NOT_REACHED_HINT.to_owned(),
+                _ => error.hint().to_owned(),
+            };
             TransportError::new(error.kind(), format!("the proxy {self} was not reached"))
-                .with_hint(error.hint().to_owned())
+                .with_hint(hint)
                 .with_source(error)
                 .in_phase(Phase::Connect)
         })?;
@@ -107,7 +117,9 @@ impl Proxy {
                 "the proxy {self} did not connect to {host}:{port} within {}: it accepted the connection and {step}",
                 reach.deadline
             );
-            Err(TransportError::new(ErrorKind::Connect, message).in_phase(Phase::Connect))
+            Err(TransportError::new(ErrorKind::Connect, message)
+                .with_hint(NOT_CONNECTED_HINT)
+                .in_phase(Phase::Connect))
         })
     }
 }

@@ -4,6 +4,8 @@ use std::{fmt, io};
 
 use provisioning_types::{ErrorKind, Phase, TransportError};
 
+use super::NOT_CONNECTED_HINT;
+
 /// What a proxy has to answer next, for the error of a proxy that stays silent.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) enum TunnelStep {
@@ -54,7 +56,9 @@ pub(super) enum TunnelError {
 impl TunnelError {
     /// The error that the caller gets, with this message.
     pub(super) fn into_transport_error(self, message: String) -> TransportError {
-        let error = TransportError::new(ErrorKind::Connect, message).in_phase(Phase::Connect);
+        let error = TransportError::new(ErrorKind::Connect, message)
+            .with_hint(NOT_CONNECTED_HINT)
+            .in_phase(Phase::Connect);
         match self {
             Self::Lost(cause) => error.with_source(cause),
             Self::Refused(_) | Self::NotAProxy(_) | Self::Closed => error,
@@ -128,6 +132,7 @@ mod tests {
                  it accepted the connection and {words}"
             );
             assert_eq!(error.to_string(), expected);
+            assert!(error.hint().starts_with("check the proxy's address"), "{error:?}");
         }
     }
 }

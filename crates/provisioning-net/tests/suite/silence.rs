@@ -107,6 +107,10 @@ async fn a_proxy_that_is_not_reached_is_named_too() {
         message.contains(&format!("the proxy http://{} was not reached", port.address)),
         "{message}"
     );
+    assert!(
+        error.hint().starts_with("check the proxy's address and port"),
+        "{error:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,9 +187,16 @@ async fn a_fallback_goes_on_after_a_silent_handshake_and_names_it_when_both_are_
         (error.kind(), error.to_string().as_str()),
         (
             ErrorKind::Timeout,
-            "mqtts://service.test: no TLS handshake with service.test:8883 within 12 s; \
-             wss://service.test:443/$iothub/websocket: no WebSocket handshake with service.test:443 within 12 s"
+            "mqtts://service.test: no TLS handshake with service.test:8883 within 12 s, the limit of each way; \
+             wss://service.test:443/$iothub/websocket: no WebSocket handshake with service.test:443 within 12 s, the \
+             limit of each way"
         )
+    );
+    assert!(
+        error
+            .hint()
+            .starts_with("both ports accept connections and do not answer"),
+        "{error:?}"
     );
 }
 
@@ -220,4 +231,5 @@ async fn a_probe_of_a_silent_tls_port_is_a_timeout_of_tls() {
         error.to_string().ends_with("did not complete TLS within 12 s"),
         "{error}"
     );
+    assert!(error.hint().contains("a VPN whose MTU is too large"), "{error:?}");
 }

@@ -31,6 +31,14 @@ pub(crate) fn check(
     }
 }
 
+/// The certificate that the TLS handshakes present: none if its key cannot be used, which is a finding of its own.
+pub(crate) fn certificate_to_present(credential: Option<&Credential>) -> Option<X509Credential> {
+    match credential {
+        Some(Credential::X509(x509)) if Tls::new().check(x509.certificate()).is_ok() => Some(x509.clone()),
+        _ => None,
+    }
+}
+
 fn certificate(x509: &X509Credential, registration_id: Option<&str>, now: SystemTime) -> Vec<Finding> {
     let form = match x509.chain().len() {
         1 => "a certificate without intermediates, and its key".to_owned(),

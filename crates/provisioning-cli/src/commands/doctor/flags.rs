@@ -7,8 +7,12 @@ use crate::input::flags::{Output, Registration};
 pub(crate) const HELP: &str = "\
 Each line is one check: ok, warning, FAILED, or skipped and why. The device is not
 registered without --register. The flags and the environment are those of
-`dps register`; checks of what is not given are skipped. No check takes longer than
-10 s; a registration takes --timeout at most.
+`dps register`; checks of what is not given are skipped.
+
+Of each port three things are checked: whether it is reached, TLS with the device's
+certificate, and whether as many bytes as a registration sends are answered. They
+contain no credential. Each of the three takes --connect-timeout at most, 12 s unless
+given; a registration takes --timeout at most.
 
 The port of the transport that a registration would not use is never FAILED. A port
 in --host is that of MQTT, or with --websocket that of the WebSocket.

@@ -6,12 +6,13 @@ mod credential;
 mod diagnosis;
 mod finding;
 pub(super) mod flags;
+mod flight;
 mod issuer;
 mod network;
 
 use std::time::SystemTime;
 
-use provisioning_device::{ErrorKind, IdScope};
+use provisioning_device::{Credential, ErrorKind, IdScope};
 use tokio::select;
 
 use self::{diagnosis::Diagnosis, finding::Finding, flags::Doctor, network::Network};
@@ -31,7 +32,9 @@ use crate::{
 pub(super) fn run(flags: &Doctor) -> Result<Diagnosis, Failure> {
     let logging = logging::start(flags.output.verbose);
     let options = Options::read(&flags.registration)?;
-    let network = Network::new(&flags.registration, &options)?;
+    let credential = load_credential(&flags.registration);
+    let certificate = credential::certificate_to_present(credential.as_ref().ok().and_then(Option::as_ref));
+    let network = Network::new(&flags.registration, &options, certificate)?;
     let mut diagnosis = Diagnosis::new(flags.output.json);
     runtime::block_on(async {
         select! {
@@ -39,7 +42,7 @@ pub(super) fn run(flags: &Doctor) -> Result<Diagnosis, Failure> {
                 let kind = ErrorKind::Cancelled;
                 return Err(Failure::new(kind, "interrupted").with_hint(kind.hint()));
             }
-            () = check(&flags.registration, &network, &mut diagnosis) => {}
+            () = check(&flags.registration, credential, &network, &mut diagnosis) => {}
         }
         // A registration handles an interrupt itself: it closes its connection first.
         diagnosis.add(if flags.register {
@@ -51,11 +54,21 @@ pub(super) fn run(flags: &Doctor) -> Result<Diagnosis, Failure> {
     })?
 }
 
-async fn check(flags: &Registration, network: &Network, diagnosis: &mut Diagnosis) {
+/// The credential, if one is named.
+fn load_credential(flags: &Registration) -> Result<Option<Credential>, Failure> {
+    let registration_id = registration_id(&flags.service);
+    let credential = credential_if_given(&flags.identity, registration_id.as_deref())?;
+    Ok(credential.map(|it| it.load_if_ready()).transpose()?)
+}
+
+async fn check(
+    flags: &Registration,
+    credential: Result<Option<Credential>, Failure>,
+    network: &Network,
+    diagnosis: &mut Diagnosis,
+) {
     diagnosis.add(id_scope(flags));
     let registration_id = registration_id(&flags.service);
-    let credential = credential_if_given(&flags.identity, registration_id.as_deref());
-    let credential = credential.and_then(|it| Ok(it.map(|it| it.load_if_ready()).transpose()?));
     for finding in credential::check(credential, registration_id.as_deref(), SystemTime::now()) {
         diagnosis.add(finding);
     }

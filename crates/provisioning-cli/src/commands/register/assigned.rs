@@ -47,9 +47,9 @@ impl Assigned {
         }
     }
 
-    /// The same, with why a file was not written. The first error is kept.
-    pub(crate) fn with_error(mut self, error: Failure) -> Self {
-        self.error.get_or_insert(error);
+    /// The same, with why files were not written.
+    pub(crate) fn with_error(mut self, error: Option<Failure>) -> Self {
+        self.error = error;
         self
     }
 }

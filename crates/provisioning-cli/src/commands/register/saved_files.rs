@@ -53,14 +53,27 @@ impl SavedFiles {
         let issued = self
             .certificate
             .map(|certificate| certificate.write(request, &assignment));
-        let mut assigned = Assigned::new(registration_id, &assignment);
+        let mut not_written: Option<Failure> = None;
         for written in [stored, issued].into_iter().flatten() {
-            match written {
-                Ok(message) => progress.print(&message),
-                Err(failure) if failure.kind == ErrorKind::Local.into() => assigned = assigned.with_error(failure),
-                Err(failure) => return Err(failure),
+            let failure = match written {
+                Ok(message) => {
+                    progress.print(&message);
+                    continue;
+                }
+                Err(failure) => failure,
+            };
+            let is_local = failure.kind == ErrorKind::Local.into();
+            let failures = match not_written.take() {
+                Some(before) if is_local => before.and(failure),
+                Some(before) => failure.and(before),
+                None => failure,
+            };
+            if !is_local {
+                // The certificates cannot be used.
+                return Err(failures);
             }
+            not_written = Some(failures);
         }
-        Ok(assigned)
+        Ok(Assigned::new(registration_id, &assignment).with_error(not_written))
     }
 }

@@ -136,7 +136,11 @@ async fn a_proxy_that_is_not_there_and_one_that_stays_silent_are_told_apart() {
         let url = format!("{scheme}://{address}");
         let silent = builder(&emulator, Transport::Mqtt, &url).with_timeout(Duration::from_millis(200));
         let (error, story) = failure(silent).await;
-        assert_eq!(error, ErrorKind::Timeout, "{story}");
+        assert_eq!(error, ErrorKind::Connect, "{story}");
+        assert!(
+            story.contains(&format!("no connection through the proxy {url}")),
+            "{story}"
+        );
         drop(listener);
         let (error, story) = failure(builder(&emulator, Transport::Mqtt, &url)).await;
         assert_eq!(error, ErrorKind::Connect);
