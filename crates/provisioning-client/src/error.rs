@@ -119,7 +119,8 @@ pub enum FailureReason {
         assigning: Option<String>,
         /// How long the registration took.
         elapsed: Duration,
-        /// Whether a TCP connection has stood. Without one, the failure is one to connect.
+        /// Whether a TCP connection has stood. Without one, the failure is one to connect, unless the device's own key
+        /// was waited for.
         is_reached: bool,
     },
 }
@@ -207,7 +208,12 @@ impl RegisterError {
             FailureReason::ServiceUnavailable { .. } => ErrorKind::Service,
             FailureReason::RequestTimedOut {
                 waiting: Some(waiting), ..
-            } if waiting.step.is_before_tcp() => ErrorKind::Connect,
+            }
+            | FailureReason::RegistrationTimedOut {
+                is_reached: false,
+                waiting: Some(waiting),
+                ..
+            } => waiting.step.limit_kind(),
             FailureReason::RegistrationTimedOut { is_reached: false, .. } => ErrorKind::Connect,
             FailureReason::RequestTimedOut { .. } | FailureReason::RegistrationTimedOut { .. } => ErrorKind::Timeout,
         }

@@ -30,6 +30,10 @@ fn silence(waiting: Option<&Waiting>, error: &RegisterError) -> &'static str {
         return error.kind().hint();
     };
     match waiting.step {
+        WaitStep::Credential => {
+            "check that what holds the device's key or credential answers (the key device, the key service, the files), \
+             and whether other registrations keep it busy"
+        }
         WaitStep::Resolve => "check the host name, and that the network's name servers answer",
         WaitStep::Tcp if !waiting.peer.ends_with(":8883") => ErrorKind::Connect.hint(),
         WaitStep::Tcp => {

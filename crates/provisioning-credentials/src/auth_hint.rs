@@ -1,6 +1,9 @@
 //! What to check first when the service refuses a credential: MQTT does not say which part of it is wrong.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt::Write,
+    time::{Duration, SystemTime},
+};
 
 use humantime::{format_duration, format_rfc3339_seconds};
 use provisioning_types::RegistrationId;
@@ -32,11 +35,23 @@ pub(crate) fn for_token(token: &SasToken, now: SystemTime) -> String {
         let since = rounded(since);
         return format!("the SAS token expired {since} ago by this device's clock: make a new one, or set the clock");
     }
-    let now = format_rfc3339_seconds(now);
+    let now = date(now);
     format!(
         "check the id scope, that the registration id is enrolled, that the key is its own or derived from its group's with \
          exactly this id, and the clock: it says {now} here, and a token that is old or early for the service is refused"
     )
+}
+
+/// The date and the time of day. humantime has none before 1970 and after the year 9999.
+fn date(time: SystemTime) -> String {
+    if time < SystemTime::UNIX_EPOCH {
+        return "a time before 1970".to_owned();
+    }
+    let mut text = String::new();
+    match write!(text, "{}", format_rfc3339_seconds(time)) {
+        Ok(()) => text,
+        Err(_) => "a time after the year 9999".to_owned(),
+    }
 }
 
 /// The two largest units.

@@ -146,6 +146,9 @@ impl From<SasToken> for Credential {
 
 /// Loads a credential that may be renewed, such as one in files or in a vault. It is loaded again for every connection,
 /// so a renewed credential needs no restart. [`Credential::from_fn`] makes one of a function.
+///
+/// A few loads of one [`Arc`] run at the same time, on threads of the client's own. A source whose credential has a
+/// signer returns clones of the same signer: connections take turns by the signer's `Arc`.
 #[async_trait]
 pub trait CredentialSource: Send + Sync {
     /// Loads the current credential, which must not be another source. The future may be polled once and dropped, also

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use provisioning_types::{CredentialError, Identity, InvalidInput, Proof, RegistrationRequest};
+use provisioning_types::{BlockingKey, CredentialError, Identity, InvalidInput, Proof, RegistrationRequest};
 
 use crate::{
     auth_hint,
@@ -54,6 +54,18 @@ impl DeviceIdentity {
         &self.credential
     }
 
+    /// Checks the lifetime of tokens, before any proof.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `SAS token lifetime` when a token that is signed now would expire after the last time
+    /// that the clock can represent.
+    pub fn check(&self) -> Result<(), InvalidInput> {
+        match &self.credential {
+            Credential::X509(_) | Credential::SasToken(_) => Ok(()),
+            Credential::SymmetricKey(_) | Credential::Source(_) => self.expires_at(self.clock.now()).map(drop),
+        }
+    }
+
     /// When a token that is signed at `now` expires.
     fn expires_at(&self, now: SystemTime) -> Result<SystemTime, InvalidInput> {
         now.checked_add(self.sas_lifetime)
@@ -70,6 +82,9 @@ impl Identity for DeviceIdentity {
             Credential::X509(x509) => Ok(Proof::default()
                 .with_certificate(x509.certificate().clone())
                 .with_hint(auth_hint::for_certificate(&x509, registration.registration_id(), now))),
+            Credential::SymmetricKey(_) if now < SystemTime::UNIX_EPOCH => {
+                Err(CredentialError::unavailable("this machine's clock is before 1970"))
+            }
             Credential::SymmetricKey(signer) => {
                 let (id_scope, registration_id) = (registration.id_scope(), registration.registration_id());
                 let expires_at = self.expires_at(now)?;
@@ -84,9 +99,16 @@ impl Identity for DeviceIdentity {
     fn may_block(&self) -> bool {
         match &self.credential {
             Credential::X509(_) | Credential::SasToken(_) => false,
-            // A signer that knows its key computes in memory; any other may wait for a device or a service.
-            Credential::SymmetricKey(signer) => signer.known_key().is_none(),
+            Credential::SymmetricKey(signer) => signer.may_block(),
             Credential::Source(source) => source.may_block(),
+        }
+    }
+
+    fn blocking_key(&self) -> Option<BlockingKey> {
+        match &self.credential {
+            Credential::X509(_) | Credential::SasToken(_) => None,
+            Credential::SymmetricKey(signer) => Some(BlockingKey::of(signer)),
+            Credential::Source(source) => Some(BlockingKey::of(source)),
         }
     }
 }
@@ -255,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn only_signers_without_a_known_key_and_sources_that_do_not_say_otherwise_may_block() {
+    fn signers_and_sources_that_do_not_say_otherwise_may_block() {
         let token = SasToken::new("SharedAccessSignature sr=b&sig=c&se=5").expect("a token");
         for (credential, may_block) in [
             (Credential::from(key()), false),

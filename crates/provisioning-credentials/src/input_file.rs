@@ -1,13 +1,32 @@
 //! Reading an input from a file: what cannot be read or used is named together with the file.
 
-use std::path::Path;
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use provisioning_types::{InvalidInput, Secret};
 
+/// The size of the largest file that is read. A device (`/dev/zero`) has no end.
+const MAX_SIZE: u64 = 16 * 1024 * 1024;
+
 /// The contents of `file`; `what` names them in the error.
 pub(crate) fn read(what: &'static str, file: &Path) -> Result<Vec<u8>, InvalidInput> {
-    std::fs::read(file)
-        .map_err(|error| InvalidInput::new(what, format!("a readable file ({error})")).found_in(file.display()))
+    let invalid = |expected: String| InvalidInput::new(what, expected).found_in(file.display());
+    let read = || -> io::Result<Vec<u8>> {
+        let file = File::open(file)?;
+        // Room for all of it: a buffer that grows leaves copies of a secret behind.
+        let size = file.metadata()?.len().min(MAX_SIZE);
+        let mut bytes = Vec::with_capacity(usize::try_from(size).map_or(0, |size| size + 1));
+        file.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    match read() {
+        Ok(bytes) if bytes.len() as u64 > MAX_SIZE => Err(invalid("a file of at most 16 MiB".to_owned())),
+        Ok(bytes) => Ok(bytes),
+        Err(error) => Err(invalid(format!("a readable file ({error})"))),
+    }
 }
 
 /// What `parse` makes of the secret text in `file`; `what` names it in the error.

@@ -18,6 +18,12 @@ pub const DEFAULT_SAS_LIFETIME: Duration = Duration::from_secs(3600);
 /// Everything but letters, digits and `-._~` is escaped.
 pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// The length of an HMAC-SHA256.
+const SIGNATURE_LENGTH: usize = 32;
+
+/// The longest password of MQTT.
+const MAX_LENGTH: usize = u16::MAX as usize;
+
 const PREFIX: &str = "SharedAccessSignature ";
 
 /// A SAS token: wiped when the last clone is dropped, never shown by `Debug`.
@@ -31,8 +37,8 @@ impl SasToken {
     /// Takes a token that another program made.
     ///
     /// # Errors
-    /// [`InvalidInput`] naming `SAS token` unless it is `SharedAccessSignature` with `sr`, `sig` and `se`. The text is
-    /// not repeated.
+    /// [`InvalidInput`] naming `SAS token` unless it is `SharedAccessSignature` with `sr`, `sig` and `se`, of at most
+    /// 65,535 bytes. The text is not repeated.
     pub fn new(text: &str) -> Result<Self, InvalidInput> {
         let invalid = || {
             InvalidInput::new(
@@ -41,6 +47,12 @@ impl SasToken {
             )
         };
         let text = text.trim();
+        if text.len() > MAX_LENGTH {
+            return Err(InvalidInput::new(
+                "SAS token",
+                format!("at most {MAX_LENGTH} bytes, the maximum of MQTT"),
+            ));
+        }
         let fields = text.strip_prefix(PREFIX).ok_or_else(invalid)?;
         let value = |key: &str| {
             let mut pairs = fields.split('&').filter_map(|pair| pair.split_once('='));
@@ -66,7 +78,7 @@ impl SasToken {
     /// Signs a token for a registration, valid until `expires_at` (whole seconds, rounded down).
     ///
     /// # Errors
-    /// The error of `signer`.
+    /// The error of `signer`; `Invalid` naming `signature` when it returns other than 32 bytes.
     ///
     /// # Cancel safety
     /// Dropping the future drops that of the signer; nothing is kept.
@@ -129,6 +141,10 @@ impl UnsignedToken {
 
     pub(crate) async fn sign(self, signer: &dyn SymmetricSigner) -> Result<SasToken, CredentialError> {
         let signature = signer.sign(self.message().as_bytes()).await?;
+        if signature.len() != SIGNATURE_LENGTH {
+            let expected = format!("{SIGNATURE_LENGTH} bytes, as of HMAC-SHA256, from the signer");
+            return Err(InvalidInput::new("signature", expected).into());
+        }
         Ok(self.signed(&signature))
     }
 

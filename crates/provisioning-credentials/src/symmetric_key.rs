@@ -13,8 +13,10 @@ use crate::input_file::read_text;
 
 /// Signs with a symmetric key, which may stay outside this process: in an HSM, a TPM or a remote key service.
 ///
-/// [`sign`](Self::sign) is called once for every connection. It may wait, and it may block if
-/// [`known_key`](Self::known_key) returns `None`: it then runs on its own thread.
+/// [`sign`](Self::sign) is called once for every connection. It may wait, and it may block unless
+/// [`may_block`](Self::may_block) says otherwise: it then runs on a thread of the client's own. A few calls run at the
+/// same time; further connections with this signer are made when one of them has returned. The calls of one [`Arc`]
+/// count together, so clone the `Arc` instead of making another signer for the same key.
 #[async_trait]
 pub trait SymmetricSigner: Send + Sync {
     /// Computes HMAC-SHA256 over `data` with the device's key: 32 bytes.
@@ -27,6 +29,11 @@ pub trait SymmetricSigner: Send + Sync {
     /// The key in base64, if it is in memory. It becomes part of the connection string of the hub.
     fn known_key(&self) -> Option<Secret> {
         None
+    }
+
+    /// Whether [`sign`](Self::sign) may block its thread, as when it waits for a device or a service.
+    fn may_block(&self) -> bool {
+        true
     }
 }
 
@@ -88,6 +95,10 @@ impl SymmetricSigner for SymmetricKey {
 
     fn known_key(&self) -> Option<Secret> {
         Some(self.to_base64())
+    }
+
+    fn may_block(&self) -> bool {
+        false
     }
 }
 

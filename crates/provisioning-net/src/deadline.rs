@@ -22,6 +22,17 @@ impl Deadline {
         Self { at, timeout }
     }
 
+    /// The same timeout, which ends later.
+    pub(crate) fn later_by(self, delay: Duration) -> Self {
+        let at = self.at.checked_add(delay).unwrap_or(self.at);
+        Self { at, ..self }
+    }
+
+    /// When the timeout ends.
+    pub(crate) fn at(self) -> Instant {
+        self.at
+    }
+
     /// The earlier of two deadlines.
     pub(crate) fn or_earlier(self, other: Option<Self>) -> Self {
         other.filter(|other| other.at <= self.at).unwrap_or(self)

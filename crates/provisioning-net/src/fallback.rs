@@ -9,12 +9,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use provisioning_types::{ConnectionEvent, ErrorKind, Host, Phase, Progress, TransportError, Waiting, error_message};
+use provisioning_types::{ErrorKind, Host, Phase, Progress, TransportError, error_message};
 
 use crate::{
     address::NotResolved,
+    attempt_limit::{AttemptLimit, AttemptOver},
     connector::{BoxedStream, Connector},
-    deadline::Deadline,
     target::Target,
     tcp::DEFAULT_CONNECT_TIMEOUT,
     uri::Scheme,
@@ -32,7 +32,7 @@ const BOTH_SILENT_HINT: &str = "both ports accept connections and do not answer:
 /// [port 443 unless given](provisioning_types::Endpoint::with_websocket_port).
 ///
 /// A port counts as blocked when it was not reached (the name was resolved), when the connection ended during a
-/// handshake there, or when the attempt timed out, whatever it waited for. Everything else, such as a certificate that
+/// handshake there, or when the attempt timed out, whatever it waited for of the network. Everything else, such as a certificate that
 /// is not accepted or a refusal, fails at once.
 ///
 /// Where the second connector worked, it is tried first the next time, until it fails. When it is blocked, the first is
@@ -71,7 +71,8 @@ impl<A: Connector, B: Connector> FallbackConnector<A, B> {
         }
     }
 
-    /// How long each of the two attempts may take, every handshake below MQTT included. 12 s unless given.
+    /// How long each of the two attempts may take, every handshake below MQTT included. 12 s unless given. The wait for
+    /// a turn with an external key, and for the check of it, does not count.
     #[must_use]
     pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
@@ -89,18 +90,14 @@ impl<A: Connector, B: Connector> FallbackConnector<A, B> {
             Route::First => (&self.first, target.uri().clone()),
             Route::Second => (&self.second, target.uri().with_scheme(self.second.scheme())),
         };
-        let deadline = Deadline::after(self.attempt_timeout);
-        let attempt = target.with_uri(&uri).with_deadline(deadline);
-        let waiting = Mutex::new(None);
+        let limit = AttemptLimit::new(self.attempt_timeout, target.attempt());
+        let attempt = target.with_uri(&uri).with_attempt(&limit);
         let listener = |event| {
-            if let ConnectionEvent::WaitingFor(now) = &event {
-                *lock(&waiting) = Some(now.clone());
-            }
+            limit.note(&event);
             progress.report(event);
         };
-        let connecting = connector.connect(&attempt, Progress::new(&listener));
-        let outcome = deadline.limit(connecting).await;
-        let outcome = outcome.unwrap_or_else(|_| Err(timed_out(&attempt, deadline, lock(&waiting).take())));
+        let outcome = limit.limit(connector.connect(&attempt, Progress::new(&listener))).await;
+        let outcome = outcome.unwrap_or_else(|over| Err(timed_out(&attempt, over)));
         match (route, &outcome) {
             (Route::First, _) => false,
             (Route::Second, Ok(_)) => self.second_worked().insert(route_key(target)),
@@ -121,7 +118,8 @@ impl<A: Connector, B: Connector> FallbackConnector<A, B> {
     }
 
     fn second_worked(&self) -> MutexGuard<'_, HashSet<RouteKey>> {
-        lock(&self.second_worked)
+        // Nothing panics while it is locked.
+        self.second_worked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,19 +145,11 @@ fn route_key(target: &Target<'_>) -> RouteKey {
     (target.uri().host().clone(), target.uri().port())
 }
 
-/// Nothing panics while one of these is locked.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The error of an attempt that was still `waiting` when its time was over.
-fn timed_out(target: &Target<'_>, deadline: Deadline, waiting: Option<Waiting>) -> TransportError {
-    let was_reached = waiting.as_ref().is_some_and(|waiting| !waiting.step.is_before_tcp());
-    let kind = if was_reached {
-        ErrorKind::Timeout
-    } else {
-        ErrorKind::Connect
-    };
+/// The error of an attempt that took too long.
+fn timed_out(target: &Target<'_>, AttemptOver { deadline, waiting }: AttemptOver) -> TransportError {
+    let kind = waiting
+        .as_ref()
+        .map_or(ErrorKind::Connect, |waiting| waiting.step.limit_kind());
     let message = match waiting {
         Some(waiting) => format!("no {waiting} within {deadline}, the limit of each way"),
         None => format!("{} did not answer within {deadline}", target.peer()),

@@ -53,17 +53,19 @@
 //! - `mock`: the tests that every connector must pass, in `conformance`.
 //!
 //! # Limits
-//! A tokio runtime is needed. The system's resolver blocks a thread of the runtime's pool, also after its caller has
-//! stopped waiting. TLS sessions are not resumed: every connection presents and verifies the certificates.
+//! A tokio runtime is needed. The system's resolver blocks a thread of its own, also after its caller has stopped
+//! waiting. TLS sessions are not resumed: every connection presents and verifies the certificates.
 //! A proxy is spoken to without TLS.
 
 mod address;
+mod attempt_limit;
 mod blocking;
 #[cfg(feature = "mock")]
 pub mod conformance;
 mod connection_error;
 mod connector;
 mod deadline;
+mod exhausted;
 mod fallback;
 #[cfg(feature = "tls")]
 mod probe;

@@ -39,7 +39,8 @@ pub struct Probe {
 impl TlsConnector {
     /// Does what a connection to the target does, up to and including TLS and through the proxy if there is one, and
     /// keeps what each step showed. The [connect timeout](crate::TcpConnector::with_connect_timeout) limits the
-    /// connection, and TLS as much again.
+    /// connection, then the preparation of TLS (a turn with an external key, trusted roots from files), and then the
+    /// handshake.
     ///
     /// A client certificate that the server rejects shows here under TLS 1.2; under TLS 1.3 only when the stream is
     /// read.
@@ -67,16 +68,17 @@ impl TlsConnector {
         tls: &mut TlsReport,
     ) -> Result<BoxedStream, TransportError> {
         let stream = self.inner.open(&System, target, Progress::ignored(), tcp).await?;
+        let late = |kind, message| TransportError::new(kind, message).in_phase(Phase::Connect);
         let deadline = Deadline::after(self.inner.connect_timeout());
-        let securing = async {
-            let config = self.config(target, tls).await?;
-            handshake(stream, target, config, Progress::ignored(), tls).await
-        };
-        deadline.limit(securing).await.unwrap_or_else(|_| {
+        let config = deadline.limit(self.config(target, tls)).await.unwrap_or_else(|_| {
+            let message = format!("this device's key or trusted roots were not available within {deadline}");
+            Err(late(ErrorKind::Local, message))
+        })?;
+        let deadline = Deadline::after(self.inner.connect_timeout());
+        let secured = deadline.limit(handshake(stream, target, config, Progress::ignored(), tls));
+        secured.await.unwrap_or_else(|_| {
             let message = format!("{} did not complete TLS within {deadline}", target.peer());
-            Err(TransportError::new(ErrorKind::Timeout, message)
-                .with_hint(SILENT_TLS_HINT)
-                .in_phase(Phase::Connect))
+            Err(late(ErrorKind::Timeout, message).with_hint(SILENT_TLS_HINT))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use provisioning_types::{ClientCertificate, ConnectionEvent, Progress};
 
-use crate::{deadline::Deadline, uri::ServiceUri};
+use crate::{attempt_limit::AttemptLimit, deadline::Deadline, uri::ServiceUri};
 
 const DEFAULT_MAX_MESSAGE_SIZE: usize = 1024 * 1024;
 
@@ -12,7 +12,7 @@ pub struct Target<'a> {
     uri: &'a ServiceUri,
     certificate: Option<&'a ClientCertificate>,
     max_message_size: usize,
-    deadline: Option<Deadline>,
+    attempt: Option<&'a AttemptLimit<'a>>,
 }
 
 impl<'a> Target<'a> {
@@ -22,7 +22,7 @@ impl<'a> Target<'a> {
             uri,
             certificate: None,
             max_message_size: DEFAULT_MAX_MESSAGE_SIZE,
-            deadline: None,
+            attempt: None,
         }
     }
 
@@ -62,17 +62,21 @@ impl<'a> Target<'a> {
         self.max_message_size
     }
 
-    /// The end of the attempt that the connection is a part of. A connector that opens the connection ends by then, so
-    /// that its error says how far it came.
-    pub(crate) fn with_deadline(self, deadline: Deadline) -> Self {
+    /// The limit of the attempt that the connection is a part of. A connector that opens the connection ends by its
+    /// deadline, so that its error says how far it came.
+    pub(crate) fn with_attempt(self, attempt: &'a AttemptLimit<'a>) -> Self {
         Self {
-            deadline: Some(deadline.or_earlier(self.deadline)),
+            attempt: Some(attempt),
             ..self
         }
     }
 
+    pub(crate) fn attempt(&self) -> Option<&'a AttemptLimit<'a>> {
+        self.attempt
+    }
+
     pub(crate) fn deadline(&self) -> Option<Deadline> {
-        self.deadline
+        self.attempt.map(AttemptLimit::deadline)
     }
 
     /// The service as reports name it, `host:port`.

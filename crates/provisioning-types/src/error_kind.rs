@@ -10,7 +10,8 @@ pub enum ErrorKind {
     Input,
     /// A registration is in progress already; the first one is untouched.
     InvalidOperation,
-    /// This machine failed: the device's key or credential is not available.
+    /// This machine failed: the device's key or credential is not available, the clock is not set, or the system gives
+    /// no further thread or socket.
     Local,
     /// No TCP connection has stood: the name was not resolved, the host was not reached in time, or a proxy did not
     /// connect to it.
@@ -104,7 +105,9 @@ impl ErrorKind {
         match self {
             Self::Input => "correct the input; nothing was sent",
             Self::InvalidOperation => "wait for the registration in progress, or cancel it",
-            Self::Local => "check that the device's key can be reached: the key device, or the key service",
+            Self::Local => {
+                "check that the device's key can be reached (the key device, or the key service), this machine's clock, and its limits of threads and open files"
+            }
             Self::Connect => {
                 "check the host name, the network, the proxy if there is one, and whether a firewall blocks the port (8883 for MQTT, 443 for WebSocket)"
             }

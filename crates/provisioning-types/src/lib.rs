@@ -29,6 +29,7 @@
 //! # Limits
 //! Credentials are not part of this crate: an [`Identity`] says only what a connection presents as its [`Proof`].
 
+mod blocking_key;
 #[cfg(feature = "mock")]
 pub mod conformance;
 mod conversions;
@@ -57,6 +58,7 @@ mod waiting;
 mod x509_signer;
 
 pub use async_trait::async_trait;
+pub use blocking_key::BlockingKey;
 pub use credential_error::CredentialError;
 pub use endpoint::{Endpoint, GLOBAL_HOST, Host, WEBSOCKET_PATH};
 pub use error_code::ErrorCode;

@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{credential_error::CredentialError, request::RegistrationRequest, secret::Secret, x509_signer::X509Signer};
+use crate::{
+    blocking_key::BlockingKey, credential_error::CredentialError, request::RegistrationRequest, secret::Secret,
+    x509_signer::X509Signer,
+};
 
 /// Proves who a device is. A transport asks for a new [`Proof`] for every connection, so none of them is stale.
 #[async_trait]
@@ -20,6 +23,12 @@ pub trait Identity: fmt::Debug + Send + Sync {
     fn may_block(&self) -> bool {
         true
     }
+
+    /// The signer or the source that [`prove`](Self::prove) may block on. Proofs with equal keys share a few threads,
+    /// whichever transport asks for them. With `None`, the proofs of one transport do.
+    fn blocking_key(&self) -> Option<BlockingKey> {
+        None
+    }
 }
 
 #[async_trait]
@@ -30,6 +39,10 @@ impl<I: Identity + ?Sized> Identity for Arc<I> {
 
     fn may_block(&self) -> bool {
         (**self).may_block()
+    }
+
+    fn blocking_key(&self) -> Option<BlockingKey> {
+        (**self).blocking_key()
     }
 }
 

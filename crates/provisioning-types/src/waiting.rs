@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use crate::error_kind::ErrorKind;
+
 /// A step of a request that depends on someone else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WaitStep {
+    /// The device's credential, or a signature with its key.
+    Credential,
     /// The addresses of the host name.
     Resolve,
     /// A TCP connection.
@@ -27,10 +31,18 @@ pub enum WaitStep {
 }
 
 impl WaitStep {
-    /// Whether the service has not been reached yet. A limit that ends such a wait is a failure to
-    /// [connect](crate::ErrorKind::Connect); later ones are [timeouts](crate::ErrorKind::Timeout).
+    /// Whether the service has not been reached yet.
     pub fn is_before_tcp(self) -> bool {
-        matches!(self, Self::Resolve | Self::Tcp | Self::Proxy)
+        matches!(self, Self::Credential | Self::Resolve | Self::Tcp | Self::Proxy)
+    }
+
+    /// What the failure is when a limit ends the wait: one to [connect](ErrorKind::Connect) while the service is being
+    /// reached, and otherwise a [timeout](ErrorKind::Timeout), also while the device's own key is waited for.
+    pub fn limit_kind(self) -> ErrorKind {
+        match self {
+            Self::Resolve | Self::Tcp | Self::Proxy => ErrorKind::Connect,
+            _ => ErrorKind::Timeout,
+        }
     }
 }
 
@@ -40,7 +52,7 @@ impl WaitStep {
 pub struct Waiting {
     /// The step.
     pub step: WaitStep,
-    /// The peer: a host, `host:port`, or a proxy's address without its credentials.
+    /// The peer: a host, `host:port`, a proxy's address without its credentials, or the device itself.
     pub peer: String,
 }
 
@@ -57,6 +69,7 @@ impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { step, peer } = self;
         match step {
+            WaitStep::Credential => write!(f, "signature or credential of {peer}"),
             WaitStep::Resolve => write!(f, "address of {peer}"),
             WaitStep::Tcp => write!(f, "TCP connection to {peer}"),
             WaitStep::Proxy => write!(f, "connection through the proxy {peer}"),
@@ -77,6 +90,8 @@ mod tests {
     #[test]
     fn what_is_missing_names_the_step_and_the_peer() {
         let shown = |step| Waiting::new(step, "h:1").to_string();
+        let credential = Waiting::new(WaitStep::Credential, "this device");
+        assert_eq!(credential.to_string(), "signature or credential of this device");
         assert_eq!(shown(WaitStep::Resolve), "address of h:1");
         assert_eq!(shown(WaitStep::Tcp), "TCP connection to h:1");
         assert_eq!(shown(WaitStep::Proxy), "connection through the proxy h:1");

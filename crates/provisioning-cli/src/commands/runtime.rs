@@ -11,7 +11,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure>
         .build()
         .map_err(|error| Failure::local(&error))?;
     let output = runtime.block_on(future);
-    // Do not wait for a name that is still being resolved.
+    // Do not wait for anything that still blocks one of its threads.
     runtime.shutdown_background();
     Ok(output)
 }

@@ -41,6 +41,25 @@ async fn the_limit_of_one_request_names_the_step_and_the_peer() {
     }
 }
 
+/// A port that is open would not help.
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_ends_the_wait_for_the_devices_key_is_a_timeout_that_names_it() {
+    for (policy, limit) in [
+        (Policy::default(), "within 30 s, the limit of one request"),
+        (
+            Policy::default().with_registration_timeout(seconds(20)),
+            "no assignment within 20 s, the limit of the whole registration",
+        ),
+    ] {
+        let error = error_of(policy, vec![hangs().waiting_for(WaitStep::Credential)]).await;
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
+        let shown = error.to_string();
+        assert!(shown.contains(limit), "{shown}");
+        assert!(shown.contains("no signature or credential of "), "{shown}");
+        assert!(error.hint().contains("key"), "{}", error.hint());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_limit_before_tcp_is_a_failure_to_connect_and_later_a_timeout() {
     for policy in [

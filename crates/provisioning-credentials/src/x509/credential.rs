@@ -67,7 +67,8 @@ impl X509Credential {
     /// Reads a chain in PEM whose private key `signer` signs with.
     ///
     /// # Errors
-    /// [`InvalidInput`] naming `certificate`. A key that does not belong to the certificate fails the TLS handshake.
+    /// [`InvalidInput`] naming `certificate`. A key that does not belong to the certificate is found before the first
+    /// connection.
     pub fn from_pem_with_signer(certificates: &[u8], signer: Arc<dyn X509Signer>) -> Result<Self, InvalidInput> {
         Self::from_der_with_signer(encoding::pem_chain(certificates)?, signer)
     }

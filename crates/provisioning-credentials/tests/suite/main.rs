@@ -1,3 +1,4 @@
 //! This crate seen from outside.
 
+mod extremes;
 mod public_types;

@@ -118,6 +118,7 @@ impl Builder {
     /// [`InvalidInput`] names the first input that cannot be used, and what was expected.
     pub fn build(self) -> Result<ProvisioningDeviceClient, InvalidInput> {
         // Files are read again for every connection; this read finds the errors early.
+        self.identity.check()?;
         let credential = self.identity.credential().load_if_ready()?;
         let registration_id = match &self.registration_id {
             Some(id) => id.clone()?,

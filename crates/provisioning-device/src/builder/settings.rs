@@ -183,7 +183,8 @@ impl Builder {
         self
     }
 
-    /// How long a token that a symmetric key signs is valid. 1 h by default; each connection has a new one.
+    /// How long a token that a symmetric key signs is valid. 1 h by default; each connection has a new one. `build`
+    /// rejects an expiry beyond the range of the clock.
     #[must_use]
     pub fn with_sas_lifetime(mut self, lifetime: Duration) -> Self {
         self.identity = self.identity.with_sas_lifetime(lifetime);

@@ -13,8 +13,8 @@ use std::{
 use async_trait::async_trait;
 use provisioning_net::{Connector, ServiceUri, Target, run_blocking};
 use provisioning_types::{
-    ConnectionEvent, Endpoint, ErrorKind, Identity, Phase, PollingTransport, Progress, Proof, RegistrationRequest,
-    Request, Response, TransportError, WaitStep,
+    BlockingKey, ConnectionEvent, Endpoint, ErrorKind, Identity, InvalidInput, Phase, PollingTransport, Progress,
+    Proof, RegistrationRequest, Request, Response, TransportError, WaitStep,
 };
 use tokio::{join, select};
 
@@ -165,8 +165,9 @@ impl MqttTransport {
         progress: Progress<'_>,
     ) -> Result<Link, TransportError> {
         let proof = self
-            .prove(registration)
+            .prove(registration, progress)
             .await
+            .and_then(|proof| within_mqtt(&user_name, proof))
             .map_err(|error| error.in_phase(Phase::Connect))?;
         let uri = ServiceUri::new(self.mqtt.scheme(), endpoint.clone());
         let target = Target::new(&uri)
@@ -206,15 +207,15 @@ impl MqttTransport {
         Ok(link)
     }
 
-    async fn prove(&self, registration: &RegistrationRequest) -> Result<Proof, TransportError> {
+    async fn prove(&self, registration: &RegistrationRequest, progress: Progress<'_>) -> Result<Proof, TransportError> {
         if !self.identity.may_block() {
             return Ok(self.identity.prove(registration).await?);
         }
+        progress.waiting_for(WaitStep::Credential, registration.registration_id().as_str());
         let (identity, registration) = (Arc::clone(&self.identity), registration.clone());
-        let proof = run_blocking(async move { identity.prove(&registration).await }).await;
-        let proof = proof
-            .map_err(|error| TransportError::new(ErrorKind::Input, "the credential was not read").with_source(error))?;
-        Ok(proof?)
+        let key = identity.blocking_key();
+        let key = key.unwrap_or_else(|| BlockingKey::of(&self.identity));
+        Ok(run_blocking(key, async move { identity.prove(&registration).await }).await??)
     }
 }
 
@@ -282,6 +283,17 @@ impl PollingTransport for MqttTransport {
         state.cancel_request();
         state.connection = Connection::Disconnected;
     }
+}
+
+/// Checks, before any connection, what MQTT could carry only with a truncated length.
+fn within_mqtt(user_name: &str, proof: Proof) -> Result<Proof, TransportError> {
+    let password = proof.password.as_ref().map_or(0, |password| password.expose().len());
+    for (what, length) in [("user name", user_name.len()), ("password", password)] {
+        if length > usize::from(u16::MAX) {
+            return Err(InvalidInput::new(what, "at most 65535 bytes, the maximum of MQTT").into());
+        }
+    }
+    Ok(proof)
 }
 
 /// Unsubscribes and disconnects. Both packets are sent before either is awaited. The error of the disconnect has

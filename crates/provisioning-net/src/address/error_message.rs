@@ -4,8 +4,11 @@ use std::{fmt, io, net::IpAddr};
 
 use provisioning_types::{ErrorKind, Host, Phase, TransportError};
 
-use super::outcome::{AddressAttempt, AddressOutcome, is_exhausted, words};
-use crate::deadline::Deadline;
+use super::outcome::{AddressAttempt, AddressOutcome, words};
+use crate::{
+    deadline::Deadline,
+    exhausted::{is_exhausted, no_socket},
+};
 
 /// A list of addresses is cut off here, since a name may have thousands.
 const MAX_SHOWN_ADDRESSES: usize = 32;
@@ -15,8 +18,6 @@ const PORT_8883_HINT: &str = "check the host name and the network; many firewall
                               WebSocket on port 443 (`dps --fallback`, `FallbackConnector`), or use a proxy";
 const NO_ROUTE_HINT: &str = "connect this machine to a network that reaches these addresses, or use a proxy";
 const NAME_HINT: &str = "check the host name, and whether this machine has a DNS server that knows it";
-const NO_SOCKET_HINT: &str =
-    "close connections and files that are no longer needed, or raise this machine's limit of open files";
 
 /// Why a name was not resolved. As the source of an error, it tells this failure from a host that was not reached.
 #[derive(Debug)]
@@ -115,11 +116,6 @@ fn list(items: impl ExactSizeIterator<Item = impl fmt::Display>) -> String {
         shown.push(format!("and {more} more"));
     }
     shown.join(", ")
-}
-
-fn no_socket(reason: &str) -> TransportError {
-    let message = format!("this machine can make no further socket: {reason}");
-    new(ErrorKind::Local, message, NO_SOCKET_HINT)
 }
 
 fn new(kind: ErrorKind, message: String, hint: &'static str) -> TransportError {

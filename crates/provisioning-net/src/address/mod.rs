@@ -53,9 +53,10 @@ impl<N: Network> Reach<'_, N> {
         }
         let resolving = self.deadline.limit(self.network.resolve(host, port));
         let addresses = match resolving.await {
-            Ok(Ok(addresses)) if addresses.is_empty() => Err(NotResolved::Empty),
-            Ok(Ok(addresses)) => Ok(addresses),
-            Ok(Err(error)) => Err(NotResolved::Failed(error)),
+            Ok(Err(no_thread)) => return Err(no_thread),
+            Ok(Ok(Ok(addresses))) if addresses.is_empty() => Err(NotResolved::Empty),
+            Ok(Ok(Ok(addresses))) => Ok(addresses),
+            Ok(Ok(Err(error))) => Err(NotResolved::Failed(error)),
             Err(_) => Err(NotResolved::NoAnswer),
         };
         let addresses = addresses.map_err(|error| not_resolved(host, error, self.deadline))?;

@@ -2,16 +2,21 @@
 
 use std::{io, net::SocketAddr};
 
-use provisioning_types::Host;
+use provisioning_types::{Host, TransportError};
 use tokio::net::TcpStream;
 
-use crate::connector::ByteStream;
+use crate::{blocking::lookup::lookup_host, connector::ByteStream, exhausted::lack_of_sockets};
 
 /// The two operations that reaching a host needs. Dropping a future ends the operation for the caller.
 pub(crate) trait Network: Send + Sync {
     type Stream: ByteStream;
 
-    fn resolve(&self, host: &Host, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
+    /// The outer error says that there is no thread to resolve the name on, the inner one is the resolver's.
+    fn resolve(
+        &self,
+        host: &Host,
+        port: u16,
+    ) -> impl Future<Output = Result<io::Result<Vec<SocketAddr>>, TransportError>> + Send;
 
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
@@ -22,10 +27,10 @@ pub(crate) struct System;
 impl Network for System {
     type Stream = TcpStream;
 
-    /// The system's resolver blocks a thread of the runtime's pool. The thread goes on when the future is dropped.
-    async fn resolve(&self, host: &Host, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let host = host.bare();
-        Ok(tokio::net::lookup_host((host.as_str(), port)).await?.collect())
+    /// The system's resolver blocks a thread of its own. The thread goes on when the future is dropped.
+    async fn resolve(&self, host: &Host, port: u16) -> Result<io::Result<Vec<SocketAddr>>, TransportError> {
+        let found = lookup_host(&host.bare(), port).await?;
+        Ok(found.map_err(|error| lack_of_sockets().unwrap_or(error)))
     }
 
     async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, net::SocketAddr, time::Duration};
 
-use crate::deadline::InWords;
+use crate::{deadline::InWords, exhausted::is_exhausted};
 
 /// An address of a host, and what became of the attempt to connect to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,25 +108,12 @@ pub(super) fn words(error: &io::Error) -> String {
     first.into_iter().chain(chars).collect()
 }
 
-/// Whether this machine can make no further socket: its limit of open files, or its memory, is reached.
-pub(super) fn is_exhausted(error: &io::Error) -> bool {
-    // The numbers are fixed by the systems' binary interfaces: EMFILE, ENFILE, ENOBUFS, ENOMEM.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    const EXHAUSTED: &[i32] = &[24, 23, 105, 12];
-    #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-    const EXHAUSTED: &[i32] = &[24, 23, 55, 12];
-    #[cfg(not(unix))]
-    const EXHAUSTED: &[i32] = &[10024, 10055];
-    error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code))
-}
-
-/// Whether this machine does not know the address family (EAFNOSUPPORT).
+/// Whether this machine does not know the address family.
 fn is_unsupported_family(error: &io::Error) -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    const UNSUPPORTED_FAMILY: i32 = 97;
-    #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-    const UNSUPPORTED_FAMILY: i32 = 47;
+    #[cfg(unix)]
+    const UNSUPPORTED_FAMILY: i32 = libc::EAFNOSUPPORT;
+    // WSAEAFNOSUPPORT.
     #[cfg(not(unix))]
-    const UNSUPPORTED_FAMILY: i32 = 10047;
+    const UNSUPPORTED_FAMILY: i32 = 10_047;
     error.raw_os_error() == Some(UNSUPPORTED_FAMILY)
 }

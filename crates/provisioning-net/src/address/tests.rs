@@ -92,9 +92,9 @@ impl Scripted {
 impl Network for Scripted {
     type Stream = DuplexStream;
 
-    async fn resolve(&self, _: &Host, _: u16) -> io::Result<Vec<SocketAddr>> {
+    async fn resolve(&self, _: &Host, _: u16) -> Result<io::Result<Vec<SocketAddr>>, TransportError> {
         match &self.addresses {
-            Some(addresses) => Ok(addresses.clone()),
+            Some(addresses) => Ok(Ok(addresses.clone())),
             None => pending().await,
         }
     }

@@ -96,8 +96,8 @@ mod tests {
     impl Network for SilentAfter {
         type Stream = DuplexStream;
 
-        async fn resolve(&self, _: &Host, port: u16) -> io::Result<Vec<SocketAddr>> {
-            Ok(vec![([192, 0, 2, 1], port).into()])
+        async fn resolve(&self, _: &Host, port: u16) -> Result<io::Result<Vec<SocketAddr>>, TransportError> {
+            Ok(Ok(vec![([192, 0, 2, 1], port).into()]))
         }
 
         async fn connect(&self, _: SocketAddr) -> io::Result<DuplexStream> {

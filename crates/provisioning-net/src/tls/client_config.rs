@@ -1,18 +1,27 @@
 //! The configuration of each handshake, made from parts that handshakes share.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
-use provisioning_types::{ClientCertificate, ErrorKind, TransportError};
+use provisioning_types::{ClientCertificate, PrivateKey, TransportError};
 use rustls::ClientConfig;
 
 use super::{
     client_auth::{ClientAuthRecord, RecordingResolver},
+    key_check,
     latest::Latest,
     roots::LoadedRoots,
     settings::{Tls, unusable},
     verifier::{Presented, RecordingVerifier, Verifiers},
 };
-use crate::blocking::run_blocking;
+use crate::blocking::{Turn, run_blocking};
+
+/// What one handshake needs besides the stream.
+#[derive(Debug)]
+pub(crate) struct HandshakeConfig {
+    pub(super) client: ClientConfig,
+    /// The turn with the external key, if the key is one.
+    pub(super) turn: Option<Turn>,
+}
 
 /// Makes configurations. The verifiers are made once, and again when the roots have changed; the client certificate and
 /// its key are parsed once, and again when another certificate is used.
@@ -33,26 +42,34 @@ impl ConfigCache {
     }
 
     /// The configuration of one handshake with this client certificate, which records in `presented` what the server
-    /// presents, and in `auth` what the device does.
+    /// presents, and in `auth` what the device does. With an external key, waits for its turn, and checks the key before
+    /// its first connection.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`] when roots, certificate or key cannot be used; [`ErrorKind::Tls`] when the platform's trust
-    /// store or the crypto provider cannot.
+    /// `Input` when roots, certificate or key cannot be used; `Local` when the key is not available, or the clock is
+    /// not set; `Tls` when the platform's trust store or the crypto provider cannot be used.
     pub(super) async fn get(
         self: &Arc<Self>,
         certificate: Option<&ClientCertificate>,
         presented: Presented,
         auth: ClientAuthRecord,
-    ) -> Result<ClientConfig, TransportError> {
+    ) -> Result<HandshakeConfig, TransportError> {
+        self.tls.clock.check()?;
         let verifiers = self.verifiers().await?;
-        let mut config = self.shared_config(certificate)?;
+        let mut client = self.shared_config(certificate)?;
         // Not a way around verification: it asks rustls's own verifiers, and only records what they saw.
-        config
+        client
             .dangerous()
             .set_certificate_verifier(Arc::new(RecordingVerifier::new(verifiers, presented)));
-        let resolver = RecordingResolver::new(config.client_auth_cert_resolver, auth);
-        config.client_auth_cert_resolver = Arc::new(resolver);
-        Ok(config)
+        let resolver = RecordingResolver::new(client.client_auth_cert_resolver, auth);
+        client.client_auth_cert_resolver = Arc::new(resolver);
+        let turn = match certificate.map(|certificate| (certificate.key(), certificate.chain())) {
+            Some((PrivateKey::External(signer), chain)) => {
+                Some(key_check::turn_of(signer, chain, &self.tls.provider).await?)
+            }
+            Some((PrivateKey::Der(_), _)) | None => None,
+        };
+        Ok(HandshakeConfig { client, turn })
     }
 
     /// What handshakes with the same client certificate share.
@@ -62,13 +79,11 @@ impl ConfigCache {
     }
 
     async fn verifiers(self: &Arc<Self>) -> Result<Arc<Verifiers>, TransportError> {
-        if !self.tls.roots.may_block() {
+        let Some(key) = self.tls.roots.blocking_key() else {
             return self.current_verifiers();
-        }
+        };
         let this = Arc::clone(self);
-        run_blocking(async move { this.current_verifiers() })
-            .await
-            .map_err(not_loaded)?
+        run_blocking(key, async move { this.current_verifiers() }).await?
     }
 
     /// The verifiers for the roots as they are now.
@@ -80,18 +95,17 @@ impl ConfigCache {
     }
 }
 
-/// A source of roots panicked.
-fn not_loaded(error: io::Error) -> TransportError {
-    TransportError::new(ErrorKind::Input, "the CA certificates were not loaded").with_source(error)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::{
+        sync::Mutex,
+        time::{Duration, SystemTime},
+    };
 
-    use provisioning_types::{InvalidInput, PrivateKey, RootSource, Secret};
+    use provisioning_types::{ErrorKind, InvalidInput, PrivateKey, RootSource, Secret};
 
     use super::*;
+    use crate::tls::clock::Clock;
 
     /// Holds certificates that a test can replace.
     #[derive(Debug, Clone)]
@@ -174,5 +188,16 @@ mod tests {
         assert!(get(Some(&renewed)).has_certs());
         assert!(key.upgrade().is_none(), "it is dropped");
         assert!(!get(None).has_certs());
+    }
+
+    #[tokio::test]
+    async fn a_clock_before_1970_is_an_error_before_any_connection() {
+        let mut tls = Tls::new().with_only_roots(Replaceable::new(vec![self_signed().0]));
+        tls.clock = Clock::of(|| SystemTime::UNIX_EPOCH - Duration::from_secs(1));
+        let config = Arc::new(ConfigCache::new(tls))
+            .get(None, Presented::default(), ClientAuthRecord::default())
+            .await
+            .map(drop);
+        assert_eq!(config.expect_err("before 1970").kind(), ErrorKind::Local);
     }
 }

@@ -4,12 +4,11 @@ use std::{io, sync::Arc};
 
 use async_trait::async_trait;
 use provisioning_types::{ClientCertificate, ErrorKind, Phase, PrivateKey, Progress, TransportError, WaitStep};
-use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::{
     client_auth::ClientAuthRecord,
-    client_config::ConfigCache,
+    client_config::{ConfigCache, HandshakeConfig},
     error_message::{explain, explain_cut_off, new_error, signer_error, tls_error},
     settings::Tls,
     stream::EstablishedTls,
@@ -17,7 +16,6 @@ use super::{
     version::TlsVersion,
 };
 use crate::{
-    blocking::run_blocking,
     connector::{BoxedStream, Connector},
     target::Target,
     tcp::TcpConnector,
@@ -49,7 +47,11 @@ impl<C: Connector> TlsConnector<C> {
     }
 
     /// The configuration of one handshake: all of it that needs no connection.
-    pub(crate) async fn config(&self, target: &Target<'_>, report: &TlsReport) -> Result<ClientConfig, TransportError> {
+    pub(crate) async fn config(
+        &self,
+        target: &Target<'_>,
+        report: &TlsReport,
+    ) -> Result<HandshakeConfig, TransportError> {
         let (presented, auth) = (Arc::clone(&report.presented), report.auth.clone());
         let config = self.configs.get(target.certificate(), presented, auth);
         config.await.map_err(|error| error.in_phase(Phase::Connect))
@@ -64,9 +66,14 @@ impl<C: Connector> Connector for TlsConnector<C> {
 
     /// An error is [`ErrorKind::Tls`] when TLS fails, and [`ErrorKind::Lost`] when the connection ends during the
     /// handshake. An external key that does not sign is [`ErrorKind::Local`] when it is not available, and
-    /// [`ErrorKind::Input`] when it cannot be used. Roots, a certificate or a key that cannot be used are
-    /// [`ErrorKind::Input`] before any connection.
+    /// [`ErrorKind::Input`] when it cannot be used. Before any connection, roots, a certificate or a key that cannot be
+    /// used are [`ErrorKind::Input`]; a clock before 1970, and a system that gives no thread, are [`ErrorKind::Local`].
+    ///
+    /// A few connections with the same external key are made at a time. Others wait before they reach the service.
     async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
+        if let Some(PrivateKey::External(_)) = target.certificate().map(ClientCertificate::key) {
+            progress.waiting_for(WaitStep::Credential, "this device");
+        }
         let mut report = TlsReport::default();
         let config = self.config(target, &report).await?;
         let stream = self.inner.connect(target, progress).await?;
@@ -79,7 +86,7 @@ impl<C: Connector> Connector for TlsConnector<C> {
 pub(crate) async fn handshake(
     stream: BoxedStream,
     target: &Target<'_>,
-    config: ClientConfig,
+    config: HandshakeConfig,
     progress: Progress<'_>,
     report: &mut TlsReport,
 ) -> Result<BoxedStream, TransportError> {
@@ -89,11 +96,15 @@ pub(crate) async fn handshake(
             .with_source(error)
             .in_phase(Phase::Connect)
     })?;
+    let HandshakeConfig { client, turn } = config;
     progress.waiting_for(WaitStep::Tls, target.peer());
-    let handshake = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(server_name, stream);
-    let result = match target.certificate().map(ClientCertificate::key) {
-        Some(PrivateKey::External(_)) => run_blocking(handshake).await.and_then(|result| result),
-        Some(PrivateKey::Der(_)) | None => handshake.await,
+    let handshake = tokio_rustls::TlsConnector::from(Arc::new(client)).connect(server_name, stream);
+    let result = match turn {
+        Some(turn) => {
+            let result = turn.run(handshake).await;
+            result.map_err(|error| error.in_phase(Phase::Connect))?
+        }
+        None => handshake.await,
     };
     let stream = result.map_err(|error| failed(error, &name, report))?;
     report.version = stream.get_ref().1.protocol_version().and_then(TlsVersion::of);

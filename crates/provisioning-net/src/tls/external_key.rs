@@ -15,8 +15,7 @@ use rustls::{
 
 use crate::blocking::block_on;
 
-/// A key that an [`X509Signer`] signs with. The handshake has to run in
-/// [`run_blocking`](crate::blocking::run_blocking).
+/// A key that an [`X509Signer`] signs with. The handshake has to run in a [`Turn`](crate::blocking::Turn).
 pub(super) struct ExternalKey(Arc<dyn X509Signer>);
 
 impl ExternalKey {
@@ -84,7 +83,7 @@ fn other(error: impl Error + Send + Sync + 'static) -> RustlsError {
 }
 
 /// `None` for a scheme that this version cannot express in TLS.
-fn tls_scheme(scheme: SignatureScheme) -> Option<TlsScheme> {
+pub(super) fn tls_scheme(scheme: SignatureScheme) -> Option<TlsScheme> {
     Some(match scheme {
         SignatureScheme::EcdsaP256Sha256 => TlsScheme::ECDSA_NISTP256_SHA256,
         SignatureScheme::EcdsaP384Sha384 => TlsScheme::ECDSA_NISTP384_SHA384,

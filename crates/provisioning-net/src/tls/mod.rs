@@ -3,9 +3,11 @@
 mod alert;
 mod client_auth;
 mod client_config;
+mod clock;
 mod connector;
 mod error_message;
 mod external_key;
+mod key_check;
 mod latest;
 mod platform;
 mod provider;

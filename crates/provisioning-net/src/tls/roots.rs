@@ -1,8 +1,11 @@
 //! The trusted CA certificates: their sources, and what these hold.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
-use provisioning_types::{InvalidInput, RootSource};
+use provisioning_types::{BlockingKey, InvalidInput, RootSource};
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 
@@ -25,9 +28,14 @@ pub(super) struct LoadedRoots {
 }
 
 impl Roots {
-    /// Whether [`load`](Self::load), or making a verifier from what it returns, may block.
-    pub(super) fn may_block(&self) -> bool {
-        self.only.as_ref().is_none_or(|source| source.may_block()) || self.extra.iter().any(|source| source.may_block())
+    /// What [`load`](Self::load), or making a verifier from what it returns, may block on; `None` if it does not block.
+    pub(super) fn blocking_key(&self) -> Option<BlockingKey> {
+        static PLATFORM: LazyLock<Arc<()>> = LazyLock::new(Arc::default);
+        if self.only.is_none() {
+            return Some(BlockingKey::of(&PLATFORM));
+        }
+        let mut sources = self.only.iter().chain(&self.extra);
+        sources.find(|source| source.may_block()).map(BlockingKey::of)
     }
 
     /// Asks every source.

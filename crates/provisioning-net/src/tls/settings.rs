@@ -13,7 +13,8 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::{
-    external_key::ExternalKey, provider::TlsProvider, roots::Roots, verifier::RecordingVerifier, version::TlsVersion,
+    clock::Clock, external_key::ExternalKey, key_check, provider::TlsProvider, roots::Roots,
+    verifier::RecordingVerifier, version::TlsVersion,
 };
 
 /// TLS settings: which CAs to trust, and with which cryptography.
@@ -25,6 +26,7 @@ pub struct Tls {
     built_in: Option<TlsProvider>,
     pub(super) roots: Roots,
     min_version: TlsVersion,
+    pub(super) clock: Clock,
 }
 
 impl Tls {
@@ -35,6 +37,7 @@ impl Tls {
             built_in: None,
             roots: Roots::default(),
             min_version: TlsVersion::V1_2,
+            clock: Clock::default(),
         }
     }
 
@@ -81,13 +84,21 @@ impl Tls {
         self
     }
 
-    /// Checks that the private key is one that this build can use, and that it belongs to its certificate. An external
-    /// key is checked in the handshake only.
+    /// Checks that the private key is one that this build can use, and that it belongs to its certificate. Of an
+    /// external key, its schemes and its [public key](provisioning_types::X509Signer::public_key) are checked. A key
+    /// whose public key is not known has to sign before the first connection, which shows whether it belongs to the
+    /// certificate.
     ///
     /// # Errors
     /// [`InvalidInput`] naming `private key`.
     pub fn check(&self, certificate: &ClientCertificate) -> Result<(), InvalidInput> {
-        self.certified_key(certificate).map(drop)
+        self.certified_key(certificate)?;
+        match certificate.key() {
+            PrivateKey::External(signer) => {
+                key_check::without_signature(signer.as_ref(), certificate.chain(), &self.provider).map(drop)
+            }
+            PrivateKey::Der(_) => Ok(()),
+        }
     }
 
     /// Loads the given roots, and checks that they can be used. This may block, as when a source reads a file. The
@@ -109,7 +120,7 @@ impl Tls {
             TlsVersion::V1_2 => &[&TLS13, &TLS12],
             TlsVersion::V1_3 => &[&TLS13],
         };
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+        let builder = ClientConfig::builder_with_details(Arc::clone(&self.provider), Arc::new(self.clock.clone()))
             .with_protocol_versions(versions)
             .map_err(unusable)?
             .dangerous()

@@ -9,10 +9,10 @@ use std::{
 
 use async_trait::async_trait;
 use provisioning_net::{BoxedStream, Connector, FallbackConnector, Scheme, ServiceUri, Target};
-use provisioning_types::{Endpoint, ErrorKind, Progress, TransportError};
+use provisioning_types::{Endpoint, ErrorKind, Progress, TransportError, WaitStep};
 use tokio::{
     io::duplex,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::support::{connect_and_report, endpoint};
@@ -22,6 +22,8 @@ use crate::support::{connect_and_report, endpoint};
 enum Does {
     Serve,
     Hang,
+    /// Waits for 100 s for its turn with the device's key, and then hangs.
+    AwaitTheKeyAndHang,
     Refuse,
     CutTlsOff,
     PresentAStranger,
@@ -48,6 +50,12 @@ impl Connector for Scripted {
         match does {
             Does::Serve => Ok(Box::new(duplex(4096).0)),
             Does::Hang => pending().await,
+            Does::AwaitTheKeyAndHang => {
+                progress.waiting_for(WaitStep::Credential, "this device");
+                sleep(Duration::from_secs(100)).await;
+                progress.waiting_for(WaitStep::Tls, "service.test:8883");
+                pending().await
+            }
             Does::Refuse => Err(TransportError::new(ErrorKind::Connect, "nobody listens")
                 .with_source(io::Error::from(io::ErrorKind::ConnectionRefused))),
             Does::CutTlsOff => Err(TransportError::new(ErrorKind::Lost, "cut off")
@@ -158,6 +166,16 @@ async fn a_silent_port_costs_the_limit_and_no_more() {
         // Virtual time.
         assert_eq!(start.elapsed().as_secs(), seconds);
     }
+}
+
+/// Nothing can be said of the port yet.
+#[tokio::test(start_paused = true)]
+async fn the_wait_for_the_devices_key_is_no_blocked_port() {
+    let routes = Routes::new(Does::AwaitTheKeyAndHang, Does::Serve);
+    let started = Instant::now();
+    routes.connect().await.expect("a connection");
+    assert_eq!(started.elapsed(), Duration::from_secs(112));
+    assert_eq!(routes.asked(), [MQTT, WEBSOCKET]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,20 @@
 //! Connectors report what they wait for, before they wait.
 
-use std::sync::Mutex;
+use std::{
+    future::ready,
+    sync::{Arc, Mutex},
+};
 
 use provisioning_net::{Connector, Proxy, Scheme, ServiceUri, Target, TcpConnector, TlsConnector, WebSocketConnector};
-use provisioning_types::{ConnectionEvent, Endpoint, Progress, WaitStep, Waiting};
+use provisioning_types::{ClientCertificate, ConnectionEvent, Endpoint, PrivateKey, Progress, WaitStep, Waiting};
 use tokio::{io::AsyncWriteExt, time::timeout};
 
-use test_support::{in_memory, listen, soon, tls::Ca};
+use test_support::{
+    in_memory, listen,
+    signers::ExternalKey,
+    soon,
+    tls::{Ca, new_key},
+};
 
 use crate::{silence::SilentPort, support::roots::Roots};
 
@@ -16,6 +24,15 @@ fn tls() -> provisioning_net::Tls {
 
 /// What `connector` waits for at this address until it succeeds, fails, or hangs.
 async fn waits(connector: &impl Connector, address: &str) -> Vec<Waiting> {
+    waits_with(connector, address, None).await
+}
+
+/// The same, with a client certificate.
+async fn waits_with(
+    connector: &impl Connector,
+    address: &str,
+    certificate: Option<&ClientCertificate>,
+) -> Vec<Waiting> {
     let uri = ServiceUri::new(connector.scheme(), address.parse().expect("an endpoint"));
     let waits = Mutex::new(Vec::new());
     let listener = |event| {
@@ -23,7 +40,7 @@ async fn waits(connector: &impl Connector, address: &str) -> Vec<Waiting> {
             waits.lock().expect("no panic").push(waiting);
         }
     };
-    let target = Target::new(&uri);
+    let target = Target::new(&uri).with_certificate(certificate);
     let connecting = connector.connect(&target, Progress::new(&listener));
     let _ = timeout(std::time::Duration::from_secs(1), connecting).await;
     waits.into_inner().expect("no panic")
@@ -36,6 +53,22 @@ async fn a_tls_handshake_is_waited_for_above_the_stream() {
     let expected = [Waiting::new(WaitStep::Tls, "service.test:8883")];
     assert_eq!(waits(&silent, "service.test").await, expected);
     drop(incoming);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_with_an_external_key_is_waited_for_before_the_connection() {
+    let (inner, incoming) = in_memory();
+    drop(incoming);
+    let unreachable = TlsConnector::over(inner, tls());
+    let key = new_key();
+    let chain = vec![Ca::root().device(&key).der().to_vec()];
+    let signer = ExternalKey(|| ready(Ok(())), key);
+    let certificate = ClientCertificate::new(chain, PrivateKey::External(Arc::new(signer)));
+    let expected = [Waiting::new(WaitStep::Credential, "this device")];
+    assert_eq!(
+        waits_with(&unreachable, "service.test", Some(&certificate)).await,
+        expected
+    );
 }
 
 #[tokio::test(start_paused = true)]

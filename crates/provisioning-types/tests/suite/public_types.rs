@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 
 use provisioning_types::{
-    ApiVersion, Assignment, AttestationState, ClientCertificate, ClockSkew, ConnectionEvent, CredentialError, CsrDer,
-    Endpoint, ErrorCode, ErrorKind, Host, IdScope, InvalidInput, Payload, Phase, PrivateKey, Proof, RegistrationId,
-    RegistrationRequest, RegistrationState, RegistrationStatus, Response, Secret, ServiceError, SignatureScheme,
-    StoredAssignment, Substatus, TransportError, WaitStep, Waiting,
+    ApiVersion, Assignment, AttestationState, BlockingKey, ClientCertificate, ClockSkew, ConnectionEvent,
+    CredentialError, CsrDer, Endpoint, ErrorCode, ErrorKind, Host, IdScope, InvalidInput, Payload, Phase, PrivateKey,
+    Proof, RegistrationId, RegistrationRequest, RegistrationState, RegistrationStatus, Response, Secret, ServiceError,
+    SignatureScheme, StoredAssignment, Substatus, TransportError, WaitStep, Waiting,
 };
 
 fn shared_and_printed<T: Debug + Send + Sync + 'static>() {}
@@ -16,6 +16,7 @@ fn every_public_type_is_send_and_sync_and_has_debug() {
     shared_and_printed::<ApiVersion>();
     shared_and_printed::<Assignment>();
     shared_and_printed::<AttestationState<'static>>();
+    shared_and_printed::<BlockingKey>();
     shared_and_printed::<ClientCertificate>();
     shared_and_printed::<ClockSkew>();
     shared_and_printed::<ConnectionEvent>();

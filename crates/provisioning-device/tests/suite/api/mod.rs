@@ -1,4 +1,5 @@
 //! What the API accepts and promises.
 
 mod building;
+mod extremes;
 mod public_types;

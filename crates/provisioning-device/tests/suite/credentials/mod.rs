@@ -3,4 +3,5 @@
 mod csr;
 mod external_keys;
 mod files;
+mod hanging_threads;
 mod identities;

@@ -1,6 +1,8 @@
 //! How a registration ends, and what its result holds.
 
 mod blocking;
+#[cfg(unix)]
+mod exhausted;
 mod faults;
 mod hints;
 mod registration;

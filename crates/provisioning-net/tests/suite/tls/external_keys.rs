@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use provisioning_types::{ClientCertificate, CredentialError, ErrorKind, InvalidInput, Phase, PrivateKey};
+use async_trait::async_trait;
+use provisioning_types::{
+    ClientCertificate, CredentialError, ErrorKind, InvalidInput, Phase, PrivateKey, SignatureScheme, X509Signer,
+};
+use rcgen::PublicKeyData;
 use test_support::{
     signers::{ExternalKey, blocks},
     soon,
@@ -23,6 +27,24 @@ use tokio::{
 use super::{device::Device, server::Server};
 use crate::support::exchange;
 
+/// A signer whose public key is known, so it signs in handshakes only.
+struct Known<S>(S, Vec<u8>);
+
+#[async_trait]
+impl<S: X509Signer> X509Signer for Known<S> {
+    fn schemes(&self) -> &[SignatureScheme] {
+        self.0.schemes()
+    }
+
+    fn public_key(&self) -> Option<&[u8]> {
+        Some(&self.1)
+    }
+
+    async fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CredentialError> {
+        self.0.sign(scheme, message).await
+    }
+}
+
 /// A device with a key behind a signer, which awaits what `before` returns before it signs.
 fn device<F>(server: &Server, before: impl Fn() -> F + Send + Sync + 'static) -> Device
 where
@@ -30,7 +52,8 @@ where
 {
     let key = new_key();
     let chain = vec![server.ca.device(&key).der().to_vec()];
-    let key = PrivateKey::External(Arc::new(ExternalKey(before, key)));
+    let public_key = key.subject_public_key_info();
+    let key = PrivateKey::External(Arc::new(Known(ExternalKey(before, key), public_key)));
     let certificate = ClientCertificate::new(chain, key);
     assert!(server.trust().check(&certificate).is_ok());
     Device::new(server.trust(), certificate)

@@ -5,6 +5,8 @@ mod credentials;
 mod cut_off;
 mod device;
 mod external_keys;
+mod hanging_signers;
+mod key_checks;
 mod providers;
 mod refusals;
 mod renewal;

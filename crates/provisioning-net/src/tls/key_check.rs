@@ -1,0 +1,131 @@
+//! Whether an external key belongs to its certificate, found before any connection.
+
+use std::sync::Arc;
+
+use provisioning_types::{BlockingKey, InvalidInput, SignatureScheme, TransportError, X509Signer};
+use rustls::crypto::CryptoProvider;
+use rustls_pki_types::SignatureVerificationAlgorithm;
+use tokio::sync::Mutex;
+use x509_parser::{
+    asn1_rs::Any,
+    prelude::{FromDer, X509Certificate},
+};
+
+use super::external_key::tls_scheme;
+use crate::blocking::{PerKey, Turn};
+
+/// What a key signs to show that it belongs to its certificate. Nothing that a key signs in TLS begins like this.
+const MESSAGE: &[u8] = b"provisioning-net: does this key belong to its certificate?";
+
+/// Waits for a turn with the signer of this chain. The first turn checks, with at most one signature, that the signer's
+/// key belongs to the certificate.
+///
+/// # Errors
+/// `Input` when the key does not belong to the certificate; the error of the signer.
+pub(super) async fn turn_of(
+    signer: &Arc<dyn X509Signer>,
+    chain: &[Vec<u8>],
+    provider: &CryptoProvider,
+) -> Result<Turn, TransportError> {
+    /// The public key that each signer's key was found to belong to.
+    static CHECKED: PerKey<Mutex<Option<Vec<u8>>>> = PerKey::new();
+    let key = BlockingKey::of(signer);
+    let turn = Turn::wait(&key).await;
+    let checked = CHECKED.get_or_make(&key, Mutex::default);
+    // Held while the key signs: others with this signer wait for the outcome.
+    let mut checked = checked.lock().await;
+    let Some(unchecked) = without_signature(signer.as_ref(), chain, provider)? else {
+        return Ok(turn);
+    };
+    if checked.as_ref() != Some(&unchecked.public_key.info) {
+        let (signer, scheme) = (Arc::clone(signer), unchecked.scheme);
+        let signature = turn.run(async move { signer.sign(scheme, MESSAGE).await }).await??;
+        unchecked.check(&signature)?;
+        *checked = Some(unchecked.public_key.info);
+    }
+    Ok(turn)
+}
+
+/// Checks what is known of the signer: its public key, or else its schemes. Returns what only a signature shows.
+///
+/// # Errors
+/// [`InvalidInput`] naming `private key` when the key does not belong to the certificate.
+pub(super) fn without_signature(
+    signer: &dyn X509Signer,
+    chain: &[Vec<u8>],
+    provider: &CryptoProvider,
+) -> Result<Option<Unchecked>, InvalidInput> {
+    let Some(public_key) = chain.first().and_then(|leaf| PublicKey::of(leaf)) else {
+        // rustls rejects it, or the service does.
+        return Ok(None);
+    };
+    match signer.public_key() {
+        Some(info) if info == public_key.info => return Ok(None),
+        Some(_) => return Err(another_key()),
+        None => {}
+    }
+    let algorithms = &provider.signature_verification_algorithms;
+    let fits = |algorithm: &dyn SignatureVerificationAlgorithm| {
+        algorithm.public_key_alg_id().as_ref() == public_key.algorithm.as_slice()
+    };
+    if !algorithms.all.iter().any(|algorithm| fits(*algorithm)) {
+        // A kind of key that this provider cannot judge.
+        return Ok(None);
+    }
+    let found = signer.schemes().iter().find_map(|&scheme| {
+        let tls = tls_scheme(scheme)?;
+        let (_, algorithms) = algorithms.mapping.iter().find(|(mapped, _)| *mapped == tls)?;
+        let algorithm = algorithms.iter().copied().find(|algorithm| fits(*algorithm))?;
+        Some((scheme, algorithm))
+    });
+    let (scheme, algorithm) = found.ok_or_else(another_key)?;
+    Ok(Some(Unchecked {
+        public_key,
+        scheme,
+        algorithm,
+    }))
+}
+
+fn another_key() -> InvalidInput {
+    InvalidInput::new("private key", "the key that belongs to the certificate")
+}
+
+/// A certificate whose key must sign to show that it is the signer's.
+pub(super) struct Unchecked {
+    public_key: PublicKey,
+    scheme: SignatureScheme,
+    algorithm: &'static dyn SignatureVerificationAlgorithm,
+}
+
+impl Unchecked {
+    fn check(&self, signature: &[u8]) -> Result<(), InvalidInput> {
+        let verified = self
+            .algorithm
+            .verify_signature(&self.public_key.bits, MESSAGE, signature);
+        verified.map_err(|_| another_key())
+    }
+}
+
+/// The public key in a certificate.
+struct PublicKey {
+    /// The `SubjectPublicKeyInfo`, in DER.
+    info: Vec<u8>,
+    /// The contents of its `AlgorithmIdentifier`.
+    algorithm: Vec<u8>,
+    /// The bits of the key.
+    bits: Vec<u8>,
+}
+
+impl PublicKey {
+    fn of(certificate: &[u8]) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+        let info = certificate.public_key();
+        let (_, sequence) = Any::from_der(info.raw).ok()?;
+        let (_, algorithm) = Any::from_der(sequence.data).ok()?;
+        Some(Self {
+            info: info.raw.to_vec(),
+            algorithm: algorithm.data.to_vec(),
+            bits: info.subject_public_key.data.to_vec(),
+        })
+    }
+}
