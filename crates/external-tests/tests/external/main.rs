@@ -1,10 +1,12 @@
-//! Tests against programs that are not part of this project: SDKs of other languages, a broker, proxies and a browser.
+//! Tests against programs that are not part of this project: SDKs of other languages, a broker, proxies and a browser;
+//! and over networks that lose packets.
 //!
 //! Each test is ignored, because it needs programs that a machine with Rust does not have. `cargo xtask external` runs
-//! all of them, `cargo xtask interop`, `page` and `proxies` those of one folder. A test whose program is missing fails
-//! and names the command that installs the program.
+//! all of them, `cargo xtask interop`, `page` and `proxies` those of one folder; `silence` needs root. A test whose
+//! program is missing fails and names the command that installs the program.
 
 mod interop;
 mod page;
 mod proxies;
+mod silence;
 mod support;

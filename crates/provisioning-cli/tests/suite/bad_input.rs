@@ -268,6 +268,7 @@ fn assert_refused(run: &Run, words: &[&str], kind: &str, says: &[&str]) {
 }
 
 async fn saw_nobody(listener: &TcpListener) {
+    // Real time: the command has ended, so a connection that it made waits in the queue of the listener already.
     let knock = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
     assert!(knock.is_err(), "somebody connected");
 }

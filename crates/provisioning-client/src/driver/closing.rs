@@ -11,6 +11,7 @@ use std::{
 
 use provisioning_types::{PollingTransport, TransportError};
 
+use super::first_poll::FirstPoll;
 use crate::machine::Action;
 
 type Outcome = Result<(), TransportError>;
@@ -27,11 +28,21 @@ enum State {
 
 impl Closing {
     /// Begins the call of the transport that closes; `None` for other actions.
-    pub(super) fn begin(transport: &Arc<dyn PollingTransport>, action: &Action) -> Option<Arc<Self>> {
-        let transport = Arc::clone(transport);
+    pub(super) fn begin(
+        transport: &Arc<dyn PollingTransport>,
+        first_poll: &Arc<FirstPoll>,
+        action: &Action,
+    ) -> Option<Arc<Self>> {
+        let (transport, first_poll) = (Arc::clone(transport), Arc::clone(first_poll));
         let running: Pin<Box<dyn Future<Output = Outcome> + Send>> = match action {
-            Action::Cancel => Box::pin(async move { transport.cancel().await }),
-            Action::Disconnect => Box::pin(async move { transport.disconnect().await }),
+            Action::Cancel => Box::pin(async move {
+                first_poll.wait();
+                transport.cancel().await
+            }),
+            Action::Disconnect => Box::pin(async move {
+                first_poll.wait();
+                transport.disconnect().await
+            }),
             Action::Send(_) | Action::Wait | Action::Abort => return None,
         };
         Some(Arc::new(Self {

@@ -1,9 +1,10 @@
 //! The state that the clones of a client share, and the right of one call to drive the machine.
 
 use std::{
-    future::pending,
+    future::{Future as _, pending, poll_fn},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
     time::Duration,
 };
 
@@ -14,7 +15,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::closing::Closing;
+use super::{closing::Closing, first_poll::FirstPoll};
 use crate::{
     error::{FailureReason, Outcome, RegisterError},
     event::{RegistrationEvent, StatusEvent},
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     pub(super) origin: Instant,
     pub(super) events: broadcast::Sender<RegistrationEvent>,
     pub(super) core: Mutex<Core>,
+    /// Locked before `core`.
+    pub(super) first_poll: Arc<FirstPoll>,
     /// Wakes the calls that wait while the machine is closing, in the order in which they began to wait.
     pub(super) gate: Notify,
     /// Whether every later registration is cancelled at once.
@@ -169,7 +172,7 @@ impl Shared {
                 };
                 match self.step(&mut core, input) {
                     Next::Start(action) => {
-                        core.closing = Closing::begin(&self.transport, &action);
+                        core.closing = Closing::begin(&self.transport, &self.first_poll, &action);
                         return Ok((self.lease(&mut core, call), action));
                     }
                     Next::Defer => (core.closing.clone(), core.machine.wake_at()),
@@ -297,12 +300,21 @@ impl Lease<'_> {
 
     /// Calls the transport: the only place that does. The end of the call is the machine's next input.
     async fn perform(&self, action: Action, registration: Option<&RegistrationRequest>) -> Input {
-        let transport = &self.shared.transport;
+        let transport = self.shared.transport.as_ref();
         let listener = |event| drop(self.step(Input::Connection(event)));
         match (action, registration) {
             (Action::Send(request), Some(registration)) => {
                 let progress = Progress::new(&listener);
-                Input::Response(transport.send(registration, &request, progress).await)
+                let mut sending = pin!(transport.send(registration, &request, progress));
+                let first = poll_fn(|cx| match self.shared.first_poll.begin(|| self.is_current()) {
+                    Some(_in_progress) => Poll::Ready(sending.as_mut().poll(cx)),
+                    // Another call has taken over and completes the registration.
+                    None => Poll::Pending,
+                });
+                Input::Response(match first.await {
+                    Poll::Ready(response) => response,
+                    Poll::Pending => sending.await,
+                })
             }
             // A close sends nothing.
             (Action::Send(_), None) => pending().await,
@@ -314,6 +326,10 @@ impl Lease<'_> {
             (Action::Wait, _) => Input::ConnectionLost(transport.connection_lost().await),
             (Action::Cancel | Action::Disconnect, _) => Input::Closed(result_of(self.closing.as_deref()).await),
         }
+    }
+
+    fn is_current(&self) -> bool {
+        self.shared.core().lease == self.id
     }
 
     /// Steps the machine; `None` once another call has taken over.

@@ -5,6 +5,7 @@
 
 mod closing;
 mod events;
+mod first_poll;
 mod lease;
 mod staying;
 
@@ -42,6 +43,7 @@ impl RegistrationClient {
             origin: Instant::now(),
             events: broadcast::channel(EVENT_CAPACITY).0,
             core: Mutex::default(),
+            first_poll: Arc::default(),
             gate: Notify::new(),
             closed: watch::Sender::default(),
         }))

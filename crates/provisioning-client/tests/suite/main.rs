@@ -6,6 +6,7 @@
 mod closing;
 mod ending;
 mod events;
+mod first_polls;
 mod leaving;
 mod limit_messages;
 mod limits;

@@ -66,12 +66,30 @@ impl LocalDps {
 
     /// `dps register` for [`DEVICE`] at this port. The environment names no proxy.
     pub(crate) async fn dps_register(&self, port: u16) -> Command {
-        let mut command = Command::new(build_program("dps").await);
-        command.args(["register", "--json", "--host", &format!("localhost:{port}")]);
-        command.args(["--id-scope", self.emulator.id_scope()]);
-        command.arg("--ca").arg(self.file("ca.pem"));
+        self.dps_register_at(&format!("localhost:{port}")).await
+    }
+
+    /// The same at this host.
+    pub(crate) async fn dps_register_at(&self, host: &str) -> Command {
+        let mut command = self.dps_register_without_credential(host).await;
         command.arg("--cert").arg(self.file("devices/device-1.pem"));
         command.arg("--key").arg(self.file("devices/device-1.key"));
+        command
+    }
+
+    /// The same for a device with a symmetric key of the emulator's group.
+    pub(crate) async fn dps_register_with_symmetric_key_at(&self, host: &str) -> Command {
+        let mut command = self.dps_register_without_credential(host).await;
+        command.args(["--registration-id", "device-2", "--group-key-file"]);
+        command.arg(self.file("group.key"));
+        command
+    }
+
+    async fn dps_register_without_credential(&self, host: &str) -> Command {
+        let mut command = Command::new(build_program("dps").await);
+        command.args(["register", "--json", "--host", host]);
+        command.args(["--id-scope", self.emulator.id_scope()]);
+        command.arg("--ca").arg(self.file("ca.pem"));
         for name in PROXY_VARIABLES {
             command.env_remove(name);
         }

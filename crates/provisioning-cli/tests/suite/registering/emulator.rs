@@ -28,6 +28,7 @@ async fn ready(file: &Path) -> Value {
         if let Ok(content) = fs::read(file) {
             return serde_json::from_slice(&content).expect("JSON");
         }
+        // Another process writes it.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("{} was not written", file.display());

@@ -1,5 +1,6 @@
 //! How a device reaches the service.
 
+mod cancelling;
 mod fallback;
 mod proxies;
 mod settings;

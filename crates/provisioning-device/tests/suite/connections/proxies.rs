@@ -134,6 +134,7 @@ async fn a_proxy_that_is_not_there_and_one_that_stays_silent_are_told_apart() {
     for scheme in ["http", "socks5"] {
         let (listener, address) = listen::<String>().await;
         let url = format!("{scheme}://{address}");
+        // Real time: the proxy is a real socket that stays silent.
         let silent = builder(&emulator, Transport::Mqtt, &url).with_timeout(Duration::from_millis(200));
         let (error, story) = failure(silent).await;
         assert_eq!(error, ErrorKind::Connect, "{story}");

@@ -98,7 +98,7 @@ async fn a_signer_that_blocks_does_not_stall_the_runtime() {
     for versions in [TlsVersions::Only12, TlsVersions::Only13] {
         let emulator = emulator(versions).await;
         for (certified, transport) in CASES {
-            let (release, released) = mpsc::channel();
+            let (release, released) = mpsc::sync_channel(0);
             let device = if certified {
                 by_certificate(&emulator, blocks(released))
             } else {
@@ -109,8 +109,10 @@ async fn a_signer_that_blocks_does_not_stall_the_runtime() {
             tokio::spawn(async move {
                 // A certificate's key signs once more, before the first connection.
                 for _ in 0..=u8::from(certified) {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    release.send(()).expect("the signer waits");
+                    // Without room in the channel, this succeeds only while the signer blocks.
+                    while release.try_send(()).is_err() {
+                        tokio::task::yield_now().await;
+                    }
                 }
             });
             let registered = register(&emulator, device, transport, Policy::default()).await;
@@ -138,6 +140,7 @@ async fn a_signer_that_fails_is_told_with_its_own_words() {
 #[tokio::test]
 async fn a_signer_that_never_answers_is_bounded_by_the_operations_limit() {
     let emulator = emulator(TlsVersions::Both).await;
+    // Real time: a paused clock stands still while the signer's thread works.
     let policy = Policy::default().with_operation_timeout(Duration::from_millis(200));
     for device in [by_certificate(&emulator, pending), by_key(pending)] {
         let error = register(&emulator, device, Transport::MqttWs, policy.clone())

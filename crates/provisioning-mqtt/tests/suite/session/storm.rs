@@ -23,6 +23,7 @@ async fn whatever_is_called_at_once_every_call_ends_and_the_transport_stays_usab
         calls.spawn(async move {
             for turn in 0..100 {
                 call(&device, caller).await;
+                // Real time: several threads have no paused clock, and the callers must not keep in step.
                 sleep(Duration::from_micros(caller * turn % 7 * 50)).await;
             }
         });

@@ -106,13 +106,15 @@ async fn a_signer_may_wait_on_a_runtime_with_several_threads() {
 async fn a_signer_that_blocks_does_not_stall_the_runtime() {
     for version in BOTH_VERSIONS {
         let server = Server::new(version);
-        let (release, released) = mpsc::channel();
+        let (release, released) = mpsc::sync_channel(0);
         let device = device(&server, blocks(released));
         // On the one thread that the runtime has: it runs only if the signer does not block that.
         tokio::spawn(async move {
             for _ in 0..2 {
-                sleep(Duration::from_millis(20)).await;
-                release.send(()).expect("the signer waits");
+                // Without room in the channel, this succeeds only while the signer blocks.
+                while release.try_send(()).is_err() {
+                    tokio::task::yield_now().await;
+                }
             }
         });
         connects(&server, &device).await;

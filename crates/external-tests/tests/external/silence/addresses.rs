@@ -1,0 +1,36 @@
+//! A name with silent addresses.
+
+use super::site::{Site, over_both};
+
+/// The second address is tried 250 ms after the first. The whole command has a margin for a busy machine.
+#[tokio::test]
+#[ignore = "needs root and iproute2: cargo xtask external"]
+async fn a_dead_first_address_costs_less_than_a_second() {
+    over_both(async |transport| {
+        let site = Site::start().await;
+        for silent in [site.network.silent()[0], site.network.silent_v6()] {
+            site.network.resolve_to(&[silent, site.network.service()]);
+            let registration = site.register(transport, &[]).await;
+            registration.assert_assigned();
+            registration.assert_took(0.25, 3.0);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs root and iproute2: cargo xtask external"]
+async fn a_name_with_dead_addresses_only_is_not_reached_and_the_message_lists_each() {
+    over_both(async |transport| {
+        let site = Site::start().await;
+        site.network.resolve_to(&site.network.silent());
+        let registration = site.register(transport, &["--connect-timeout", "2"]).await;
+        let outcomes = site
+            .network
+            .silent()
+            .map(|address| format!("{address} (no answer within "));
+        registration.assert_failed(4, "connect", &[&outcomes[0], &outcomes[1]], &["firewall"]);
+        registration.assert_took(2.0, 4.0);
+    })
+    .await;
+}
