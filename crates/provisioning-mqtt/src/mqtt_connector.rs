@@ -11,7 +11,9 @@ use crate::permit::WritePermit;
 /// Makes MQTT connections.
 ///
 /// # Cancel safety
-/// Dropping the future closes the connection that was being made.
+/// Dropping the future closes the connection that was being made. If CONNECT was sent already, that may happen in the
+/// background, once the service has answered it or after a second: a CONNECT that the service reads after that of the
+/// next connection would end the newer one.
 #[doc(alias = "_mqttBase")]
 #[async_trait]
 pub trait MqttConnector: Send + Sync {

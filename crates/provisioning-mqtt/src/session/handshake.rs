@@ -1,6 +1,5 @@
 //! CONNECT and CONNACK.
 
-use futures_util::future::poll_fn;
 use provisioning_net::BoxedStream;
 use provisioning_types::{ErrorKind, InvalidInput, Phase, TransportError};
 use rumqttc::{Connect, ConnectReturnCode, Packet};
@@ -9,28 +8,26 @@ use tokio_util::codec::Framed;
 use super::{
     codec::ClientCodec,
     error, mqtt_text,
-    stream::{MqttStream, poll_packet, queue},
+    stream::MqttStream,
+    turn::{Connecting, Turns},
 };
 use crate::mqtt_connector::Login;
 
-/// Sends CONNECT and waits for an accepting CONNACK.
+/// Sends CONNECT in the turn of its client id, and waits for an accepting CONNACK.
 pub(super) async fn connect(
     stream: BoxedStream,
     login: &Login,
     max_packet_size: usize,
+    turns: &Turns,
 ) -> Result<MqttStream, TransportError> {
     let connect = connect_packet(login)?;
-    let mut framed = Framed::new(stream, ClientCodec::new(max_packet_size));
-    let exchange = async {
-        queue(&mut framed, connect)?;
-        poll_fn(|cx| poll_packet(&mut framed, cx)).await
-    };
-    let outcome = match exchange.await {
-        Ok(answer) => accepted(&answer),
+    let framed = Framed::new(stream, ClientCodec::new(max_packet_size));
+    let connecting = Connecting::new(framed, turns.take(&login.client_id).await);
+    let outcome = match connecting.exchange(connect).await {
+        Ok((framed, answer)) => accepted(&answer).map(|()| framed),
         Err(error) => Err(error::of_connect(error)),
     };
-    outcome.map_err(|error| error.in_phase(Phase::Connect))?;
-    Ok(framed)
+    outcome.map_err(|error| error.in_phase(Phase::Connect))
 }
 
 fn connect_packet(login: &Login) -> Result<Packet, TransportError> {

@@ -7,6 +7,7 @@ mod outgoing;
 mod pings;
 mod stream;
 mod task;
+mod turn;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use provisioning_types::{ErrorKind, InvalidInput, Progress, TransportError, Wait
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
-use self::{outgoing::Command, task::Task};
+use self::{outgoing::Command, task::Task, turn::Turns};
 use crate::{
     mqtt_connector::{Login, MqttConnector, MqttSession, SessionEvents},
     peer::PeerAddress,
@@ -27,12 +28,14 @@ use crate::{
 #[derive(Debug)]
 pub struct MqttOverStream<C> {
     connector: C,
+    turns: Turns,
 }
 
 impl<C: Connector> MqttOverStream<C> {
     /// Takes its byte streams from `connector`.
     pub fn new(connector: C) -> Self {
-        Self { connector }
+        let turns = Turns::default();
+        Self { connector, turns }
     }
 }
 
@@ -56,7 +59,7 @@ impl<C: Connector> MqttConnector for MqttOverStream<C> {
         };
         let stream = self.connector.connect(target, Progress::new(&listener)).await?;
         progress.waiting_for(WaitStep::Connack, peer.get());
-        let framed = handshake::connect(stream, &login, target.max_message_size()).await?;
+        let framed = handshake::connect(stream, &login, target.max_message_size(), &self.turns).await?;
         let (commands, queue) = mpsc::unbounded_channel();
         let task = Task::new(framed, login.keep_alive, events).run(queue);
         // It serves the connection of the registration whose span this is.

@@ -18,6 +18,10 @@ use super::{
 };
 use crate::mqtt_connector::{Message, SessionEvent, SessionEvents};
 
+/// What an unanswered ping can mean.
+const SILENT_HINT: &str = "a NAT or a firewall may have dropped the idle connection: use a shorter keep-alive, or recover \
+                           from lost connections (`dps --recover`)";
+
 /// How long DISCONNECT and closing the stream may take.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -117,10 +121,10 @@ impl Task {
             return Ok(());
         }
         if self.outgoing.pings.timed_out() {
-            return Err(TransportError::new(
-                ErrorKind::Lost,
-                "the service did not answer a keep-alive ping",
-            ));
+            return Err(
+                TransportError::new(ErrorKind::Lost, "the service did not answer a keep-alive ping")
+                    .with_hint(SILENT_HINT),
+            );
         }
         self.outgoing.write(Packet::PingReq)?;
         self.outgoing.pings.sent();

@@ -1,5 +1,6 @@
 //! Sessions over in-memory streams, against a scripted service.
 
+mod abandoned;
 mod answers;
 mod flow;
 mod forgetting;

@@ -1,0 +1,105 @@
+//! Whose turn it is to send CONNECT.
+//!
+//! A service ends the older of two connections with the same client id. If it reads the CONNECT of a caller that is gone
+//! after that of the next connection, it ends the newer one. So a handshake that is abandoned after its CONNECT was sent
+//! is completed in the background, and the next one with that client id waits for its turn.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use futures_util::future::poll_fn;
+use provisioning_net::connection_error;
+use provisioning_types::TransportError;
+use rumqttc::Packet;
+use tokio::{
+    io::AsyncWriteExt,
+    runtime::Handle,
+    sync::{Mutex as Turn, OwnedMutexGuard},
+    time::timeout,
+};
+
+use super::{
+    error,
+    stream::{MqttStream, poll_flush, poll_packet, queue},
+};
+
+/// How long a handshake waits for its turn, and how long the service may take to answer one that was abandoned.
+const TURN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The turns of the client ids that are connecting.
+#[derive(Debug, Default)]
+pub(super) struct Turns(Mutex<HashMap<String, Weak<Turn<()>>>>);
+
+impl Turns {
+    /// Waits for the turn of this client id. A handshake that takes too long to leave loses its turn.
+    pub(super) async fn take(&self, client_id: &str) -> Option<OwnedMutexGuard<()>> {
+        let turn = self.of(client_id);
+        timeout(TURN_TIMEOUT, turn.lock_owned()).await.ok()
+    }
+
+    fn of(&self, client_id: &str) -> Arc<Turn<()>> {
+        // Nothing panics while it is locked.
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        turns.get(client_id).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let turn = Arc::default();
+            turns.insert(client_id.to_owned(), Arc::downgrade(&turn));
+            turn
+        })
+    }
+}
+
+/// A stream on which CONNECT is sent, with the turn to do so. Dropping it abandons the handshake.
+pub(super) struct Connecting {
+    /// `None` once the handshake is over.
+    framed: Option<MqttStream>,
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Connecting {
+    pub(super) fn new(framed: MqttStream, turn: Option<OwnedMutexGuard<()>>) -> Self {
+        let framed = Some(framed);
+        Self { framed, turn }
+    }
+
+    /// Sends CONNECT, and returns the stream with the packet that answers it.
+    pub(super) async fn exchange(mut self, connect: Packet) -> Result<(MqttStream, Packet), TransportError> {
+        let exchange = async {
+            let framed = self.framed.as_mut().ok_or_else(error::ended)?;
+            queue(framed, connect)?;
+            poll_fn(|cx| poll_packet(framed, cx)).await
+        };
+        let answer = exchange.await;
+        let framed = self.framed.take().ok_or_else(error::ended)?;
+        Ok((framed, answer?))
+    }
+}
+
+impl Drop for Connecting {
+    fn drop(&mut self) {
+        let Some(framed) = self.framed.take() else { return };
+        // A CONNECT that was not sent as a whole is never handled.
+        if framed.write_buffer().is_empty()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(complete(framed, self.turn.take()));
+        }
+    }
+}
+
+/// Waits for the answer to CONNECT, and disconnects.
+async fn complete(mut framed: MqttStream, turn: Option<OwnedMutexGuard<()>>) {
+    let completing = async {
+        poll_fn(|cx| poll_packet(&mut framed, cx)).await?;
+        queue(&mut framed, Packet::Disconnect)?;
+        poll_fn(|cx| poll_flush(&mut framed, cx)).await?;
+        framed.get_mut().shutdown().await.map_err(connection_error)
+    };
+    if !matches!(timeout(TURN_TIMEOUT, completing).await, Ok(Ok(()))) {
+        tracing::debug!("an abandoned handshake was closed without an answer");
+    }
+    drop(turn);
+}
