@@ -53,7 +53,8 @@ async fn the_example_hub_connects_to_mosquitto_with_a_key_and_with_a_certificate
     let (dps, port) = (LocalDps::start().await, free_port().await);
     let mosquitto = mosquitto(&dps, port, &tls_listener(&dps, port)).await;
     let mut command = Command::new(build_program("hub").await);
-    command.arg(port.to_string()).arg(dps.file("ca.pem"));
+    let device_ca = dps.file("device-ca.pem");
+    command.arg(port.to_string()).arg(dps.file("ca.pem")).arg(device_ca);
     let output = Running::start_piped("the example hub", &mut command)
         .wait_with_output()
         .await;
