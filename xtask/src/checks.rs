@@ -36,7 +36,7 @@ pub(crate) fn test() -> Report {
 /// Runs the ignored tests of external-tests whose names begin with `module`.
 pub(crate) fn external(module: &str) -> Report {
     let report = run_tests(&[format!(
-        "test --no-fail-fast --test external {TESTED} -- --ignored --test-threads=8 {module}"
+        "test --no-fail-fast --test external {TESTED} -- --ignored {module}"
     )]);
     if report.findings.is_empty() && report.tally == Tally::default() {
         return [format!("no ignored test begins with `{module}`")].into();

@@ -34,8 +34,11 @@ pub(crate) fn run(words: &str) -> Option<String> {
 /// Runs a cargo command and calls `each` for every line of its output, which is shown too; returns a finding if it
 /// fails.
 pub(crate) fn run_by_line(words: &str, mut each: impl FnMut(&str)) -> Option<String> {
-    // Colours would hide the words that are looked for.
-    let command = cargo(words).env("CARGO_TERM_COLOR", "never").unchecked();
+    // Colours would hide the words that are looked for. Tests wait more than they compute.
+    let command = cargo(words)
+        .env("CARGO_TERM_COLOR", "never")
+        .env("RUST_TEST_THREADS", "8");
+    let command = command.unchecked();
     let Ok(output) = command.reader() else {
         return Some(failure(words));
     };

@@ -23,6 +23,7 @@ use test_support::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    runtime,
     task::{JoinSet, yield_now},
     time::{Instant, sleep},
 };
@@ -42,11 +43,20 @@ async fn nothing_is_sent_after_500_cancels_at_random_instants_on_one_thread_and_
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_sent_after_500_cancels_at_random_instants_on_two_threads_and_each_next_registration_is_assigned() {
-    for transport in support::BOTH {
-        cancel_at_random_instants(transport).await;
-    }
+#[test]
+fn nothing_is_sent_after_500_cancels_at_random_instants_on_two_threads_and_each_next_registration_is_assigned() {
+    // The name keeps the recorder of other tests from recording these threads.
+    let mut runtime = runtime::Builder::new_multi_thread();
+    let runtime = runtime
+        .worker_threads(2)
+        .thread_name(module_path!())
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(async {
+        for transport in support::BOTH {
+            cancel_at_random_instants(transport).await;
+        }
+    });
 }
 
 /// The seed of a failed run can be given instead of a random one: `CANCEL_SEED=… cargo test`.
