@@ -1,6 +1,6 @@
 //! What an emulator is to be like.
 
-use std::{collections::HashMap, fmt, fs::File, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, fmt, fs::File, net::IpAddr, sync::Arc, time::SystemTime};
 
 use crate::{
     AllocationPolicy, Device, Emulator, EmulatorError, Enrollment, Fault, Port, RetryAfter, TlsVersions,
@@ -259,6 +259,7 @@ impl Builder {
     /// [`EmulatorError::Certificate`] when a host's name does not fit into a certificate,
     /// [`EmulatorError::Enrollment`] or [`EmulatorError::Device`] when an enrollment or a device cannot be used.
     pub fn start_in_memory(self) -> Result<Emulator, EmulatorError> {
+        check_clock(SystemTime::now())?;
         let names = self.names();
         let authority = Arc::new(self.authority.map_or_else(Authority::generate, Ok)?);
         let server = self.server.map_or_else(|| authority.issue_server(&names), Ok)?;
@@ -328,6 +329,14 @@ impl fmt::Debug for Builder {
     }
 }
 
+/// Dates before 1970 have no text in HTTP and in the log.
+fn check_clock(now: SystemTime) -> Result<(), EmulatorError> {
+    if now < SystemTime::UNIX_EPOCH {
+        return Err(EmulatorError::Clock);
+    }
+    Ok(())
+}
+
 /// The groups that there are unless told otherwise. What a device sends goes back to it.
 fn own_groups(group_key: &str) -> Vec<Enrollment> {
     let any_hub = Vec::<String>::new();
@@ -353,6 +362,16 @@ fn callers_host(name: Option<&String>, listen: Option<IpAddr>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_an_error_of_the_start() {
+        let year = std::time::Duration::from_secs(365 * 86_400);
+        assert!(matches!(
+            check_clock(SystemTime::UNIX_EPOCH - year),
+            Err(EmulatorError::Clock)
+        ));
+        assert!(check_clock(SystemTime::now()).is_ok());
+    }
 
     #[test]
     fn callers_get_a_name_that_the_certificate_bears_or_what_is_listened_on() {

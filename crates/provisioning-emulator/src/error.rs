@@ -37,6 +37,9 @@ pub enum EmulatorError {
         /// The error of the system.
         source: io::Error,
     },
+    /// The machine's clock is before 1970. Set it: certificates, tokens and times in answers depend on it.
+    #[error("this machine's clock is before 1970")]
+    Clock,
     /// The thread that writes the log's file could not be started.
     #[error("the log cannot be written")]
     #[non_exhaustive]
