@@ -36,7 +36,7 @@ const INDEPENDENT: [&str; 2] = ["provisioning-emulator", "provisioning-websocket
 
 /// A package with some features, and the packages that must not be among its dependencies then.
 const OUT_OF_REACH: [(&str, &str, &str); 11] = [
-    // A transport of one's own compiles no cryptography.
+    // A custom transport compiles no cryptography.
     (
         "provisioning-types",
         "--all-features",
@@ -54,7 +54,7 @@ const OUT_OF_REACH: [(&str, &str, &str); 11] = [
         "--all-features",
         "rumqttc rustls tokio tokio-tungstenite",
     ),
-    // A byte stream of one's own needs neither TLS nor a WebSocket.
+    // A custom byte stream needs neither TLS nor a WebSocket.
     (
         "provisioning-net",
         "--no-default-features",

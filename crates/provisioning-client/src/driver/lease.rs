@@ -320,7 +320,7 @@ impl Lease<'_> {
             (Action::Send(_), None) => pending().await,
             (Action::Abort, _) => {
                 transport.abort();
-                // A late response has no request, and the loss of a closed connection is none.
+                // Ignore a late response, and the end of a connection that this side closed.
                 pending().await
             }
             (Action::Wait, _) => Input::ConnectionLost(transport.connection_lost().await),

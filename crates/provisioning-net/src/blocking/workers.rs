@@ -108,7 +108,7 @@ impl Workers {
                 return;
             };
             drop(state);
-            // Whoever waits for a job that panics learns it from the job's channel, which is dropped.
+            // If a job panics, its channel is dropped, and the caller that waits for it returns an error.
             let _ = catch_unwind(AssertUnwindSafe(job));
             state = self.state();
             state.idle += 1;

@@ -111,7 +111,7 @@ const CUT_OFF_PRESENTED_HINT: &str = "try again; if it persists, check that the 
 const UNTRUSTED_HINT: &str = "for a private CA, give its certificate (--ca, with_ca_pem); if a proxy inspects TLS, trust \
                               its CA or exempt the host from inspection";
 pub(super) const OTHER_NAME_HINT: &str =
-    "check the host; for a gateway, set the server name that its certificate bears";
+    "check the host; for a gateway, set the server name that is in its certificate";
 const CLOCK_HINT: &str = "set this device's clock; if it is right, the server's certificate has to be renewed";
 const NO_TLS_HINT: &str = "check the port: 8883 for MQTT, 443 for WebSocket";
 const INCOMPATIBLE_HINT: &str = "lower the minimum TLS version (--tls-min, with_min_version) if one is set, or update \

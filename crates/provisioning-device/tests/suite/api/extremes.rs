@@ -139,7 +139,7 @@ async fn empty_long_and_deep_texts() {
     ];
     for (what, set) in builders {
         for text in ["", &long, &deep, "\0", "ä"] {
-            // TLS, proxies and hosts do not apply to a connector of one's own: only `build` looks at them.
+            // A custom connector uses no TLS, proxy or host settings: only `build` checks them.
             let _ = outcome(what, set(builder(&emulator), text)).await;
         }
     }

@@ -193,7 +193,7 @@ fn spellings(secret: &[u8]) -> Vec<String> {
         escaped,
     ];
     spellings.extend(String::from_utf8(secret.to_vec()).ok());
-    // Whoever shows a part shows too much: the middle half of each.
+    // A part of a secret is a leak too: look for the middle half of each.
     spellings
         .iter()
         .map(|text| text[text.len() / 4..text.len() * 3 / 4].to_owned())
