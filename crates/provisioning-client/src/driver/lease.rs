@@ -15,7 +15,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{closing::Closing, first_poll::FirstPoll};
+use super::{
+    closing::{self, Closing},
+    first_poll::FirstPoll,
+};
 use crate::{
     error::{FailureReason, Outcome, RegisterError},
     event::{RegistrationEvent, StatusEvent},
@@ -52,7 +55,7 @@ pub(super) struct Core {
     /// How often `cancel` and `disconnect` were called. A registration that waits to begin meanwhile is cancelled.
     closes: u64,
     /// The transport's `cancel` or `disconnect` in progress.
-    closing: Option<Arc<Closing>>,
+    closing: Option<Closing>,
     /// Takes the outcome of the registration in progress.
     outcome: Option<oneshot::Sender<Outcome>>,
 }
@@ -74,7 +77,7 @@ struct Lease<'a> {
     id: u64,
     must_disconnect: bool,
     /// What this call closes with.
-    closing: Option<Arc<Closing>>,
+    closing: Option<Closing>,
     /// The device of a registration whose last event is still to be emitted.
     ends: Option<RegistrationId>,
 }
@@ -131,8 +134,8 @@ impl Shared {
                 Some(result) => result,
                 // A call that waited for this one has completed it, or has given it up.
                 None => {
-                    let result = lease.closing.as_ref().and_then(|closing| closing.result_so_far());
-                    result.unwrap_or_else(|| Err(too_slow()))
+                    let result = lease.closing.as_ref().and_then(Closing::peek);
+                    result.cloned().unwrap_or_else(|| Err(too_slow()))
                 }
             },
             Err(Next::Return(result)) => result,
@@ -172,7 +175,7 @@ impl Shared {
                 };
                 match self.step(&mut core, input) {
                     Next::Start(action) => {
-                        core.closing = Closing::begin(&self.transport, &self.first_poll, &action);
+                        core.closing = closing::begin(&self.transport, &self.first_poll, &action);
                         return Ok((self.lease(&mut core, call), action));
                     }
                     Next::Defer => (core.closing.clone(), core.machine.wake_at()),
@@ -182,12 +185,12 @@ impl Shared {
             let input = select! {
                 biased;
                 () = closed => continue,
-                result = result_of(closing.as_deref()) => Input::Closed(result),
+                result = result_of(closing.clone()) => Input::Closed(result),
                 () = self.reached(give_up_at) => Input::Tick,
             };
             let mut core = self.core();
             let is_same = match (&core.closing, &closing) {
-                (Some(current), Some(closing)) => Arc::ptr_eq(current, closing),
+                (Some(current), Some(closing)) => current.ptr_eq(closing),
                 _ => false,
             };
             if is_same && let Next::Return(_) = self.step(&mut core, input) {
@@ -324,7 +327,7 @@ impl Lease<'_> {
                 pending().await
             }
             (Action::Wait, _) => Input::ConnectionLost(transport.connection_lost().await),
-            (Action::Cancel | Action::Disconnect, _) => Input::Closed(result_of(self.closing.as_deref()).await),
+            (Action::Cancel | Action::Disconnect, _) => Input::Closed(result_of(self.closing.clone()).await),
         }
     }
 
@@ -344,7 +347,7 @@ impl Drop for Lease<'_> {
         self.step(Input::Abandon);
         if let Some(closing) = self.closing.take() {
             let mut core = self.shared.core();
-            let current = core.closing.take_if(|current| Arc::ptr_eq(current, &closing));
+            let current = core.closing.take_if(|current| current.ptr_eq(&closing));
             drop(core);
             // What is dropped goes on in the transport's background; calls that wait for it need not wait any more.
             drop(current);
@@ -361,9 +364,9 @@ impl Drop for Lease<'_> {
 }
 
 /// The result of closing; none while nothing closes.
-async fn result_of(closing: Option<&Closing>) -> Result<(), TransportError> {
+async fn result_of(closing: Option<Closing>) -> Result<(), TransportError> {
     match closing {
-        Some(closing) => closing.result().await,
+        Some(closing) => closing.await,
         None => pending().await,
     }
 }
