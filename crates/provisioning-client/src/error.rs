@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, time::Duration};
 
 use provisioning_types::{
-    Assignment, ErrorCode, ErrorKind, Phase, ServiceError, TransportError, WaitStep, Waiting, error_message,
+    Assignment, ErrorCode, ErrorKind, Phase, ServiceError, TransportError, Waiting, error_message,
 };
 use serde::{Serialize, Serializer};
 
@@ -221,15 +221,7 @@ impl RegisterError {
 
     /// The step at which it failed.
     pub fn phase(&self) -> Phase {
-        match &self.0.reason {
-            // The machine knows no more than that the request was not sent yet.
-            FailureReason::RequestTimedOut { waiting, .. } | FailureReason::RegistrationTimedOut { waiting, .. }
-                if waiting.as_ref().is_some_and(|waiting| waiting.step == WaitStep::Suback) =>
-            {
-                Phase::Subscribe
-            }
-            _ => self.0.phase,
-        }
+        self.0.phase
     }
 
     /// The operation, once the service has named one.

@@ -9,7 +9,7 @@ mod io;
 
 use std::{mem, time::Duration};
 
-use provisioning_types::{ConnectionEvent, ErrorKind, Phase, Request, TransportError, Waiting};
+use provisioning_types::{ConnectionEvent, ErrorKind, Phase, Request, TransportError, WaitStep, Waiting};
 
 use self::attempt::Attempt;
 pub use self::io::{Action, Context, Input, Next, Step};
@@ -241,7 +241,10 @@ impl Machine {
     /// No response arrived before the operation's timeout, or before the deadline.
     fn time_out(&mut self, mut attempt: Attempt, exchange: Exchange, context: &Context<'_>) -> (State, Step) {
         let Exchange { request, waiting, .. } = exchange;
-        let phase = self.phase(&request);
+        let phase = match &waiting {
+            Some(waiting) if waiting.step == WaitStep::Suback => Phase::Subscribe,
+            _ => self.phase(&request),
+        };
         if attempt.is_over(context) {
             return attempt.deadline_exceeded(&request, phase, waiting, None, context);
         }
