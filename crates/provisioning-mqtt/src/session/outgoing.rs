@@ -14,7 +14,7 @@ use tokio::{io::AsyncWriteExt, sync::oneshot};
 
 use super::{
     pings::Pings,
-    stream::{MqttStream, poll_flush, poll_read, queue},
+    stream::{self, MqttStream, poll_flush, poll_read, queue},
 };
 use crate::permit::{WritePermit, Written};
 
@@ -272,12 +272,11 @@ impl Outgoing {
     /// although its permit is revoked.
     pub(super) async fn disconnect(&mut self, orderly: bool) -> Result<(), TransportError> {
         self.is_disconnecting = orderly;
-        if !self.is_cut() {
-            poll_fn(|cx| self.poll_flush(cx)).await?;
-            queue(&mut self.framed, Packet::Disconnect)?;
-            poll_fn(|cx| poll_flush(&mut self.framed, cx)).await?;
+        if self.is_cut() {
+            return self.framed.get_mut().shutdown().await.map_err(connection_error);
         }
-        self.framed.get_mut().shutdown().await.map_err(connection_error)
+        poll_fn(|cx| self.poll_flush(cx)).await?;
+        stream::disconnect(&mut self.framed).await
     }
 
     /// Completes every command that is not acknowledged.

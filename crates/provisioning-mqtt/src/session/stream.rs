@@ -2,10 +2,11 @@
 
 use std::task::{Context, Poll};
 
-use futures_util::{SinkExt, StreamExt};
-use provisioning_net::BoxedStream;
+use futures_util::{SinkExt, StreamExt, future::poll_fn};
+use provisioning_net::{BoxedStream, connection_error};
 use provisioning_types::TransportError;
 use rumqttc::Packet;
+use tokio::io::AsyncWriteExt;
 use tokio_util::codec::Framed;
 
 use super::{codec::ClientCodec, error};
@@ -26,6 +27,13 @@ pub(super) fn poll_packet(framed: &mut MqttStream, cx: &mut Context<'_>) -> Poll
 /// Writes what is queued.
 pub(super) fn poll_flush(framed: &mut MqttStream, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
     SinkExt::<Packet>::poll_flush_unpin(framed, cx).map_err(error::from_wire)
+}
+
+/// Sends DISCONNECT, and closes the stream.
+pub(super) async fn disconnect(framed: &mut MqttStream) -> Result<(), TransportError> {
+    queue(framed, Packet::Disconnect)?;
+    poll_fn(|cx| poll_flush(framed, cx)).await?;
+    framed.get_mut().shutdown().await.map_err(connection_error)
 }
 
 /// Reads the next packet, after writing came to `flushed`.

@@ -11,11 +11,9 @@ use std::{
 };
 
 use futures_util::future::poll_fn;
-use provisioning_net::connection_error;
 use provisioning_types::TransportError;
 use rumqttc::Packet;
 use tokio::{
-    io::AsyncWriteExt,
     runtime::Handle,
     sync::{Mutex as Turn, OwnedMutexGuard},
     time::timeout,
@@ -23,7 +21,7 @@ use tokio::{
 
 use super::{
     error,
-    stream::{MqttStream, poll_flush, poll_packet, queue},
+    stream::{MqttStream, disconnect, poll_packet, queue},
 };
 
 /// How long a handshake waits for its turn, and how long the service may take to answer one that was abandoned.
@@ -94,9 +92,7 @@ impl Drop for Connecting {
 async fn complete(mut framed: MqttStream, turn: Option<OwnedMutexGuard<()>>) {
     let completing = async {
         poll_fn(|cx| poll_packet(&mut framed, cx)).await?;
-        queue(&mut framed, Packet::Disconnect)?;
-        poll_fn(|cx| poll_flush(&mut framed, cx)).await?;
-        framed.get_mut().shutdown().await.map_err(connection_error)
+        disconnect(&mut framed).await
     };
     if !matches!(timeout(TURN_TIMEOUT, completing).await, Ok(Ok(()))) {
         tracing::debug!("an abandoned handshake was closed without an answer");
