@@ -38,6 +38,8 @@ pub(super) fn run(flags: &Doctor) -> Result<Diagnosis, Failure> {
     let mut diagnosis = Diagnosis::new(flags.output.json);
     runtime::block_on(async {
         select! {
+            // First: an interrupt is handled from before the first finding is printed.
+            biased;
             () = interrupted() => {
                 let kind = ErrorKind::Cancelled;
                 return Err(Failure::new(kind, "interrupted").with_hint(kind.hint()));

@@ -21,15 +21,17 @@ pub(crate) async fn register(checked: &CheckedClient, progress: &Progress) -> Re
     let registration = async {
         let mut registration = pin!(client.register());
         select! {
-            outcome = &mut registration => outcome,
+            // First: an interrupt is handled from before the first step is reported.
+            biased;
             () = interrupted() => {
                 progress.print("interrupted, closing the connection");
                 if let Err(error) = client.cancel().await {
                     progress.print(&format!("cancelling failed: {error}"));
                 }
                 // Completes as cancelled within seconds, even if the service does not respond.
-                registration.await
+                registration.as_mut().await
             }
+            outcome = &mut registration => outcome,
         }
     };
     show_while(registration, events, progress)
