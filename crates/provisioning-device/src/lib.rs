@@ -94,7 +94,7 @@ pub use provisioning_credentials::{
     symmetric_key_from_file, x509_from_files,
 };
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
-pub use provisioning_mqtt::MqttOptions;
+pub use provisioning_mqtt::{MqttOptions, probe as mqtt_probe};
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use provisioning_net::{
     AddressAttempt, AddressOutcome, BoxedStream, ByteStream, Connector, Probe, Proxy, ProxyRules, Scheme, ServiceUri,

@@ -35,6 +35,7 @@ mod mqtt_connector;
 mod options;
 mod peer;
 mod permit;
+pub mod probe;
 pub mod protocol;
 mod session;
 mod transport;

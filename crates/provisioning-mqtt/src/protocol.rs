@@ -10,11 +10,12 @@
 //!
 //! assert_eq!(protocol::register_topic("7"), "$dps/registrations/PUT/iotdps-register/?$rid=7");
 //!
-//! let (topic, body) = ("$dps/registrations/res/202/?$rid=7&retry-after=3",
-//! br#"{"operationId":"4.op","status":"assigning"}"#); assert_eq!(ResponseTopic::parse(topic).map(|topic|
-//! topic.request_id), Some("7")); let response = protocol::read_response(&Request::Register, topic, body)?;
-//! assert_eq!(response.status, RegistrationStatus::Assigning); assert_eq!(response.operation_id.as_deref(),
-//! Some("4.op"));
+//! let topic = "$dps/registrations/res/202/?$rid=7&retry-after=3";
+//! let body = br#"{"operationId":"4.op","status":"assigning"}"#;
+//! assert_eq!(ResponseTopic::parse(topic).map(|topic| topic.request_id), Some("7"));
+//! let response = protocol::read_response(&Request::Register, topic, body)?;
+//! assert_eq!(response.status, RegistrationStatus::Assigning);
+//! assert_eq!(response.operation_id.as_deref(), Some("4.op"));
 //! # Ok::<(), provisioning_types::TransportError>(())
 //! ```
 

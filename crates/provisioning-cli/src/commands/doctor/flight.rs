@@ -1,12 +1,8 @@
 //! Sends as much as a registration would in one flight, so that a path shows itself that carries small packets only.
 //!
 //! The bytes register nothing and contain no credential: on the WebSocket's port they are an HTTP request with a padded
-//! header; on MQTT's port a CONNECT for a protocol level that does not exist, which a server answers with CONNACK 1
-//! before it closes the connection ([MQTT 3.1.1, section 3.1.2.2][level]). A CONNECT with the credential would end the
-//! session of a device that is registering at the same time. Both fit into one TLS record, of which a server can read
-//! nothing before all of it has arrived.
-//!
-//! [level]: https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718030
+//! header, on MQTT's port a CONNECT that no server accepts ([`mqtt_probe`](provisioning_device::mqtt_probe)). Both fit
+//! into one TLS record, of which a server can read nothing before all of it has arrived.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -25,56 +21,11 @@ const WITHOUT_PAYLOAD: usize = 1024;
 /// An answer is not read beyond this.
 const LARGEST_ANSWER: u64 = 16 * 1024;
 
-/// The first byte of a CONNECT, and of the answer to it.
-const CONNECT: u8 = 0x10;
-const CONNACK: u8 = 0x20;
-
 /// How many bytes to send in place of a registration with a payload of this length.
 pub(crate) fn size(payload: usize) -> usize {
     WITHOUT_PAYLOAD
         .saturating_add(payload)
         .clamp(*SIZES.start(), *SIZES.end())
-}
-
-/// A CONNECT of this size that no server accepts.
-pub(crate) fn connect(size: usize) -> Vec<u8> {
-    /// No version of MQTT.
-    const LEVEL: u8 = 0x7f;
-    const CLEAN_SESSION_AND_USER_NAME: u8 = 0x82;
-    const FIELDS: &[u8] = &[
-        0,
-        4,
-        b'M',
-        b'Q',
-        b'T',
-        b'T',
-        LEVEL,
-        CLEAN_SESSION_AND_USER_NAME,
-        0,
-        0,
-        0,
-        6,
-        b'd',
-        b'o',
-        b'c',
-        b't',
-        b'o',
-        b'r',
-    ];
-    // Of the sizes above, two bytes hold the length of what follows them, and of the user name.
-    let size = size.clamp(*SIZES.start(), *SIZES.end());
-    let remaining = size - 3;
-    let user_name = remaining - FIELDS.len() - 2;
-    let mut packet = vec![CONNECT, low_bits(remaining, 7) | 0x80, low_bits(remaining >> 7, 7)];
-    packet.extend_from_slice(FIELDS);
-    packet.extend([low_bits(user_name >> 8, 8), low_bits(user_name, 8)]);
-    packet.resize(size, b'-');
-    packet
-}
-
-fn low_bits(number: usize, bits: u32) -> u8 {
-    let mask = (1_usize << bits) - 1;
-    u8::try_from(number & mask).unwrap_or(u8::MAX)
 }
 
 /// A request for the head of the root, of this size.
@@ -128,14 +79,6 @@ pub(crate) fn is_whole_head(answer: &[u8]) -> bool {
     answer.windows(4).any(|end| end == b"\r\n\r\n")
 }
 
-/// Whether the packet that an MQTT server answers with is complete.
-pub(crate) fn is_whole_connack(answer: &[u8]) -> bool {
-    match answer.first() {
-        Some(&CONNACK) => answer.len() >= 4,
-        first => first.is_some(),
-    }
-}
-
 /// The time for an answer, and what the error of a stand-still names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limit<'a> {
@@ -170,6 +113,7 @@ impl Limit<'_> {
 mod tests {
     use std::io;
 
+    use provisioning_device::mqtt_probe;
     use tokio::io::duplex;
 
     use super::*;
@@ -186,10 +130,6 @@ mod tests {
             let size = size(payload);
             assert_eq!(size, expected);
             assert_eq!(head_request("h.example", size).len(), size);
-            let connect = connect(size);
-            let remaining = usize::from(connect[1] & 0x7f) + (usize::from(connect[2]) << 7);
-            let user_name = usize::from(connect[21]) << 8 | usize::from(connect[22]);
-            assert_eq!((connect.len(), remaining, user_name), (size, size - 3, size - 23));
         }
         assert!(is_whole_head(&head_request("h.example", 2048)));
     }
@@ -203,7 +143,7 @@ mod tests {
                 has_certificate,
                 ..LIMIT
             };
-            let error = exchange(device, &connect(2048), is_whole_connack, limit)
+            let error = exchange(device, &mqtt_probe::connect(2048), mqtt_probe::is_answered, limit)
                 .await
                 .expect_err("no answer");
             assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -229,7 +169,7 @@ mod tests {
         for part in [&b"\x20\x02"[..], b"\x00\x01 and more"] {
             service.write_all(part).await?;
         }
-        let reply = exchange(device, &connect(2048), is_whole_connack, LIMIT).await;
+        let reply = exchange(device, &mqtt_probe::connect(2048), mqtt_probe::is_answered, LIMIT).await;
         assert!(matches!(reply, Ok(Reply::Answer(answer)) if answer.starts_with(b"\x20\x02\x00\x01")));
         let (device, service) = duplex(64 * 1024);
         drop(service);

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use provisioning_device::{
     AddressOutcome, Builder, Credential, Endpoint, InvalidInput, Probe, Transport, TransportError, X509Credential,
-    error_message,
+    error_message, mqtt_probe,
 };
 
 use super::{
@@ -116,9 +116,9 @@ impl Network {
             return Ok(());
         }
         self.add(&self.mqtt, &mqtt, diagnosis);
-        let connect = flight::connect(self.size);
+        let connect = mqtt_probe::connect(self.size);
         let sent = self
-            .send(&self.mqtt, &mut mqtt, &connect, flight::is_whole_connack)
+            .send(&self.mqtt, &mut mqtt, &connect, mqtt_probe::is_answered)
             .await;
         diagnosis.add(self.data(&self.mqtt, sent.as_ref()));
 
