@@ -6,7 +6,7 @@ use provisioning_types::{InvalidInput, Secret};
 
 use crate::{
     credential::Credential,
-    input_file::{read, read_text},
+    input_file::{read_input_file, read_text},
     sas::SasToken,
     symmetric_key::SymmetricKey,
     x509::credential::X509Credential,
@@ -120,8 +120,8 @@ fn read_x509(
     key: &Path,
     parse: impl Fn(&[u8], &[u8]) -> Result<X509Credential, InvalidInput>,
 ) -> Result<Credential, InvalidInput> {
-    let certificate_bytes = read("certificate", certificates)?;
-    let key_bytes = Secret::new(read("private key", key)?);
+    let certificate_bytes = read_input_file("certificate", certificates)?;
+    let key_bytes = Secret::new(read_input_file("private key", key)?);
     let x509 = parse(&certificate_bytes, key_bytes.expose()).map_err(|error| {
         let file = if error.input() == "private key" {
             key

@@ -11,8 +11,11 @@ use provisioning_types::{InvalidInput, Secret};
 /// The size of the largest file that is read. A device (`/dev/zero`) has no end.
 const MAX_SIZE: u64 = 16 * 1024 * 1024;
 
-/// The contents of `file`; `what` names them in the error.
-pub(crate) fn read(what: &'static str, file: &Path) -> Result<Vec<u8>, InvalidInput> {
+/// Reads an input from a file of at most 16 MiB. `what` names the input in the error, such as `CA certificates`.
+///
+/// # Errors
+/// [`InvalidInput`] naming the file: it cannot be read, or is larger.
+pub fn read_input_file(what: &'static str, file: &Path) -> Result<Vec<u8>, InvalidInput> {
     let invalid = |expected: String| InvalidInput::new(what, expected).found_in(file.display());
     let read = || -> io::Result<Vec<u8>> {
         let file = File::open(file)?;
@@ -35,7 +38,7 @@ pub(crate) fn read_text<T>(
     file: &Path,
     parse: impl Fn(&str) -> Result<T, InvalidInput>,
 ) -> Result<T, InvalidInput> {
-    let bytes = Secret::new(read(what, file)?);
+    let bytes = Secret::new(read_input_file(what, file)?);
     let text = bytes
         .expose_str()
         .ok_or_else(|| InvalidInput::new(what, "text in UTF-8"));

@@ -65,6 +65,7 @@ pub use files::x509_from_encrypted_files;
 pub use files::{sas_token_from_file, symmetric_key_from_file, x509_from_files};
 pub use hub::{HubAuth, HubConnection};
 pub use identity::{DeviceIdentity, WallClock};
+pub use input_file::read_input_file;
 pub use issued_chain::{IssuedChain, IssuedChainError};
 pub use sas::{DEFAULT_SAS_LIFETIME, SasToken};
 pub use signing_request::CertificateSigningRequest;

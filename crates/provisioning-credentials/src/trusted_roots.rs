@@ -43,7 +43,7 @@ impl TrustedRoots {
     /// As [`from_pem`](Self::from_pem), and when the file cannot be read. The error names the file.
     pub fn from_file(path: impl Into<PathBuf>) -> Result<Self, InvalidInput> {
         let path = path.into();
-        let pem = input_file::read(INPUT, &path)?;
+        let pem = input_file::read_input_file(INPUT, &path)?;
         let certificates = parse(&pem).map_err(|error| error.found_in(path.display()))?;
         let last = Mutex::new(Parsed { pem, certificates });
         Ok(Self(Origin::File { path, last }))
@@ -56,7 +56,7 @@ impl RootSource for TrustedRoots {
             Origin::Memory(certificates) => return Ok(Arc::clone(certificates)),
             Origin::File { path, last } => (path, last),
         };
-        let pem = input_file::read(INPUT, path)?;
+        let pem = input_file::read_input_file(INPUT, path)?;
         // The value is replaced as a whole, so it is consistent even if the lock is poisoned.
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
         if pem != last.pem {

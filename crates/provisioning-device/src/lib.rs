@@ -90,8 +90,8 @@ pub use provisioning_credentials::GeneratedRequest;
 pub use provisioning_credentials::x509_from_encrypted_files;
 pub use provisioning_credentials::{
     CertificateSigningRequest, Credential, CredentialSource, HubAuth, HubConnection, IssuedChain, IssuedChainError,
-    SasToken, SymmetricKey, SymmetricSigner, TrustedRoots, WallClock, X509Credential, sas_token_from_file,
-    symmetric_key_from_file, x509_from_files,
+    SasToken, SymmetricKey, SymmetricSigner, TrustedRoots, WallClock, X509Credential, read_input_file,
+    sas_token_from_file, symmetric_key_from_file, x509_from_files,
 };
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use provisioning_mqtt::{MqttOptions, probe as mqtt_probe};

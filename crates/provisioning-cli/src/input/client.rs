@@ -2,13 +2,12 @@
 
 use std::time::SystemTime;
 
-use provisioning_device::{Builder, Endpoint, Host, InvalidInput, ProvisioningDeviceClient};
+use provisioning_device::{Builder, Endpoint, Host, InvalidInput, ProvisioningDeviceClient, read_input_file};
 
 use super::{
     credential::credential,
     credential_check,
     environment::{required, variable},
-    files,
     flags::{Registration, Service},
     options::Options,
 };
@@ -48,7 +47,7 @@ impl CheckedClient {
 pub(crate) fn with_service(builder: Builder, flags: &Registration) -> Result<Builder, InvalidInput> {
     let builder = builder.with_endpoint(endpoint(flags)?);
     Ok(match &flags.network.ca {
-        Some(file) => builder.with_ca_pem(files::read("CA certificates", file)?),
+        Some(file) => builder.with_ca_pem(read_input_file("CA certificates", file)?),
         None => builder,
     })
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use provisioning_device::{
     Builder, CertificateSigningRequest, Credential, InvalidInput, MqttOptions, Payload, Policy,
-    ProvisioningDeviceClient, Recovery, SymmetricKey, TlsVersion, Transport,
+    ProvisioningDeviceClient, Recovery, SymmetricKey, TlsVersion, Transport, read_input_file,
 };
 
 use super::{
@@ -33,7 +33,7 @@ impl<'a> Options<'a> {
             mqtt_options: mqtt_options(&flags.network)?,
             payload: flags.service.payload.as_deref().map(payload).transpose()?,
             extra_ca: extra_ca
-                .map(|file| files::read("extra CA certificates", file))
+                .map(|file| read_input_file("extra CA certificates", file))
                 .transpose()?,
             csr: None,
             csr_file: None,

@@ -2,24 +2,21 @@
 
 use std::{fs, io, path::Path};
 
-use provisioning_device::{InvalidInput, StoredAssignment};
-
-use super::files;
+use provisioning_device::{InvalidInput, StoredAssignment, read_input_file};
 
 /// What the file contains, for messages.
 pub(crate) const WHAT: &str = "stored assignment";
 
 /// Reads the file.
 pub(crate) fn read(path: &Path) -> Result<StoredAssignment, InvalidInput> {
-    parse(path, &files::read(WHAT, path)?)
+    parse(path, &read_input_file(WHAT, path)?)
 }
 
 /// Reads the file if it exists.
 pub(crate) fn read_if_present(path: &Path) -> Result<Option<StoredAssignment>, InvalidInput> {
-    match fs::read(path) {
-        Ok(bytes) => parse(path, &bytes).map(Some),
+    match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(files::unreadable(WHAT, path, &error)),
+        _ => read(path).map(Some),
     }
 }
 

@@ -359,3 +359,26 @@ async fn keys_and_tokens_that_cannot_be_used_are_named_and_never_shown() {
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
     }
 }
+
+/// `/dev/zero` can be read, and has no end.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_without_an_end_is_refused_whatever_it_is_given_for() {
+    for words in [
+        &["register", "--ca", "/dev/zero"][..],
+        &["register", "--extra-ca", "/dev/zero"],
+        &["register", "--payload", "@/dev/zero"],
+        &["register", "--csr", "/dev/zero", "--issued-cert", "issued.pem"],
+        &["register", "--symmetric-key-file", "/dev/zero"],
+        &["connection", "--store", "/dev/zero"],
+    ] {
+        let needed: &[&str] = match words[0] {
+            "register" => &["--id-scope", "0ne00000000", "--registration-id", "d", "--json"],
+            _ => &["--json"],
+        };
+        let run = dps_with(&[words, needed].concat(), &[("PROVISIONING_SYMMETRIC_KEY", "AAAA")]).await;
+        assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{words:?}: {run:?}");
+        assert!(run.message().contains("/dev/zero"), "{run:?}");
+        assert!(run.message().contains("at most 16 MiB"), "{run:?}");
+    }
+}

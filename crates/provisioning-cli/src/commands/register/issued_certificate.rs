@@ -4,18 +4,16 @@ use std::{path::Path, time::SystemTime};
 
 use provisioning_device::{
     Assignment, CertificateSigningRequest, ErrorKind, InvalidInput, IssuedChain, RegistrationId, RegistrationRequest,
+    read_input_file,
 };
 
 use super::{
     flags::Certificate,
     new_key::{KeyFile, NewKey},
 };
-use crate::{
-    input::files,
-    output::{
-        atomic_file::{AtomicFile, Readers},
-        failure::Failure,
-    },
+use crate::output::{
+    atomic_file::{AtomicFile, Readers},
+    failure::Failure,
 };
 
 /// The request, and the files for the response.
@@ -73,7 +71,7 @@ impl IssuedCertificate {
 }
 
 fn read(csr: &Path) -> Result<CertificateSigningRequest, InvalidInput> {
-    let bytes = files::read("certificate signing request", csr)?;
+    let bytes = read_input_file("certificate signing request", csr)?;
     CertificateSigningRequest::from_bytes(&bytes).map_err(|error| error.found_in(csr.display()))
 }
 
