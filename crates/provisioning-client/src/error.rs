@@ -7,8 +7,6 @@ use provisioning_types::{
 };
 use serde::{Serialize, Serializer};
 
-use crate::hint::hint;
-
 /// What a registration comes to.
 pub type Outcome = Result<Assignment, RegisterError>;
 
@@ -264,11 +262,6 @@ impl RegisterError {
             FailureReason::RegistrationFailed(source) => source.is_transient(),
             _ => self.kind().is_retryable(),
         }
-    }
-
-    /// What to check first, in one sentence.
-    pub fn hint(&self) -> &str {
-        hint(self)
     }
 }
 

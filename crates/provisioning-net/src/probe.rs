@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use provisioning_types::{ErrorKind, Phase, Progress, TransportError};
+use provisioning_types::{ErrorKind, Phase, Progress, TransportError, WaitStep};
 
 use crate::{
     address::{AddressAttempt, System},
@@ -17,10 +17,6 @@ use crate::{
     tcp::ConnectReport,
     tls::{TlsConnector, TlsReport, TlsVersion, handshake},
 };
-
-/// The hint when the service was reached and does not answer TLS.
-const SILENT_TLS_HINT: &str = "the host accepts connections but does not answer: check that nothing in between (a \
-                               firewall, a proxy, a VPN whose MTU is too large) holds TLS back";
 
 /// What the steps of one connection showed, up to and including TLS.
 ///
@@ -78,7 +74,7 @@ impl TlsConnector {
         let secured = deadline.limit(handshake(stream, target, config, Progress::ignored(), tls));
         secured.await.unwrap_or_else(|_| {
             let message = format!("{} did not complete TLS within {deadline}", target.peer());
-            Err(late(ErrorKind::Timeout, message).with_hint(SILENT_TLS_HINT))
+            Err(late(ErrorKind::Timeout, message).with_hint(WaitStep::Tls.hint()))
         })
     }
 }

@@ -44,6 +44,40 @@ impl WaitStep {
             _ => ErrorKind::Timeout,
         }
     }
+
+    /// What to check first, in one sentence, when the wait ends without an answer. [`Waiting::hint`] knows the
+    /// port too.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Credential => {
+                "check that what holds the device's key or credential answers (the key device, the key service, the \
+                 files), and whether other registrations keep it busy"
+            }
+            Self::Resolve => "check the host name, and whether this machine has a DNS server that knows it",
+            Self::Tcp => ErrorKind::Connect.hint(),
+            Self::Proxy => "check the proxy's address, and that it may connect to the host and port of the service",
+            Self::Tls => {
+                "the host accepts connections but does not answer: check that nothing in between (a firewall, a proxy, \
+                 a VPN whose MTU is too large) holds TLS back"
+            }
+            Self::WebSocket => {
+                "TLS stands but the WebSocket handshake is not answered: check that nothing in between holds \
+                 WebSockets back"
+            }
+            Self::Connack | Self::Suback => {
+                "the connection stands but MQTT is not answered: check that nothing in between inspects or delays it, \
+                 and the MTU if there is a VPN"
+            }
+            Self::Delivery => {
+                "the connection is dead without a sign, as when a NAT or a firewall has forgotten it: allow a recovery \
+                 (`--recover`), which connects again"
+            }
+            Self::Response => {
+                "the service has the request and does not respond: allow one more recovery (`--recover`), or register \
+                 again later"
+            }
+        }
+    }
 }
 
 /// A step, and the peer that it waits for.
@@ -61,6 +95,17 @@ impl Waiting {
     pub fn new(step: WaitStep, peer: impl Into<String>) -> Self {
         let peer = peer.into();
         Self { step, peer }
+    }
+
+    /// What to check first, in one sentence, when the wait ends without an answer.
+    pub fn hint(&self) -> &'static str {
+        match self.step {
+            WaitStep::Tcp if self.peer.ends_with(":8883") => {
+                "check the host name, and whether a firewall blocks port 8883: open it, fall back to a WebSocket on \
+                 port 443 (`dps --fallback`, `FallbackConnector`), or use a proxy"
+            }
+            step => step.hint(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, net::IpAddr};
 
-use provisioning_types::{ErrorKind, Host, Phase, TransportError};
+use provisioning_types::{ErrorKind, Host, Phase, TransportError, WaitStep, Waiting};
 
 use super::outcome::{AddressAttempt, AddressOutcome, words};
 use crate::{
@@ -13,11 +13,7 @@ use crate::{
 /// A list of addresses is cut off here, since a name may have thousands.
 const MAX_SHOWN_ADDRESSES: usize = 32;
 
-/// What a closed or silent port 8883 usually means.
-const PORT_8883_HINT: &str = "check the host name and the network; many firewalls block port 8883: fall back to a \
-                              WebSocket on port 443 (`dps --fallback`, `FallbackConnector`), or use a proxy";
 const NO_ROUTE_HINT: &str = "connect this machine to a network that reaches these addresses, or use a proxy";
-const NAME_HINT: &str = "check the host name, and whether this machine has a DNS server that knows it";
 
 /// Why a name was not resolved. As the source of an error, it tells this failure from a host that was not reached.
 #[derive(Debug)]
@@ -44,11 +40,12 @@ impl std::error::Error for NotResolved {}
 
 pub(super) fn not_resolved(host: &Host, reason: NotResolved, deadline: Deadline) -> TransportError {
     let message = format!("the name {host} was not resolved");
+    let hint = WaitStep::Resolve.hint();
     match &reason {
         NotResolved::Failed(error) if is_exhausted(error) => no_socket(&words(error)),
-        NotResolved::Failed(_) | NotResolved::Empty => new(ErrorKind::Connect, message, NAME_HINT).with_source(reason),
+        NotResolved::Failed(_) | NotResolved::Empty => new(ErrorKind::Connect, message, hint).with_source(reason),
         NotResolved::NoAnswer => {
-            new(ErrorKind::Connect, format!("{message} within {deadline}"), NAME_HINT).with_source(reason)
+            new(ErrorKind::Connect, format!("{message} within {deadline}"), hint).with_source(reason)
         }
     }
 }
@@ -78,11 +75,8 @@ pub(super) fn not_reached(host: &Host, port: u16, attempts: &[AddressAttempt]) -
         };
         return new(ErrorKind::Connect, message, NO_ROUTE_HINT);
     }
-    let message = format!("{message}: {outcomes}");
-    match port {
-        8883 => new(ErrorKind::Connect, message, PORT_8883_HINT),
-        _ => TransportError::new(ErrorKind::Connect, message).in_phase(Phase::Connect),
-    }
+    let hint = Waiting::new(WaitStep::Tcp, format!("{host}:{port}")).hint();
+    new(ErrorKind::Connect, format!("{message}: {outcomes}"), hint)
 }
 
 /// The reason, when every address that was tried failed for want of a socket.

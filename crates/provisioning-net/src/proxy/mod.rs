@@ -21,9 +21,6 @@ pub use self::rules::ProxyRules;
 
 /// The hint when there is no connection to the proxy.
 const NOT_REACHED_HINT: &str = "check the proxy's address and port, and that a proxy runs there";
-/// The hint when the proxy does not connect.
-const NOT_CONNECTED_HINT: &str =
-    "check the proxy's address, and that it may connect to the host and port of the service";
 
 /// An HTTP proxy (asked with CONNECT) or a SOCKS5 proxy, which connects to the service for this side.
 ///
@@ -118,7 +115,7 @@ impl Proxy {
                 reach.deadline
             );
             Err(TransportError::new(ErrorKind::Connect, message)
-                .with_hint(NOT_CONNECTED_HINT)
+                .with_hint(WaitStep::Proxy.hint())
                 .in_phase(Phase::Connect))
         })
     }

@@ -2,9 +2,7 @@
 
 use std::{fmt, io};
 
-use provisioning_types::{ErrorKind, Phase, TransportError};
-
-use super::NOT_CONNECTED_HINT;
+use provisioning_types::{ErrorKind, Phase, TransportError, WaitStep};
 
 /// What a proxy has to answer next, for the error of a proxy that stays silent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -57,7 +55,7 @@ impl TunnelError {
     /// The error that the caller gets, with this message.
     pub(super) fn into_transport_error(self, message: String) -> TransportError {
         let error = TransportError::new(ErrorKind::Connect, message)
-            .with_hint(NOT_CONNECTED_HINT)
+            .with_hint(WaitStep::Proxy.hint())
             .in_phase(Phase::Connect);
         match self {
             Self::Lost(cause) => error.with_source(cause),

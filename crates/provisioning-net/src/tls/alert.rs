@@ -4,13 +4,12 @@ use std::borrow::Cow;
 
 use rustls::AlertDescription as Alert;
 
-use super::{
-    client_auth::ClientAuth,
-    error_message::{Explanation, OTHER_NAME_HINT},
-};
+use super::client_auth::ClientAuth;
 
 pub(super) const CHANGED_HINT: &str =
     "a proxy or firewall on the way may have changed the connection; try another network";
+pub(super) const OTHER_NAME_HINT: &str =
+    "check the host; for a gateway, set the server name that is in its certificate";
 const PARAMETERS_HINT: &str = "the server may require settings that this device does not offer; look at the server's TLS \
                                settings, and at those of a proxy that inspects TLS";
 const VERSION_HINT: &str = "lower the minimum TLS version (--tls-min, with_min_version) if one is set, or enable TLS 1.2 \
@@ -29,7 +28,7 @@ const CERTIFICATE_TYPE_HINT: &str =
 
 /// The message and the hint for an alert. They mention the device's certificate only if it was presented and the alert
 /// can mean it.
-pub(super) fn explain(alert: Alert, auth: ClientAuth) -> Explanation {
+pub(super) fn explain(alert: Alert, auth: ClientAuth) -> (Cow<'static, str>, &'static str) {
     let by_certificate = match auth {
         ClientAuth::Presented => about_certificate(alert),
         ClientAuth::Missing => about_missing_certificate(alert),
@@ -40,7 +39,7 @@ pub(super) fn explain(alert: Alert, auth: ClientAuth) -> Explanation {
         Alert::Unknown(code) => Cow::from(format!("{message} {code}")),
         _ => Cow::from(message),
     };
-    (message, Some(hint))
+    (message, hint)
 }
 
 /// What an alert means to a device that presented its certificate, if it can mean the certificate.

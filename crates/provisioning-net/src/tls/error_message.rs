@@ -41,9 +41,9 @@ pub(crate) fn established_error(error: io::Error) -> Result<TransportError, io::
     };
     let (message, hint) = match tls {
         RustlsError::AlertReceived(alert) => alert::explain(*alert, auth),
-        _ => ("the server broke the rules of TLS".into(), Some(alert::CHANGED_HINT)),
+        _ => ("the server broke the rules of TLS".into(), alert::CHANGED_HINT),
     };
-    Ok(new_error(message, hint).with_source(error))
+    Ok(new_error(message, Some(hint)).with_source(error))
 }
 
 pub(super) fn new_error(message: Cow<'static, str>, hint: Option<&'static str>) -> TransportError {
@@ -68,7 +68,7 @@ pub(super) fn explain(error: &RustlsError, name: &str, chain: &[CertificateDer<'
         }
         InvalidCertificate(Certificate::NotValidForName | Certificate::NotValidForNameContext { .. }) => {
             let message = format!("the server's certificate is not for {name}");
-            (message.into(), Some(OTHER_NAME_HINT))
+            (message.into(), Some(alert::OTHER_NAME_HINT))
         }
         InvalidCertificate(
             Certificate::Expired
@@ -81,7 +81,10 @@ pub(super) fn explain(error: &RustlsError, name: &str, chain: &[CertificateDer<'
         }
         InvalidCertificate(_) => ("the server's certificate was not accepted".into(), None),
         InvalidMessage(_) => ("the peer does not speak TLS".into(), Some(NO_TLS_HINT)),
-        AlertReceived(alert) => alert::explain(*alert, auth),
+        AlertReceived(alert) => {
+            let (message, hint) = alert::explain(*alert, auth);
+            (message, Some(hint))
+        }
         PeerIncompatible(_) => (
             "the server offers no TLS version or parameters that this device accepts".into(),
             Some(INCOMPATIBLE_HINT),
@@ -110,8 +113,6 @@ const CUT_OFF_PRESENTED_HINT: &str = "try again; if it persists, check that the 
                                       expired, since some servers end the connection without an alert";
 const UNTRUSTED_HINT: &str = "for a private CA, give its certificate (--ca, with_ca_pem); if a proxy inspects TLS, trust \
                               its CA or exempt the host from inspection";
-pub(super) const OTHER_NAME_HINT: &str =
-    "check the host; for a gateway, set the server name that is in its certificate";
 const CLOCK_HINT: &str = "set this device's clock; if it is right, the server's certificate has to be renewed";
 const NO_TLS_HINT: &str = "check the port: 8883 for MQTT, 443 for WebSocket";
 const INCOMPATIBLE_HINT: &str = "lower the minimum TLS version (--tls-min, with_min_version) if one is set, or update \
