@@ -12,6 +12,31 @@ use tokio::{
 
 use crate::soon;
 
+/// The environment variables that `dps` reads.
+const DPS_VARIABLES: [&str; 13] = [
+    "PROVISIONING_HOST",
+    "PROVISIONING_IDSCOPE",
+    "PROVISIONING_REGISTRATION_ID",
+    "CERTIFICATE_FILE",
+    "KEY_FILE",
+    "PROVISIONING_SYMMETRIC_KEY",
+    "RUST_LOG",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+];
+
+/// Keeps the environment of the tests from changing what `dps` does.
+pub fn without_dps_variables(command: &mut Command) -> &mut Command {
+    for name in DPS_VARIABLES {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// Returns a command that runs the example `name`. `cargo test` has built it, beside the running test program.
 pub fn example(name: &str) -> Command {
     let test = env::current_exe().expect("the path of this test program");

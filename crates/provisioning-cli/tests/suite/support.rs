@@ -2,7 +2,7 @@
 
 use provisioning_emulator::{DeviceIdentity, Emulator};
 use serde_json::Value;
-use test_support::{Files as Folder, Running};
+use test_support::{Files as Folder, Running, without_dps_variables};
 use tokio::process::Command;
 
 /// How `dps` ended.
@@ -64,24 +64,8 @@ pub(crate) async fn dps_with(words: &[&str], environment: &[(&str, &str)]) -> Ru
 
 pub(crate) fn start_dps(words: &[&str], environment: &[(&str, &str)]) -> Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dps"));
-    for name in [
-        "PROVISIONING_HOST",
-        "PROVISIONING_IDSCOPE",
-        "PROVISIONING_REGISTRATION_ID",
-        "CERTIFICATE_FILE",
-        "KEY_FILE",
-        "PROVISIONING_SYMMETRIC_KEY",
-        "RUST_LOG",
-        "https_proxy",
-        "HTTPS_PROXY",
-        "all_proxy",
-        "ALL_PROXY",
-        "no_proxy",
-        "NO_PROXY",
-    ] {
-        command.env_remove(name);
-    }
-    Running::start(command.args(words).envs(environment.iter().copied()))
+    let command = without_dps_variables(&mut command).args(words);
+    Running::start(command.envs(environment.iter().copied()))
 }
 
 /// What one device needs to register with an emulator, in files.

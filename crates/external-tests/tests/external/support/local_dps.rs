@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc, time::Duration};
 use provisioning_device::{Builder as ClientBuilder, Credential, ProvisioningDeviceClient, Transport};
 use provisioning_emulator::{Builder, Device, Emulator, Folder, LogEntry, LogKind, RetryAfter};
 use tempfile::TempDir;
+use test_support::without_dps_variables;
 use tokio::{
     process::Command,
     time::{sleep, timeout},
@@ -20,16 +21,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The advice if the emulator cannot listen on port 443.
 const PORT_443: &str = "Port 443 needs root, or: sysctl net.ipv4.ip_unprivileged_port_start=443";
-
-/// The variables that name a proxy.
-const PROXY_VARIABLES: [&str; 6] = [
-    "https_proxy",
-    "HTTPS_PROXY",
-    "all_proxy",
-    "ALL_PROXY",
-    "no_proxy",
-    "NO_PROXY",
-];
 
 /// A running emulator and its folder.
 pub(crate) struct LocalDps {
@@ -90,9 +81,7 @@ impl LocalDps {
         command.args(["register", "--json", "--host", host]);
         command.args(["--id-scope", self.emulator.id_scope()]);
         command.arg("--ca").arg(self.file("ca.pem"));
-        for name in PROXY_VARIABLES {
-            command.env_remove(name);
-        }
+        without_dps_variables(&mut command);
         command
     }
 
