@@ -7,7 +7,7 @@ use test_support::listen;
 use tokio::net::TcpListener;
 
 use crate::{
-    certificates::request,
+    register::certificates::request,
     support::{Files, Run, dps, dps_with},
 };
 

@@ -1,7 +1,5 @@
 //! A registration as its user meets it: words in; exit code, standard output and standard error out.
 
-mod emulator;
-
 use provisioning_emulator::{Device, Emulator, LogKind, RetryAfter, TlsVersions};
 
 use test_support::{emulator::start, listen};

@@ -1,0 +1,4 @@
+//! `dps doctor`: what it finds, and what it sends.
+
+mod data;
+mod findings;

@@ -1,0 +1,6 @@
+//! What a registration recovers from.
+
+mod lost_connections;
+mod network;
+mod silence;
+mod transient;
