@@ -62,7 +62,7 @@ async fn a_connection_that_fails_is_told_by_how() {
         let said = hint(device.clone().with_host("no-such-host.invalid"), ErrorKind::Connect).await;
         assert!(said.contains("DNS"), "{said}");
         let said = hint(device.with_host("localhost:8883"), ErrorKind::Connect).await;
-        assert!(said.contains("firewalls block port 8883"), "{said}");
+        assert!(said.contains("a firewall blocks port 8883"), "{said}");
     }
     emulator.shutdown().await;
 }
