@@ -81,19 +81,15 @@ impl fmt::Debug for TrustedRoots {
 }
 
 fn parse(pem: &[u8]) -> Result<Arc<[Vec<u8>]>, InvalidInput> {
-    let invalid = |expected: String| InvalidInput::new(INPUT, expected);
-    let certificates = x509::pem_certificates(pem).map_err(|e| invalid(format!("well-formed PEM ({e})")))?;
+    let invalid = |expected| InvalidInput::new(INPUT, expected);
+    let certificates = x509::pem_certificates(pem).map_err(|_| invalid("well-formed PEM"))?;
     for certificate in &certificates {
-        let (rest, _) =
-            X509Certificate::from_der(certificate).map_err(|e| invalid(format!("X.509 certificates ({e})")))?;
-        if !rest.is_empty() {
-            return Err(invalid(
-                "one X.509 certificate and nothing after it in every PEM block".to_owned(),
-            ));
+        if !matches!(X509Certificate::from_der(certificate), Ok(([], _))) {
+            return Err(invalid("one X.509 certificate and nothing after it in every PEM block"));
         }
     }
     if certificates.is_empty() {
-        return Err(invalid("at least one PEM certificate".to_owned()));
+        return Err(invalid("at least one PEM certificate"));
     }
     Ok(certificates.into())
 }
@@ -106,6 +102,8 @@ mod tests {
 
     use super::*;
     use crate::testing::named;
+
+    const ONE_CERTIFICATE: &str = "one X.509 certificate and nothing after it in every PEM block";
 
     fn ca(name: &str) -> (String, Vec<u8>) {
         let key = rcgen::KeyPair::generate().expect("a key");
@@ -134,14 +132,13 @@ mod tests {
                 pem.replace("CERTIFICATE", "PRIVATE KEY"),
                 "at least one PEM certificate",
             ),
-            (block("*"), "well-formed PEM ("),
-            (pem.replace("-----END", "-----FIN"), "well-formed PEM ("),
-            (format!("{pem}{}", block("AAAA")), "X.509 certificates ("),
-            (block(&STANDARD.encode(longer)), "nothing after it"),
+            (block("*"), "well-formed PEM"),
+            (pem.replace("-----END", "-----FIN"), "well-formed PEM"),
+            (format!("{pem}{}", block("AAAA")), ONE_CERTIFICATE),
+            (block(&STANDARD.encode(longer)), ONE_CERTIFICATE),
         ] {
             let error = TrustedRoots::from_pem(pem.as_bytes()).expect_err(expected);
-            assert_eq!(error.input(), "CA certificates");
-            assert!(error.expected().contains(expected), "{error}");
+            assert_eq!((error.input(), error.expected()), ("CA certificates", expected));
         }
     }
 

@@ -6,6 +6,8 @@ use pkcs8::Document;
 use provisioning_types::{CsrDer, InvalidInput, RegistrationId};
 use x509_parser::{certification_request::X509CertificationRequest, prelude::FromDer};
 
+use crate::x509::encoding::is_pem;
+
 #[cfg(all(feature = "generate-csr", any(feature = "ring", feature = "aws-lc-rs")))]
 mod generate;
 #[cfg(feature = "generate-csr")]
@@ -32,8 +34,8 @@ impl CertificateSigningRequest {
     /// [`InvalidInput`] naming `certificate signing request`.
     pub fn from_der(der: Vec<u8>) -> Result<Self, InvalidInput> {
         let (common_name, public_key) = {
-            let (rest, request) = X509CertificationRequest::from_der(&der)
-                .map_err(|e| invalid(format!("PKCS#10 in PEM or DER ({e})")))?;
+            let (rest, request) =
+                X509CertificationRequest::from_der(&der).map_err(|_| invalid("PKCS#10 in PEM or DER"))?;
             if !rest.is_empty() {
                 return Err(invalid("one PKCS#10 request and nothing behind it"));
             }
@@ -48,13 +50,14 @@ impl CertificateSigningRequest {
         })
     }
 
-    /// Parses PEM.
+    /// Parses PEM. Text may precede the block.
     ///
     /// # Errors
     /// As [`from_der`](Self::from_der).
     pub fn from_pem(pem: &[u8]) -> Result<Self, InvalidInput> {
-        let pem = std::str::from_utf8(pem).map_err(|_| invalid("PEM"))?;
-        let (label, document) = Document::from_pem(pem).map_err(|e| invalid(format!("one PEM block ({e})")))?;
+        let pem = std::str::from_utf8(pem).ok();
+        let block = pem.and_then(|pem| Document::from_pem(pem).ok());
+        let (label, document) = block.ok_or_else(|| invalid("one well-formed PEM block"))?;
         match label {
             // Some tools still write the older label.
             "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Self::from_der(document.into_vec()),
@@ -67,7 +70,7 @@ impl CertificateSigningRequest {
     /// # Errors
     /// As [`from_der`](Self::from_der).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidInput> {
-        if bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
+        if is_pem(bytes) {
             Self::from_pem(bytes)
         } else {
             Self::from_der(bytes.to_vec())
@@ -134,7 +137,9 @@ mod tests {
         let old_label = pem.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
         let der = CertificateSigningRequest::from_bytes(request.der()).expect("DER");
         assert_eq!(der.common_name(), Some("device-1"));
-        for pem in [pem, old_label] {
+        let with_text = format!("Certificate Request:\n    Data:\n{pem}");
+        let with_crlf = pem.replace("\r\n", "\n").replace('\n', "\r\n");
+        for pem in [pem, old_label, with_text, with_crlf] {
             assert_eq!(CertificateSigningRequest::from_bytes(pem.as_bytes()), Ok(der.clone()));
         }
     }
@@ -147,15 +152,22 @@ mod tests {
         let pem = request.pem().expect("PEM");
         let mislabelled = pem.replace("CERTIFICATE REQUEST", "CERTIFICATE");
         for (bytes, expected) in [
-            (b"".as_slice(), "PKCS#10"),
-            (&request.der()[..40], "PKCS#10"),
-            (&longer, "nothing behind it"),
-            (mislabelled.as_bytes(), "not CERTIFICATE"),
-            (b"-----BEGIN CERTIFICATE REQUEST-----\n", "PEM block"),
+            (b"".as_slice(), "PKCS#10 in PEM or DER"),
+            (&request.der()[..40], "PKCS#10 in PEM or DER"),
+            (&longer, "one PKCS#10 request and nothing behind it"),
+            (
+                mislabelled.as_bytes(),
+                "PEM labelled CERTIFICATE REQUEST, not CERTIFICATE",
+            ),
+            (b"-----BEGIN CERTIFICATE REQUEST-----\n", "one well-formed PEM block"),
+            (
+                b"-----BEGIN CERTIFICATE REQUEST-----\n\xff",
+                "one well-formed PEM block",
+            ),
         ] {
             let error = CertificateSigningRequest::from_bytes(bytes).expect_err(expected);
             assert_eq!(error.input(), "certificate signing request");
-            assert!(error.expected().contains(expected), "{error}");
+            assert_eq!(error.expected(), expected);
         }
     }
 

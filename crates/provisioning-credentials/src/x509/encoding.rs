@@ -10,7 +10,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroize;
 
 /// Whether `bytes` hold a PEM block; text may precede it.
-pub(super) fn is_pem(bytes: &[u8]) -> bool {
+pub(crate) fn is_pem(bytes: &[u8]) -> bool {
     contains(bytes, "-----BEGIN")
 }
 
@@ -31,14 +31,14 @@ pub(super) fn chain(certificates: &[u8]) -> Result<Vec<Vec<u8>>, InvalidInput> {
 }
 
 pub(super) fn pem_chain(certificates: &[u8]) -> Result<Vec<Vec<u8>>, InvalidInput> {
-    pem_certificates(certificates).map_err(|e| invalid_certificate(format!("PEM ({e})")))
+    pem_certificates(certificates).map_err(|_| invalid_certificate("well-formed PEM"))
 }
 
 fn der_chain(mut certificates: &[u8]) -> Result<Vec<Vec<u8>>, InvalidInput> {
     let mut chain = vec![];
     while !certificates.is_empty() {
         let (rest, _) = X509Certificate::from_der(certificates)
-            .map_err(|e| invalid_certificate(format!("PEM, or X.509 certificates in DER ({e})")))?;
+            .map_err(|_| invalid_certificate("PEM, or X.509 certificates in DER"))?;
         chain.push(certificates[..certificates.len() - rest.len()].to_vec());
         certificates = rest;
     }
@@ -70,7 +70,7 @@ fn no_key(pem: &[u8], error: &pem::Error) -> InvalidInput {
     }
     match error {
         pem::Error::NoItemsFound => invalid_key("a PEM block with a PKCS#8, SEC1 or PKCS#1 private key"),
-        other => invalid_key(format!("well-formed PEM ({other})")),
+        _ => invalid_key("well-formed PEM"),
     }
 }
 

@@ -10,13 +10,10 @@ pub(super) fn decrypt(key: &[u8], passphrase: &Secret) -> Result<Secret, Invalid
     let document = if is_pem(key) {
         encrypted_pem(key)?
     } else {
-        SecretDocument::try_from(key).map_err(|e| invalid_key(format!("PEM or DER ({e})")))?
+        SecretDocument::try_from(key).map_err(|_| invalid_key("PEM or DER"))?
     };
-    let encrypted = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|e| {
-        invalid_key(format!(
-            "a PKCS#8 key encrypted with PBES2, as a passphrase was given ({e})"
-        ))
-    })?;
+    let encrypted = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes())
+        .map_err(|_| invalid_key("a PKCS#8 key encrypted with PBES2, as a passphrase was given"))?;
     let key = encrypted
         .decrypt(passphrase.expose())
         .map_err(|_| invalid_key("a key that the passphrase opens"))?;
@@ -24,9 +21,9 @@ pub(super) fn decrypt(key: &[u8], passphrase: &Secret) -> Result<Secret, Invalid
 }
 
 fn encrypted_pem(pem: &[u8]) -> Result<SecretDocument, InvalidInput> {
-    let pem = std::str::from_utf8(pem).map_err(|_| invalid_key("PEM"))?;
-    let (label, document) =
-        SecretDocument::from_pem(pem).map_err(|e| invalid_key(format!("one well-formed PEM block ({e})")))?;
+    let pem = std::str::from_utf8(pem).ok();
+    let block = pem.and_then(|pem| SecretDocument::from_pem(pem).ok());
+    let (label, document) = block.ok_or_else(|| invalid_key("one well-formed PEM block"))?;
     match label {
         "ENCRYPTED PRIVATE KEY" => Ok(document),
         _ => Err(invalid_key("an encrypted PKCS#8 key, as a passphrase was given")),
