@@ -103,7 +103,7 @@ checked_text!(
     /// 1 to 64 letters, digits, `-` and `.`.
     ApiVersion,
     "api-version",
-    "a version such as 2019-03-31 or 2025-07-01-preview",
+    "a version such as 2019-03-31 or 2026-11-01",
     |text| {
         (1..=64).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
@@ -118,9 +118,9 @@ impl Default for ApiVersion {
 }
 
 impl ApiVersion {
-    /// `2025-07-01-preview`, the first that knows certificate signing requests.
+    /// `2026-11-01`, the first stable version with certificate signing requests.
     pub(crate) fn with_csr() -> Self {
-        Self("2025-07-01-preview".to_owned())
+        Self("2026-11-01".to_owned())
     }
 }
 
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn api_versions_cannot_smuggle_another_parameter_into_the_user_name() {
         assert_eq!(ApiVersion::default().as_str(), "2019-03-31");
-        assert!(ApiVersion::new("2025-07-01-preview").is_ok());
+        assert!(ApiVersion::new("2026-11-02-preview").is_ok());
         assert!(ApiVersion::new("2019&ClientVersion=x").is_err());
     }
 }

@@ -44,8 +44,8 @@ impl RegistrationRequest {
         self
     }
 
-    /// Asks the service to issue a certificate too (a preview feature of the service); it arrives with the assignment.
-    /// Selects the api-version that this needs, unless [`with_api_version`](Self::with_api_version) sets another.
+    /// Asks the service to issue a certificate too; it arrives with the assignment. Selects the api-version `2026-11-01`,
+    /// which this needs, unless [`with_api_version`](Self::with_api_version) sets another.
     ///
     /// The common name of `csr` must be the registration id. `provisioning-credentials` checks this.
     #[must_use]
@@ -154,7 +154,7 @@ mod tests {
     fn the_api_version_is_the_one_that_what_is_asked_for_needs_unless_given() {
         assert_eq!(request().api_version().as_str(), "2019-03-31");
         let with_csr = request().with_csr(CsrDer::new(vec![48, 0]));
-        assert_eq!(with_csr.api_version().as_str(), "2025-07-01-preview");
+        assert_eq!(with_csr.api_version().as_str(), "2026-11-01");
         let given = ApiVersion::new("2026-11-02-preview").expect("a version");
         assert_eq!(with_csr.with_api_version(given.clone()).api_version(), given);
     }

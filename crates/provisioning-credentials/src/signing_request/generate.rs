@@ -1,12 +1,12 @@
 //! A new key, and the certificate signing request for it.
 
 use provisioning_types::{InvalidInput, RegistrationId, Secret};
-use rcgen::KeyPair;
+use rcgen::{KeyPair, PKCS_ECDSA_P384_SHA384};
 use zeroize::Zeroize;
 
-use crate::signing_request::{CertificateSigningRequest, sign};
+use super::{CertificateSigningRequest, invalid, sign};
 
-/// A new key (EC P-256), and the request for a certificate of it.
+/// A new key (EC P-384, the kind that the service documents), and the request for a certificate of it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct GeneratedRequest {
@@ -23,7 +23,7 @@ impl GeneratedRequest {
     /// [`InvalidInput`] naming `registration id` when it is longer than the 64 characters that a common name may have.
     pub fn new(registration_id: &RegistrationId) -> Result<Self, InvalidInput> {
         let params = sign::params(registration_id)?;
-        let mut key = KeyPair::generate().map_err(failed)?;
+        let mut key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).map_err(failed)?;
         let request = params.serialize_request(&key).map_err(failed)?;
         let private_key_pem = Secret::new(key.serialize_pem().into_bytes());
         key.zeroize();
@@ -34,8 +34,8 @@ impl GeneratedRequest {
     }
 }
 
-fn failed(error: rcgen::Error) -> InvalidInput {
-    InvalidInput::new("certificate signing request", format!("a key to be made ({error})"))
+fn failed(_: rcgen::Error) -> InvalidInput {
+    invalid("a TLS provider that generates an EC P-384 key and signs with it")
 }
 
 #[cfg(test)]
@@ -50,7 +50,8 @@ mod tests {
         assert!(one.request.for_registration(&id).is_ok());
         assert_ne!(one.request.public_key(), other.request.public_key());
         let key = one.private_key_pem.expose_str().expect("PEM");
-        let key = rcgen::KeyPair::from_pem(key).expect("a key");
+        let key = KeyPair::from_pem(key).expect("a key");
+        assert_eq!(key.algorithm(), &PKCS_ECDSA_P384_SHA384);
         assert!(
             one.request
                 .public_key()

@@ -119,7 +119,7 @@ impl Builder {
         self
     }
 
-    /// Sends this api-version: 2019-03-31 by default, or 2025-07-01-preview with a CSR.
+    /// Sends this api-version: 2019-03-31 by default, or 2026-11-01 with a CSR.
     #[must_use]
     pub fn with_api_version(mut self, version: impl TryInto<ApiVersion, Error: Into<InvalidInput>>) -> Self {
         self.api_version = Some(checked(version));

@@ -77,7 +77,7 @@ impl Register {
 
 #[derive(Debug, Args)]
 #[command(
-    next_help_heading = "Certificate from the service (preview)",
+    next_help_heading = "Certificate from the service",
     group(ArgGroup::new("request").args(["csr", "new_key"]))
 )]
 pub(crate) struct Certificate {

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use provisioning_emulator::{Effect, Emulator, Fault, LogEntry, LogKind, RetryAfter, Step};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, IsCa, Issuer,
-    KeyPair, date_time_ymd,
+    KeyPair, PKCS_ECDSA_P384_SHA384, date_time_ymd,
 };
 use serde_json::{Value, json};
 
@@ -95,7 +95,7 @@ async fn what_is_issued_for_a_request_in_pem_or_der_is_written_over_both_transpo
             .find(|entry| entry.kind == LogKind::Connect)
             .expect("somebody connected");
         let payload = connect.payload.as_deref().unwrap_or_default();
-        assert!(payload.contains("api-version=2025-07-01-preview"), "{connect:?}");
+        assert!(payload.contains("api-version=2026-11-01&"), "{connect:?}");
     }
     emulator.shutdown().await;
 }
@@ -124,6 +124,8 @@ async fn a_new_key_is_written_for_its_owner_only_and_the_certificate_is_its_own(
         let mode = fs::metadata(&key).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
+    let new_key = KeyPair::from_pem(&fs::read_to_string(&key).expect("a file")).expect("a key");
+    assert_eq!(new_key.algorithm(), &PKCS_ECDSA_P384_SHA384);
     // That the two fit is what the doctor looks at.
     let run = files.doctor(&["--cert", &issued, "--key", &key, "--json"]).await;
     let checks = run.json()["checks"].clone();

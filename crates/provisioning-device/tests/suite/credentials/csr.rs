@@ -4,9 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use provisioning_device::{
     CertificateSigningRequest, Credential, GeneratedRequest, IssuedChain, IssuedChainError, ProvisioningDeviceClient,
-    RegistrationId,
+    RegistrationId, Secret,
 };
 use provisioning_emulator::{Device, Emulator, LogKind};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384};
 use serde_json::{Value, json};
 use test_support::emulator::{local_dps, start, x509};
 
@@ -43,13 +44,42 @@ async fn a_certificate_for_a_generated_key_is_issued_and_registers_the_device_th
             .find(|entry| entry.kind == LogKind::Connect)
             .expect("a connection");
         let payload = connect.payload.as_deref().unwrap_or_default();
-        assert!(payload.contains("api-version=2025-07-01-preview"), "{connect:?}");
+        assert!(payload.contains("api-version=2026-11-01&"), "{connect:?}");
         let issued = IssuedChain::from_state(assignment.state(), client.request(), SystemTime::now()).expect("a chain");
         assert_eq!(issued.der().len(), 2, "the device's and the CA's");
         let renewed = issued.into_credential(&generated.private_key_pem).expect("they fit");
         let client = builder(&emulator, Credential::from(renewed), transport)
             .build()
             .expect("valid");
+        client.register().await.expect("the issued certificate is the device's");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_callers_own_request_with_a_key_of_each_kind_gets_a_certificate_that_registers_the_device() {
+    let emulator = start(local_dps()).await;
+    let rsa = include_str!("../../../../provisioning-net/tests/data/rsa2048.pkcs8.pem");
+    for key in [
+        KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
+        KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384),
+        KeyPair::from_pem(rsa),
+    ] {
+        let key = key.expect("a key");
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "device-1");
+        let csr = params.serialize_request(&key).expect("a request").der().to_vec();
+        let client = client(
+            &emulator,
+            BOTH[0],
+            CertificateSigningRequest::from_der(csr).expect("PKCS#10"),
+        );
+        let assignment = client.register().await.expect("assigned");
+        let issued = IssuedChain::from_state(assignment.state(), client.request(), SystemTime::now()).expect("a chain");
+        let key = Secret::new(key.serialize_pem().into_bytes());
+        let renewed = issued.into_credential(&key).expect("they fit");
+        let client = builder(&emulator, renewed, BOTH[0]).build().expect("valid");
         client.register().await.expect("the issued certificate is the device's");
     }
     emulator.shutdown().await;

@@ -135,7 +135,7 @@ async fn its_body_carries_the_signing_request_when_there_is_one() {
 #[tokio::test(start_paused = true)]
 async fn a_signing_request_takes_the_api_version_that_knows_it() {
     let user_name = given_for(Scheme::Mqtts, with_csr()).await.login.user_name;
-    let beginning = "0ne00A1B2C3/registrations/device-1/api-version=2025-07-01-preview&ClientVersion=";
+    let beginning = "0ne00A1B2C3/registrations/device-1/api-version=2026-11-01&ClientVersion=";
     assert!(user_name.starts_with(beginning), "{user_name}");
 }
 
