@@ -105,8 +105,11 @@ impl RegistrationState {
         self.field("tpm")?.as_object()
     }
 
-    /// The certificates issued for a CSR: base64 of DER, the device's own first. Entries that are not text are left
-    /// out. `IssuedChain` of `provisioning-credentials` checks the certificates before use.
+    /// The certificates issued for a CSR, as the service wrote them: base64 of DER, or of PEM, the device's own first,
+    /// usually up to the root. Entries that are not text are left out. `None` when the service issued nothing, as for an
+    /// enrollment without a certificate policy.
+    ///
+    /// `IssuedChain` of `provisioning-credentials` decodes and checks them.
     pub fn issued_certificate_chain(&self) -> Option<Vec<&str>> {
         let chain = self.field("issuedCertificateChain")?.as_array()?;
         Some(chain.iter().filter_map(Value::as_str).collect())

@@ -170,6 +170,7 @@ async fn each_chain_that_is_no_good_is_told_with_the_assignment_that_stands() {
     let files = Files::of(&emulator, "device-1");
     let pem = request("device-1");
     let csr = files.write("device.csr", &pem);
+    let chain = issue(&pem, |_| {});
     let other_key = issue(&request("device-1"), |_| {});
     let other_name = issue(&pem, |params| {
         params.distinguished_name = DistinguishedName::new();
@@ -181,11 +182,16 @@ async fn each_chain_that_is_no_good_is_told_with_the_assignment_that_stands() {
         (None, "has no issued certificate"),
         (Some(Value::Null), "is null"),
         (Some(json!([])), "is empty"),
-        (Some(json!("MII")), "is no list"),
-        (Some(json!(["!"])), "no base64"),
-        (Some(json!(["AAAA"])), "no X.509 certificate"),
+        (Some(json!("MII")), "is not a list"),
+        (Some(json!(["!"])), "is not base64"),
+        (Some(json!(["AAAA"])), "is not an X.509 certificate"),
         (Some(json!(other_key)), "for another key"),
         (Some(json!(other_name)), "common name is \"device-2\""),
+        (
+            Some(json!([&chain[1], &chain[0]])),
+            "is certificate 1 of the issued chain",
+        ),
+        (Some(json!([&chain[0], &other_key[0]])), "is not followed by"),
         (Some(json!(expired)), "has expired"),
         (Some(json!(early)), "is not valid yet"),
     ] {

@@ -1,0 +1,235 @@
+//! The certificates that the service issued for a signing request, bounded and checked.
+
+use std::{sync::Arc, time::SystemTime};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use provisioning_types::{
+    CsrDer, InvalidInput, RegistrationId, RegistrationRequest, RegistrationState, Secret, X509Signer,
+};
+use serde_json::Value;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::{
+    signing_request::CertificateSigningRequest,
+    x509::{credential::X509Credential, encoding, validity},
+};
+
+/// The most certificates that a chain may have.
+const MAX_CERTIFICATES: usize = 10;
+
+/// The largest size of a certificate, in bytes of DER.
+const MAX_CERTIFICATE_SIZE: usize = 16 * 1024;
+
+/// The certificate that the service issued for a signing request, and the certificates above it: none, the
+/// intermediates, or those and the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedChain(Vec<Vec<u8>>);
+
+/// Why there is no usable chain. The device is assigned all the same.
+///
+/// Entries and certificates are counted from 0.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuedChainError {
+    /// The registration had no certificate signing request. Set one with `RegistrationRequest::with_csr`.
+    #[error("no certificate was asked for")]
+    NotAskedFor,
+    /// The service issued nothing: the enrollment has no certificate policy, or the api-version has no signing requests.
+    #[error("the answer has no issued certificate")]
+    Absent,
+    /// As [`Absent`](Self::Absent).
+    #[error("the issued certificate chain is null")]
+    Null,
+    /// The list is empty.
+    #[error("the issued certificate chain is empty")]
+    Empty,
+    /// The chain is not a list.
+    #[error("the issued certificate chain is not a list")]
+    NotAList,
+    /// The chain has more than 10 certificates.
+    #[error("the issued certificate chain has {0} certificates; 10 is the limit")]
+    TooMany(usize),
+    /// This entry has a certificate of more than 16 KiB.
+    #[error("entry {0} of the issued chain has a certificate of more than 16 KiB")]
+    TooLarge(usize),
+    /// This entry is not text.
+    #[error("entry {0} of the issued chain is not text")]
+    NotText(usize),
+    /// This entry is neither base64 nor well-formed PEM.
+    #[error("entry {0} of the issued chain is not base64 of DER or PEM")]
+    BadEncoding(usize),
+    /// This entry has something else than X.509 certificates.
+    #[error("entry {0} of the issued chain is not an X.509 certificate")]
+    NotACertificate(usize),
+    /// No certificate is for the request's key, or the request cannot be parsed.
+    #[error("the issued certificate is for another key than the request's")]
+    OtherKey,
+    /// The certificate for the request's key is this one, not the first.
+    #[error("the certificate for the request's key is certificate {0} of the issued chain, not certificate 0")]
+    LeafNotFirst(usize),
+    /// The certificate is for another device.
+    #[error("the issued certificate's common name is {0:?}, not the registration id")]
+    OtherName(String),
+    /// The certificate is not valid yet; this device's clock may be slow.
+    #[error("the issued certificate is not valid yet")]
+    NotYetValid,
+    /// The certificate is no longer valid; this device's clock may be fast.
+    #[error("the issued certificate has expired")]
+    Expired,
+    /// The certificate after this one has another name than its issuer: the order is wrong, or a certificate is missing
+    /// or does not belong here. TLS 1.2 needs the order.
+    #[error("certificate {0} of the issued chain is not followed by the certificate of its issuer")]
+    OutOfOrder(usize),
+}
+
+impl IssuedChain {
+    /// Reads the chain from the registration state that `request` led to.
+    ///
+    /// The first certificate must have the key of the request's CSR and the registration id as its common name
+    /// (compared without case), and be valid at `now`. Each further one must have the name of the issuer of the one
+    /// before; signatures are not verified.
+    ///
+    /// An entry of the list is base64 of DER, which the service documents, or base64 of PEM, or PEM. White space in
+    /// base64 is ignored. PEM may have several certificates, text around them, and blocks of other kinds.
+    ///
+    /// # Errors
+    /// [`IssuedChainError`] has one variant for each reason.
+    pub fn from_state(
+        state: &RegistrationState,
+        request: &RegistrationRequest,
+        now: SystemTime,
+    ) -> Result<Self, IssuedChainError> {
+        let csr = request.csr().ok_or(IssuedChainError::NotAskedFor)?;
+        let certificates = match state.raw().get("issuedCertificateChain") {
+            None => return Err(IssuedChainError::Absent),
+            Some(Value::Null) => return Err(IssuedChainError::Null),
+            Some(Value::Array(entries)) => decode(entries)?,
+            Some(_) => return Err(IssuedChainError::NotAList),
+        };
+        let parsed = certificates
+            .iter()
+            .map(|(entry, der)| match X509Certificate::from_der(der) {
+                Ok(([], certificate)) => Ok(certificate),
+                _ => Err(IssuedChainError::NotACertificate(*entry)),
+            });
+        check(
+            &parsed.collect::<Result<Vec<_>, _>>()?,
+            csr,
+            request.registration_id(),
+            now,
+        )?;
+        Ok(Self(certificates.into_iter().map(|(_, der)| der).collect()))
+    }
+
+    /// The certificates in DER, the device's own first.
+    pub fn der(&self) -> &[Vec<u8>] {
+        &self.0
+    }
+
+    /// The credential of the chain and its private key, in PEM or DER, such as that of a `GeneratedRequest`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `private key`. The TLS stack finds a key that does not belong to the certificate.
+    pub fn into_credential(self, key: &Secret) -> Result<X509Credential, InvalidInput> {
+        X509Credential::from_der(self.0, encoding::plain_key(key.expose())?)
+    }
+
+    /// The credential of the chain whose private key `signer` signs with.
+    ///
+    /// # Errors
+    /// As [`X509Credential::from_der_with_signer`].
+    pub fn into_credential_with_signer(self, signer: Arc<dyn X509Signer>) -> Result<X509Credential, InvalidInput> {
+        X509Credential::from_der_with_signer(self.0, signer)
+    }
+
+    /// The certificates in PEM, the device's own first.
+    pub fn pem(&self) -> String {
+        self.0.iter().map(|der| to_pem(der)).collect()
+    }
+}
+
+/// The certificates in DER, each with the index of its entry.
+fn decode(entries: &[Value]) -> Result<Vec<(usize, Vec<u8>)>, IssuedChainError> {
+    let mut certificates = vec![];
+    for (index, entry) in entries.iter().enumerate() {
+        let entry = decode_entry(index, entry)?;
+        certificates.extend(entry.into_iter().map(|der| (index, der)));
+    }
+    match certificates.len() {
+        0 => Err(IssuedChainError::Empty),
+        count if count > MAX_CERTIFICATES => Err(IssuedChainError::TooMany(count)),
+        _ => Ok(certificates),
+    }
+}
+
+/// The certificates in an entry, at least one.
+fn decode_entry(index: usize, entry: &Value) -> Result<Vec<Vec<u8>>, IssuedChainError> {
+    let mut text = entry
+        .as_str()
+        .ok_or(IssuedChainError::NotText(index))?
+        .as_bytes()
+        .to_vec();
+    if !encoding::is_pem(&text) {
+        text.retain(|byte| !byte.is_ascii_whitespace());
+        text = STANDARD
+            .decode(text)
+            .map_err(|_| IssuedChainError::BadEncoding(index))?;
+    }
+    let certificates = if encoding::is_pem(&text) {
+        encoding::pem_certificates(&text).map_err(|_| IssuedChainError::BadEncoding(index))?
+    } else {
+        vec![text]
+    };
+    if certificates.is_empty() {
+        return Err(IssuedChainError::NotACertificate(index));
+    }
+    if certificates.iter().any(|der| der.len() > MAX_CERTIFICATE_SIZE) {
+        return Err(IssuedChainError::TooLarge(index));
+    }
+    Ok(certificates)
+}
+
+fn check(
+    chain: &[X509Certificate<'_>],
+    csr: &CsrDer,
+    registration_id: &RegistrationId,
+    now: SystemTime,
+) -> Result<(), IssuedChainError> {
+    let csr = CertificateSigningRequest::from_der(csr.as_bytes().to_vec()).map_err(|_| IssuedChainError::OtherKey)?;
+    let leaf = match chain
+        .iter()
+        .position(|certificate| certificate.public_key().raw == csr.public_key())
+    {
+        Some(0) => &chain[0],
+        Some(index) => return Err(IssuedChainError::LeafNotFirst(index)),
+        None => return Err(IssuedChainError::OtherKey),
+    };
+    let name = leaf.subject().iter_common_name().find_map(|name| name.as_str().ok());
+    let name = name.unwrap_or_default();
+    if !name.eq_ignore_ascii_case(registration_id.as_str()) {
+        return Err(IssuedChainError::OtherName(name.to_owned()));
+    }
+    if now < validity::not_before(leaf) {
+        return Err(IssuedChainError::NotYetValid);
+    }
+    if now > validity::not_after(leaf) {
+        return Err(IssuedChainError::Expired);
+    }
+    let mut pairs = chain.windows(2);
+    match pairs.position(|pair| pair[0].issuer().as_raw() != pair[1].subject().as_raw()) {
+        Some(index) => Err(IssuedChainError::OutOfOrder(index)),
+        None => Ok(()),
+    }
+}
+
+fn to_pem(der: &[u8]) -> String {
+    let base64 = STANDARD.encode(der);
+    let lines = base64.as_bytes().chunks(64);
+    let lines: String = lines
+        .map(|line| String::from_utf8_lossy(line).into_owned() + "\n")
+        .collect();
+    format!("-----BEGIN CERTIFICATE-----\n{lines}-----END CERTIFICATE-----\n")
+}
+
+#[cfg(test)]
+mod tests;
