@@ -101,11 +101,11 @@ pub use provisioning_net::{
     Target, Tls, TlsProvider, TlsVersion, connection_error, rustls,
 };
 pub use provisioning_types::{
-    ApiVersion, Assignment, AttestationState, ClientCertificate, ClockSkew, ConnectionEvent, CredentialError, CsrDer,
-    Endpoint, ErrorCode, ErrorKind, Host, IdScope, InvalidInput, Payload, Phase, PollingTransport, PrivateKey,
-    Progress, RegistrationId, RegistrationRequest, RegistrationState, RegistrationStatus, Request, Response,
-    RootSource, Secret, ServiceError, SignatureScheme, StoredAssignment, Substatus, TransportError, WaitStep, Waiting,
-    X509Signer, async_trait, error_message,
+    ApiVersion, Assignment, AttestationState, ClientCertificate, ClockSkew, ConnectionEvent, ConnectionProfile,
+    CredentialError, CsrDer, Endpoint, ErrorCode, ErrorKind, Host, IdScope, InvalidInput, Payload, Phase,
+    PollingTransport, PrivateKey, Progress, RegistrationId, RegistrationRequest, RegistrationState, RegistrationStatus,
+    Request, Response, RootSource, Secret, ServiceError, SignatureScheme, StoredAssignment, Substatus, TransportError,
+    WaitStep, Waiting, X509Signer, async_trait, error_message,
 };
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use transport::Transport;

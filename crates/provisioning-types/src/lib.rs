@@ -32,6 +32,7 @@
 mod blocking_key;
 #[cfg(feature = "mock")]
 pub mod conformance;
+mod connection_profile;
 mod conversions;
 mod credential_error;
 mod endpoint;
@@ -59,6 +60,7 @@ mod x509_signer;
 
 pub use async_trait::async_trait;
 pub use blocking_key::BlockingKey;
+pub use connection_profile::ConnectionProfile;
 pub use credential_error::CredentialError;
 pub use endpoint::{Endpoint, GLOBAL_HOST, Host, WEBSOCKET_PATH};
 pub use error_code::ErrorCode;

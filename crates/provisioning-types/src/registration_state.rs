@@ -5,7 +5,7 @@ use std::{fmt, time::SystemTime};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::error_code::ErrorCode;
+use crate::{connection_profile::ConnectionProfile, error_code::ErrorCode};
 
 /// The service's `registrationState`, as it arrived.
 ///
@@ -115,9 +115,10 @@ impl RegistrationState {
         Some(chain.iter().filter_map(Value::as_str).collect())
     }
 
-    /// How to connect to the hub: `classic`, `mqttV5`, or whatever comes later, verbatim.
-    pub fn connection_profile(&self) -> Option<&str> {
-        self.text("connectionProfile")
+    /// How to connect to the hub: [`Classic`](ConnectionProfile::Classic) unless the service says otherwise. It is
+    /// compared without case; [`raw`](Self::raw) has it as it arrived.
+    pub fn connection_profile(&self) -> ConnectionProfile {
+        ConnectionProfile::from_wire(self.0.get("connectionProfile"))
     }
 
     /// The service's six-digit code of a failed registration.
@@ -322,7 +323,7 @@ mod tests {
         assert_eq!(state.enrollment_group_id(), Some("g"));
         assert_eq!(state.tpm().expect("tpm")["authenticationKey"], "k");
         assert_eq!(state.generation_id(), Some("7"));
-        assert_eq!(state.connection_profile(), Some("mqttV9"));
+        assert_eq!(state.connection_profile().as_str(), "mqttV9");
         assert_eq!(state.error_code(), Some(ErrorCode::CustomAllocationFailed));
         assert_eq!(state.error_message(), Some("m"));
         assert_eq!(state.issued_certificate_chain(), Some(vec!["AA==", "BB=="]));

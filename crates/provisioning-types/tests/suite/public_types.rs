@@ -4,9 +4,9 @@ use std::fmt::Debug;
 
 use provisioning_types::{
     ApiVersion, Assignment, AttestationState, BlockingKey, ClientCertificate, ClockSkew, ConnectionEvent,
-    CredentialError, CsrDer, Endpoint, ErrorCode, ErrorKind, Host, IdScope, InvalidInput, Payload, Phase, PrivateKey,
-    Proof, RegistrationId, RegistrationRequest, RegistrationState, RegistrationStatus, Response, Secret, ServiceError,
-    SignatureScheme, StoredAssignment, Substatus, TransportError, WaitStep, Waiting,
+    ConnectionProfile, CredentialError, CsrDer, Endpoint, ErrorCode, ErrorKind, Host, IdScope, InvalidInput, Payload,
+    Phase, PrivateKey, Proof, RegistrationId, RegistrationRequest, RegistrationState, RegistrationStatus, Response,
+    Secret, ServiceError, SignatureScheme, StoredAssignment, Substatus, TransportError, WaitStep, Waiting,
 };
 
 fn shared_and_printed<T: Debug + Send + Sync + 'static>() {}
@@ -20,6 +20,7 @@ fn every_public_type_is_send_and_sync_and_has_debug() {
     shared_and_printed::<ClientCertificate>();
     shared_and_printed::<ClockSkew>();
     shared_and_printed::<ConnectionEvent>();
+    shared_and_printed::<ConnectionProfile>();
     shared_and_printed::<CredentialError>();
     shared_and_printed::<CsrDer>();
     shared_and_printed::<Endpoint>();
