@@ -70,7 +70,13 @@ async fn serve(client: ProvisioningDeviceClient, key: SymmetricKey, file: String
 
 /// Connects to the hub; returns when the connection has ended, at the latest when the token expires. A close drops it.
 async fn at_hub(assignment: &Assignment, key: &SymmetricKey) -> HubResult {
-    let hub = HubConnection::from_symmetric_key(assignment, key, SystemTime::now() + Duration::from_secs(3600));
+    let hub = match HubConnection::from_symmetric_key(assignment, key, SystemTime::now() + Duration::from_secs(3600)) {
+        Ok(hub) => hub,
+        Err(error) => {
+            eprintln!("{}: {error}", assignment.device_id());
+            return HubResult::Failed;
+        }
+    };
     println!("{} is at {}", hub.client_id(), hub.host());
     sleep(Duration::from_secs(3000)).await; // Put an MQTT client here.
     HubResult::Disconnected

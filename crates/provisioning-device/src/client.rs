@@ -80,9 +80,12 @@ impl ProvisioningDeviceClient {
     ///             let _ = fs::write("device.json", serde_json::json!(provisioned.stored()).to_string());
     ///         }
     ///         let expires_at = SystemTime::now() + Duration::from_secs(3600);
-    ///         let hub = HubConnection::from_symmetric_key(provisioned.assignment(), &key, expires_at);
-    ///         // An MQTT client talks to `hub.host()` here, until it is disconnected.
-    ///         talk(&hub).await
+    ///         match HubConnection::from_symmetric_key(provisioned.assignment(), &key, expires_at) {
+    ///             // An MQTT client talks to `hub.host()` here, until it is disconnected.
+    ///             Ok(hub) => talk(&hub).await,
+    ///             // The hub expects another protocol.
+    ///             Err(_) => HubResult::Failed,
+    ///         }
     ///     })
     ///     .await?;
     /// # Ok(())

@@ -34,7 +34,7 @@
 //!   [`SymmetricSigner`]). [`Builder`] takes them, and everything else that can be set.
 //! - **Events** ([`ProvisioningDeviceClient::events`]) say what happens meanwhile; the last of a registration is
 //!   [`StatusEvent::Ended`]. A registration is also one `tracing` span, `register`.
-//! - **After the registration**, [`HubConnection`] has what any MQTT client connects to the assigned hub with.
+//! - **After the registration**, [`HubConnection`] has what any MQTT 3.1.1 client connects to the assigned hub with.
 //!   [`StoredAssignment`] keeps the assignment over restarts, and
 //!   [`stay_assigned`](ProvisioningDeviceClient::stay_assigned) keeps a device at its hub for good.
 //! - **Ending**: drop the future, [`cancel`](ProvisioningDeviceClient::cancel) and register again, or

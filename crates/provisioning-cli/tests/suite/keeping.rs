@@ -190,3 +190,43 @@ async fn a_hub_needs_what_was_kept_and_a_credential_for_hubs() {
     }
     emulator.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_hub_whose_profile_is_not_classic_is_refused_by_name_and_with_what_to_do() {
+    for (profile, refused) in [("mqttV5", true), ("MqttV9", true), ("Classic", false)] {
+        let emulator = start(
+            Emulator::builder()
+                .polls_before_assigning(0)
+                .connection_profile(profile),
+        )
+        .await;
+        let files = Files::of(&emulator, "device-1");
+        let store = files.path("store.json");
+        let words = ["--store", &store, "--api-version", "2026-11-02-preview"];
+        let run = files.register(&files.host, &words).await;
+        assert_eq!(run.code, 0, "{run:?}");
+        let words = [
+            "connection",
+            "--json",
+            "--store",
+            &store,
+            "--cert",
+            &files.cert,
+            "--key",
+            &files.key,
+        ];
+        let run = dps(&words).await;
+        if refused {
+            assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{run:?}");
+            let beginning = format!("connection profile \"{profile}\" cannot be used: expected classic");
+            assert!(run.message().starts_with(&beginning), "{run:?}");
+            assert!(
+                run.message().contains("connect with a client for this profile"),
+                "{run:?}"
+            );
+        } else {
+            assert_eq!((run.code, &run.json()["clientId"]), (0, &"device-1".into()), "{run:?}");
+        }
+        emulator.shutdown().await;
+    }
+}

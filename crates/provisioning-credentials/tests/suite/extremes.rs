@@ -168,7 +168,7 @@ fn a_connection_to_the_hub_has_a_token_for_every_time() {
         (before_1970(), 0),
         (end_of_time(), u64::try_from(i64::MAX).expect("positive")),
     ] {
-        let connection = HubConnection::from_symmetric_key(&assignment, &key(), expires_at);
+        let connection = HubConnection::from_symmetric_key(&assignment, &key(), expires_at).expect("settings");
         let HubAuth::Sas(token) = connection.auth() else {
             panic!("a token")
         };
