@@ -1,4 +1,4 @@
-//! What the service says of a registration: typed, and with nothing lost.
+//! The result of a registration: typed fields, and every other field as it arrived.
 
 use std::{fmt, time::SystemTime};
 
@@ -140,7 +140,7 @@ impl RegistrationState {
     }
 }
 
-/// What the service says of the credential.
+/// What the service says about the credential.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AttestationState<'a>(&'a Map<String, Value>);
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A PKCS#10 certificate signing request in DER. The bytes are not checked here: `CertificateSigningRequest` of
-/// `provisioning-credentials` parses and checks a request, and makes this of it.
+/// `provisioning-credentials` parses and checks a request, and returns this type.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CsrDer(Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! What an MQTT client needs to connect to the assigned hub.
+//! The settings with which an MQTT client connects to the assigned hub.
 
 use std::time::SystemTime;
 
@@ -75,7 +75,7 @@ impl HubConnection {
 
     /// Makes the settings as [`new`](Self::new) does, and blocks this thread until the credential is loaded and its key
     /// has signed. Call it outside of async code: a source or a signer that needs the runtime of this thread would wait
-    /// for ever.
+    /// forever.
     ///
     /// # Errors
     /// As [`new`](Self::new).

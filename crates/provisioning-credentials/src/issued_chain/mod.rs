@@ -106,18 +106,14 @@ impl IssuedChain {
             Some(Value::Array(entries)) => decode(entries)?,
             Some(_) => return Err(IssuedChainError::NotAList),
         };
-        let parsed = certificates
-            .iter()
-            .map(|(entry, der)| match X509Certificate::from_der(der) {
-                Ok(([], certificate)) => Ok(certificate),
-                _ => Err(IssuedChainError::NotACertificate(*entry)),
-            });
-        check(
-            &parsed.collect::<Result<Vec<_>, _>>()?,
-            csr,
-            request.registration_id(),
-            now,
-        )?;
+        let mut parsed = vec![];
+        for (entry, der) in &certificates {
+            match X509Certificate::from_der(der) {
+                Ok(([], certificate)) => parsed.push(certificate),
+                _ => return Err(IssuedChainError::NotACertificate(*entry)),
+            }
+        }
+        check(&parsed, csr, request.registration_id(), now)?;
         Ok(Self(certificates.into_iter().map(|(_, der)| der).collect()))
     }
 
@@ -164,21 +160,18 @@ fn decode(entries: &[Value]) -> Result<Vec<(usize, Vec<u8>)>, IssuedChainError> 
 
 /// The certificates in an entry, at least one.
 fn decode_entry(index: usize, entry: &Value) -> Result<Vec<Vec<u8>>, IssuedChainError> {
-    let mut text = entry
-        .as_str()
-        .ok_or(IssuedChainError::NotText(index))?
-        .as_bytes()
-        .to_vec();
-    if !encoding::is_pem(&text) {
-        text.retain(|byte| !byte.is_ascii_whitespace());
-        text = STANDARD
-            .decode(text)
-            .map_err(|_| IssuedChainError::BadEncoding(index))?;
-    }
-    let certificates = if encoding::is_pem(&text) {
-        encoding::pem_certificates(&text).map_err(|_| IssuedChainError::BadEncoding(index))?
+    let text = entry.as_str().ok_or(IssuedChainError::NotText(index))?;
+    let bytes = if encoding::is_pem(text.as_bytes()) {
+        text.as_bytes().to_vec()
     } else {
-        vec![text]
+        let base64: String = text.split_ascii_whitespace().collect();
+        let decoded = STANDARD.decode(base64);
+        decoded.map_err(|_| IssuedChainError::BadEncoding(index))?
+    };
+    let certificates = if encoding::is_pem(&bytes) {
+        encoding::pem_certificates(&bytes).map_err(|_| IssuedChainError::BadEncoding(index))?
+    } else {
+        vec![bytes]
     };
     if certificates.is_empty() {
         return Err(IssuedChainError::NotACertificate(index));
@@ -196,10 +189,8 @@ fn check(
     now: SystemTime,
 ) -> Result<(), IssuedChainError> {
     let csr = CertificateSigningRequest::from_der(csr.as_bytes().to_vec()).map_err(|_| IssuedChainError::OtherKey)?;
-    let leaf = match chain
-        .iter()
-        .position(|certificate| certificate.public_key().raw == csr.public_key())
-    {
+    let has_key = |certificate: &X509Certificate<'_>| certificate.public_key().raw == csr.public_key();
+    let leaf = match chain.iter().position(has_key) {
         Some(0) => &chain[0],
         Some(index) => return Err(IssuedChainError::LeafNotFirst(index)),
         None => return Err(IssuedChainError::OtherKey),

@@ -23,6 +23,7 @@ impl GeneratedRequest {
     /// [`InvalidInput`] naming `registration id` when it is longer than the 64 characters that a common name may have.
     pub fn new(registration_id: &RegistrationId) -> Result<Self, InvalidInput> {
         let params = sign::params(registration_id)?;
+        let failed = |_| invalid("a TLS provider that generates an EC P-384 key and signs with it");
         let mut key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).map_err(failed)?;
         let request = params.serialize_request(&key).map_err(failed)?;
         let private_key_pem = Secret::new(key.serialize_pem().into_bytes());
@@ -32,10 +33,6 @@ impl GeneratedRequest {
             request: CertificateSigningRequest::from_der(request.der().to_vec())?,
         })
     }
-}
-
-fn failed(_: rcgen::Error) -> InvalidInput {
-    invalid("a TLS provider that generates an EC P-384 key and signs with it")
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl CertificateSigningRequest {
             let (rest, request) =
                 X509CertificationRequest::from_der(&der).map_err(|_| invalid("PKCS#10 in PEM or DER"))?;
             if !rest.is_empty() {
-                return Err(invalid("one PKCS#10 request and nothing behind it"));
+                return Err(invalid("one PKCS#10 request and nothing after it"));
             }
             let info = &request.certification_request_info;
             let name = info.subject.iter_common_name().find_map(|name| name.as_str().ok());
@@ -154,7 +154,7 @@ mod tests {
         for (bytes, expected) in [
             (b"".as_slice(), "PKCS#10 in PEM or DER"),
             (&request.der()[..40], "PKCS#10 in PEM or DER"),
-            (&longer, "one PKCS#10 request and nothing behind it"),
+            (&longer, "one PKCS#10 request and nothing after it"),
             (
                 mislabelled.as_bytes(),
                 "PEM labelled CERTIFICATE REQUEST, not CERTIFICATE",

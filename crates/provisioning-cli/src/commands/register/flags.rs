@@ -85,7 +85,7 @@ pub(crate) struct Certificate {
     #[arg(long, value_name = "FILE", requires = "issued_cert")]
     pub(crate) csr: Option<PathBuf>,
 
-    /// Create a key and a signing request for it, and write the key to this file, which must not exist
+    /// Create a key (EC P-384) and a signing request for it, and write the key to this file, which must not exist
     ///
     /// On Unix its mode is 0600. It is removed if the device is not assigned.
     #[arg(long, value_name = "FILE", requires = "issued_cert")]
