@@ -24,7 +24,7 @@ impl Default for Policy {
             operation_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(5),
             default_wait: Duration::from_secs(2),
-            wait_floor: Duration::from_secs(1),
+            wait_floor: Duration::from_secs(2),
             backoff_cap: Duration::from_secs(60),
             wait_for_network: Duration::ZERO,
             recovery: Recovery::none(),
@@ -55,20 +55,26 @@ impl Policy {
     }
 
     /// The wait after a response without a retry-after. 2 s by default; repeated responses of 429 and above double it.
+    /// A wait below [the floor](Self::with_wait_floor) counts as the floor.
     #[must_use]
     pub fn with_default_wait(mut self, wait: Duration) -> Self {
         self.default_wait = wait;
         self
     }
 
-    /// The wait after a response with a retry-after of 0 s or less. 1 s by default.
+    /// The shortest wait before a request is sent again, an operation is queried, or a lost connection is made again: a
+    /// shorter one, the service's retry-after included, is raised to it. 2 s by default: the service's quota is 5 status
+    /// queries in 10 s for a device.
+    ///
+    /// A lower floor is for tests, and for a service without that quota.
     #[must_use]
     pub fn with_wait_floor(mut self, wait: Duration) -> Self {
         self.wait_floor = wait;
         self
     }
 
-    /// The longest wait to which responses of 429 and above without a retry-after double. 60 s by default.
+    /// The longest wait to which responses of 429 and above without a retry-after double. 60 s by default. A cap below
+    /// the first wait does not shorten it.
     #[must_use]
     pub fn with_backoff_cap(mut self, cap: Duration) -> Self {
         self.backoff_cap = cap;
@@ -111,7 +117,7 @@ impl Policy {
         self.default_wait
     }
 
-    /// The wait after a response with a retry-after of 0 s or less.
+    /// The shortest wait before a request is sent again, an operation is queried, or a lost connection is made again.
     pub fn wait_floor(&self) -> Duration {
         self.wait_floor
     }
@@ -131,17 +137,22 @@ impl Policy {
         &self.recovery
     }
 
+    /// The wait after a response without a retry-after, raised to the floor.
+    pub(crate) fn first_wait(&self) -> Duration {
+        self.default_wait.max(self.wait_floor)
+    }
+
     /// The wait after the `nth` response in a row (from 0) without a retry-after.
     ///
-    /// The first is the default, later ones double up to the cap. `jitter`, from 0 to 1, takes up to a quarter off each
-    /// doubled wait, so that devices that failed together do not come back together; never below the default.
+    /// Doubles from the first wait up to the cap. `jitter`, from 0 to 1, takes up to a quarter off each doubled wait,
+    /// so that devices that failed together do not come back together; never below the first wait.
     pub(crate) fn backoff(&self, nth: u32, jitter: f64) -> Duration {
         let factor = 1_u32 << nth.min(16);
-        let doubled = self.default_wait.saturating_mul(factor).min(self.backoff_cap);
+        let doubled = self.first_wait().saturating_mul(factor).min(self.backoff_cap);
         // NaN counts as no jitter.
         let share = if jitter > 0.0 { jitter.min(1.0) } else { 0.0 };
         let off = (doubled / 4).mul_f64(share);
-        doubled.saturating_sub(off).max(self.default_wait)
+        doubled.saturating_sub(off).max(self.first_wait())
     }
 }
 
@@ -215,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_takes_up_to_a_quarter_off_but_never_below_the_default() {
+    fn jitter_takes_up_to_a_quarter_off_but_never_below_the_first_wait() {
         let policy = Policy::default();
         assert_eq!(policy.backoff(0, 1.0), Duration::from_secs(2));
         assert_eq!(policy.backoff(1, 1.0), Duration::from_secs(3));
@@ -230,7 +241,7 @@ mod tests {
         for policy in [Policy::default(), endless] {
             for jitter in [f64::NEG_INFINITY, -1.0, 0.0, 1.0, 2.0, f64::INFINITY, f64::NAN] {
                 for nth in [0, 1, u32::MAX] {
-                    assert!(policy.backoff(nth, jitter) >= policy.default_wait);
+                    assert!(policy.backoff(nth, jitter) >= policy.first_wait());
                 }
             }
         }

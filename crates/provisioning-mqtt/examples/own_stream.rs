@@ -128,6 +128,7 @@ async fn register(
         if let Some(operation_id) = response.operation_id {
             request = Request::Query { operation_id };
         }
-        sleep(response.retry_after.unwrap_or(Duration::from_secs(2))).await;
+        // The service allows a device 5 status queries in 10 s.
+        sleep(response.retry_after.unwrap_or_default().max(Duration::from_secs(2))).await;
     }
 }

@@ -121,7 +121,7 @@ impl Attempt {
         self.throttled = None;
         self.is_assigning = true;
         let retry_after = retry_after(response, context);
-        let retry_in = retry_after.unwrap_or(context.policy.default_wait);
+        let retry_in = retry_after.unwrap_or(context.policy.first_wait());
         let event = StatusEvent::Assigning {
             operation_id: operation_id.clone(),
             retry_in,
@@ -310,12 +310,7 @@ pub(super) fn waiting(event: StatusEvent, action: Action) -> Step {
     }
 }
 
-/// How long the service asks to wait: as given, or the floor for 0 and less; `None` when it does not say.
+/// How long the service asks to wait, raised to the floor; `None` when it does not say.
 fn retry_after(response: &Response, context: &Context<'_>) -> Option<Duration> {
-    let wait = response.retry_after?;
-    Some(if wait.is_zero() {
-        context.policy.wait_floor
-    } else {
-        wait
-    })
+    response.retry_after.map(|wait| wait.max(context.policy.wait_floor))
 }

@@ -32,7 +32,7 @@ pub(crate) fn register(
 
 /// Listens on free ports of the loopback interface, and issues a certificate to `registration_id`.
 async fn start(registration_id: &str) -> Result<(Emulator, DeviceIdentity), EmulatorError> {
-    let emulator = Emulator::builder().retry_after(RetryAfter::Seconds(1)).start().await?;
+    let emulator = Emulator::builder().retry_after(RetryAfter::Seconds(2)).start().await?;
     let device = emulator.issue_device(registration_id)?;
     Ok((emulator, device))
 }

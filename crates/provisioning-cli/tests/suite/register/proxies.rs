@@ -1,13 +1,15 @@
 //! `dps register` through proxies.
 
-use test_support::proxy::{Kind, LOGIN, LOGIN_SPELLINGS, Proxy};
+use test_support::{
+    Running,
+    proxy::{Kind, LOGIN, LOGIN_SPELLINGS, Proxy},
+};
 
-use crate::support::{Run, dps, dps_with};
+use crate::support::{Run, dps, start_dps};
 
-/// Registers with a local service of its own.
-async fn register_locally(words: &[&str], environment: &[(&str, &str)]) -> Run {
-    let all = [&["register", "--local", "--json"], words].concat();
-    dps_with(&all, environment).await
+/// Starts to register with a local service of its own.
+fn start_locally(words: &[&str], environment: &[(&str, &str)]) -> Running {
+    start_dps(&[&["register", "--local", "--json"], words].concat(), environment)
 }
 
 #[tokio::test]
@@ -15,7 +17,7 @@ async fn a_proxy_is_taken_from_the_flag_or_when_asked_to_from_the_environment() 
     let proxy = Proxy::start(Kind::Http, true).await;
     let url = proxy.url(LOGIN);
     let everything = ("RUST_LOG", "trace");
-    for (words, environment) in [
+    let cases = [
         (&["--proxy", url.as_str()][..], &[everything][..]),
         (
             &["--proxy", &url, "--websocket"],
@@ -30,8 +32,10 @@ async fn a_proxy_is_taken_from_the_flag_or_when_asked_to_from_the_environment() 
                 ("no_proxy", "127.0.0.1,localhost.example"),
             ],
         ),
-    ] {
-        let run = register_locally(words, environment).await;
+    ];
+    let running = cases.map(|(words, environment)| (words, start_locally(words, environment)));
+    for (words, running) in running {
+        let run = Run::of(running).await;
         assert_eq!(run.json()["status"], "assigned", "{words:?}: {run:?}");
         assert!(run.stderr.contains("the proxy has connected"), "{words:?}: {run:?}");
         for login in LOGIN_SPELLINGS {
@@ -43,11 +47,15 @@ async fn a_proxy_is_taken_from_the_flag_or_when_asked_to_from_the_environment() 
 #[tokio::test]
 async fn the_environments_proxy_is_not_used_unasked_and_not_for_the_hosts_in_no_proxy() {
     let dead = ("https_proxy", "http://127.0.0.1:1");
-    let unasked = register_locally(&[], &[dead]).await;
-    assert_eq!(unasked.code, 0, "{unasked:?}");
-    let excepted = register_locally(&["--proxy-from-environment"], &[dead, ("no_proxy", "localhost")]).await;
-    assert_eq!(excepted.code, 0, "{excepted:?}");
-    let asked = register_locally(&["--proxy-from-environment"], &[dead]).await;
+    let proxy = "--proxy-from-environment";
+    let unasked = start_locally(&[], &[dead]);
+    let excepted = start_locally(&[proxy], &[dead, ("no_proxy", "localhost")]);
+    let asked = start_locally(&[proxy], &[dead]);
+    for running in [unasked, excepted] {
+        let run = Run::of(running).await;
+        assert_eq!(run.code, 0, "{run:?}");
+    }
+    let asked = Run::of(asked).await;
     assert_eq!((asked.code, asked.kind().as_str()), (4, "connect"), "{asked:?}");
     assert!(
         asked.message().contains("the proxy http://127.0.0.1:1 was not reached"),
@@ -76,7 +84,7 @@ async fn what_is_no_proxy_exits_with_2_before_any_connection_and_is_not_repeated
             "entry in NO_PROXY \"10.0.0.0/99\" cannot be used",
         ),
     ] {
-        let run = register_locally(words, environment).await;
+        let run = Run::of(start_locally(words, environment)).await;
         assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{words:?}: {run:?}");
         assert!(run.message().contains(input), "{words:?}: {run:?}");
         assert!(!format!("{run:?}").contains("s3cret"), "{words:?}: {run:?}");

@@ -37,8 +37,8 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
             .retry_after(RetryAfter::Seconds(0))
             .device(Device::new("denied").refused(401, 401_002, "Invalid certificate."))
             .device(Device::new("unknown").refused(404, 404_201, "Not found."))
-            .device(Device::new("failed").failed(400_209, "no hub"))
-            .device(Device::new("disabled").disabled())
+            .device(Device::new("failed").failed(400_209, "no hub").polls_before_outcome(0))
+            .device(Device::new("disabled").disabled().polls_before_outcome(0))
             .device(Device::new("throttled").throttled(429, 1000, RetryAfter::Seconds(600)))
             .device(Device::new("broken").throttled(503, 1000, RetryAfter::Seconds(600)))
             .device(Device::new("slow").never_assigned()),

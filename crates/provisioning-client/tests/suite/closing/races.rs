@@ -11,7 +11,9 @@ const ROUNDS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn calls_that_race_all_return_and_leave_the_client_usable() {
-    let policy = Policy::default().with_default_wait(Duration::ZERO);
+    let policy = Policy::default()
+        .with_default_wait(Duration::ZERO)
+        .with_wait_floor(Duration::ZERO);
     let (client, transport) = client_with(policy, iter::repeat_with(assigning));
     for _ in 0..ROUNDS {
         let race = timeout(seconds(60), race(&client));

@@ -129,6 +129,9 @@ const CASES: &[Case] = &[
     ("assigning, come back in 0 s", |bench| {
         heard(bench, &assigning().retry_after(0))
     }),
+    ("assigning, come back in 1 s", |bench| {
+        heard(bench, &assigning().retry_after(1))
+    }),
     ("assigning, come back in 400 s", |bench| {
         heard(bench, &assigning().retry_after(400))
     }),

@@ -18,8 +18,9 @@ const DEPTH: u32 = 6;
 /// In seconds, and short, so that a short walk reaches it.
 const REGISTRATION_LIMIT: u64 = 9;
 const OPERATION_LIMIT: u64 = 4;
-const DEFAULT_WAIT: u64 = 2;
-const WAIT_FLOOR: u64 = 1;
+/// Below the floor, so it counts as the floor.
+const DEFAULT_WAIT: u64 = 1;
+const WAIT_FLOOR: u64 = 2;
 
 #[test]
 fn every_promise_is_kept_after_every_short_sequence_of_inputs() {
@@ -177,11 +178,8 @@ impl Walk {
         let Input::Response(Ok(answer)) = input else {
             return;
         };
-        let wait = match answer.retry_after {
-            None => seconds(DEFAULT_WAIT),
-            Some(wait) => wait.max(seconds(WAIT_FLOOR)),
-        };
-        registration.not_before = self.bench.now + wait;
+        let wait = answer.retry_after.unwrap_or(seconds(DEFAULT_WAIT));
+        registration.not_before = self.bench.now + wait.max(seconds(WAIT_FLOOR));
         if let Some(id) = &answer.operation_id {
             registration.operation_id = Some(id.clone());
         }
@@ -270,6 +268,7 @@ impl Walk {
                     registration.recoveries += 1;
                     assert_eq!(*attempt, registration.recoveries);
                     assert!(registration.recoveries <= self.recoveries, "one recovery too many");
+                    registration.not_before = registration.not_before.max(self.bench.now + seconds(WAIT_FLOOR));
                 }
                 if let StatusEvent::WaitingForNetwork { cause, .. } = event {
                     assert!(self.waits_for_network && !registration.is_connected);

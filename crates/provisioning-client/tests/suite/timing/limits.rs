@@ -144,9 +144,9 @@ async fn the_last_answer_says_whose_fault_it_is_that_the_limit_is_reached() {
 
 #[tokio::test(start_paused = true)]
 async fn throttling_does_not_excuse_a_request_that_is_never_answered() {
-    let (client, transport) = client([Play::from(throttled(429).retry_after(1)), hangs()]);
+    let (client, transport) = client([Play::from(throttled(429).retry_after(3)), hangs()]);
     let error = client.register(request()).await.unwrap_err();
-    assert_eq!(transport.started().elapsed(), seconds(31));
+    assert_eq!(transport.started().elapsed(), seconds(33));
     assert_is_timeout(&error, 30);
 }
 

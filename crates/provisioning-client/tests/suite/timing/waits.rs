@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use provisioning_client::{Policy, StatusEvent};
+use provisioning_client::{Policy, Recovery, StatusEvent};
+use provisioning_types::ErrorKind;
 use test_support::eventually;
 
-use crate::support::{OPERATION, Said, assigned, assigning, client, client_with, request, seconds, throttled, told};
+use crate::support::{
+    OPERATION, Said, assigned, assigning, client, client_with, fails, request, seconds, throttled, told,
+};
 
 #[tokio::test(start_paused = true)]
 async fn what_the_service_asks_for_is_honoured_as_given_on_register_and_on_query_alike() {
-    for wait in [1, 2, 7, 59, 61, 299, 86_400] {
+    for wait in [2, 3, 7, 59, 61, 299, 86_400] {
         for answer in [assigning(), throttled(429), throttled(503)] {
             let said = answer.retry_after(wait);
             assert_eq!(waits(vec![said.clone(), said, assigned()]).await, [seconds(wait); 2]);
@@ -18,21 +21,64 @@ async fn what_the_service_asks_for_is_honoured_as_given_on_register_and_on_query
 }
 
 #[tokio::test(start_paused = true)]
-async fn zero_is_raised_to_the_floor() {
-    for answer in [assigning(), throttled(429)] {
-        let said = answer.retry_after(0);
-        let script = vec![said.clone(), said, assigned()];
-        assert_eq!(waits(script.clone()).await, [seconds(1); 2]);
-        let policy = Policy::default().with_wait_floor(seconds(3));
-        assert_eq!(waits_with(policy, script).await, [seconds(3); 2]);
+async fn a_shorter_wait_than_the_floor_is_raised_to_it() {
+    let higher = Policy::default().with_wait_floor(seconds(3));
+    for (policy, floor, shorter) in [(Policy::default(), 2, 0..2), (higher, 3, 0..3)] {
+        for wait in shorter {
+            for answer in [assigning(), throttled(429), throttled(503)] {
+                let said = answer.retry_after(wait);
+                let script = vec![said.clone(), said, assigned()];
+                assert_eq!(waits_with(policy.clone(), script).await, [seconds(floor); 2]);
+            }
+        }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_floor_does_not_touch_what_is_above_zero() {
-    let policy = Policy::default().with_wait_floor(seconds(3));
-    let script = vec![assigning().retry_after(1), assigned()];
-    assert_eq!(waits_with(policy, script).await, [seconds(1)]);
+async fn the_floor_does_not_touch_a_longer_wait() {
+    for (floor, wait) in [(3, 4), (0, 1)] {
+        let policy = Policy::default().with_wait_floor(seconds(floor));
+        let script = vec![assigning().retry_after(wait), assigned()];
+        assert_eq!(waits_with(policy, script).await, [seconds(wait)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_default_wait_below_the_floor_is_raised_to_it_and_doubles_from_there() {
+    let short = Policy::default().with_default_wait(Duration::from_millis(500));
+    for (policy, first) in [
+        (short.clone(), seconds(2)),
+        (short.clone().with_backoff_cap(seconds(1)), seconds(2)),
+        (
+            short.with_wait_floor(Duration::from_millis(10)),
+            Duration::from_millis(500),
+        ),
+    ] {
+        let script = vec![assigning(), throttled(429), throttled(429), assigned()];
+        let waits = waits_with(policy.clone(), script).await;
+        assert_eq!(waits[..2], [first; 2], "{policy:?}");
+        let doubled = (first * 2).min(policy.backoff_cap()).max(first);
+        let (least, most) = (first.max(doubled * 3 / 4), doubled + Duration::from_millis(1));
+        assert!((least..=most).contains(&waits[2]), "{policy:?}: {waits:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_not_made_again_before_the_floor() {
+    let policy = Policy::default()
+        .with_default_wait(Duration::ZERO)
+        .with_recovery(Recovery::lost_connections(1));
+    let (client, transport) = client_with(policy, [assigning().into(), fails(ErrorKind::Lost), assigned().into()]);
+    client.register(request()).await.unwrap();
+    assert_eq!(transport.gaps(), [seconds(2); 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_does_not_say_to_come_back_before_the_floor() {
+    let policy = Policy::default().with_registration_timeout(seconds(2));
+    let (client, _) = client_with(policy, [assigning().retry_after(0)]);
+    let error = client.register(request()).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(seconds(2)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,17 +162,17 @@ async fn doubling_begins_anew_with_the_next_registration() {
 #[tokio::test(start_paused = true)]
 async fn a_throttled_request_is_sent_again_as_it_was() {
     let script = [
-        throttled(429).retry_after(1),
-        throttled(500).retry_after(1),
-        assigning().retry_after(1),
-        throttled(503).retry_after(1),
+        throttled(429).retry_after(3),
+        throttled(500).retry_after(3),
+        assigning().retry_after(3),
+        throttled(503).retry_after(3),
         assigned(),
     ];
     let (client, transport) = client(script);
     client.register(request()).await.unwrap();
     let query = |at| format!("{at} s: query {OPERATION}");
-    let register = ["0 s: register", "1 s: register", "2 s: register"].map(str::to_owned);
-    assert_eq!(transport.calls(), [&register[..], &[query(3), query(4)]].concat());
+    let register = ["0 s: register", "3 s: register", "6 s: register"].map(str::to_owned);
+    assert_eq!(transport.calls(), [&register[..], &[query(9), query(12)]].concat());
 }
 
 #[tokio::test(start_paused = true)]
