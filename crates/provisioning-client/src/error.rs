@@ -250,7 +250,7 @@ impl RegisterError {
             FailureReason::Throttled { retry_after, .. }
             | FailureReason::ServiceUnavailable { retry_after, .. }
             | FailureReason::RegistrationTimedOut { retry_after, .. } => *retry_after,
-            _ => None,
+            _ => self.service().and_then(ServiceError::retry_after),
         }
     }
 

@@ -96,7 +96,7 @@ impl Response {
     /// # Errors
     /// The service's refusal under the kind of its status, or [`ErrorKind::UnexpectedResponse`] when the body of a
     /// response below 300 is not a JSON object with a `status`. Both hold a [`ServiceError`] with the status and the
-    /// body.
+    /// body; that of a refusal has the retry-after too.
     pub fn from_service(
         status_code: u16,
         body: &[u8],
@@ -106,7 +106,7 @@ impl Response {
         let (status, operation_id) = match status_code {
             0..300 => read_body(status_code, body)?,
             300..429 => {
-                let error = ServiceError::from_body(status_code, body);
+                let error = ServiceError::from_body(status_code, body).with_retry_after(retry_after);
                 return Err(TransportError::refused_by_service(error));
             }
             429.. if queried.is_some() => (RegistrationStatus::Assigning, None),
@@ -137,9 +137,9 @@ impl Response {
         }
     }
 
-    /// The response as the source of an error: its status and its body.
+    /// The response as the source of an error: its status, its body and its retry-after.
     pub fn to_service_error(&self) -> ServiceError {
-        ServiceError::from_body(self.status_code, &self.body)
+        ServiceError::from_body(self.status_code, &self.body).with_retry_after(self.retry_after)
     }
 }
 
@@ -231,6 +231,16 @@ mod tests {
             let error = answer(401, body).expect_err("a refusal");
             assert_eq!(error.kind(), ErrorKind::Unauthorized);
             assert_eq!(error.service().expect("kept").body(), body.as_bytes());
+        }
+    }
+
+    #[test]
+    fn the_retry_after_of_a_refusal_is_kept() {
+        for wait in [None, Some(Duration::ZERO), Some(Duration::from_secs(7))] {
+            let error = Response::from_service(409, b"", wait, None).expect_err("a refusal");
+            assert_eq!(error.service().expect("kept").retry_after(), wait);
+            let failed = Response::from_service(200, br#"{"status":"failed"}"#, wait, None).expect("an answer");
+            assert_eq!(failed.to_service_error().retry_after(), wait);
         }
     }
 

@@ -22,6 +22,7 @@ pub struct ServiceError {
     timestamp: Option<String>,
     /// What its clock said when it answered; the last update of a state may be long ago.
     answered_at: Option<SystemTime>,
+    retry_after: Option<Duration>,
     body: Vec<u8>,
 }
 
@@ -45,8 +46,16 @@ impl ServiceError {
             message: text(&json["message"]).or_else(|| text(&state["errorMessage"])),
             timestamp: text(&json["timestampUtc"]).or_else(|| text(&state["lastUpdatedDateTimeUtc"])),
             answered_at: json["timestampUtc"].as_str().and_then(parse_time),
+            retry_after: None,
             body: body.to_vec(),
         }
+    }
+
+    /// Adds what the service asked to wait, which is beside the body.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
     }
 
     /// The HTTP-like status of the answer.
@@ -74,6 +83,11 @@ impl ServiceError {
         self.timestamp.as_deref()
     }
 
+    /// What the service asked to wait before the next request, as it arrived.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// How far this device's clock, which says `now`, is from the service's: when it is so far that a fresh token may
     /// be taken for an expired one, or a valid certificate for an invalid one. Only an answer that says when it was
     /// given tells.
@@ -84,6 +98,12 @@ impl ServiceError {
     /// Whether its [code](Self::error_code) says that the same request may succeed later.
     pub fn is_transient(&self) -> bool {
         self.error_code.is_some_and(ErrorCode::is_transient)
+    }
+
+    /// Whether it is a 409 with error code 409203: the device is registering twice at the same time, so the same request
+    /// may succeed in some seconds.
+    pub fn is_simultaneous_registration(&self) -> bool {
+        (self.status, self.error_code) == (409, Some(ErrorCode::SimultaneousRegistration))
     }
 
     /// What to check first, in one sentence, where its code or its message says more than its status.
@@ -201,6 +221,20 @@ mod tests {
             error.to_string(),
             "the service answered 401 (error code 401002): Invalid certificate"
         );
+    }
+
+    #[test]
+    fn a_simultaneous_registration_is_known_by_its_status_and_its_code() {
+        let is_simultaneous =
+            |status, body: &[u8]| ServiceError::from_body(status, body).is_simultaneous_registration();
+        let body = br#"{"errorCode":409203,"message":"Precondition failed."}"#;
+        assert!(is_simultaneous(409, body));
+        assert!(!is_simultaneous(412, body));
+        assert!(!is_simultaneous(
+            409,
+            br#"{"errorCode":409000,"message":"Precondition failed."}"#
+        ));
+        assert!(!is_simultaneous(409, br#"{"message":"Precondition failed."}"#));
     }
 
     #[test]

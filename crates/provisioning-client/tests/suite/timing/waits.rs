@@ -7,7 +7,7 @@ use provisioning_types::ErrorKind;
 use test_support::eventually;
 
 use crate::support::{
-    OPERATION, Said, assigned, assigning, client, client_with, fails, request, seconds, throttled, told,
+    OPERATION, Said, assigned, assigning, client, client_with, fails, request, says, seconds, throttled, told,
 };
 
 #[tokio::test(start_paused = true)]
@@ -203,6 +203,18 @@ async fn no_policy_makes_a_registration_panic_or_hang() {
             // Whatever comes of it.
             let _ = eventually(client.register(request())).await;
             let _ = eventually(client.disconnect()).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_service_asks_for_is_in_the_error_whatever_failed() {
+    for answer in [says(404, ""), says(409, ""), says(200, r#"{"status":"failed"}"#)] {
+        for asked in [None, Some(60)] {
+            let answer = asked.map_or(answer.clone(), |asked| answer.clone().retry_after(asked));
+            let (client, _) = client([answer]);
+            let error = client.register(request()).await.unwrap_err();
+            assert_eq!(error.retry_after(), asked.map(seconds), "{error:?}");
         }
     }
 }
