@@ -35,6 +35,9 @@ struct Row {
     id: String,
     /// What must hold, in this project's words.
     says: String,
+    /// Where this project deviates from it on purpose, and the decision that says why.
+    #[serde(default)]
+    except: Option<String>,
 }
 
 pub(crate) fn run(fix: bool) -> Report {
@@ -99,7 +102,12 @@ fn bare_rows(rows: &[Row], claims: &[Claim]) -> impl Iterator<Item = String> {
 impl Row {
     fn of(document: &str, id: &str) -> Self {
         let [document, id, says] = [document, id, "It works | it fails."].map(str::to_owned);
-        Self { document, id, says }
+        Self {
+            document,
+            id,
+            says,
+            except: None,
+        }
     }
 }
 

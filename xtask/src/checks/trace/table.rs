@@ -12,7 +12,8 @@ pub(super) fn render(rows: &[Row], claims: &[Claim]) -> String {
 # Requirements and their tests
 
 Written by `cargo xtask trace --fix` from [{name}]({name}) and from the tests' doc comments. A row is a requirement of
-one document, in this project's words; the same id in two documents is two rows.
+one document, in this project's words; the same id in two documents is two rows. An exception is deliberate, and its
+tests claim the row too.
 "
     );
     for rows in rows.chunk_by(|one, next| one.document == next.document) {
@@ -20,7 +21,8 @@ one document, in this project's words; the same id in two documents is two rows.
         // Writing to a string cannot fail.
         let _ = writeln!(page, "\n## {}: {} rows\n\n{heading}", rows[0].document, rows.len());
         for row in rows {
-            let says = row.says.replace('|', "\\|");
+            let except = row.except.as_ref().map(|except| format!(" **Except:** {except}"));
+            let says = (row.says.clone() + &except.unwrap_or_default()).replace('|', "\\|");
             let _ = writeln!(page, "| `{}` | {says} | {} |", row.id, tests_of(row, claims));
         }
     }
@@ -56,8 +58,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_row_shows_its_tests() {
-        let rows = [Row::of("new", "SRS_1"), Row::of("new", "SRS_2")];
+    fn each_row_shows_its_exception_and_its_tests() {
+        let mut rows = [Row::of("new", "SRS_1"), Row::of("new", "SRS_2")];
+        rows[1].except = Some("a 404 | [ADR 1](adr/0001.md).".to_owned());
         let claim = |name: &str| Claim {
             row: rows[0].clone(),
             test: ("a".to_owned(), format!("b::{name}")),
@@ -71,7 +74,7 @@ mod tests {
 | id | what must hold | tests |
 | --- | --- | --- |
 | `SRS_1` | It works \\| it fails. | [`first`](../crates/a/src/b.rs)<br>[`second`](../crates/a/src/b.rs) |
-| `SRS_2` | It works \\| it fails. | none |
+| `SRS_2` | It works \\| it fails. **Except:** a 404 \\| [ADR 1](adr/0001.md). | none |
 
 1 of 2 rows covered
 ";
