@@ -92,6 +92,18 @@ pub enum FailureReason {
         source: ServiceError,
     },
 
+    /// The service kept responding that the same registration id is registering twice at the same time (409 with error
+    /// code 409203), or asked to wait past the timeout. End the other registration, or register again, not before
+    /// `retry_after`.
+    #[error("this registration id is registering twice at the same time{}", retry_in(*retry_after))]
+    #[non_exhaustive]
+    SimultaneousRegistration {
+        /// When to retry, counted from the failure.
+        retry_after: Option<Duration>,
+        /// The last response.
+        source: ServiceError,
+    },
+
     /// No response to a request arrived within the operation's timeout. Check the network where the message says.
     #[error("no {} within {}, the limit of one request", missing(waiting.as_ref()), seconds(*timeout))]
     #[non_exhaustive]
@@ -204,6 +216,7 @@ impl RegisterError {
             }
             FailureReason::Throttled { .. } => ErrorKind::Throttled,
             FailureReason::ServiceUnavailable { .. } => ErrorKind::Service,
+            FailureReason::SimultaneousRegistration { .. } => ErrorKind::Conflict,
             FailureReason::RequestTimedOut {
                 waiting: Some(waiting), ..
             }
@@ -236,7 +249,8 @@ impl RegisterError {
             | FailureReason::UnexpectedStatus { source, .. }
             | FailureReason::UnexpectedResponse { source, .. }
             | FailureReason::Throttled { source, .. }
-            | FailureReason::ServiceUnavailable { source, .. } => Some(source),
+            | FailureReason::ServiceUnavailable { source, .. }
+            | FailureReason::SimultaneousRegistration { source, .. } => Some(source),
             FailureReason::InvalidOperation
             | FailureReason::OperationCancelled
             | FailureReason::RequestTimedOut { .. }
@@ -249,6 +263,7 @@ impl RegisterError {
         match &self.0.reason {
             FailureReason::Throttled { retry_after, .. }
             | FailureReason::ServiceUnavailable { retry_after, .. }
+            | FailureReason::SimultaneousRegistration { retry_after, .. }
             | FailureReason::RegistrationTimedOut { retry_after, .. } => *retry_after,
             _ => self.service().and_then(ServiceError::retry_after),
         }
@@ -259,7 +274,9 @@ impl RegisterError {
     pub fn is_retryable(&self) -> bool {
         match self.reason() {
             FailureReason::Transport(error) => error.is_retryable(),
-            FailureReason::RegistrationFailed(source) => source.is_transient(),
+            FailureReason::RegistrationFailed(source) | FailureReason::SimultaneousRegistration { source, .. } => {
+                source.is_transient()
+            }
             _ => self.kind().is_retryable(),
         }
     }

@@ -53,6 +53,16 @@ pub enum StatusEvent {
         #[serde(serialize_with = "seconds")]
         retry_in: Duration,
     },
+    /// The same registration id is registering twice at the same time (409 with error code 409203); the same request is
+    /// sent again.
+    #[non_exhaustive]
+    SimultaneousRegistration {
+        /// The number of this retry, from 1, counted over the whole registration.
+        attempt: u32,
+        /// When the request is sent again. Serialized in seconds.
+        #[serde(serialize_with = "seconds")]
+        retry_in: Duration,
+    },
     /// The first connection was not made; the client tries again, as the policy allows it to wait for the network.
     #[non_exhaustive]
     WaitingForNetwork {
@@ -106,6 +116,7 @@ impl StatusEvent {
             Self::Connected => "connected",
             Self::Assigning { .. } => "assigning",
             Self::Throttled { .. } => "throttled",
+            Self::SimultaneousRegistration { .. } => "simultaneous-registration",
             Self::WaitingForNetwork { .. } => "waiting-for-network",
             Self::Recovering { .. } => "recovering",
             Self::Assigned(_) => "assigned",
@@ -137,6 +148,13 @@ impl fmt::Display for StatusEvent {
             Self::Throttled { status, retry_in } => {
                 let wait = seconds(retry_in);
                 write!(f, "the service answered {status}, asking again in {wait} s")
+            }
+            Self::SimultaneousRegistration { attempt, retry_in } => {
+                let wait = seconds(retry_in);
+                write!(
+                    f,
+                    "this registration id is registering twice at the same time, retry {attempt} in {wait} s"
+                )
             }
             Self::WaitingForNetwork { retry_in, cause, .. } => {
                 let wait = seconds(retry_in);

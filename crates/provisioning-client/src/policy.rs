@@ -13,6 +13,7 @@ pub struct Policy {
     pub(crate) default_wait: Duration,
     pub(crate) wait_floor: Duration,
     pub(crate) backoff_cap: Duration,
+    pub(crate) conflict_retries: u32,
     pub(crate) wait_for_network: Duration,
     pub(crate) recovery: Recovery,
 }
@@ -26,6 +27,7 @@ impl Default for Policy {
             default_wait: Duration::from_secs(2),
             wait_floor: Duration::from_secs(2),
             backoff_cap: Duration::from_secs(60),
+            conflict_retries: 10,
             wait_for_network: Duration::ZERO,
             recovery: Recovery::none(),
         }
@@ -81,6 +83,16 @@ impl Policy {
         self
     }
 
+    /// How often a registration sends a request again while the service answers that the same registration id is
+    /// registering twice at the same time (409 with error code 409203): after the service's retry-after or the
+    /// default wait, and by chance up to half the default wait more. 10 by default. 0 is the requirement documents'
+    /// behaviour: the first such answer fails the registration.
+    #[must_use]
+    pub fn with_conflict_retries(mut self, count: u32) -> Self {
+        self.conflict_retries = count;
+        self
+    }
+
     /// How long a registration goes on trying to make its first connection while that ends as
     /// [`connect`](provisioning_types::ErrorKind::Connect), with back-off: for a device that starts before its network.
     /// Not at all by default. The registration's timeout holds all the same.
@@ -127,6 +139,11 @@ impl Policy {
         self.backoff_cap
     }
 
+    /// How often a request is sent again while the same registration id is registering twice at the same time.
+    pub fn conflict_retries(&self) -> u32 {
+        self.conflict_retries
+    }
+
     /// How long a registration goes on trying to make its first connection.
     pub fn wait_for_network(&self) -> Duration {
         self.wait_for_network
@@ -148,17 +165,28 @@ impl Policy {
     /// so that devices that failed together do not come back together; never below the first wait.
     pub(crate) fn backoff(&self, nth: u32, jitter: f64) -> Duration {
         let factor = 1_u32 << nth.min(16);
-        let doubled = self.first_wait().saturating_mul(factor).min(self.backoff_cap);
-        // NaN counts as no jitter.
-        let share = if jitter > 0.0 { jitter.min(1.0) } else { 0.0 };
-        let off = (doubled / 4).mul_f64(share);
-        doubled.saturating_sub(off).max(self.first_wait())
+        let first = self.first_wait();
+        let doubled = first.saturating_mul(factor).min(self.backoff_cap);
+        doubled.saturating_sub(share(doubled / 4, jitter)).max(first)
     }
+
+    /// The wait after a conflict of two registrations: `retry_after`, or else the first wait. `jitter`, from 0 to 1,
+    /// adds up to half the first wait, so that the two do not meet again.
+    pub(crate) fn conflict_wait(&self, retry_after: Option<Duration>, jitter: f64) -> Duration {
+        let first = self.first_wait();
+        retry_after.unwrap_or(first).saturating_add(share(first / 2, jitter))
+    }
+}
+
+/// The part of `wait` that `jitter` says. NaN counts as no jitter.
+fn share(wait: Duration, jitter: f64) -> Duration {
+    wait.mul_f64(if jitter > 0.0 { jitter.min(1.0) } else { 0.0 })
 }
 
 /// What a registration recovers from by itself.
 ///
-/// Sending the same request again at 429 and above is not recovery: it is always on.
+/// Sending the same request again at 429 and above, or [after a conflict](Policy::with_conflict_retries), is not
+/// recovery: it is always on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
     pub(crate) lost_connections: u32,
@@ -203,7 +231,8 @@ mod tests {
             .with_wait_floor(seconds(5))
             .with_backoff_cap(seconds(6))
             .with_wait_for_network(seconds(7))
-            .with_recovery(Recovery::lost_connections(8));
+            .with_conflict_retries(8)
+            .with_recovery(Recovery::lost_connections(9));
         let asked = [
             policy.registration_timeout(),
             policy.operation_timeout(),
@@ -214,7 +243,7 @@ mod tests {
             policy.wait_for_network(),
         ];
         assert_eq!(asked, [1, 2, 3, 4, 5, 6, 7].map(seconds));
-        assert_eq!(policy.recovery().allowed_losses(), 8);
+        assert_eq!((policy.conflict_retries(), policy.recovery().allowed_losses()), (8, 9));
     }
 
     #[test]
@@ -234,6 +263,15 @@ mod tests {
     }
 
     #[test]
+    fn jitter_adds_up_to_half_the_first_wait_after_a_conflict() {
+        let policy = Policy::default();
+        let waits = [0.0, 0.5, 1.0].map(|jitter| policy.conflict_wait(None, jitter).as_millis());
+        assert_eq!(waits, [2000, 2500, 3000]);
+        let named = policy.conflict_wait(Some(Duration::from_secs(7)), 1.0);
+        assert_eq!(named, Duration::from_secs(8));
+    }
+
+    #[test]
     fn no_policy_and_no_jitter_make_it_panic() {
         let endless = Policy::default()
             .with_default_wait(Duration::MAX)
@@ -242,6 +280,9 @@ mod tests {
             for jitter in [f64::NEG_INFINITY, -1.0, 0.0, 1.0, 2.0, f64::INFINITY, f64::NAN] {
                 for nth in [0, 1, u32::MAX] {
                     assert!(policy.backoff(nth, jitter) >= policy.first_wait());
+                }
+                for retry_after in [None, Some(Duration::MAX)] {
+                    assert!(policy.conflict_wait(retry_after, jitter) >= policy.first_wait());
                 }
             }
         }

@@ -21,7 +21,7 @@ pub enum ErrorCode {
     InvalidCredential,
     /// 404203: no such operation.
     OperationNotFound,
-    /// 409203: the device is registering twice at the same time.
+    /// 409203: the same registration id is registering twice at the same time.
     SimultaneousRegistration,
     /// 429001: too many requests.
     TooManyRequests,
@@ -67,9 +67,11 @@ impl ErrorCode {
                 "the hub that the enrollment's allocation chose does not exist: correct the provisioning service's \
                  link to it",
             ),
-            Self::SimultaneousRegistration => {
-                Some("register again in some seconds: the same device was registering twice at the same time")
-            }
+            Self::SimultaneousRegistration => Some(
+                "the same registration id is registering twice at the same time: if another process or another device \
+                 uses it, end that one and give each device an id of its own; if an earlier connection of this device \
+                 has not ended yet, register again in a minute",
+            ),
             Self::InvalidCredential => Some(
                 "check that the certificate is the enrolled one or signed by its group's verified CA, or the key the \
                  enrollment's, that its common name is the registration id, and that it has not expired",

@@ -19,8 +19,10 @@ pub(super) struct Attempt {
     deadline: Duration,
     /// How many responses of 429 and above without a retry-after came in a row.
     backoffs: u32,
-    /// The last response, if it was 429 or above: the reason for a failure if the deadline is reached now.
-    throttled: Option<ServiceError>,
+    /// How often a request was sent again because the registration id was registering twice at the same time.
+    conflicts: u32,
+    /// The last response, if the same request is sent again because of it: the reason if the registration fails now.
+    refusal: Option<ServiceError>,
     /// How many lost connections it has recovered from.
     recoveries: u32,
     /// How often it failed to make its first connection, while the policy allows it to wait for the network.
@@ -39,7 +41,8 @@ impl Attempt {
             started: context.now,
             deadline: context.expiry(context.policy.registration_timeout),
             backoffs: 0,
-            throttled: None,
+            conflicts: 0,
+            refusal: None,
             recoveries: 0,
             failed_connects: 0,
             is_reached: false,
@@ -77,7 +80,7 @@ impl Attempt {
     /// The wait is over. The tick may come late, after the deadline.
     pub(super) fn send_scheduled(self, request: Request, phase: Phase, context: &Context<'_>) -> (State, Step) {
         if self.is_over(context) {
-            self.deadline_exceeded(&request, phase, None, None, context)
+            self.give_up(&request, phase, None, None, context)
         } else {
             self.send(request, context)
         }
@@ -118,9 +121,9 @@ impl Attempt {
     /// The service is working on it: queries the operation after the service's retry-after, or the default wait.
     fn poll(mut self, operation_id: String, response: &Response, context: &Context<'_>) -> (State, Step) {
         self.backoffs = 0;
-        self.throttled = None;
+        self.refusal = None;
         self.is_assigning = true;
-        let retry_after = retry_after(response, context);
+        let retry_after = context.retry_after(response.retry_after);
         let retry_in = retry_after.unwrap_or(context.policy.first_wait());
         let event = StatusEvent::Assigning {
             operation_id: operation_id.clone(),
@@ -131,8 +134,8 @@ impl Attempt {
 
     /// 429 and above: the same request again after the service's retry-after, or a wait that doubles.
     fn back_off(mut self, sent: Request, response: &Response, context: &Context<'_>) -> (State, Step) {
-        self.throttled = Some(response.to_service_error());
-        let retry_after = retry_after(response, context);
+        self.refusal = Some(response.to_service_error());
+        let retry_after = context.retry_after(response.retry_after);
         let retry_in = retry_after.unwrap_or_else(|| context.policy.backoff(self.backoffs, context.jitter));
         self.backoffs = match retry_after {
             Some(_) => 0,
@@ -140,6 +143,31 @@ impl Attempt {
         };
         let event = StatusEvent::Throttled {
             status: response.status_code,
+            retry_in,
+        };
+        self.schedule(sent, retry_in, retry_after, event, context)
+    }
+
+    /// The same registration id is registering twice at the same time: the same request again, as often as the policy
+    /// allows in one registration.
+    pub(super) fn handle_conflict(
+        mut self,
+        sent: Request,
+        error: &TransportError,
+        context: &Context<'_>,
+    ) -> (State, Step) {
+        self.connected();
+        self.backoffs = 0;
+        self.refusal = error.service().cloned();
+        let retry_after = context.retry_after(error.service().and_then(ServiceError::retry_after));
+        if self.conflicts >= context.policy.conflict_retries {
+            let phase = sent.phase();
+            return self.give_up(&sent, phase, None, retry_after, context);
+        }
+        self.conflicts += 1;
+        let retry_in = context.policy.conflict_wait(retry_after, context.jitter);
+        let event = StatusEvent::SimultaneousRegistration {
+            attempt: self.conflicts,
             retry_in,
         };
         self.schedule(sent, retry_in, retry_after, event, context)
@@ -156,7 +184,7 @@ impl Attempt {
     ) -> (State, Step) {
         match self.before_deadline(retry_in, context) {
             Some(at) => (State::Waiting(self, request, at), waiting(event, Action::Wait)),
-            None => self.deadline_exceeded(&request, Phase::Wait, None, retry_after, context),
+            None => self.give_up(&request, Phase::Wait, None, retry_after, context),
         }
     }
 
@@ -230,8 +258,9 @@ impl Attempt {
             }
     }
 
-    /// The deadline is reached, or would be by waiting. The service's last response says whose fault that is.
-    pub(super) fn deadline_exceeded(
+    /// The deadline is reached, or would be by waiting; or the request was sent as often as is allowed. The service's
+    /// last response says whose fault that is.
+    pub(super) fn give_up(
         self,
         request: &Request,
         phase: Phase,
@@ -240,11 +269,12 @@ impl Attempt {
         context: &Context<'_>,
     ) -> (State, Step) {
         let operation_id = request.operation_id().map(str::to_owned);
-        let reason = match self.throttled {
-            Some(source) if ErrorKind::of_status(source.status()) == ErrorKind::Throttled => {
-                FailureReason::Throttled { retry_after, source }
-            }
-            Some(source) => FailureReason::ServiceUnavailable { retry_after, source },
+        let reason = match self.refusal {
+            Some(source) => match ErrorKind::of_status(source.status()) {
+                ErrorKind::Conflict => FailureReason::SimultaneousRegistration { retry_after, source },
+                ErrorKind::Throttled => FailureReason::Throttled { retry_after, source },
+                _ => FailureReason::ServiceUnavailable { retry_after, source },
+            },
             None => FailureReason::RegistrationTimedOut {
                 timeout: context.policy.registration_timeout,
                 retry_after,
@@ -266,6 +296,11 @@ impl Attempt {
 /// Whether nothing is known to have stood: by what the request waits for, or as connecting failed between requests.
 fn is_before_tcp(waiting: Option<&Waiting>, failed_connects: u32) -> bool {
     waiting.map_or(failed_connects > 0, |waiting| waiting.step.is_before_tcp())
+}
+
+/// Whether the service refused the request because the same registration id is registering twice at the same time.
+pub(super) fn is_conflict(error: &TransportError) -> bool {
+    error.is_retryable() && error.service().is_some_and(ServiceError::is_simultaneous_registration)
 }
 
 /// The transport failed, and the registration with it.
@@ -308,9 +343,4 @@ pub(super) fn waiting(event: StatusEvent, action: Action) -> Step {
         event: Some(event),
         ..Next::Start(action).into()
     }
-}
-
-/// How long the service asks to wait, raised to the floor; `None` when it does not say.
-fn retry_after(response: &Response, context: &Context<'_>) -> Option<Duration> {
-    response.retry_after.map(|wait| wait.max(context.policy.wait_floor))
 }

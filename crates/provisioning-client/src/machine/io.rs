@@ -23,6 +23,11 @@ impl Context<'_> {
         const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
         self.now.saturating_add(timeout.min(CENTURY))
     }
+
+    /// How long the service asks to wait, raised to the floor; `None` when it does not say.
+    pub(super) fn retry_after(&self, asked: Option<Duration>) -> Option<Duration> {
+        asked.map(|wait| wait.max(self.policy.wait_floor))
+    }
 }
 
 /// What happens to the machine.

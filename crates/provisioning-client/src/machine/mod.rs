@@ -139,6 +139,10 @@ impl Machine {
                 self.connected = true;
                 attempt.handle_response(exchange.request, response, context)
             }
+            (State::InFlight(attempt, exchange), Input::Response(Err(error))) if attempt::is_conflict(&error) => {
+                self.connected = true;
+                attempt.handle_conflict(exchange.request, &error, context)
+            }
             (State::InFlight(attempt, exchange), Input::Response(Err(error))) => {
                 let phase = self.phase(&exchange.request);
                 self.connected &= !matches!(
@@ -246,7 +250,7 @@ impl Machine {
             _ => self.phase(&request),
         };
         if attempt.is_over(context) {
-            return attempt.deadline_exceeded(&request, phase, waiting, None, context);
+            return attempt.give_up(&request, phase, waiting, None, context);
         }
         let reason = FailureReason::RequestTimedOut {
             timeout: context.policy.operation_timeout,

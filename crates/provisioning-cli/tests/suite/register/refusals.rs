@@ -37,6 +37,7 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
             .retry_after(RetryAfter::Seconds(0))
             .device(Device::new("denied").refused(401, 401_002, "Invalid certificate."))
             .device(Device::new("unknown").refused(404, 404_201, "Not found."))
+            .device(Device::new("twice").refused(409, 409_203, "Precondition failed."))
             .device(Device::new("failed").failed(400_209, "no hub").polls_before_outcome(0))
             .device(Device::new("disabled").disabled().polls_before_outcome(0))
             .device(Device::new("throttled").throttled(429, 1000, RetryAfter::Seconds(600)))
@@ -47,6 +48,7 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
     for (id, code, kind, hint) in [
         ("denied", 3, "unauthorized", "common name"),
         ("unknown", 3, "not-found", "or its group is enrolled"),
+        ("twice", 3, "conflict", "another process or another device"),
         ("failed", 3, "failed", "the enrollment's allocation"),
         ("disabled", 3, "disabled", "enable the enrollment"),
         ("throttled", 6, "throttled", "not before the time"),
@@ -62,6 +64,17 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
                 assert_eq!(run.error()["errorCode"], 401_002);
                 assert!(run.error()["trackingId"].is_string(), "{run:?}");
                 assert!(run.message().ends_with("Invalid certificate"), "{run:?}");
+            }
+            "twice" => {
+                assert_eq!(
+                    (&run.error()["errorCode"], &run.error()["retryable"]),
+                    (&409_203.into(), &true.into())
+                );
+                assert!(run.error()["trackingId"].is_string(), "{run:?}");
+                assert!(
+                    run.stderr.contains("registering twice at the same time, retry 1 in "),
+                    "{run:?}"
+                );
             }
             "throttled" | "broken" => assert_eq!(run.error()["retryAfter"], 600, "{run:?}"),
             "slow" => assert!(run.error()["operationId"].is_string(), "{run:?}"),

@@ -10,7 +10,7 @@ use crate::{
     support::{
         assigned, assigning,
         machine::{Bench, closed, closed_badly, connected, connecting, failed, heard, lost, waiting_for},
-        says, seconds, throttled,
+        says, seconds, simultaneous, throttled,
     },
 };
 
@@ -70,13 +70,22 @@ const WAYS: &[Way] = &[
         let _ = bench.hear(&throttled(429));
         let _ = bench.tick_when_due();
     }),
+    ("connected, again after 409203", |bench| {
+        let _ = bench.feed(Input::Register);
+        let _ = bench.hear(&simultaneous());
+        let _ = bench.tick_when_due();
+    }),
     ("to query", |bench| {
         let _ = bench.feed(Input::Register);
         let _ = bench.hear(&assigning().retry_after(7));
     }),
-    ("to register again", |bench| {
+    ("to register again after 429", |bench| {
         let _ = bench.feed(Input::Register);
         let _ = bench.hear(&throttled(429).retry_after(7));
+    }),
+    ("to register again after 409203", |bench| {
+        let _ = bench.feed(Input::Register);
+        let _ = bench.hear(&simultaneous().retry_after(7));
     }),
     ("connected", |bench| {
         let _ = bench.feed(Input::Register);
@@ -155,6 +164,21 @@ const CASES: &[Case] = &[
         heard(bench, &throttled(503).retry_after(400))
     }),
     ("refused", |bench| heard(bench, &says(401, ""))),
+    ("another 409", |bench| heard(bench, &says(409, ""))),
+    ("409203", |bench| heard(bench, &simultaneous())),
+    ("409203, come back in 1 s", |bench| {
+        heard(bench, &simultaneous().retry_after(1))
+    }),
+    ("409203, come back in 7 s", |bench| {
+        heard(bench, &simultaneous().retry_after(7))
+    }),
+    ("409203, come back in 400 s", |bench| {
+        heard(bench, &simultaneous().retry_after(400))
+    }),
+    ("409203, more often than the policy allows", |bench| {
+        bench.policy = Policy::default().with_conflict_retries(0);
+        heard(bench, &simultaneous())
+    }),
     ("no connection", |_| failed(ErrorKind::Connect)),
     ("no connection, with recovery", |bench| {
         with_recovery(bench, failed(ErrorKind::Connect))

@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use provisioning_client::{Action, FailureReason, Input, Next, Outcome, Policy, Recovery, Status, StatusEvent, Step};
-use provisioning_types::{ConnectionEvent, ErrorKind, Request, WaitStep};
+use provisioning_types::{ConnectionEvent, ErrorKind, Request, ServiceError, WaitStep};
 
 use crate::support::{
     OPERATION, Said, assigned, assigning,
     machine::{Bench, closed, closed_badly, connected, connecting, failed, heard_by, lost, waiting_for},
-    says, seconds, throttled,
+    says, seconds, simultaneous, throttled,
 };
 
 const DEPTH: u32 = 6;
@@ -21,6 +21,7 @@ const OPERATION_LIMIT: u64 = 4;
 /// Below the floor, so it counts as the floor.
 const DEFAULT_WAIT: u64 = 1;
 const WAIT_FLOOR: u64 = 2;
+const CONFLICT_RETRIES: u32 = 1;
 
 #[test]
 fn every_promise_is_kept_after_every_short_sequence_of_inputs() {
@@ -30,6 +31,7 @@ fn every_promise_is_kept_after_every_short_sequence_of_inputs() {
             .with_operation_timeout(seconds(OPERATION_LIMIT))
             .with_default_wait(seconds(DEFAULT_WAIT))
             .with_wait_floor(seconds(WAIT_FLOOR))
+            .with_conflict_retries(CONFLICT_RETRIES)
             .with_wait_for_network(seconds(wait_for_network))
             .with_recovery(Recovery::lost_connections(recoveries));
         let start = Walk {
@@ -84,6 +86,9 @@ fn moves() -> Vec<Move> {
         says(200, r#"{"status":"failed"}"#),
         says(202, r#"{"status":"assigning"}"#),
         says(401, ""),
+        says(409, ""),
+        simultaneous(),
+        simultaneous().retry_after(3),
     ];
     let hear = |said: &Said| Move::Hear {
         to_register: heard_by(None, said),
@@ -116,6 +121,7 @@ struct Registration {
     /// Whether a connection has been established.
     is_connected: bool,
     recoveries: u32,
+    conflicts: u32,
 }
 
 impl Walk {
@@ -171,18 +177,19 @@ impl Walk {
         let (Some(registration), true) = (&mut self.registration, in_flight) else {
             return;
         };
-        registration.is_connected |= matches!(
-            input,
-            Input::Connection(ConnectionEvent::Connected) | Input::Response(Ok(_))
-        );
-        let Input::Response(Ok(answer)) = input else {
-            return;
+        registration.is_connected |= matches!(input, Input::Connection(ConnectionEvent::Connected));
+        let (wait, operation_id) = match input {
+            Input::Response(Ok(answer)) => (answer.retry_after, answer.operation_id.clone()),
+            Input::Response(Err(error)) => match error.service() {
+                Some(service) => (service.retry_after(), None),
+                None => return,
+            },
+            _ => return,
         };
-        let wait = answer.retry_after.unwrap_or(seconds(DEFAULT_WAIT));
+        registration.is_connected = true;
+        let wait = wait.unwrap_or(seconds(DEFAULT_WAIT));
         registration.not_before = self.bench.now + wait.max(seconds(WAIT_FLOOR));
-        if let Some(id) = &answer.operation_id {
-            registration.operation_id = Some(id.clone());
-        }
+        registration.operation_id = operation_id.or(registration.operation_id.take());
     }
 
     /// What each input gets by itself, and who begins or abandons a registration.
@@ -200,6 +207,7 @@ impl Walk {
                     operation_id: None,
                     is_connected: false,
                     recoveries: 0,
+                    conflicts: 0,
                 });
             }
             Input::Cancel | Input::Disconnect if was_working => {
@@ -228,6 +236,11 @@ impl Walk {
             Input::Connection(_) | Input::Response(_) | Input::ConnectionLost(_) if !was_working => {
                 assert!(is_empty(step), "{input:?} came late, to {step:?}");
             }
+            Input::Response(Err(error)) if was != Status::WaitingToPoll && was != Status::Recovering => {
+                if let Some(service) = error.service() {
+                    self.check_refusal(service, step);
+                }
+            }
             Input::Tick if was != Status::Recovering && self.bench.machine.status() == Status::Recovering => {
                 assert!(
                     matches!(step.next, Next::Start(Action::Abort)),
@@ -239,6 +252,25 @@ impl Walk {
                 assert!(matches!(step.next, Next::Return(_)), "{step:?}");
             }
             Input::Connection(_) | Input::Response(_) | Input::ConnectionLost(_) | Input::Tick | Input::Closed(_) => {}
+        }
+    }
+
+    /// A conflict of two registrations is waited for while the policy and the deadline allow it; no other refusal is.
+    fn check_refusal(&self, service: &ServiceError, step: &Step) {
+        let registration = self.registration.as_ref().expect("requests are of a registration");
+        let is_repeated = service.is_simultaneous_registration()
+            && registration.conflicts < CONFLICT_RETRIES
+            && registration.not_before < registration.deadline;
+        match &step.outcome {
+            None => assert!(
+                is_repeated && matches!(step.next, Next::Start(Action::Wait)),
+                "{step:?}"
+            ),
+            Some(outcome) => {
+                let kind = outcome.as_ref().expect_err("a refusal").kind();
+                assert!(!is_repeated, "{step:?}");
+                assert_eq!(kind, ErrorKind::of_status(service.status()));
+            }
         }
     }
 
@@ -269,6 +301,11 @@ impl Walk {
                     assert_eq!(*attempt, registration.recoveries);
                     assert!(registration.recoveries <= self.recoveries, "one recovery too many");
                     registration.not_before = registration.not_before.max(self.bench.now + seconds(WAIT_FLOOR));
+                }
+                if let StatusEvent::SimultaneousRegistration { attempt, .. } = event {
+                    registration.conflicts += 1;
+                    assert_eq!(*attempt, registration.conflicts);
+                    assert!(registration.conflicts <= CONFLICT_RETRIES, "one retry too many");
                 }
                 if let StatusEvent::WaitingForNetwork { cause, .. } = event {
                     assert!(self.waits_for_network && !registration.is_connected);

@@ -3,4 +3,5 @@
 mod lost_connections;
 mod network;
 mod silence;
+mod simultaneous;
 mod transient;

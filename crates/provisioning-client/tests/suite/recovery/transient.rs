@@ -1,7 +1,7 @@
 //! Whether to retry is a property of the error: what a transport marks, and what the service's codes say.
 
 use provisioning_client::{Policy, Recovery, RegisterError};
-use provisioning_types::{ErrorCode, ErrorKind, Phase, TransportError};
+use provisioning_types::{ErrorKind, Phase, TransportError};
 
 use crate::support::{Play, assigned, assigning, client, client_with, fails_with, request, says};
 
@@ -39,14 +39,6 @@ async fn another_failed_registration_is_not_retryable_and_its_code_has_a_hint() 
         assert_eq!(error.to_string(), "the service ended the registration as failed");
         assert!(error.hint().contains(word), "{error:?}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn two_registrations_at_the_same_time_are_a_conflict_that_passes() {
-    let (client, _) = client([says(409, r#"{"errorCode":409203,"message":"Precondition failed."}"#)]);
-    let error = client.register(request()).await.unwrap_err();
-    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Conflict, true));
-    assert_eq!(Some(error.hint()), ErrorCode::SimultaneousRegistration.hint());
 }
 
 #[tokio::test(start_paused = true)]

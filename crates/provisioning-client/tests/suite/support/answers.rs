@@ -49,6 +49,12 @@ pub(crate) fn throttled(code: u16) -> Said {
     says(code, r#"{"errorCode":429001,"message":"Too many requests."}"#)
 }
 
+/// The device is registering twice at the same time.
+pub(crate) fn simultaneous() -> Said {
+    let body = r#"{"errorCode":409203,"trackingId":"8ad0","message":"Precondition failed.","timestampUtc":"2026-04-10T05:24:22Z"}"#;
+    says(409, body)
+}
+
 impl Said {
     /// Names the wait in seconds.
     pub(crate) fn retry_after(self, seconds: u64) -> Self {

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 pub(crate) use self::{
-    answers::{ASSIGNED, OPERATION, Said, assigned, assigning, says, throttled},
+    answers::{ASSIGNED, OPERATION, Said, assigned, assigning, says, simultaneous, throttled},
     leave::Leave,
     scripted::{Farewell, Play, Script, Scripted, fails, fails_with, hangs},
     stages::{Held, Stage},

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use provisioning_client::Policy;
-use provisioning_emulator::{Direction, Emulator, LogKind, Port, RetryAfter};
+use provisioning_emulator::{Device, Direction, Emulator, LogKind, Port, RetryAfter};
 use provisioning_mqtt::MqttOptions;
+use provisioning_types::ErrorKind;
 use test_support::emulator::{request, start_in_memory};
 
 use crate::support::in_memory;
@@ -53,5 +54,33 @@ async fn a_service_that_enforces_keep_alive_does_not_drop_a_device_that_waits_fo
             count(Direction::Out, LogKind::Publish),
             "every answer was acknowledged"
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_registers_twice_at_the_same_time_asks_ten_times_more_on_the_same_connection() {
+    for port in [Port::Mqtt, Port::WebSocket] {
+        let device = Device::new("device-1").refused(409, 409_203, "Precondition failed.");
+        let emulator = start_in_memory(Emulator::builder().device(device));
+        let client = in_memory::client(&emulator, port, "device-1", MqttOptions::default(), Policy::default());
+        let start = tokio::time::Instant::now();
+        let error = client
+            .register(request(&emulator, "device-1"))
+            .await
+            .expect_err("a conflict");
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Conflict, true));
+        assert!(
+            error.service().is_some_and(|service| service.tracking_id().is_some()),
+            "{error:?}"
+        );
+        assert!((20..=31).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+        let log = emulator.log();
+        let count = |kind| {
+            log.iter()
+                .filter(|entry| entry.direction == Direction::In && entry.kind == kind)
+                .count()
+        };
+        assert_eq!((count(LogKind::Connect), count(LogKind::Publish)), (1, 11), "{port:?}");
+        client.disconnect().await.expect("left");
     }
 }
