@@ -19,12 +19,17 @@ mod commands;
 mod input;
 mod output;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    ffi::OsString,
+    io::{Write, stderr},
+    process::ExitCode,
+};
 
 use clap::{Parser, error::ErrorKind};
 
 use crate::{
     commands::Dps,
+    input::words::without_secrets,
     output::{failure::Failure, kind::Kind, outcome::report_failure},
 };
 
@@ -32,19 +37,24 @@ fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     // clap stops at the first wrong flag, which may come before this one.
     let json = words.iter().any(|word| word == "--json");
-    match Dps::try_parse_from(words) {
+    match Dps::try_parse_from(&words) {
         Ok(dps) => dps.run(json),
-        Err(error) => print_help_or_error(&error, json),
+        Err(error) => print_help_or_error(&error, &words, json),
     }
 }
 
 /// Help and version are errors for clap, and successes for the caller.
-fn print_help_or_error(error: &clap::Error, json: bool) -> ExitCode {
+fn print_help_or_error(error: &clap::Error, words: &[OsString], json: bool) -> ExitCode {
     let is_success = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if json && !is_success {
-        return report_failure(&Failure::from_clap(error), true);
+    if is_success {
+        // If the reader closed its end, the exit code still says how the command ended.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
     }
-    // If the reader closed its end, the exit code still says how the command ended.
-    let _ = error.print();
-    ExitCode::from(if is_success { 0 } else { Kind::Usage.exit_code() })
+    let text = without_secrets(&error.render().to_string(), words);
+    if json {
+        return report_failure(&Failure::from_clap(&text), true);
+    }
+    let _ = write!(stderr(), "{text}");
+    ExitCode::from(Kind::Usage.exit_code())
 }

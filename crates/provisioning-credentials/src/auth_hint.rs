@@ -8,7 +8,10 @@ use std::{
 use humantime::{format_duration, format_rfc3339_seconds};
 use provisioning_types::RegistrationId;
 
-use crate::{sas::SasToken, x509::credential::X509Credential};
+use crate::{
+    sas::SasToken,
+    x509::{credential::X509Credential, defects},
+};
 
 /// The hint for a certificate that `registration_id` presents at `now`.
 pub(crate) fn for_certificate(x509: &X509Credential, registration_id: &RegistrationId, now: SystemTime) -> String {
@@ -24,9 +27,15 @@ pub(crate) fn for_certificate(x509: &X509Credential, registration_id: &Registrat
         let wait = rounded(wait);
         return format!("the certificate will be valid in {wait} by this device's clock: set the clock, or wait");
     }
-    "check the id scope, and that the certificate is the enrolled one or is signed by its group's verified CA, with the \
-     intermediates in between"
-        .to_owned()
+    if let Some(defect) = x509.defects().first() {
+        return format!("{defect}, and services reject such certificates: {}", defect.hint());
+    }
+    let sent = defects::sent(x509.chain());
+    format!(
+        "check the network rules of the service instance (public access, IP filter, private endpoint); that every \
+         intermediate CA up to the one that the service knows is sent ({sent}); the id scope; and that the certificate is \
+         the enrolled one, or is signed by its group's verified CA"
+    )
 }
 
 /// The hint for a token that is presented at `now`.
@@ -37,8 +46,9 @@ pub(crate) fn for_token(token: &SasToken, now: SystemTime) -> String {
     }
     let now = date(now);
     format!(
-        "check the id scope, that the registration id is enrolled, that the key is its own or derived from its group's with \
-         exactly this id, and the clock: it says {now} here, and a token that is old or early for the service is refused"
+        "check the network rules of the service instance (public access, IP filter, private endpoint); the id scope; that \
+         the registration id is enrolled; that the key is its own or derived from its group's with exactly this id; and the \
+         clock: it says {now} here, and a token that is old or early for the service is refused"
     )
 }
 
@@ -103,7 +113,11 @@ mod tests {
                 x509.not_before() - day,
                 "the certificate will be valid in 1day",
             ),
-            ("device-1", x509.not_before() + day, "check the id scope"),
+            (
+                "device-1",
+                x509.not_before() + day,
+                "(1 certificate is sent, the last one self-signed)",
+            ),
         ] {
             let hint = for_certificate(&x509, &RegistrationId::new(id).expect("an id"), now);
             assert!(hint.contains(expected), "{hint}");

@@ -1,16 +1,18 @@
 //! Credentials in files. The files are read again for every connection, so a renewed credential needs no restart.
 
-use std::path::{Path, PathBuf};
-
-use provisioning_types::{InvalidInput, Secret};
+use provisioning_types::InvalidInput;
+#[cfg(feature = "encrypted-keys")]
+use provisioning_types::Secret;
 
 use crate::{
     credential::Credential,
-    input_file::{read_input_file, read_text},
+    input::{contents::Wanted, file::InputFile, text},
     sas::SasToken,
     symmetric_key::SymmetricKey,
     x509::credential::X509Credential,
 };
+
+const TOKEN: &str = "SAS token";
 
 impl Credential {
     /// An X.509 credential in files, each PEM or DER: in `certificates` the device's certificate and its intermediates,
@@ -18,9 +20,12 @@ impl Credential {
     ///
     /// # Errors
     /// [`InvalidInput`] naming the file and what was expected of it.
-    pub fn x509_from_files(certificates: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Self, InvalidInput> {
+    pub fn x509_from_files(
+        certificates: impl Into<InputFile>,
+        key: impl Into<InputFile>,
+    ) -> Result<Self, InvalidInput> {
         let (certificates, key) = (certificates.into(), key.into());
-        read_again(move || read_x509(&certificates, &key, X509Credential::from_bytes))
+        read_again(move || read_x509(&certificates, &key, X509Credential::from_pem))
     }
 
     /// An X.509 credential in files, as [`x509_from_files`](Self::x509_from_files), with a private key that is
@@ -31,14 +36,14 @@ impl Credential {
     /// it.
     #[cfg(feature = "encrypted-keys")]
     pub fn x509_from_encrypted_files(
-        certificates: impl Into<PathBuf>,
-        key: impl Into<PathBuf>,
+        certificates: impl Into<InputFile>,
+        key: impl Into<InputFile>,
         passphrase: Secret,
     ) -> Result<Self, InvalidInput> {
         let (certificates, key) = (certificates.into(), key.into());
         read_again(move || {
             read_x509(&certificates, &key, |certificates, key| {
-                X509Credential::from_bytes_encrypted(certificates, key, &passphrase)
+                X509Credential::from_encrypted_pem(certificates, key, &passphrase)
             })
         })
     }
@@ -47,18 +52,21 @@ impl Credential {
     ///
     /// # Errors
     /// As [`x509_from_files`](Self::x509_from_files).
-    pub fn symmetric_key_from_file(file: impl Into<PathBuf>) -> Result<Self, InvalidInput> {
-        read_text_again("symmetric key", file.into(), |text| {
-            SymmetricKey::from_base64(text).map(Self::from)
-        })
+    pub fn symmetric_key_from_file(file: impl Into<InputFile>) -> Result<Self, InvalidInput> {
+        let file = file.into();
+        read_again(move || SymmetricKey::from_file(file.clone()).map(Self::from))
     }
 
     /// A SAS token that another program writes to a file.
     ///
     /// # Errors
     /// As [`x509_from_files`](Self::x509_from_files).
-    pub fn sas_token_from_file(file: impl Into<PathBuf>) -> Result<Self, InvalidInput> {
-        read_text_again("SAS token", file.into(), |text| SasToken::new(text).map(Self::from))
+    pub fn sas_token_from_file(file: impl Into<InputFile>) -> Result<Self, InvalidInput> {
+        let file = file.into();
+        read_again(move || {
+            file.parse(TOKEN, |bytes| SasToken::new(text::decode(TOKEN, bytes)?))
+                .map(Self::from)
+        })
     }
 }
 
@@ -66,7 +74,10 @@ impl Credential {
 ///
 /// # Errors
 /// Those of that function.
-pub fn x509_from_files(certificates: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Credential, InvalidInput> {
+pub fn x509_from_files(
+    certificates: impl Into<InputFile>,
+    key: impl Into<InputFile>,
+) -> Result<Credential, InvalidInput> {
     Credential::x509_from_files(certificates, key)
 }
 
@@ -76,8 +87,8 @@ pub fn x509_from_files(certificates: impl Into<PathBuf>, key: impl Into<PathBuf>
 /// Those of that function.
 #[cfg(feature = "encrypted-keys")]
 pub fn x509_from_encrypted_files(
-    certificates: impl Into<PathBuf>,
-    key: impl Into<PathBuf>,
+    certificates: impl Into<InputFile>,
+    key: impl Into<InputFile>,
     passphrase: Secret,
 ) -> Result<Credential, InvalidInput> {
     Credential::x509_from_encrypted_files(certificates, key, passphrase)
@@ -87,7 +98,7 @@ pub fn x509_from_encrypted_files(
 ///
 /// # Errors
 /// Those of that function.
-pub fn symmetric_key_from_file(file: impl Into<PathBuf>) -> Result<Credential, InvalidInput> {
+pub fn symmetric_key_from_file(file: impl Into<InputFile>) -> Result<Credential, InvalidInput> {
     Credential::symmetric_key_from_file(file)
 }
 
@@ -95,7 +106,7 @@ pub fn symmetric_key_from_file(file: impl Into<PathBuf>) -> Result<Credential, I
 ///
 /// # Errors
 /// Those of that function.
-pub fn sas_token_from_file(file: impl Into<PathBuf>) -> Result<Credential, InvalidInput> {
+pub fn sas_token_from_file(file: impl Into<InputFile>) -> Result<Credential, InvalidInput> {
     Credential::sas_token_from_file(file)
 }
 
@@ -107,30 +118,18 @@ fn read_again(
     Ok(Credential::from_fn(move || Ok(load()?)))
 }
 
-fn read_text_again(
-    what: &'static str,
-    file: PathBuf,
-    parse: impl Fn(&str) -> Result<Credential, InvalidInput> + Send + Sync + 'static,
-) -> Result<Credential, InvalidInput> {
-    read_again(move || read_text(what, &file, &parse))
-}
-
 fn read_x509(
-    certificates: &Path,
-    key: &Path,
+    certificates: &InputFile,
+    key: &InputFile,
     parse: impl Fn(&[u8], &[u8]) -> Result<X509Credential, InvalidInput>,
 ) -> Result<Credential, InvalidInput> {
-    let certificate_bytes = read_input_file("certificate", certificates)?;
-    let key_bytes = Secret::new(read_input_file("private key", key)?);
-    let x509 = parse(&certificate_bytes, key_bytes.expose()).map_err(|error| {
-        let file = if error.input() == "private key" {
-            key
-        } else {
-            certificates
-        };
-        error.found_in(file.display())
+    let certificate_bytes = certificates.read(Wanted::Certificate.input())?;
+    let key_bytes = key.read(Wanted::PrivateKey.input())?;
+    let x509 = parse(certificate_bytes.expose(), key_bytes.expose()).map_err(|error| {
+        let is_of_key = error.input() == Wanted::PrivateKey.input();
+        error.found_in(if is_of_key { key } else { certificates })
     })?;
-    Ok(x509.into())
+    Ok(x509.in_files(certificates, key).into())
 }
 
 #[cfg(test)]
@@ -150,18 +149,34 @@ mod tests {
         for (error, beginning) in [
             (
                 x509,
-                "certificate in no/such.pem cannot be used: expected a readable file",
+                "certificate in no/such.pem cannot be used: expected a file that exists",
             ),
             (
                 key,
-                "symmetric key in no/such.b64 cannot be used: expected a readable file",
+                "symmetric key in no/such.b64 cannot be used: expected a file that exists",
             ),
             (
                 token,
-                "SAS token in no/such.sas cannot be used: expected a readable file",
+                "SAS token in no/such.sas cannot be used: expected a file that exists",
             ),
         ] {
             assert!(error.to_string().starts_with(beginning), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_common_name_that_is_no_registration_id_names_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (certificate, key) = (folder.path().join("device.pem"), folder.path().join("device.key"));
+        for (name, expected) in [(None, "a common name"), (Some("not an id"), "it is for \"not an id\"")] {
+            let pair = rcgen::KeyPair::generate().expect("a key");
+            let made = crate::testing::named(name).self_signed(&pair).expect("a certificate");
+            std::fs::write(&certificate, made.pem()).expect("written");
+            std::fs::write(&key, pair.serialize_pem()).expect("written");
+            let credential = x509_from_files(&certificate, &key).expect("valid");
+            let error = credential.registration_id().expect_err("no id");
+            assert_eq!(error.input(), format!("certificate in {}", certificate.display()));
+            assert!(error.to_string().contains(expected), "{error}");
         }
     }
 

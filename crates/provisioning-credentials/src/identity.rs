@@ -208,7 +208,7 @@ mod tests {
         let proof = prove(&DeviceIdentity::new(x509.clone())).expect("a certificate");
         assert_eq!(proof.certificate.as_ref(), Some(x509.certificate()));
         assert_eq!(proof.password, None);
-        assert!(proof.hint.contains("intermediates"), "{}", proof.hint);
+        assert!(proof.hint.contains("intermediate CA"), "{}", proof.hint);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Symmetric keys: a device's own, those derived from a group's, and those that stay outside this process.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -9,7 +9,10 @@ use provisioning_types::{CredentialError, InvalidInput, RegistrationId, Secret};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::input_file::read_text;
+use crate::input::{
+    file::InputFile,
+    text::{self, SYMMETRIC_KEY},
+};
 
 /// Signs with a symmetric key, which may stay outside this process: in an HSM, a TPM or a remote key service.
 ///
@@ -42,18 +45,13 @@ pub trait SymmetricSigner: Send + Sync {
 pub struct SymmetricKey(Arc<Secret>);
 
 impl SymmetricKey {
-    /// Takes the key as the service shows it: base64. White space around it is ignored.
+    /// Takes the key as the service shows it: base64. White space and line breaks in it are ignored.
     ///
     /// # Errors
-    /// [`InvalidInput`] naming `symmetric key` when `text` is not base64, or is empty. The text is not repeated.
+    /// [`InvalidInput`] naming `symmetric key`, and what `text` is instead: hexadecimal digits, a connection string, JSON
+    /// and the like. The text is not repeated.
     pub fn from_base64(text: &str) -> Result<Self, InvalidInput> {
-        match STANDARD.decode(text.trim()) {
-            Ok(key) if !key.is_empty() => Ok(Self(Arc::new(Secret::new(key)))),
-            _ => Err(InvalidInput::new(
-                "symmetric key",
-                "a key in base64, as the service shows it",
-            )),
-        }
+        Ok(Self(Arc::new(text::symmetric_key(text)?)))
     }
 
     /// Reads the key from a file that contains it in base64, once.
@@ -62,8 +60,9 @@ impl SymmetricKey {
     ///
     /// # Errors
     /// As [`from_base64`](Self::from_base64), and for a file that cannot be read. The file is named.
-    pub fn from_file(file: impl AsRef<Path>) -> Result<Self, InvalidInput> {
-        read_text("symmetric key", file.as_ref(), Self::from_base64)
+    pub fn from_file(file: impl Into<InputFile>) -> Result<Self, InvalidInput> {
+        let parse = |bytes: &[u8]| Self::from_base64(text::decode(SYMMETRIC_KEY, bytes)?);
+        file.into().parse(SYMMETRIC_KEY, parse)
     }
 
     /// Derives the key of one device from the key of its enrollment group: HMAC-SHA256 over the registration id as

@@ -2,33 +2,33 @@
 
 use std::{
     fmt,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use provisioning_types::{InvalidInput, RootSource};
+use provisioning_types::{InvalidInput, RootSource, Secret};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::{input_file, x509};
+use crate::input::{
+    contents::{self, Wanted},
+    file::InputFile,
+};
 
-const INPUT: &str = "CA certificates";
-
-/// CA certificates in PEM, from memory or from a file. They replace the platform's.
+/// CA certificates in PEM or DER, from memory or from a file. They replace the platform's.
 pub struct TrustedRoots(Origin);
 
 enum Origin {
     Memory(Arc<[Vec<u8>]>),
-    File { path: PathBuf, last: Mutex<Parsed> },
+    File { file: InputFile, last: Mutex<Parsed> },
 }
 
 /// The contents of a file, and the certificates in it.
 struct Parsed {
-    pem: Vec<u8>,
+    bytes: Secret,
     certificates: Arc<[Vec<u8>]>,
 }
 
 impl TrustedRoots {
-    /// The certificates in `pem`: one or more.
+    /// The certificates in `pem`: one or more. DER is read too.
     ///
     /// # Errors
     /// [`InvalidInput`] naming `CA certificates` when there is no certificate, or one cannot be parsed.
@@ -36,32 +36,32 @@ impl TrustedRoots {
         Ok(Self(Origin::Memory(parse(pem)?)))
     }
 
-    /// The certificates in a PEM file. The file is read now, and again for every connection, so a replaced file needs
-    /// no restart.
+    /// The certificates in a file, PEM or DER. The file is read now, and again for every connection, so a replaced file
+    /// needs no restart.
     ///
     /// # Errors
     /// As [`from_pem`](Self::from_pem), and when the file cannot be read. The error names the file.
-    pub fn from_file(path: impl Into<PathBuf>) -> Result<Self, InvalidInput> {
-        let path = path.into();
-        let pem = input_file::read_input_file(INPUT, &path)?;
-        let certificates = parse(&pem).map_err(|error| error.found_in(path.display()))?;
-        let last = Mutex::new(Parsed { pem, certificates });
-        Ok(Self(Origin::File { path, last }))
+    pub fn from_file(file: impl Into<InputFile>) -> Result<Self, InvalidInput> {
+        let file = file.into();
+        let bytes = file.read(Wanted::Roots.input())?;
+        let certificates = parse(bytes.expose()).map_err(|error| error.found_in(&file))?;
+        let last = Mutex::new(Parsed { bytes, certificates });
+        Ok(Self(Origin::File { file, last }))
     }
 }
 
 impl RootSource for TrustedRoots {
     fn load(&self) -> Result<Arc<[Vec<u8>]>, InvalidInput> {
-        let (path, last) = match &self.0 {
+        let (file, last) = match &self.0 {
             Origin::Memory(certificates) => return Ok(Arc::clone(certificates)),
-            Origin::File { path, last } => (path, last),
+            Origin::File { file, last } => (file, last),
         };
-        let pem = input_file::read_input_file(INPUT, path)?;
+        let bytes = file.read(Wanted::Roots.input())?;
         // The value is replaced as a whole, so it is consistent even if the lock is poisoned.
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-        if pem != last.pem {
-            let certificates = parse(&pem).map_err(|error| error.found_in(path.display()))?;
-            *last = Parsed { pem, certificates };
+        if bytes != last.bytes {
+            let certificates = parse(bytes.expose()).map_err(|error| error.found_in(file))?;
+            *last = Parsed { bytes, certificates };
         }
         Ok(Arc::clone(&last.certificates))
     }
@@ -75,21 +75,18 @@ impl fmt::Debug for TrustedRoots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Origin::Memory(certificates) => write!(f, "TrustedRoots({} certificates)", certificates.len()),
-            Origin::File { path, .. } => write!(f, "TrustedRoots({})", path.display()),
+            Origin::File { file, .. } => write!(f, "TrustedRoots({file})"),
         }
     }
 }
 
-fn parse(pem: &[u8]) -> Result<Arc<[Vec<u8>]>, InvalidInput> {
-    let invalid = |expected| InvalidInput::new(INPUT, expected);
-    let certificates = x509::pem_certificates(pem).map_err(|_| invalid("well-formed PEM"))?;
-    for certificate in &certificates {
-        if !matches!(X509Certificate::from_der(certificate), Ok(([], _))) {
-            return Err(invalid("one X.509 certificate and nothing after it in every PEM block"));
+fn parse(bytes: &[u8]) -> Result<Arc<[Vec<u8>]>, InvalidInput> {
+    let certificates = contents::certificates(Wanted::Roots, bytes)?;
+    for (index, certificate) in certificates.iter().enumerate() {
+        if X509Certificate::from_der(certificate).is_err() {
+            let found = format!("a list whose certificate number {} cannot be parsed", index + 1);
+            return Err(Wanted::Roots.invalid().with_found(found));
         }
-    }
-    if certificates.is_empty() {
-        return Err(invalid("at least one PEM certificate"));
     }
     Ok(certificates.into())
 }
@@ -98,12 +95,8 @@ fn parse(pem: &[u8]) -> Result<Arc<[Vec<u8>]>, InvalidInput> {
 mod tests {
     use std::fs;
 
-    use base64::{Engine, engine::general_purpose::STANDARD};
-
     use super::*;
     use crate::testing::named;
-
-    const ONE_CERTIFICATE: &str = "one X.509 certificate and nothing after it in every PEM block";
 
     fn ca(name: &str) -> (String, Vec<u8>) {
         let key = rcgen::KeyPair::generate().expect("a key");
@@ -123,22 +116,21 @@ mod tests {
 
     #[test]
     fn pem_that_holds_no_usable_certificate_names_what_is_wrong() {
-        let (pem, mut longer) = ca("one");
-        longer.push(0);
+        let (pem, _) = ca("one");
         let block = |body: &str| format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
         for (pem, expected) in [
-            (String::new(), "at least one PEM certificate"),
+            (String::new(), "it is empty"),
+            (pem.replace("CERTIFICATE", "PRIVATE KEY"), "it is a private key"),
+            (block("*"), "it is PEM whose contents are not base64"),
+            (pem.replace("-----END", "-----FIN"), "it is cut off"),
             (
-                pem.replace("CERTIFICATE", "PRIVATE KEY"),
-                "at least one PEM certificate",
+                format!("{pem}{}", block("MAA=")),
+                "certificate number 2 cannot be parsed",
             ),
-            (block("*"), "well-formed PEM"),
-            (pem.replace("-----END", "-----FIN"), "well-formed PEM"),
-            (format!("{pem}{}", block("AAAA")), ONE_CERTIFICATE),
-            (block(&STANDARD.encode(longer)), ONE_CERTIFICATE),
         ] {
             let error = TrustedRoots::from_pem(pem.as_bytes()).expect_err(expected);
-            assert_eq!((error.input(), error.expected()), ("CA certificates", expected));
+            assert_eq!(error.input(), "CA certificates");
+            assert!(error.to_string().contains(expected), "{error}");
         }
     }
 
@@ -175,10 +167,10 @@ mod tests {
         let first = roots.load().expect("valid");
         fs::write(&path, "").expect("written");
         let error = roots.load().expect_err("empty").to_string();
-        assert_eq!(error, format!("{beginning} at least one PEM certificate"));
+        assert!(error.contains("it is empty"), "{error}");
         fs::remove_file(&path).expect("removed");
         let error = roots.load().expect_err("missing").to_string();
-        assert!(error.starts_with(&format!("{beginning} a readable file")), "{error}");
+        assert!(error.starts_with(&format!("{beginning} a file that exists")), "{error}");
 
         fs::write(&path, &pem).expect("written");
         assert!(Arc::ptr_eq(&first, &roots.load().expect("valid again")));

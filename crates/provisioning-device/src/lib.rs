@@ -89,8 +89,8 @@ pub use provisioning_credentials::GeneratedRequest;
 #[cfg(feature = "encrypted-keys")]
 pub use provisioning_credentials::x509_from_encrypted_files;
 pub use provisioning_credentials::{
-    CertificateSigningRequest, Credential, CredentialSource, HubAuth, HubConnection, IssuedChain, IssuedChainError,
-    SasToken, SymmetricKey, SymmetricSigner, TrustedRoots, WallClock, X509Credential, read_input_file,
+    CertificateSigningRequest, Credential, CredentialSource, HubAuth, HubConnection, InputFile, IssuedChain,
+    IssuedChainError, SasToken, SymmetricKey, SymmetricSigner, TrustedRoots, WallClock, X509Credential,
     sas_token_from_file, symmetric_key_from_file, x509_from_files,
 };
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
@@ -105,7 +105,7 @@ pub use provisioning_types::{
     CredentialError, CsrDer, Endpoint, ErrorCode, ErrorKind, Host, IdScope, InvalidInput, Payload, Phase,
     PollingTransport, PrivateKey, Progress, RegistrationId, RegistrationRequest, RegistrationState, RegistrationStatus,
     Request, Response, RootSource, Secret, ServiceError, SignatureScheme, StoredAssignment, Substatus, TransportError,
-    WaitStep, Waiting, X509Signer, async_trait, error_message,
+    WaitStep, Waiting, X509Signer, async_trait, error_message, is_secret_instead_of_path, is_secret_text,
 };
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use transport::Transport;

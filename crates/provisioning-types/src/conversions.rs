@@ -47,7 +47,8 @@ impl From<Infallible> for InvalidInput {
 #[cfg(test)]
 mod tests {
     use crate::{
-        endpoint::{Endpoint, Host},
+        endpoint::Endpoint,
+        host::Host,
         identity::{ApiVersion, IdScope, RegistrationId},
         invalid_input::InvalidInput,
         payload::Payload,

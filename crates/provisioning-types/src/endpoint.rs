@@ -1,130 +1,11 @@
 //! Where the service is: host, port, WebSocket path, and the name that its certificate must bear.
 
-use std::{
-    fmt,
-    hash::{Hash, Hasher},
-    net::IpAddr,
-    str::FromStr,
-};
+use std::{net::Ipv6Addr, str::FromStr};
 
-use crate::{invalid_input::InvalidInput, text_conversions};
-
-/// The service's global endpoint; sovereign clouds have their own.
-pub const GLOBAL_HOST: &str = "global.azure-devices-provisioning.net";
+use crate::{host::Host, invalid_input::InvalidInput, text_conversions};
 
 /// The path at which the service takes MQTT over WebSocket.
 pub const WEBSOCKET_PATH: &str = "/$iothub/websocket";
-
-/// A DNS name or an IP address. Names are shown as given and compared without case.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Host(HostKind);
-
-#[derive(Clone)]
-enum HostKind {
-    Name(String),
-    Address(IpAddr),
-}
-
-impl Host {
-    /// Checks `text`: a DNS name, an IPv4 address, or an IPv6 address with or without brackets.
-    ///
-    /// # Errors
-    /// [`InvalidInput`] for anything else, a port included.
-    pub fn new(text: &str) -> Result<Self, InvalidInput> {
-        let bare = text
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .filter(|inner| inner.contains(':'))
-            .unwrap_or(text);
-        if let Ok(address) = bare.parse() {
-            return Ok(Self(HostKind::Address(address)));
-        }
-        if is_dns_name(text) {
-            return Ok(Self(HostKind::Name(text.to_owned())));
-        }
-        Err(invalid_host(text))
-    }
-
-    /// The name or address without brackets, as a resolver or a TLS stack takes it.
-    pub fn bare(&self) -> String {
-        match &self.0 {
-            HostKind::Name(name) => name.clone(),
-            HostKind::Address(address) => address.to_string(),
-        }
-    }
-}
-
-impl FromStr for Host {
-    type Err = InvalidInput;
-
-    /// See [`Host::new`].
-    fn from_str(text: &str) -> Result<Self, InvalidInput> {
-        Self::new(text)
-    }
-}
-
-text_conversions!(Host);
-
-impl PartialEq for HostKind {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Name(one), Self::Name(other)) => one.eq_ignore_ascii_case(other),
-            (Self::Address(one), Self::Address(other)) => one == other,
-            (Self::Name(_), Self::Address(_)) | (Self::Address(_), Self::Name(_)) => false,
-        }
-    }
-}
-
-impl Eq for HostKind {}
-
-impl Hash for HostKind {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self {
-            Self::Name(name) => name.to_ascii_lowercase().hash(state),
-            Self::Address(address) => address.hash(state),
-        }
-    }
-}
-
-impl fmt::Display for Host {
-    /// As in a URI: an IPv6 address stands in brackets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            HostKind::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
-            HostKind::Address(IpAddr::V4(address)) => write!(f, "{address}"),
-            HostKind::Name(name) => f.write_str(name),
-        }
-    }
-}
-
-impl fmt::Debug for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{self}\"")
-    }
-}
-
-/// Up to 253 characters in dot-separated labels of 1 to 63 letters, digits, `-` and `_`, hyphens inside only. A last
-/// label of digits alone would be a mistyped IPv4 address.
-fn is_dns_name(text: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let last = text.rsplit('.').next().unwrap_or_default();
-    text.len() <= 253 && text.split('.').all(label) && !last.bytes().all(|b| b.is_ascii_digit())
-}
-
-fn invalid_host(text: &str) -> InvalidInput {
-    InvalidInput::new(
-        "host",
-        "a DNS name, an IPv4 address or a bracketed IPv6 address, with an optional port",
-    )
-    .with_given(text)
-}
 
 /// The service's address. Parsed from `HOST[:PORT]`; what is not set has the transport's default.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -230,7 +111,7 @@ impl Endpoint {
 impl Default for Endpoint {
     /// [`GLOBAL_HOST`].
     fn default() -> Self {
-        Self::new(Host(HostKind::Name(GLOBAL_HOST.to_owned())))
+        Self::new(Host::global())
     }
 }
 
@@ -238,16 +119,43 @@ impl FromStr for Endpoint {
     type Err = InvalidInput;
 
     /// Parses `HOST[:PORT]`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `host`, and what `text` is instead, such as a URL.
     fn from_str(text: &str) -> Result<Self, InvalidInput> {
-        let after_brackets = text.find(']').map_or(0, |at| at + 1);
-        let Some(colon) = text[after_brackets..].find(':') else {
-            return bracketed_if_v6(text).map(Self::new);
-        };
-        let (host, port) = text.split_at(after_brackets + colon);
-        match port[1..].parse() {
-            Ok(port) if port != 0 => Self::new(bracketed_if_v6(host)?).with_port(port),
-            _ => Err(InvalidInput::new("host", "a port from 1 to 65535 after the colon").with_given(text)),
-        }
+        parse(text).map_err(|error| match instead(text) {
+            Some((found, meant)) => error.with_found(found).with_remedy(format!("give `{meant}`")),
+            None => error,
+        })
+    }
+}
+
+/// What `text` is, and the host and port in it that were probably meant.
+fn instead(text: &str) -> Option<(&'static str, String)> {
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Some(("an IPv6 address without brackets", format!("[{text}]")));
+    }
+    let trimmed = text.trim();
+    let without_scheme = trimmed.split_once("://").map(|(_, rest)| rest);
+    let authority = without_scheme.unwrap_or(trimmed).split(['/', '?', '#']).next()?;
+    parse(authority).ok()?;
+    let found = match without_scheme {
+        Some(_) => "a URL",
+        None if authority == trimmed => "a host with white space around it",
+        None => "a host with a path",
+    };
+    Some((found, authority.to_owned()))
+}
+
+fn parse(text: &str) -> Result<Endpoint, InvalidInput> {
+    let after_brackets = text.find(']').map_or(0, |at| at + 1);
+    let Some(colon) = text[after_brackets..].find(':') else {
+        return bracketed_if_v6(text).map(Endpoint::new);
+    };
+    let (host, port) = text.split_at(after_brackets + colon);
+    match port[1..].parse() {
+        Ok(port) if port != 0 => Endpoint::new(bracketed_if_v6(host)?).with_port(port),
+        _ => Err(InvalidInput::new("host", "a port from 1 to 65535 after the colon").with_given(text)),
     }
 }
 
@@ -262,15 +170,17 @@ fn not_zero(input: &'static str, port: u16) -> Result<u16, InvalidInput> {
 
 /// Where a port may follow, an IPv6 address needs its brackets.
 fn bracketed_if_v6(text: &str) -> Result<Host, InvalidInput> {
-    match Host::new(text)? {
-        Host(HostKind::Address(IpAddr::V6(_))) if !text.starts_with('[') => Err(invalid_host(text)),
-        host => Ok(host),
+    let host = Host::new(text)?;
+    match host.is_ipv6() && !text.starts_with('[') {
+        true => Err(Host::invalid(text)),
+        false => Ok(host),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::GLOBAL_HOST;
 
     fn endpoint(text: &str) -> Endpoint {
         text.parse().expect(text)
@@ -314,6 +224,25 @@ mod tests {
     }
 
     #[test]
+    fn what_contains_a_host_is_named_with_the_host_in_it() {
+        for (text, found, meant) in [
+            ("https://a.example", "a URL", "a.example"),
+            ("mqtts://a.example:8883/", "a URL", "a.example:8883"),
+            ("wss://[::1]:443/$iothub/websocket?x", "a URL", "[::1]:443"),
+            ("a.example/", "a host with a path", "a.example"),
+            ("a.example:1/b", "a host with a path", "a.example:1"),
+            ("a.example ", "a host with white space around it", "a.example"),
+            ("\ta.example:1\n", "a host with white space around it", "a.example:1"),
+            ("::1", "an IPv6 address without brackets", "[::1]"),
+            ("2001:db8::8883", "an IPv6 address without brackets", "[2001:db8::8883]"),
+        ] {
+            let error = text.parse::<Endpoint>().expect_err(text);
+            assert_eq!((error.input(), error.found()), ("host", Some(found)), "{text:?}");
+            assert_eq!(error.remedy(), Some(format!("give `{meant}`").as_str()), "{text:?}");
+        }
+    }
+
+    #[test]
     fn port_0_is_refused_by_name() {
         let error = Endpoint::default().with_port(0).expect_err("no port");
         assert_eq!(error.input(), "port");
@@ -321,22 +250,6 @@ mod tests {
         assert_eq!(error.input(), "WebSocket port");
         let both = endpoint("h:1").with_websocket_port(2).expect("a port");
         assert_eq!((both.port(), both.websocket_port()), (Some(1), Some(2)));
-    }
-
-    #[test]
-    fn names_are_compared_without_case_and_shown_as_given() {
-        let hash = |host: &Host| {
-            let mut hasher = std::hash::DefaultHasher::new();
-            host.hash(&mut hasher);
-            hasher.finish()
-        };
-        let host = |text| Host::new(text).expect("a host");
-        let (one, same, other) = (host("Service.Example"), host("sERVICE.example"), host("service.test"));
-        assert_eq!((&one, hash(&one)), (&same, hash(&same)));
-        assert_ne!(one, other);
-        assert_ne!(host("127.0.0.1"), host("127.0.0.2"));
-        assert_eq!(host("2001:DB8::1"), host("2001:db8::1"));
-        assert_eq!(one.to_string(), "Service.Example");
     }
 
     #[test]

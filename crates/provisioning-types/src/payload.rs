@@ -13,20 +13,72 @@ use crate::{invalid_input::InvalidInput, text_conversions};
 pub struct Payload(Arc<RawValue>);
 
 impl Payload {
-    /// Checks that `json` is one JSON value.
+    /// Checks that `json` is one JSON value. A byte order mark, and white space around the value, are not part of it.
     ///
     /// # Errors
-    /// [`InvalidInput`] naming `payload`. The text is not repeated.
+    /// [`InvalidInput`] naming `payload`, and what it is instead. The text is not repeated.
     pub fn from_json(json: impl Into<String>) -> Result<Self, InvalidInput> {
-        match RawValue::from_string(json.into()) {
+        let mut json = json.into();
+        if json.starts_with(BYTE_ORDER_MARK) {
+            json.drain(..BYTE_ORDER_MARK.len_utf8());
+        }
+        // `RawValue` takes the text over.
+        let found = explain(&json);
+        match RawValue::from_string(json) {
             Ok(value) => Ok(Self(value.into())),
-            Err(error) => Err(InvalidInput::new("payload", format!("one JSON value ({error})"))),
+            Err(error) => {
+                let expected = match found {
+                    Some(_) => "one JSON value".to_owned(),
+                    None => format!(
+                        "one JSON value; line {}, column {} is none",
+                        error.line(),
+                        error.column()
+                    ),
+                };
+                let invalid = InvalidInput::new(PAYLOAD, expected);
+                Err(match found {
+                    Some((found, remedy)) => invalid.with_found(found).with_remedy(remedy),
+                    None => invalid,
+                })
+            }
+        }
+    }
+
+    /// Checks that `bytes` are one JSON value in UTF-8, as the contents of a file.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidInput> {
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            let invalid = InvalidInput::new(PAYLOAD, "one JSON value in UTF-8").with_found("UTF-16 text");
+            return Err(invalid.with_remedy("convert it with `iconv -f UTF-16 -t UTF-8 FILE > NEW`"));
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::from_json(text),
+            Err(_) => Err(InvalidInput::new(PAYLOAD, "one JSON value in UTF-8").with_found("not text in UTF-8")),
         }
     }
 
     /// The JSON text.
     pub fn as_json(&self) -> &str {
         self.0.get()
+    }
+}
+
+const PAYLOAD: &str = "payload";
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// What text that is no JSON may be, and what to do.
+fn explain(text: &str) -> Option<(&'static str, &'static str)> {
+    match text.trim() {
+        "" => Some(("empty", "give a JSON value, or no payload")),
+        quoted if quoted.starts_with('\'') => Some((
+            "text in single quotes",
+            "remove them: the shell of Windows passes them on; JSON has double quotes",
+        )),
+        object if object.starts_with("{'") => Some(("an object with names in single quotes", "JSON has double quotes")),
+        html if html.starts_with('<') => Some(("a web page or XML", "give a JSON value")),
+        _ => None,
     }
 }
 
@@ -78,6 +130,32 @@ mod tests {
         let payload: Payload = text.parse().expect("JSON");
         assert_eq!(payload.as_json(), text);
         assert_eq!(serde_json::to_string(&payload).expect("text"), text);
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_the_end_of_a_file_are_no_part_of_it() {
+        for bytes in ["\u{feff}{\"a\": 1}", "{\"a\": 1}\n", " {\"a\": 1}\r\n\n"] {
+            assert_eq!(
+                Payload::from_bytes(bytes.as_bytes()).expect("JSON").as_json(),
+                "{\"a\": 1}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_named() {
+        for (bytes, expected) in [
+            (&b""[..], "it is empty"),
+            (b"'{\"a\":1}'", "it is text in single quotes"),
+            (b"{'a':1}", "names in single quotes"),
+            (b"<html>", "a web page"),
+            (&[0xff, 0xfe, b'1', 0], "iconv"),
+            (&[b'"', 0xe4, b'"'], "not text in UTF-8"),
+            (b"{\n\"a\": 01}", "line 2, column 7"),
+        ] {
+            let error = Payload::from_bytes(bytes).expect_err(expected).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     endpoint::Endpoint,
     identity::{ApiVersion, IdScope, RegistrationId},
+    invalid_input::InvalidInput,
     payload::Payload,
     signing_request::CsrDer,
 };
@@ -21,7 +22,11 @@ pub struct RegistrationRequest {
     csr: Option<CsrDer>,
     endpoint: Option<Endpoint>,
     force_registration: bool,
+    max_payload: usize,
 }
+
+/// The size of a message that the service takes, in bytes.
+const MAX_MESSAGE_SIZE: usize = 96 * 1024;
 
 impl RegistrationRequest {
     /// A request without payload, to the transport's endpoint.
@@ -34,6 +39,7 @@ impl RegistrationRequest {
             csr: None,
             endpoint: None,
             force_registration: false,
+            max_payload: MAX_MESSAGE_SIZE,
         }
     }
 
@@ -41,6 +47,13 @@ impl RegistrationRequest {
     #[must_use]
     pub fn with_payload(mut self, payload: impl Into<Payload>) -> Self {
         self.payload = Some(payload.into());
+        self
+    }
+
+    /// Allows a payload of up to `bytes`: 96 KiB (98,304 bytes) unless set, the size of a message that the service takes.
+    #[must_use]
+    pub fn with_max_payload(mut self, bytes: usize) -> Self {
+        self.max_payload = bytes;
         self
     }
 
@@ -107,6 +120,19 @@ impl RegistrationRequest {
         self.payload.as_ref()
     }
 
+    /// Checks the size of the payload. A transport calls it before it connects.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] naming `payload` when it is larger than [`with_max_payload`](Self::with_max_payload) allows.
+    pub fn check_payload(&self) -> Result<(), InvalidInput> {
+        let size = self.payload.as_ref().map_or(0, |payload| payload.as_json().len());
+        if size > self.max_payload {
+            let expected = format!("at most {} bytes, which the service takes", self.max_payload);
+            return Err(InvalidInput::new("payload", expected).with_found(format!("of {size} bytes")));
+        }
+        Ok(())
+    }
+
     /// The endpoint, when it differs from the transport's.
     pub fn endpoint(&self) -> Option<&Endpoint> {
         self.endpoint.as_ref()
@@ -157,6 +183,26 @@ mod tests {
         assert_eq!(with_csr.api_version().as_str(), "2026-11-01");
         let given = ApiVersion::new("2026-11-02-preview").expect("a version");
         assert_eq!(with_csr.with_api_version(given.clone()).api_version(), given);
+    }
+
+    #[test]
+    fn a_payload_that_the_service_does_not_take_is_refused() {
+        let of_size = |size: usize| {
+            request().with_payload(
+                format!("\"{}\"", "a".repeat(size - 2))
+                    .parse::<Payload>()
+                    .expect("JSON"),
+            )
+        };
+        assert_eq!(request().check_payload(), Ok(()));
+        assert_eq!(of_size(98_304).check_payload(), Ok(()));
+        let error = of_size(98_305).check_payload().expect_err("too large").to_string();
+        assert!(
+            error.contains("it is of 98305 bytes, expected at most 98304"),
+            "{error}"
+        );
+        assert_eq!(of_size(98_305).with_max_payload(98_305).check_payload(), Ok(()));
+        assert!(of_size(11).with_max_payload(10).check_payload().is_err());
     }
 
     #[test]

@@ -1,17 +1,15 @@
 //! `dps derive-key`: the key of one device of a group, made where the group's key is stored.
 
-use std::path::PathBuf;
-
 use clap::Args;
-use provisioning_device::{RegistrationId, Secret};
+use provisioning_device::{InputFile, RegistrationId, Secret, SymmetricKey};
 
-use crate::{input::credential::symmetric_key, output::failure::Failure};
+use crate::{input::flags::input_file, output::failure::Failure};
 
 #[derive(Debug, Args)]
 pub(crate) struct DeriveKey {
     /// The file with the group's key, base64
-    #[arg(long, value_name = "FILE")]
-    group_key_file: PathBuf,
+    #[arg(long, value_name = "FILE", value_parser = input_file())]
+    group_key_file: InputFile,
 
     /// The device's registration id; upper and lower case differ
     #[arg(long, value_name = "ID")]
@@ -21,6 +19,6 @@ pub(crate) struct DeriveKey {
 /// Returns the key, base64.
 pub(crate) fn run(flags: &DeriveKey) -> Result<Secret, Failure> {
     let registration_id = RegistrationId::new(flags.registration_id.as_str())?;
-    let key = symmetric_key(&flags.group_key_file)?;
+    let key = SymmetricKey::from_file(flags.group_key_file.clone())?;
     Ok(key.derive(&registration_id).to_base64())
 }

@@ -54,9 +54,12 @@ impl Dps {
     /// Runs the command, prints its outcome and returns the exit code.
     pub(crate) fn run(self, json: bool) -> ExitCode {
         match self.command {
-            Command::Register(flags) => report(register::run(&flags), json),
+            Command::Register(flags) => report(register::run(&flags.limit_reading()), json),
             Command::Connection(flags) => report(connection::run(&flags), json),
-            Command::Doctor(flags) => report(doctor::run(&flags), json),
+            Command::Doctor(mut flags) => {
+                flags.registration.limit_reading();
+                report(doctor::run(&flags), json)
+            }
             Command::DeriveKey(flags) => report_secret(derive_key::run(&flags)),
             Command::Sas(flags) => report_secret(sas::run(&flags)),
             Command::Emulator(args) => match emulator::run(*args) {

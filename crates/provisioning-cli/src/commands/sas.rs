@@ -1,23 +1,20 @@
 //! `dps sas`: a SAS token for one device's registration, made where the device's key is stored.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use provisioning_device::{IdScope, RegistrationId, SasToken, Secret};
+use provisioning_device::{IdScope, InputFile, RegistrationId, SasToken, Secret, SymmetricKey};
 
 use crate::{
-    input::{credential::symmetric_key, flags::seconds},
+    input::flags::{input_file, seconds},
     output::failure::Failure,
 };
 
 #[derive(Debug, Args)]
 pub(crate) struct Sas {
     /// The file with the device's key, base64
-    #[arg(long, value_name = "FILE")]
-    symmetric_key_file: PathBuf,
+    #[arg(long, value_name = "FILE", value_parser = input_file())]
+    symmetric_key_file: InputFile,
 
     /// The id scope of the service instance, such as 0ne00A1B2C3
     #[arg(long, value_name = "SCOPE")]
@@ -36,7 +33,7 @@ pub(crate) struct Sas {
 pub(crate) fn run(flags: &Sas) -> Result<Secret, Failure> {
     let id_scope = IdScope::new(flags.id_scope.as_str())?;
     let registration_id = RegistrationId::new(flags.registration_id.as_str())?;
-    let key = symmetric_key(&flags.symmetric_key_file)?;
+    let key = SymmetricKey::from_file(flags.symmetric_key_file.clone())?;
     let expires_at = SystemTime::now() + flags.expires_in;
     let token = SasToken::sign_with_key(&key, &id_scope, &registration_id, expires_at);
     Ok(token.text().clone())

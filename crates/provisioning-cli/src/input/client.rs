@@ -2,12 +2,12 @@
 
 use std::time::SystemTime;
 
-use provisioning_device::{Builder, Endpoint, Host, InvalidInput, ProvisioningDeviceClient, read_input_file};
+use provisioning_device::{Builder, Endpoint, Host, InvalidInput, ProvisioningDeviceClient, TrustedRoots};
 
 use super::{
     credential::credential,
     credential_check,
-    environment::{required, variable},
+    environment::{missing, variable},
     flags::{Registration, Service},
     options::Options,
 };
@@ -23,12 +23,14 @@ pub(crate) struct CheckedClient {
 impl CheckedClient {
     /// Checks everything that can be checked without a connection.
     pub(crate) fn new(flags: &Registration, options: &Options<'_>) -> Result<Self, Failure> {
-        let id_scope = required(flags.service.id_scope.clone(), "--id-scope", "PROVISIONING_IDSCOPE");
-        let id_scope = id_scope.map_err(|failure| match cfg!(feature = "local") {
-            true => failure.with_hint("see --help after the command; `dps register --local` needs no other flag"),
-            false => failure,
+        let id_scope = id_scope(&flags.service)?.ok_or_else(|| {
+            let failure = missing("--id-scope", ID_SCOPE_VARIABLE);
+            match cfg!(feature = "local") {
+                true => failure.with_hint("see --help after the command; `dps register --local` needs no other flag"),
+                false => failure,
+            }
         })?;
-        let registration_id = registration_id(&flags.service);
+        let registration_id = registration_id(&flags.service)?;
         let credential = credential(&flags.identity, registration_id.as_deref())?;
         let loaded = credential.load_if_ready()?;
         let warnings = credential_check::warnings(&loaded, registration_id.as_deref(), SystemTime::now());
@@ -47,21 +49,33 @@ impl CheckedClient {
 pub(crate) fn with_service(builder: Builder, flags: &Registration) -> Result<Builder, InvalidInput> {
     let builder = builder.with_endpoint(endpoint(flags)?);
     Ok(match &flags.network.ca {
-        Some(file) => builder.with_ca_pem(read_input_file("CA certificates", file)?),
+        Some(file) => builder.with_roots(TrustedRoots::from_file(file.clone())?),
         None => builder,
     })
 }
 
+const ID_SCOPE_VARIABLE: &str = "PROVISIONING_IDSCOPE";
+
+/// The id scope that a flag or the environment names.
+pub(crate) fn id_scope(flags: &Service) -> Result<Option<String>, InvalidInput> {
+    flag_or_variable(flags.id_scope.as_ref(), ID_SCOPE_VARIABLE)
+}
+
 /// The registration id that a flag or the environment names.
-pub(crate) fn registration_id(flags: &Service) -> Option<String> {
-    let flag = flags.registration_id.clone();
-    flag.or_else(|| variable("PROVISIONING_REGISTRATION_ID"))
+pub(crate) fn registration_id(flags: &Service) -> Result<Option<String>, InvalidInput> {
+    flag_or_variable(flags.registration_id.as_ref(), "PROVISIONING_REGISTRATION_ID")
+}
+
+fn flag_or_variable(flag: Option<&String>, name: &'static str) -> Result<Option<String>, InvalidInput> {
+    match flag {
+        Some(flag) => Ok(Some(flag.clone())),
+        None => variable(name),
+    }
 }
 
 /// The service's address.
 pub(crate) fn endpoint(flags: &Registration) -> Result<Endpoint, InvalidInput> {
-    let host = flags.service.host.clone().or_else(|| variable("PROVISIONING_HOST"));
-    let mut endpoint = match host {
+    let mut endpoint = match flag_or_variable(flags.service.host.as_ref(), "PROVISIONING_HOST")? {
         Some(host) => host.parse()?,
         None => Endpoint::default(),
     };

@@ -1,12 +1,9 @@
 //! The device's credential, from flags, environment variables and files.
 
-use std::path::{Path, PathBuf};
-
-use provisioning_device::{Credential, InvalidInput, RegistrationId, Secret, SymmetricKey};
+use provisioning_device::{Credential, InputFile, RegistrationId, Secret, SymmetricKey};
 
 use super::{
-    environment::{missing, required, variable},
-    files,
+    environment::{file_variable, missing, variable},
     flags::Identity,
 };
 use crate::output::failure::Failure;
@@ -24,52 +21,47 @@ pub(crate) fn credential_if_given(
     registration_id: Option<&str>,
 ) -> Result<Option<Credential>, Failure> {
     if let Some(file) = &flags.symmetric_key_file {
-        return Ok(Some(Credential::symmetric_key_from_file(file)?));
+        return Ok(Some(Credential::symmetric_key_from_file(file.clone())?));
     }
     if let Some(file) = &flags.group_key_file {
         let id = registration_id
             .ok_or_else(|| Failure::usage("--registration-id is missing: the device's key is derived from it"))?;
-        let key = symmetric_key(file)?.derive(&RegistrationId::new(id)?);
+        let key = SymmetricKey::from_file(file.clone())?.derive(&RegistrationId::new(id)?);
         return Ok(Some(key.into()));
     }
     if let Some(file) = &flags.sas_token_file {
-        return Ok(Some(Credential::sas_token_from_file(file)?));
+        return Ok(Some(Credential::sas_token_from_file(file.clone())?));
     }
-    if flags.cert.is_some() || flags.key.is_some() || variable("CERTIFICATE_FILE").is_some() {
-        return x509(flags).map(Some);
+    if let Some(certificate) = flags.cert.clone().or_else(|| file_variable("CERTIFICATE_FILE")) {
+        return x509(flags, certificate).map(Some);
     }
-    let key = variable(SYMMETRIC_KEY_VARIABLE).map(|key| parse_key(key, SYMMETRIC_KEY_VARIABLE));
-    Ok(key.transpose()?.map(Credential::from))
+    if flags.key.is_some() {
+        return Err(missing("--cert", "CERTIFICATE_FILE"));
+    }
+    let Some(key) = variable(SYMMETRIC_KEY_VARIABLE)?.map(|key| Secret::new(key.into_bytes())) else {
+        return Ok(None);
+    };
+    let key = SymmetricKey::from_base64(key.expose_str().unwrap_or_default());
+    Ok(Some(
+        key.map_err(|error| error.found_in(SYMMETRIC_KEY_VARIABLE))?.into(),
+    ))
 }
 
-fn x509(flags: &Identity) -> Result<Credential, Failure> {
-    let certificate = required(flags.cert.clone(), "--cert", "CERTIFICATE_FILE")?;
-    let key = required(key_file(flags), "--key", "KEY_FILE")?;
-    Ok(match &flags.key_passphrase_file {
-        Some(file) => Credential::x509_from_encrypted_files(certificate, key, passphrase(file)?)?,
-        None => Credential::x509_from_files(certificate, key)?,
+/// A certificate and its key, which may be in one file.
+fn x509(flags: &Identity, certificate: InputFile) -> Result<Credential, Failure> {
+    let given = flags.key.clone().or_else(|| file_variable("KEY_FILE"));
+    let key = match &given {
+        Some(key) if key.path() != certificate.path() => key.clone(),
+        // A pipe is read once.
+        _ => certificate.clone(),
+    };
+    let credential = match &flags.key_passphrase_file {
+        Some(file) => Credential::x509_from_encrypted_files(certificate, key, file.read_passphrase()?),
+        None => Credential::x509_from_files(certificate, key),
+    };
+    credential.map_err(|error| match given {
+        // The file of the certificate has no key.
+        None if error.found() == Some("a certificate") => missing("--key", "KEY_FILE"),
+        _ => error.into(),
     })
-}
-
-/// The file with the certificate's private key, if one is named.
-pub(crate) fn key_file(flags: &Identity) -> Option<PathBuf> {
-    flags.key.clone().or_else(|| variable("KEY_FILE").map(PathBuf::from))
-}
-
-/// The symmetric key in a file, base64.
-pub(crate) fn symmetric_key(file: &Path) -> Result<SymmetricKey, InvalidInput> {
-    parse_key(files::read_text("symmetric key", file)?, file.display())
-}
-
-fn parse_key(text: String, place: impl std::fmt::Display) -> Result<SymmetricKey, InvalidInput> {
-    let text = Secret::new(text.into_bytes());
-    let key = SymmetricKey::from_base64(text.expose_str().unwrap_or_default());
-    key.map_err(|error| error.found_in(place))
-}
-
-/// The text of a file without the line break at its end, which editors add.
-fn passphrase(file: &Path) -> Result<Secret, InvalidInput> {
-    let text = Secret::new(files::read_text("passphrase", file)?.into_bytes());
-    let line = text.expose().strip_suffix(b"\n").unwrap_or(text.expose());
-    Ok(Secret::new(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
 }

@@ -4,7 +4,7 @@ pub(crate) mod client;
 pub(crate) mod credential;
 pub(crate) mod credential_check;
 pub(crate) mod environment;
-pub(crate) mod files;
 pub(crate) mod flags;
 pub(crate) mod options;
 pub(crate) mod stored_assignment;
+pub(crate) mod words;

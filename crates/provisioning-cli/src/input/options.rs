@@ -1,40 +1,33 @@
 //! The options of a client that do not depend on the service: read and checked before anything starts.
 
-use std::path::{Path, PathBuf};
-
 use provisioning_device::{
-    Builder, CertificateSigningRequest, Credential, InvalidInput, MqttOptions, Payload, Policy,
-    ProvisioningDeviceClient, Recovery, SymmetricKey, TlsVersion, Transport, read_input_file,
+    Builder, CertificateSigningRequest, Credential, InputFile, InvalidInput, MqttOptions, Payload, Policy,
+    ProvisioningDeviceClient, Recovery, Secret, SymmetricKey, TlsVersion, Transport,
 };
 
-use super::{
-    credential::key_file,
-    files,
-    flags::{Limits, Network, Registration, TlsMin},
-};
+use super::flags::{Limits, Network, Registration, TlsMin};
 
 /// The options, with the content of the files that the flags name.
 pub(crate) struct Options<'a> {
     flags: &'a Registration,
     mqtt_options: MqttOptions,
     payload: Option<Payload>,
-    extra_ca: Option<Vec<u8>>,
+    extra_ca: Option<Secret>,
     csr: Option<CertificateSigningRequest>,
-    csr_file: Option<PathBuf>,
+    csr_file: Option<InputFile>,
     force: bool,
 }
 
 impl<'a> Options<'a> {
     /// Reads the files.
     pub(crate) fn read(flags: &'a Registration) -> Result<Self, InvalidInput> {
-        let extra_ca = flags.network.extra_ca.as_deref();
+        let extra_ca = flags.network.extra_ca.as_ref();
+        let payload = flags.service.payload.as_deref();
         Ok(Self {
             flags,
             mqtt_options: mqtt_options(&flags.network)?,
-            payload: flags.service.payload.as_deref().map(payload).transpose()?,
-            extra_ca: extra_ca
-                .map(|file| read_input_file("extra CA certificates", file))
-                .transpose()?,
+            payload: payload.map(|given| self::payload(given, &flags.limits)).transpose()?,
+            extra_ca: extra_ca.map(|file| file.read(EXTRA_CA)).transpose()?,
             csr: None,
             csr_file: None,
             force: false,
@@ -42,7 +35,7 @@ impl<'a> Options<'a> {
     }
 
     /// Requests a certificate too. `file` contains the request, if it is in one.
-    pub(crate) fn with_csr(mut self, csr: Option<CertificateSigningRequest>, file: Option<PathBuf>) -> Self {
+    pub(crate) fn with_csr(mut self, csr: Option<CertificateSigningRequest>, file: Option<InputFile>) -> Self {
         (self.csr, self.csr_file) = (csr, file);
         self
     }
@@ -75,18 +68,16 @@ impl<'a> Options<'a> {
     /// Builds a client. Names the file of an input that only the client can check.
     pub(crate) fn build(&self, builder: Builder) -> Result<ProvisioningDeviceClient, InvalidInput> {
         builder.build().map_err(|error| match self.file_of(error.input()) {
-            Some(file) => error.found_in(file.display()),
+            Some(file) => error.found_in(file),
             None => error,
         })
     }
 
-    fn file_of(&self, input: &str) -> Option<PathBuf> {
-        let Registration { identity, network, .. } = self.flags;
+    fn file_of(&self, input: &str) -> Option<&InputFile> {
         match input {
-            "CA certificates" => network.ca.clone(),
-            "extra CA certificates" => network.extra_ca.clone(),
-            "private key" => key_file(identity),
-            "certificate signing request" => self.csr_file.clone(),
+            "CA certificates" => self.flags.network.ca.as_ref(),
+            EXTRA_CA => self.flags.network.extra_ca.as_ref(),
+            "certificate signing request" => self.csr_file.as_ref(),
             _ => None,
         }
     }
@@ -119,7 +110,7 @@ impl<'a> Options<'a> {
             });
         }
         if let Some(pem) = &self.extra_ca {
-            builder = builder.with_extra_ca_pem(pem.as_slice());
+            builder = builder.with_extra_ca_pem(pem.expose());
         }
         if let Some(proxy) = &network.proxy {
             builder = builder.with_proxy(proxy);
@@ -131,6 +122,9 @@ impl<'a> Options<'a> {
         }
         if let Some(payload) = &self.payload {
             builder = builder.with_payload(payload.clone());
+        }
+        if let Some(bytes) = service.max_payload {
+            builder = builder.with_max_payload(bytes);
         }
         if let Some(version) = &service.api_version {
             builder = builder.with_api_version(version);
@@ -162,19 +156,20 @@ fn mqtt_options(flags: &Network) -> Result<MqttOptions, InvalidInput> {
 
 fn policy(flags: &Limits) -> Policy {
     Policy::default()
-        .with_registration_timeout(flags.timeout)
+        .with_registration_timeout(flags.registration_timeout())
         .with_operation_timeout(flags.operation_timeout)
         .with_wait_for_network(flags.wait_for_network)
         .with_recovery(Recovery::lost_connections(flags.recover))
 }
 
+/// The name of the input.
+const EXTRA_CA: &str = "extra CA certificates";
+
 /// JSON itself, or `@FILE`.
-fn payload(given: &str) -> Result<Payload, InvalidInput> {
-    match given.strip_prefix('@').map(Path::new) {
-        Some(file) => {
-            let text = files::read_text("payload", file)?;
-            Payload::from_json(text.as_str()).map_err(|error| error.found_in(file.display()))
-        }
-        None => Payload::from_json(given).map_err(|error| error.with_given(given)),
-    }
+fn payload(given: &str, limits: &Limits) -> Result<Payload, InvalidInput> {
+    let Some(path) = given.strip_prefix('@') else {
+        return Payload::from_json(given).map_err(|error| error.with_given(given));
+    };
+    let file = InputFile::new(path).with_deadline(limits.deadline());
+    Payload::from_bytes(file.read("payload")?.expose()).map_err(|error| error.found_in(&file))
 }

@@ -2,14 +2,14 @@
 
 use std::{fs, io, path::Path};
 
-use provisioning_device::{InvalidInput, StoredAssignment, read_input_file};
+use provisioning_device::{InputFile, InvalidInput, StoredAssignment};
 
 /// What the file contains, for messages.
 pub(crate) const WHAT: &str = "stored assignment";
 
 /// Reads the file.
 pub(crate) fn read(path: &Path) -> Result<StoredAssignment, InvalidInput> {
-    parse(path, &read_input_file(WHAT, path)?)
+    parse(path, InputFile::new(path).read(WHAT)?.expose())
 }
 
 /// Reads the file if it exists.

@@ -92,8 +92,7 @@ impl Failure {
     }
 
     /// The command line cannot be parsed.
-    pub(crate) fn from_clap(error: &clap::Error) -> Self {
-        let text = error.render().to_string();
+    pub(crate) fn from_clap(text: &str) -> Self {
         // The first paragraph is the message, the rest is the usage.
         let message = text.split("\n\n").next().unwrap_or_default();
         let message = message.strip_prefix("error: ").unwrap_or(message);

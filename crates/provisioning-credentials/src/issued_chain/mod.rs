@@ -10,8 +10,9 @@ use serde_json::Value;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::{
+    input::contents::{self, Wanted},
     signing_request::CertificateSigningRequest,
-    x509::{credential::X509Credential, encoding, validity},
+    x509::{common_name::common_name, credential::X509Credential, private_key, validity},
 };
 
 /// The most certificates that a chain may have.
@@ -55,7 +56,7 @@ pub enum IssuedChainError {
     /// This entry is not text.
     #[error("entry {0} of the issued chain is not text")]
     NotText(usize),
-    /// This entry is neither base64 nor well-formed PEM.
+    /// This entry is neither base64 nor PEM.
     #[error("entry {0} of the issued chain is not base64 of DER or PEM")]
     BadEncoding(usize),
     /// This entry has something else than X.509 certificates.
@@ -90,7 +91,7 @@ impl IssuedChain {
     /// before; signatures are not verified.
     ///
     /// An entry of the list is base64 of DER, which the service documents, or base64 of PEM, or PEM. White space in
-    /// base64 is ignored. PEM may have several certificates, text around them, and blocks of other kinds.
+    /// base64 is ignored. An entry may have several certificates, and in PEM text around them and blocks of other kinds.
     ///
     /// # Errors
     /// [`IssuedChainError`] has one variant for each reason.
@@ -127,7 +128,7 @@ impl IssuedChain {
     /// # Errors
     /// [`InvalidInput`] naming `private key`. The TLS stack finds a key that does not belong to the certificate.
     pub fn into_credential(self, key: &Secret) -> Result<X509Credential, InvalidInput> {
-        X509Credential::from_der(self.0, encoding::plain_key(key.expose())?)
+        X509Credential::from_der(self.0, private_key::read(key.expose(), None)?)
     }
 
     /// The credential of the chain whose private key `signer` signs with.
@@ -146,6 +147,9 @@ impl IssuedChain {
 
 /// The certificates in DER, each with the index of its entry.
 fn decode(entries: &[Value]) -> Result<Vec<(usize, Vec<u8>)>, IssuedChainError> {
+    if entries.len() > MAX_CERTIFICATES {
+        return Err(IssuedChainError::TooMany(entries.len()));
+    }
     let mut certificates = vec![];
     for (index, entry) in entries.iter().enumerate() {
         let entry = decode_entry(index, entry)?;
@@ -161,21 +165,14 @@ fn decode(entries: &[Value]) -> Result<Vec<(usize, Vec<u8>)>, IssuedChainError> 
 /// The certificates in an entry, at least one.
 fn decode_entry(index: usize, entry: &Value) -> Result<Vec<Vec<u8>>, IssuedChainError> {
     let text = entry.as_str().ok_or(IssuedChainError::NotText(index))?;
-    let bytes = if encoding::is_pem(text.as_bytes()) {
-        text.as_bytes().to_vec()
-    } else {
-        let base64: String = text.split_ascii_whitespace().collect();
-        let decoded = STANDARD.decode(base64);
-        decoded.map_err(|_| IssuedChainError::BadEncoding(index))?
+    let base64: String = text.split_ascii_whitespace().collect();
+    let bytes = match STANDARD.decode(base64) {
+        Ok(bytes) => bytes,
+        Err(_) if text.contains("-----BEGIN ") => text.as_bytes().to_vec(),
+        Err(_) => return Err(IssuedChainError::BadEncoding(index)),
     };
-    let certificates = if encoding::is_pem(&bytes) {
-        encoding::pem_certificates(&bytes).map_err(|_| IssuedChainError::BadEncoding(index))?
-    } else {
-        vec![bytes]
-    };
-    if certificates.is_empty() {
-        return Err(IssuedChainError::NotACertificate(index));
-    }
+    let certificates = contents::certificates(Wanted::Certificate, &bytes);
+    let certificates = certificates.map_err(|_| IssuedChainError::NotACertificate(index))?;
     if certificates.iter().any(|der| der.len() > MAX_CERTIFICATE_SIZE) {
         return Err(IssuedChainError::TooLarge(index));
     }
@@ -195,10 +192,9 @@ fn check(
         Some(index) => return Err(IssuedChainError::LeafNotFirst(index)),
         None => return Err(IssuedChainError::OtherKey),
     };
-    let name = leaf.subject().iter_common_name().find_map(|name| name.as_str().ok());
-    let name = name.unwrap_or_default();
+    let name = common_name(leaf.subject()).unwrap_or_default();
     if !name.eq_ignore_ascii_case(registration_id.as_str()) {
-        return Err(IssuedChainError::OtherName(name.to_owned()));
+        return Err(IssuedChainError::OtherName(name));
     }
     if now < validity::not_before(leaf) {
         return Err(IssuedChainError::NotYetValid);

@@ -3,15 +3,22 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use provisioning_types::{ClientCertificate, InvalidInput, PrivateKey, RegistrationId, Secret, X509Signer};
-use rustls_pki_types::PrivateKeyDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-#[cfg(feature = "encrypted-keys")]
-use crate::x509::encrypted_key;
-use crate::x509::{
-    encoding::{self, invalid_certificate, invalid_key},
-    validity,
+use crate::{
+    input::{
+        contents::{self, Wanted},
+        file::InputFile,
+    },
+    x509::{
+        common_name::common_name,
+        defects::{self, CertificateDefect},
+        ec_key, private_key, validity,
+    },
 };
+
+/// The most certificates that a chain may have.
+const MAX_CERTIFICATES: usize = 100;
 
 /// A device certificate, the intermediates up to its CA, and the private key. Cheap to clone.
 ///
@@ -22,34 +29,29 @@ pub struct X509Credential {
     common_name: Option<Arc<str>>,
     not_before: SystemTime,
     not_after: SystemTime,
+    /// The files of the certificates and of the key, for errors.
+    files: Option<Arc<[InputFile; 2]>>,
 }
 
 impl X509Credential {
-    /// Reads PEM: in `certificates` the device's certificate first, then its intermediates; in `key` one unencrypted
-    /// PKCS#8, SEC1 (EC) or PKCS#1 (RSA) private key.
+    /// Reads PEM, or DER, as files contain it: in `certificates` the device's certificate first, then its intermediates;
+    /// in `key` one unencrypted PKCS#8, SEC1 (EC) or PKCS#1 (RSA) private key. Either may contain other PEM blocks and
+    /// other text too.
     ///
     /// # Errors
-    /// [`InvalidInput`] naming `certificate` or `private key`, and what was expected.
+    /// [`InvalidInput`] naming `certificate` or `private key`, what was expected, and what it is instead.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, InvalidInput> {
-        Self::from_der(encoding::pem_chain(certificates)?, encoding::pem_key(key)?)
+        Self::from_der(chain(certificates)?, private_key::read(key, None)?)
     }
 
-    /// Reads the contents of files. Each of the two may be PEM or DER; the key is not encrypted.
+    /// Reads PEM or DER, as [`from_pem`](Self::from_pem) does, with a key that may be encrypted (PKCS#8 with PBES2) under
+    /// `passphrase`.
     ///
     /// # Errors
-    /// As [`from_pem`](Self::from_pem).
-    pub fn from_bytes(certificates: &[u8], key: &[u8]) -> Result<Self, InvalidInput> {
-        Self::from_der(encoding::chain(certificates)?, encoding::plain_key(key)?)
-    }
-
-    /// Reads the contents of files, as [`from_bytes`](Self::from_bytes) does, with a key that is encrypted (PKCS#8 with
-    /// PBES2) under `passphrase`.
-    ///
-    /// # Errors
-    /// As [`from_pem`](Self::from_pem), and when the key is not encrypted or the passphrase does not open it.
+    /// As [`from_pem`](Self::from_pem), and when the passphrase does not decrypt the key.
     #[cfg(feature = "encrypted-keys")]
-    pub fn from_bytes_encrypted(certificates: &[u8], key: &[u8], passphrase: &Secret) -> Result<Self, InvalidInput> {
-        Self::from_der(encoding::chain(certificates)?, encrypted_key::decrypt(key, passphrase)?)
+    pub fn from_encrypted_pem(certificates: &[u8], key: &[u8], passphrase: &Secret) -> Result<Self, InvalidInput> {
+        Self::from_der(chain(certificates)?, private_key::read(key, Some(passphrase))?)
     }
 
     /// Takes DER: in `chain` the device's certificate first, then its intermediates; in `key` a PKCS#8, SEC1 or
@@ -58,19 +60,16 @@ impl X509Credential {
     /// # Errors
     /// [`InvalidInput`] naming `certificate` or `private key`.
     pub fn from_der(chain: Vec<Vec<u8>>, key: Secret) -> Result<Self, InvalidInput> {
-        if PrivateKeyDer::try_from(key.expose()).is_err() {
-            return Err(invalid_key("a PKCS#8, SEC1 or PKCS#1 key"));
-        }
-        Self::new(chain, PrivateKey::Der(key))
+        Self::new(chain, PrivateKey::Der(private_key::checked(key)?))
     }
 
-    /// Reads a chain in PEM whose private key `signer` signs with.
+    /// Reads a chain in PEM or DER whose private key `signer` signs with.
     ///
     /// # Errors
     /// [`InvalidInput`] naming `certificate`. A key that does not belong to the certificate is found before the first
     /// connection.
     pub fn from_pem_with_signer(certificates: &[u8], signer: Arc<dyn X509Signer>) -> Result<Self, InvalidInput> {
-        Self::from_der_with_signer(encoding::pem_chain(certificates)?, signer)
+        Self::from_der_with_signer(chain(certificates)?, signer)
     }
 
     /// Takes a chain in DER whose private key `signer` signs with.
@@ -83,16 +82,41 @@ impl X509Credential {
 
     fn new(chain: Vec<Vec<u8>>, key: PrivateKey) -> Result<Self, InvalidInput> {
         let Some(leaf) = chain.first() else {
-            return Err(invalid_certificate("at least one certificate, the device's own first"));
+            return Err(Wanted::Certificate.invalid());
         };
-        let (_, leaf) = X509Certificate::from_der(leaf).map_err(|_| invalid_certificate("an X.509 certificate"))?;
-        let common_name = leaf.subject().iter_common_name().find_map(|name| name.as_str().ok());
+        if chain.len() > MAX_CERTIFICATES {
+            let invalid = InvalidInput::new(
+                Wanted::Certificate.input(),
+                format!("at most {MAX_CERTIFICATES} certificates"),
+            );
+            return Err(invalid.with_found(format!("a chain of {}", chain.len())));
+        }
+        let unreadable = |_| {
+            Wanted::Certificate
+                .invalid()
+                .with_found("a certificate that cannot be parsed")
+        };
+        let (_, leaf) = X509Certificate::from_der(leaf).map_err(unreadable)?;
+        let key = match key {
+            PrivateKey::Der(key) => {
+                let complete = ec_key::with_public_key(key.expose(), &leaf.public_key().subject_public_key.data);
+                PrivateKey::Der(complete.unwrap_or(key))
+            }
+            external @ PrivateKey::External(_) => external,
+        };
         Ok(Self {
-            common_name: common_name.map(Arc::from),
+            common_name: common_name(leaf.subject()).map(Arc::from),
             not_before: validity::not_before(&leaf),
             not_after: validity::not_after(&leaf),
             certificate: ClientCertificate::new(chain, key),
+            files: None,
         })
+    }
+
+    /// Names the files in errors.
+    pub(crate) fn in_files(mut self, certificates: &InputFile, key: &InputFile) -> Self {
+        self.files = Some(Arc::new([certificates.clone(), key.clone()]));
+        self
     }
 
     /// The chain and the key, as a transport presents them.
@@ -125,14 +149,37 @@ impl X509Credential {
         self.not_after
     }
 
+    /// What servers reject in the chain, as far as this device can see it.
+    pub fn defects(&self) -> Vec<CertificateDefect> {
+        defects::of_chain(self.chain())
+    }
+
+    /// Adds the file to an error that names `certificate` or `private key`, if this credential was read from files.
+    #[must_use]
+    pub fn locate(&self, error: InvalidInput) -> InvalidInput {
+        let Some([certificates, key]) = self.files.as_deref() else {
+            return error;
+        };
+        match error.input() {
+            "certificate" => error.found_in(certificates),
+            "private key" => error.found_in(key),
+            _ => error,
+        }
+    }
+
     pub(crate) fn registration_id(&self) -> Result<RegistrationId, InvalidInput> {
-        let name = self
-            .common_name()
-            .ok_or_else(|| invalid_certificate("a common name in its subject: the registration id"))?;
-        RegistrationId::new(name).map_err(|e| {
-            invalid_certificate(format!("a registration id as its common name: {}", e.expected())).with_given(name)
+        let invalid = |expected: String| self.locate(InvalidInput::new(Wanted::Certificate.input(), expected));
+        let name = self.common_name();
+        let name = name.ok_or_else(|| invalid("a common name in its subject: the registration id".to_owned()))?;
+        RegistrationId::new(name).map_err(|error| {
+            let expected = format!("a registration id as its common name: {}", error.expected());
+            invalid(expected).with_found(format!("for {name:?}"))
         })
     }
+}
+
+fn chain(certificates: &[u8]) -> Result<Vec<Vec<u8>>, InvalidInput> {
+    contents::certificates(Wanted::Certificate, certificates)
 }
 
 impl fmt::Debug for X509Credential {
@@ -146,7 +193,6 @@ impl fmt::Debug for X509Credential {
 
 #[cfg(test)]
 mod tests {
-    use pkcs8::SecretDocument;
     use rcgen::KeyPair;
 
     use super::*;
@@ -191,113 +237,6 @@ mod tests {
         assert_eq!(x509.certificate().chain(), x509.chain());
         assert!(x509.not_before() < SystemTime::UNIX_EPOCH);
         assert!(x509.not_after() > SystemTime::UNIX_EPOCH);
-    }
-
-    #[test]
-    fn each_kind_of_bad_pem_names_what_is_wrong() {
-        let (cert, key) = certificate_and_key(Some("a"));
-        let (cert, key) = (cert.as_bytes(), key.as_bytes());
-        let encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
-        let cases: [(&[u8], &[u8], &str, &str); 6] = [
-            (b"", key, "certificate", "at least one"),
-            (key, key, "certificate", "at least one"),
-            (
-                b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-                key,
-                "certificate",
-                "X.509",
-            ),
-            (cert, cert, "private key", "PEM block"),
-            (cert, b"", "private key", "PEM block"),
-            (cert, encrypted, "private key", "not encrypted"),
-        ];
-        for (cert, key, input, expected) in cases {
-            let error = X509Credential::from_pem(cert, key).expect_err(expected);
-            assert_eq!(error.input(), input);
-            assert!(error.expected().contains(expected), "{error}");
-            assert!(
-                !error.expected().contains(['{', '[', '(']),
-                "no text of a library: {error}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_encrypted_key_opens_with_its_passphrase_only() {
-        let certificate = include_bytes!("../../tests/data/encrypted.pem");
-        let key = include_bytes!("../../tests/data/encrypted.key");
-        let open = |key: &[u8], passphrase: &[u8]| {
-            X509Credential::from_bytes_encrypted(certificate, key, &Secret::new(passphrase.to_vec()))
-        };
-        let x509 = open(key, b"correct").expect("the passphrase opens it");
-        assert_eq!(x509.common_name(), Some("encrypted-device"));
-        let plain = certificate_and_key(Some("a")).1;
-        for (key, passphrase, expected) in [
-            (key.as_slice(), "wrong", "the passphrase opens"),
-            (key, "", "the passphrase opens"),
-            (plain.as_bytes(), "correct", "encrypted PKCS#8"),
-            (b"", "correct", "PEM"),
-        ] {
-            let error = open(key, passphrase.as_bytes()).expect_err(expected);
-            assert_eq!(error.input(), "private key");
-            assert!(error.expected().contains(expected), "{error}");
-            assert!(
-                !error.expected().contains(['{', '[', '(']),
-                "no text of a library: {error}"
-            );
-        }
-    }
-
-    fn der(pem: &[u8]) -> Vec<u8> {
-        let (_, document) = SecretDocument::from_pem(std::str::from_utf8(pem).expect("text")).expect("PEM");
-        document.as_bytes().to_vec()
-    }
-
-    #[test]
-    fn certificates_and_key_may_each_be_pem_or_der() {
-        let (first, key) = certificate_and_key(Some("a"));
-        let (second, _) = certificate_and_key(Some("b"));
-        let pem = format!("{first}{second}").into_bytes();
-        let both = [der(first.as_bytes()), der(second.as_bytes())].concat();
-        for certificates in [&pem, &both] {
-            for key in [key.as_bytes(), &der(key.as_bytes())] {
-                let x509 = X509Credential::from_bytes(certificates, key).expect("valid");
-                assert_eq!((x509.chain().len(), x509.common_name()), (2, Some("a")));
-                assert!(matches!(x509.key(), PrivateKey::Der(_)));
-            }
-        }
-    }
-
-    #[test]
-    fn der_that_is_not_a_certificate_or_not_a_key_names_what_is_wrong() {
-        let (cert, key) = certificate_and_key(Some("a"));
-        let (cert, key) = (der(cert.as_bytes()), der(key.as_bytes()));
-        let encrypted = der(include_bytes!("../../tests/data/encrypted.key"));
-        let passphrase = Secret::new(b"correct".to_vec());
-        let cut = cert[..cert.len() - 1].to_vec();
-        type Case<'a> = (&'a [u8], &'a [u8], Option<&'a Secret>, &'a str, &'a str);
-        let cases: [Case<'_>; 6] = [
-            (b"", &key, None, "certificate", "at least one"),
-            (&cut, &key, None, "certificate", "DER"),
-            (&cert, b"\x30\x03", None, "private key", "PKCS#8"),
-            (&cert, &encrypted, None, "private key", "its passphrase"),
-            (&cert, &key, Some(&passphrase), "private key", "PBES2"),
-            (&cert, b"", Some(&passphrase), "private key", "DER"),
-        ];
-        for (cert, key, passphrase, input, expected) in cases {
-            let error = match passphrase {
-                Some(passphrase) => X509Credential::from_bytes_encrypted(cert, key, passphrase),
-                None => X509Credential::from_bytes(cert, key),
-            }
-            .expect_err(expected);
-            assert_eq!(error.input(), input);
-            assert!(error.expected().contains(expected), "{error}");
-            assert!(
-                !error.expected().contains(['{', '[', '(']),
-                "no text of a library: {error}"
-            );
-        }
-        X509Credential::from_bytes_encrypted(&cert, &encrypted, &passphrase).expect("the passphrase opens it");
     }
 
     #[test]

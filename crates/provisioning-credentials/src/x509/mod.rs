@@ -1,9 +1,8 @@
-//! X.509: a device's certificates and private key, and the encodings in which files hold them.
+//! X.509: a device's certificates and private key.
 
+pub(crate) mod common_name;
 pub(crate) mod credential;
-pub(crate) mod encoding;
-#[cfg(feature = "encrypted-keys")]
-mod encrypted_key;
+pub(crate) mod defects;
+mod ec_key;
+pub(crate) mod private_key;
 pub(crate) mod validity;
-
-pub(crate) use encoding::pem_certificates;

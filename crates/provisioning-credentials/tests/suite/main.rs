@@ -2,3 +2,4 @@
 
 mod extremes;
 mod public_types;
+mod reading;

@@ -40,6 +40,7 @@ pub struct Builder {
     registration_id: Option<Checked<RegistrationId>>,
     api_version: Option<Checked<ApiVersion>>,
     payload: Option<Checked<Payload>>,
+    max_payload: Option<usize>,
     csr: Option<CertificateSigningRequest>,
     force_registration: bool,
     roots: Option<Checked<Arc<dyn RootSource>>>,
@@ -94,6 +95,7 @@ impl ProvisioningDeviceClient {
             registration_id: None,
             api_version: None,
             payload: None,
+            max_payload: None,
             csr: None,
             force_registration: false,
             roots: None,
@@ -133,6 +135,10 @@ impl Builder {
         if let Some(payload) = &self.payload {
             request = request.with_payload(payload.clone()?);
         }
+        if let Some(bytes) = self.max_payload {
+            request = request.with_max_payload(bytes);
+        }
+        request.check_payload()?;
         if let Some(csr) = &self.csr {
             let csr = csr.for_registration(request.registration_id())?;
             request = request.with_csr(csr);
@@ -167,7 +173,7 @@ impl Builder {
         }
         let tls = self.tls()?;
         if let Credential::X509(x509) = credential {
-            tls.check(x509.certificate())?;
+            tls.check(x509.certificate()).map_err(|error| x509.locate(error))?;
         }
         Ok(self.transport.assemble(Parts {
             tls: self.tls_connector(tls)?,

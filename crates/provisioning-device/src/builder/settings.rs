@@ -126,6 +126,13 @@ impl Builder {
         self
     }
 
+    /// Allows a payload of up to `bytes`. 96 KiB by default, the size of a message that the service takes.
+    #[must_use]
+    pub fn with_max_payload(mut self, bytes: usize) -> Self {
+        self.max_payload = Some(bytes);
+        self
+    }
+
     /// Asks the service even if there is a stored assignment.
     #[must_use]
     pub fn with_force_registration(mut self, force: bool) -> Self {
@@ -136,7 +143,7 @@ impl Builder {
 
 /// Trust, cryptography, and how the device proves its identity.
 impl Builder {
-    /// Trusts only the CA certificates in this PEM, not the platform's.
+    /// Trusts only the CA certificates in this PEM or DER, not the platform's.
     #[must_use]
     pub fn with_ca_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.roots = Some(fixed(TrustedRoots::from_pem(pem.as_ref())));
@@ -151,13 +158,12 @@ impl Builder {
         self
     }
 
-    /// Trusts the CA certificates in this PEM too, beside the platform's or those of
+    /// Trusts the CA certificates in this PEM or DER too, beside the platform's or those of
     /// [`with_ca_pem`](Self::with_ca_pem).
     #[must_use]
     pub fn with_extra_ca_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         let roots = TrustedRoots::from_pem(pem.as_ref());
-        let named = roots.map_err(|error| InvalidInput::new("extra CA certificates", error.expected().to_owned()));
-        self.extra_roots = Some(fixed(named));
+        self.extra_roots = Some(fixed(roots.map_err(|error| error.named("extra CA certificates"))));
         self
     }
 

@@ -92,6 +92,7 @@ impl MqttTransport {
         request: &Request,
         progress: Progress<'_>,
     ) -> Result<Response, TransportError> {
+        registration.check_payload()?;
         let link = self.connected(in_flight, registration, progress).await?;
         let request_id = format!("{:032x}", fastrand::u128(..));
         // The service ignores the body of a query.

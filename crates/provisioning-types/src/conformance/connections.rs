@@ -7,8 +7,9 @@ use super::{
     },
 };
 use crate::{
-    endpoint::{Endpoint, Host},
+    endpoint::Endpoint,
     error_kind::{ErrorKind, Phase},
+    host::Host,
     identity::{ApiVersion, IdScope},
     request::RegistrationRequest,
     transport::{PollingTransport, Request},

@@ -30,7 +30,7 @@ use async_trait::async_trait;
 
 pub use self::report::Report;
 use crate::{
-    endpoint::Host,
+    host::Host,
     identity::{ApiVersion, IdScope, RegistrationId},
     transport::{PollingTransport, Request},
 };

@@ -10,8 +10,9 @@ use super::{
     },
 };
 use crate::{
-    endpoint::{Endpoint, Host},
+    endpoint::Endpoint,
     error_kind::ErrorKind,
+    host::Host,
     identity::ApiVersion,
     payload::Payload,
     response::Response,

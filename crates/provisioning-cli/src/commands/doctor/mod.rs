@@ -19,9 +19,8 @@ use self::{diagnosis::Diagnosis, finding::Finding, flags::Doctor, network::Netwo
 use super::{interrupt::interrupted, register::attempt, runtime};
 use crate::{
     input::{
-        client::{CheckedClient, registration_id},
+        client::{CheckedClient, id_scope, registration_id},
         credential::credential_if_given,
-        environment::variable,
         flags::Registration,
         options::Options,
     },
@@ -58,7 +57,7 @@ pub(super) fn run(flags: &Doctor) -> Result<Diagnosis, Failure> {
 
 /// The credential, if one is named.
 fn load_credential(flags: &Registration) -> Result<Option<Credential>, Failure> {
-    let registration_id = registration_id(&flags.service);
+    let registration_id = registration_id(&flags.service)?;
     let credential = credential_if_given(&flags.identity, registration_id.as_deref())?;
     Ok(credential.map(|it| it.load_if_ready()).transpose()?)
 }
@@ -69,8 +68,14 @@ async fn check(
     network: &Network,
     diagnosis: &mut Diagnosis,
 ) {
-    diagnosis.add(id_scope(flags));
-    let registration_id = registration_id(&flags.service);
+    diagnosis.add(scope(flags));
+    let registration_id = match registration_id(&flags.service) {
+        Ok(registration_id) => registration_id,
+        Err(error) => {
+            diagnosis.add(Finding::failed("registration id", error));
+            None
+        }
+    };
     for finding in credential::check(credential, registration_id.as_deref(), SystemTime::now()) {
         diagnosis.add(finding);
     }
@@ -79,12 +84,12 @@ async fn check(
     }
 }
 
-fn id_scope(flags: &Registration) -> Finding {
-    let flag = flags.service.id_scope.clone();
-    match flag.or_else(|| variable("PROVISIONING_IDSCOPE")).map(IdScope::new) {
-        Some(Ok(id_scope)) => Finding::ok("id scope", format!("{id_scope} has a valid form")),
-        Some(Err(error)) => Finding::failed("id scope", error),
-        None => Finding::skipped("id scope", "not given: add --id-scope"),
+fn scope(flags: &Registration) -> Finding {
+    let checked = id_scope(&flags.service).and_then(|given| given.map(IdScope::new).transpose());
+    match checked {
+        Ok(Some(id_scope)) => Finding::ok("id scope", format!("{id_scope} has a valid form")),
+        Err(error) => Finding::failed("id scope", error),
+        Ok(None) => Finding::skipped("id scope", "not given: add --id-scope"),
     }
 }
 

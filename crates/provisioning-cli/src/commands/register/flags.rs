@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
+use provisioning_device::InputFile;
 
-use crate::input::flags::{Output, Registration};
+use crate::input::flags::{Output, Registration, input_file};
 
 /// The registration id of `--local` unless one is given.
 const LOCAL_DEVICE: &str = "device-1";
@@ -68,6 +69,14 @@ pub(crate) struct Register {
 }
 
 impl Register {
+    /// Lets reading pipes and devices count against the timeout.
+    pub(crate) fn limit_reading(mut self) -> Self {
+        self.registration.limit_reading();
+        let deadline = self.registration.limits.deadline();
+        self.certificate.csr = self.certificate.csr.map(|file| file.with_deadline(deadline));
+        self
+    }
+
     /// The device that registers with the local DPS.
     pub(crate) fn local_device(&self) -> &str {
         let given = self.registration.service.registration_id.as_deref();
@@ -82,8 +91,8 @@ impl Register {
 )]
 pub(crate) struct Certificate {
     /// Send this certificate signing request, PEM or DER
-    #[arg(long, value_name = "FILE", requires = "issued_cert")]
-    pub(crate) csr: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = input_file(), requires = "issued_cert")]
+    pub(crate) csr: Option<InputFile>,
 
     /// Create a key (EC P-384) and a signing request for it, and write the key to this file, which must not exist
     ///

@@ -3,8 +3,8 @@
 use std::{path::Path, time::SystemTime};
 
 use provisioning_device::{
-    Assignment, CertificateSigningRequest, ErrorKind, InvalidInput, IssuedChain, RegistrationId, RegistrationRequest,
-    read_input_file,
+    Assignment, CertificateSigningRequest, ErrorKind, InputFile, InvalidInput, IssuedChain, RegistrationId,
+    RegistrationRequest,
 };
 
 use super::{
@@ -70,9 +70,9 @@ impl IssuedCertificate {
     }
 }
 
-fn read(csr: &Path) -> Result<CertificateSigningRequest, InvalidInput> {
-    let bytes = read_input_file("certificate signing request", csr)?;
-    CertificateSigningRequest::from_bytes(&bytes).map_err(|error| error.found_in(csr.display()))
+fn read(csr: &InputFile) -> Result<CertificateSigningRequest, InvalidInput> {
+    let bytes = csr.read("certificate signing request")?;
+    CertificateSigningRequest::from_pem(bytes.expose()).map_err(|error| error.found_in(csr))
 }
 
 fn message(chain: &IssuedChain, path: &Path) -> String {

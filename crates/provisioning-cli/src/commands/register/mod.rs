@@ -48,7 +48,7 @@ pub(super) fn run(flags: &Register) -> Result<Assigned, Failure> {
 /// The registration id of the device.
 fn device(flags: &Register) -> Result<RegistrationId, Failure> {
     let service = &flags.registration.service;
-    Ok(match registration_id(service) {
+    Ok(match registration_id(service)? {
         _ if flags.local => RegistrationId::new(flags.local_device())?,
         Some(id) => RegistrationId::new(id)?,
         None => credential(&flags.registration.identity, None)?.registration_id()?,

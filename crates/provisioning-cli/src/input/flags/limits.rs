@@ -1,6 +1,6 @@
 //! Flags of timeouts and recovery.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -24,4 +24,26 @@ pub(crate) struct Limits {
     /// How many lost connections to recover from
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub(crate) recover: u32,
+
+    /// When the command started: reading its inputs counts against the timeout.
+    #[arg(skip = now())]
+    pub(crate) started: Instant,
+}
+
+#[expect(clippy::disallowed_methods, reason = "no runtime is there while inputs are read")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+impl Limits {
+    /// When the registration must have ended.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.started + self.timeout
+    }
+
+    /// The timeout of the registration: what reading the inputs left of it, in whole seconds of reading.
+    pub(crate) fn registration_timeout(&self) -> Duration {
+        self.timeout
+            .saturating_sub(Duration::from_secs(self.started.elapsed().as_secs()))
+    }
 }

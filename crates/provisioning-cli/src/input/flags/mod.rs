@@ -2,6 +2,7 @@
 
 mod durations;
 mod identity;
+mod input_file;
 mod limits;
 mod network;
 mod output;
@@ -11,6 +12,7 @@ mod service;
 pub(crate) use self::{
     durations::seconds,
     identity::Identity,
+    input_file::input_file,
     limits::Limits,
     network::{Network, TlsMin},
     output::Output,

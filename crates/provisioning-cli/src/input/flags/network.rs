@@ -1,10 +1,14 @@
 //! Flags of the connection to the service.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use provisioning_device::InputFile;
 
-use super::durations::{seconds, whole_seconds};
+use super::{
+    durations::{seconds, whole_seconds},
+    input_file::input_file,
+};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
@@ -43,15 +47,15 @@ pub(crate) struct Network {
     #[arg(long, conflicts_with = "proxy")]
     pub(crate) proxy_from_environment: bool,
 
-    /// Trust only the CA certificates in this PEM file, not the platform's
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
+    /// Trust only the CA certificates in this file, PEM or DER, not the platform's
+    #[arg(long, value_name = "FILE", value_parser = input_file())]
+    pub(crate) ca: Option<InputFile>,
 
-    /// Trust the CA certificates in this PEM file too
+    /// Trust the CA certificates in this file too
     ///
     /// For a proxy that inspects TLS, in addition to the platform's CAs or those in --ca.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) extra_ca: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = input_file())]
+    pub(crate) extra_ca: Option<InputFile>,
 
     /// The lowest version of TLS to use; 1.2 unless given
     #[arg(long, value_name = "VERSION")]

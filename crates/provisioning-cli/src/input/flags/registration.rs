@@ -18,3 +18,14 @@ pub(crate) struct Registration {
     #[command(flatten)]
     pub(crate) limits: Limits,
 }
+
+impl Registration {
+    /// Lets reading pipes and devices count against the timeout.
+    pub(crate) fn limit_reading(&mut self) {
+        let deadline = self.limits.deadline();
+        self.identity.set_deadline(deadline);
+        for file in [&mut self.network.ca, &mut self.network.extra_ca].into_iter().flatten() {
+            *file = file.clone().with_deadline(deadline);
+        }
+    }
+}

@@ -29,6 +29,10 @@ pub(crate) struct Service {
     #[arg(long, value_name = "JSON|@FILE")]
     pub(crate) payload: Option<String>,
 
+    /// The size of the largest payload, in bytes; 98304 unless given, which the service takes
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_payload: Option<usize>,
+
     /// The version of the service's API; 2019-03-31 unless given
     #[arg(long, value_name = "VERSION")]
     pub(crate) api_version: Option<String>,

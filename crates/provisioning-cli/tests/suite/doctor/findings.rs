@@ -230,7 +230,7 @@ async fn a_registration_that_fails_is_the_last_line_with_the_services_words() {
     let files = Files::of(&emulator, "device-1");
     let run = files.doctor(&["--id-scope", "0ne0OTHER", "--register", "--json"]).await;
     assert_eq!(run.code, 3, "{run:?}");
-    assert_found(&run, "registration", "failed", "check the id scope");
+    assert_found(&run, "registration", "failed", "the id scope; ");
     assert_eq!(found(&run, "registration")["kind"], "unauthorized");
     emulator.shutdown().await;
 }

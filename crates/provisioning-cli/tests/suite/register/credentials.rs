@@ -82,14 +82,15 @@ async fn an_encrypted_key_needs_its_passphrase() {
     let run = with("wrong").await;
     assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{run:?}");
     assert!(
-        run.message().contains("expected a key that the passphrase opens"),
+        run.message().contains("expected a key that the passphrase decrypts"),
         "{run:?}"
     );
     let run = files
         .register(&files.host, &["--cert", &cert, "--key", &key, "--json"])
         .await;
     assert!(
-        run.message().contains("a key that is not encrypted, or its passphrase"),
+        run.message()
+            .contains("it is an encrypted private key, expected its passphrase"),
         "{run:?}"
     );
     emulator.shutdown().await;

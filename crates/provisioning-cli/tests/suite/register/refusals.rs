@@ -100,7 +100,7 @@ async fn each_refused_credential_has_a_hint_that_names_the_remedy_over_both_tran
         "SharedAccessSignature sr=0ne00000000%2Fregistrations%2Fkeyed&sig=YQ%3D%3D&se=1",
     );
     let by_certificate: &[Refusal<'_>] = &[
-        (&["--id-scope", "0ne0OTHER"], 3, "unauthorized", "check the id scope"),
+        (&["--id-scope", "0ne0OTHER"], 3, "unauthorized", "the id scope; "),
         (
             &["--registration-id", "device-2"],
             3,
@@ -131,7 +131,7 @@ async fn each_refused_credential_has_a_hint_that_names_the_remedy_over_both_tran
             &["--symmetric-key-file", &right_key, "--id-scope", "0ne0OTHER"],
             3,
             "unauthorized",
-            "check the id scope",
+            "the id scope; ",
         ),
     ];
     for (host, carrier) in [(&files.host, &[][..]), (&files.websocket_host, &["--websocket"])] {
