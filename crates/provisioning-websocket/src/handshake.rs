@@ -89,7 +89,7 @@ where
         return Err(answer.into_refusal(stream, rest).await);
     }
     answer.check(&key, handshake.subprotocol.as_deref()).map_err(broken)?;
-    Ok(WebSocketStream::new(stream, rest, handshake.max_message_size).await)
+    Ok(WebSocketStream::new(stream, rest, handshake.max_message_size))
 }
 
 /// Reads until the answer's head is complete, and returns it with the bytes that came after it.

@@ -44,16 +44,19 @@
 //! - The bytes of a message can be read once its last frame is there, so a message has a limit:
 //!   [`Handshake::with_max_message_size`].
 //! - Pings are answered while the stream is being read; nothing happens while it lies idle.
-//! - tungstenite, which does the framing, logs whole frames at the `log` crate's trace level: leave that level off
-//!   where the bytes are secret.
+//! - Nothing of what is sent or received is logged, at any level. Errors quote what a server says in words: how the body
+//!   of a refusal, the reason of a Close frame or a text message begins.
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 
 mod answer;
 mod error;
 mod excerpt;
+mod frame_reader;
+mod frame_writer;
 mod handshake;
 mod stream;
+mod wakers;
 
 pub use error::HandshakeError;
 pub use handshake::{Handshake, connect};

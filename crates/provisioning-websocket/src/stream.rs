@@ -6,21 +6,16 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use futures_util::{Sink, Stream};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::tungstenite::{
-    Bytes, Error, Message,
-    error::ProtocolError,
-    protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
+
+use crate::{
+    excerpt::excerpt,
+    frame_reader::{FrameReader, Incoming},
+    frame_writer::FrameWriter,
+    wakers::Wakers,
 };
-
-use crate::excerpt::excerpt;
-
-/// A longer write becomes several frames, so that no more than this is copied at a time.
-const MAX_FRAME: usize = 64 * 1024;
-
-/// How much is read from the stream below at a time: one TLS record.
-const READ_SIZE: usize = 16 * 1024;
 
 /// An open WebSocket as a stream of bytes, made by [`connect`](crate::connect).
 ///
@@ -43,7 +38,10 @@ const READ_SIZE: usize = 16 * 1024;
 /// It can be dropped at any moment, and so can futures that read, write or flush: bytes that were not handed out are
 /// still there for the next read. Dropping it sends no Close frame.
 pub struct WebSocketStream<S> {
-    socket: tokio_tungstenite::WebSocketStream<S>,
+    stream: S,
+    reader: FrameReader,
+    writer: FrameWriter,
+    wakers: Wakers,
     /// What has arrived and was not read yet.
     unread: Bytes,
     /// Reading came to an end, which was told.
@@ -52,18 +50,12 @@ pub struct WebSocketStream<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     /// Goes on after the handshake; `rest` is what arrived behind it.
-    pub(crate) async fn new(stream: S, rest: Vec<u8>, max_message_size: usize) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_SIZE)
-            .write_buffer_size(0)
-            // Every write begins with an empty buffer, so there is room for pongs beside its frame. A server that pings
-            // without reading fills that, and no more.
-            .max_write_buffer_size(2 * MAX_FRAME)
-            .max_frame_size(Some(max_message_size))
-            .max_message_size(Some(max_message_size));
-        let part = tokio_tungstenite::WebSocketStream::from_partially_read(stream, rest, Role::Client, Some(config));
+    pub(crate) fn new(stream: S, rest: Vec<u8>, max_message_size: usize) -> Self {
         Self {
-            socket: part.await,
+            stream,
+            reader: FrameReader::new(rest, max_message_size),
+            writer: FrameWriter::default(),
+            wakers: Wakers::new(),
             unread: Bytes::new(),
             ended: false,
         }
@@ -71,24 +63,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
 
     /// The next binary message, or `None` after an orderly end.
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        let cx = &mut Context::from_waker(self.wakers.of_reader(cx.waker()));
         loop {
-            return Poll::Ready(match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
-                Some(Ok(Message::Binary(bytes))) => Ok(Some(bytes)),
-                // Reading on sends the pong.
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
-                Some(Ok(Message::Text(text))) => {
-                    let text = excerpt(text.as_bytes());
-                    let what = format!("a text message where only binary ones belong: {text}");
-                    Err(io::Error::new(io::ErrorKind::InvalidData, what))
+            // Reading goes on while the stream below does not take the pong.
+            if self.writer.must_flush()
+                && let Poll::Ready(flushed) = self.writer.poll_flush(&mut self.stream, cx)
+            {
+                flushed?;
+            }
+            match self.reader.next()? {
+                Some(Incoming::Message(bytes)) => return Poll::Ready(Ok(Some(bytes))),
+                Some(Incoming::Ping(payload)) => self.writer.queue_pong(payload),
+                Some(Incoming::Close(close)) => {
+                    self.writer.queue_close(answer_to(close.as_ref()).as_ref());
+                    // What the stream below does not take now is sent by a flush or a shutdown.
+                    let _ = self.writer.poll_flush(&mut self.stream, cx);
+                    return Poll::Ready(closed_with(close));
                 }
-                Some(Ok(Message::Close(close))) => {
-                    // Sends the answer. Not by a flush: that would take the place of a writer's waker.
-                    let _ = Pin::new(&mut self.socket).poll_next(cx);
-                    closed_with(close)
+                None => {
+                    if ready!(self.reader.poll_fill(&mut self.stream, cx))? == 0 {
+                        let what = "the connection ended without a Close frame of the WebSocket";
+                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, what)));
+                    }
                 }
-                Some(Err(error)) => Err(io_error(error)),
-                None => Ok(None),
-            });
+            }
         }
     }
 }
@@ -114,26 +112,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocketStream<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocketStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let frame = &buf[..buf.len().min(MAX_FRAME)];
-        if frame.is_empty() {
+        if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let mut socket = Pin::new(&mut self.get_mut().socket);
-        ready!(socket.as_mut().poll_flush(cx)).map_err(io_error)?;
-        socket
-            .start_send(Message::Binary(Bytes::copy_from_slice(frame)))
-            .map_err(io_error)?;
-        Poll::Ready(Ok(frame.len()))
+        let Self {
+            stream, writer, wakers, ..
+        } = self.get_mut();
+        let cx = &mut Context::from_waker(wakers.of_writer(cx.waker()));
+        ready!(writer.poll_write_out(stream, cx))?;
+        if writer.is_closed() {
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::BrokenPipe,
+                "the WebSocket is closed",
+            )));
+        }
+        let length = writer.queue_data(buf);
+        // What the stream below does not take now is sent by the next write, a flush or a shutdown.
+        if let Poll::Ready(written) = writer.poll_write_out(stream, cx) {
+            written?;
+        }
+        Poll::Ready(Ok(length))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_flush(cx).map_err(io_error)
+        let Self {
+            stream, writer, wakers, ..
+        } = self.get_mut();
+        writer.poll_flush(stream, &mut Context::from_waker(wakers.of_writer(cx.waker())))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let socket = &mut self.get_mut().socket;
-        ready!(Pin::new(&mut *socket).poll_close(cx)).map_err(io_error)?;
-        Pin::new(socket.get_mut()).poll_shutdown(cx)
+        let Self {
+            stream, writer, wakers, ..
+        } = self.get_mut();
+        let cx = &mut Context::from_waker(wakers.of_writer(cx.waker()));
+        writer.queue_close(None);
+        ready!(writer.poll_flush(stream, cx))?;
+        Pin::new(stream).poll_shutdown(cx)
     }
 }
 
@@ -144,6 +159,18 @@ impl<S> fmt::Debug for WebSocketStream<S> {
             .field("ended", &self.ended)
             .finish_non_exhaustive()
     }
+}
+
+/// The Close frame that answers the server's: the same, unless its code may not be sent
+/// ([RFC 6455, section 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1)).
+fn answer_to(close: Option<&CloseFrame>) -> Option<CloseFrame> {
+    close.map(|close| match close.code.is_allowed() {
+        true => close.clone(),
+        false => CloseFrame {
+            code: CloseCode::Protocol,
+            reason: "Protocol violation".into(),
+        },
+    })
 }
 
 /// What the server's Close frame means to a reader.
@@ -157,17 +184,4 @@ fn closed_with(close: Option<CloseFrame>) -> io::Result<Option<Bytes>> {
         io::ErrorKind::ConnectionAborted,
         what.trim_end_matches(": "),
     ))
-}
-
-/// An error of the stream below passes through as it is: its source may matter to the caller.
-fn io_error(error: Error) -> io::Error {
-    let kind = match error {
-        Error::Io(error) => return error,
-        Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(ProtocolError::SendAfterClosing) => {
-            io::ErrorKind::BrokenPipe
-        }
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => io::ErrorKind::UnexpectedEof,
-        _ => io::ErrorKind::InvalidData,
-    };
-    io::Error::new(kind, error)
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod frames;
 mod handshake;
+mod logging;
 mod peer;
 mod public_types;
 mod reading;
