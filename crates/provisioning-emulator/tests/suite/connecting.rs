@@ -1,13 +1,18 @@
 //! Who may connect: CONNECT and its checks, and one connection per device.
 
-use std::time::Duration;
+use std::{
+    io::{Read, Seek},
+    time::Duration,
+};
 
 use provisioning_emulator::LogKind;
 use rumqttc::{Connect, ConnectReturnCode, LastWill, Login, Packet, QoS};
 use serde_json::json;
 
 use crate::support::{
-    Device, ID_SCOPE, connect_bytes, connect_packet, exchange, in_memory, notes, packet, plain, user_name,
+    Device, ID_SCOPE, builder, connect_bytes, connect_packet, exchange,
+    http::{Call, Token, look},
+    in_memory, notes, packet, plain, stop, user_name,
 };
 
 /// The code with which this CONNECT is answered; a refused connection is closed, and why is logged.
@@ -106,19 +111,49 @@ async fn a_session_that_is_to_be_kept_begins_anew_each_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_password_never_shows_in_the_log() {
-    let emulator = in_memory();
-    let mut device = Device::over(plain(&emulator));
-    device
-        .connect(Connect {
-            login: Some(Login::new(user_name("d"), "hunter2")),
+async fn a_password_is_in_no_log_not_on_the_page_and_in_no_answer_of_the_control_endpoint() {
+    let mut file = tempfile::tempfile().expect("a file");
+    let copy = file.try_clone().expect("a handle");
+    let emulator = builder().log_file(copy).start_in_memory().expect("an emulator");
+    let signed_with = |key: String| {
+        let resource = format!("{ID_SCOPE}%2Fregistrations%2Fd");
+        let policy = "registration".to_owned();
+        Token {
+            resource,
+            policy,
+            key,
+            expires_in: 3600,
+        }
+        .sign()
+    };
+    let own_key = emulator.device_key("d").expect("a derived key");
+    for (password, expected) in [
+        (signed_with(own_key), ConnectReturnCode::Success),
+        (signed_with("b3RoZXI=".to_owned()), ConnectReturnCode::NotAuthorized),
+        ("hunter2".to_owned(), ConnectReturnCode::NotAuthorized),
+    ] {
+        let mut device = Device::over(plain(&emulator));
+        let login = Some(Login::new(user_name("d"), &password));
+        let connect = Connect {
+            login,
             ..connect_packet("d")
-        })
-        .await;
-    device.is_closed().await;
-    let log = emulator.log();
-    assert!(log.iter().any(|entry| entry.kind == LogKind::Connect), "{log:?}");
-    assert!(!format!("{log:?}").contains("hunter2"), "{log:?}");
+        };
+        assert_eq!(device.connect(connect).await, expected, "{password}");
+    }
+    let log = format!("{:?}", emulator.log());
+    let page = look(&emulator, "GET", "/state.json", "localhost").await.body;
+    let control = Call::new(&emulator, "GET", "/emulator/log").send(&emulator).await.body;
+    stop(emulator).await;
+    let mut written = String::new();
+    file.rewind().expect("its beginning");
+    file.read_to_string(&mut written).expect("text");
+    for shown in [log, page, control, written] {
+        let connects = shown.matches(&user_name("d")).count();
+        assert_eq!(connects, 3, "{shown}");
+        for part in ["SharedAccessSignature", "sig=", "hunter2"] {
+            assert!(!shown.contains(part), "{part} in {shown}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
