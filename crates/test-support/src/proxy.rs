@@ -8,6 +8,7 @@ use tokio::{
     net::TcpStream,
     task::JoinSet,
 };
+use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
 use crate::serve;
 
@@ -53,7 +54,11 @@ impl Proxy {
             async move {
                 let tunnel = match kind {
                     Kind::Http => http(device, needs_login, connect).await,
-                    Kind::Socks5 => socks5(device, needs_login, connect).await,
+                    // The library logs the login that it receives: that log is the proxy's, and goes nowhere.
+                    Kind::Socks5 => {
+                        let tunnel = socks5(device, needs_login, connect);
+                        tunnel.with_subscriber(NoSubscriber::default()).await
+                    }
                 };
                 if let Some((mut device, mut service)) = tunnel {
                     // How the connection ends does not matter.

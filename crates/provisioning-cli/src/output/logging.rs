@@ -16,8 +16,7 @@ pub(crate) fn start(verbose: u8) -> bool {
     };
     let directives = match (env::var("RUST_LOG").ok(), level) {
         (Some(directives), _) if !directives.is_empty() => directives,
-        // WebSocket frames contain credentials: they are logged only if `RUST_LOG` names their target.
-        (_, Some(level)) => format!("{level},tungstenite=info,tokio_tungstenite=info"),
+        (_, Some(level)) => level.to_owned(),
         (_, None) => return false,
     };
     let lines = fmt::layer().with_ansi(stderr().is_terminal()).with_writer(stderr);

@@ -5,4 +5,5 @@ mod doctor;
 mod emulator;
 mod keeping;
 mod register;
+mod secrets;
 mod support;

@@ -37,10 +37,7 @@ pub(crate) fn recorder() -> Recorder {
             .with_writer(|| Recorder)
             .with_filter(dynamic_filter_fn(|_, _| !is_another_tests_thread()));
         tracing::subscriber::set_global_default(registry().with(lines)).expect("this is the only subscriber");
-        // The WebSocket library logs whole frames at its lowest level: docs/security.md says so, and what to do
-        // about it. The SOCKS5 proxy of the tests logs the login that it receives.
-        let logs = LogTracer::builder().ignore_all(["tungstenite", "fast_socks5"]);
-        logs.init().expect("this is the only logger");
+        LogTracer::init().expect("this is the only logger");
     });
     Recorder
 }

@@ -1,4 +1,3 @@
-//! What is traced and otherwise shown of a registration.
+//! What is traced of a registration. That no secret is logged is tested with `dps`, where the local DPS is a process.
 
-mod secrets;
 mod spans;
