@@ -24,8 +24,8 @@ pub(super) type Done = oneshot::Sender<Result<(), TransportError>>;
 /// not read, nothing is read.
 const WRITE_BACKLOG: usize = 64 * 1024;
 
-/// What a handle asks for; `done` receives the result. Commands whose caller was dropped are discarded.
-#[derive(Debug)]
+/// What a handle asks for; `done` receives the result. Commands whose caller was dropped are discarded. It has no `Debug`,
+/// which would show payloads.
 pub(super) enum Command {
     Subscribe {
         topic: String,
