@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::secret_text::is_secret_text;
+use crate::secret_text::{has_mark, is_secret_text};
 
 /// An input that cannot be used: its name, what it is, what was expected, and what to do.
 ///
@@ -22,7 +22,7 @@ pub struct InvalidInput {
 const SHOWN: usize = 64;
 
 /// What a value is that is not repeated.
-const SECRET_TEXT: &str = "PEM, a SAS token or a connection string, which is not repeated here";
+const SECRET_TEXT: &str = "PEM, a key, a SAS token or a connection string, which is not repeated here";
 
 impl InvalidInput {
     /// `input` names what was given (“id scope”), `expected` says what it should have been.
@@ -75,7 +75,7 @@ impl InvalidInput {
     #[must_use]
     pub fn found_in(mut self, place: impl std::fmt::Display) -> Self {
         let place = place.to_string();
-        if is_secret_text(&place) {
+        if has_mark(&place) {
             return self.with_found(SECRET_TEXT);
         }
         self.input = format!("{} in {}", self.input, escape_controls(&place)).into();
@@ -168,7 +168,7 @@ mod tests {
             assert!(
                 error
                     .to_string()
-                    .contains("it is PEM, a SAS token or a connection string"),
+                    .contains("it is PEM, a key, a SAS token or a connection string"),
                 "{error}"
             );
         }

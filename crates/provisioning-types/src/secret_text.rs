@@ -20,17 +20,23 @@ const MARKS: [&str; 7] = [
 /// The sizes of symmetric keys, in bytes: those that the service makes, and a signature of it.
 const KEY_SIZES: [usize; 3] = [32, 48, 64];
 
-/// Whether `text` is, or contains, PEM, a SAS token or a connection string. A message does not repeat it.
+/// Whether `text` is, or contains, PEM, a SAS token, a connection string, or a key in base64 or hexadecimal digits. A
+/// message does not repeat it.
 pub fn is_secret_text(text: &str) -> bool {
+    let mut parts = text.split(|c: char| c.is_whitespace() || "\"',;:{}[]()&".contains(c));
+    has_mark(text) || parts.any(|part| is_base64_key(part) || is_hex_key(part))
+}
+
+/// Whether `text` contains PEM, a SAS token or a connection string.
+pub(crate) fn has_mark(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     MARKS.iter().any(|mark| lower.contains(mark))
 }
 
-/// Whether `text`, given as the name of a file that does not exist, is probably the contents of the file: a secret
-/// text, or a key in base64 or hexadecimal digits. A message does not repeat it.
+/// Whether `text`, given as the name of a file that does not exist, is probably the contents of the file. A message does
+/// not repeat it.
 pub fn is_secret_instead_of_path(text: &str) -> bool {
-    let text = text.trim();
-    is_secret_text(text) || text.ends_with('=') || is_base64_key(text) || is_hex_key(text)
+    is_secret_text(text) || text.trim().ends_with('=')
 }
 
 fn is_base64_key(text: &str) -> bool {

@@ -1,6 +1,7 @@
 //! No secret and no payload is shown: not by `Debug`, errors or events, nor by the log of any crate at any level.
 
 mod cases;
+mod messages;
 mod recorder;
 mod search;
 mod service;

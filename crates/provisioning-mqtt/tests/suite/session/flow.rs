@@ -163,3 +163,13 @@ async fn a_peer_that_reads_nothing_of_connect_is_cancelled() {
 async fn narrow(buffer: usize) -> (Device, Peer) {
     Device::narrow(buffer).connect().await
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_payload_that_the_service_does_not_take_is_refused_before_any_connection() {
+    let device = Device::new();
+    let too_large = request().with_payload(json!("x".repeat(98_304)));
+    let error = device.register_with(too_large).error().await;
+    assert_eq!(error.kind(), ErrorKind::Input);
+    assert!(error.to_string().contains("of 98306 bytes"), "{error}");
+    assert!(device.made_no_connection().await);
+}
