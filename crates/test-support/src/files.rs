@@ -20,11 +20,21 @@ impl Files {
         self.0.path().join(name).to_str().expect("UTF-8").to_owned()
     }
 
-    /// Writes a file, or overwrites it, and returns its path.
+    /// Writes a file, or overwrites it, and returns its path. On Unix its mode is 0600.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         fs::write(&path, content).expect("a writable folder");
+        #[cfg(unix)]
+        self.set_mode(name, 0o600);
         path
+    }
+
+    /// Sets the mode of a file.
+    #[cfg(unix)]
+    pub fn set_mode(&self, name: &str, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).expect("a file of this user");
     }
 
     /// Reads a file.

@@ -47,6 +47,20 @@ pub(crate) fn credential_if_given(
     ))
 }
 
+/// The file that the credential's secret is read from, if it is in one.
+pub(crate) fn secret_file(flags: &Identity) -> Option<InputFile> {
+    let keys = [
+        &flags.symmetric_key_file,
+        &flags.group_key_file,
+        &flags.sas_token_file,
+        &flags.key,
+    ];
+    let given = keys.into_iter().flatten().next().cloned();
+    given
+        .or_else(|| file_variable("KEY_FILE"))
+        .or_else(|| flags.cert.clone())
+}
+
 /// A certificate and its key, which may be in one file.
 fn x509(flags: &Identity, certificate: InputFile) -> Result<Credential, Failure> {
     let given = flags.key.clone().or_else(|| file_variable("KEY_FILE"));

@@ -1,9 +1,12 @@
 //! Problems of a credential that this device can see. They are warnings: the service decides.
 
-use std::time::SystemTime;
+#[cfg(unix)]
+use std::fs::Metadata;
+use std::{path::Path, time::SystemTime};
 
 use provisioning_device::{Credential, SasToken, X509Credential};
 
+use super::{credential::secret_file, flags::Identity};
 use crate::output::dates::{about, date};
 
 /// The problems of the credential of the device `registration_id`, a sentence each.
@@ -19,6 +22,33 @@ pub(crate) fn warnings(credential: &Credential, registration_id: Option<&str>, n
         }
         _ => vec![],
     }
+}
+
+/// The problem if others may read the file with the credential's secret, and what to do.
+pub(crate) fn exposed_secret(flags: &Identity) -> Option<(String, String)> {
+    readable_by_others(secret_file(flags)?.path())
+}
+
+#[cfg(unix)]
+fn readable_by_others(file: &Path) -> Option<(String, String)> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let metadata = std::fs::metadata(file).ok().filter(Metadata::is_file)?;
+    let mode = metadata.permissions().mode();
+    let file = file.display();
+    (mode & 0o044 != 0).then(|| {
+        let problem = format!(
+            "other users of this machine may read {file} (mode {:04o})",
+            mode & 0o7777
+        );
+        (problem, format!("run `chmod 600 {file}`"))
+    })
+}
+
+/// Other systems have no such mode.
+#[cfg(not(unix))]
+fn readable_by_others(_: &Path) -> Option<(String, String)> {
+    None
 }
 
 /// The problem if the certificate is not valid at `now`.
@@ -56,6 +86,28 @@ mod tests {
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_that_others_may_read_is_named_with_the_command_that_protects_it() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let set_mode =
+            |mode| std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).expect("mode");
+        for mode in [0o600, 0o400, 0o700] {
+            set_mode(mode);
+            assert_eq!(readable_by_others(file.path()), None, "{mode:o}");
+        }
+        for mode in [0o644, 0o640, 0o604] {
+            set_mode(mode);
+            let (problem, remedy) = readable_by_others(file.path()).expect("a problem");
+            assert!(problem.contains(&format!("(mode {mode:04o})")), "{problem}");
+            assert_eq!(remedy, format!("run `chmod 600 {}`", file.path().display()));
+        }
+        assert_eq!(readable_by_others(Path::new("/dev/null")), None);
+        assert_eq!(readable_by_others(Path::new("no/such")), None);
     }
 
     #[test]

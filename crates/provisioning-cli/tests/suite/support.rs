@@ -102,6 +102,11 @@ impl Files {
         self.folder.path(name)
     }
 
+    #[cfg(unix)]
+    pub(crate) fn set_mode(&self, name: &str, mode: u32) {
+        self.folder.set_mode(name, mode);
+    }
+
     pub(crate) fn write(&self, name: &str, text: &str) -> String {
         self.folder.write(name, text)
     }

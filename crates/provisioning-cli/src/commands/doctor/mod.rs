@@ -21,6 +21,7 @@ use crate::{
     input::{
         client::{CheckedClient, id_scope, registration_id},
         credential::credential_if_given,
+        credential_check::exposed_secret,
         flags::Registration,
         options::Options,
     },
@@ -78,6 +79,9 @@ async fn check(
     };
     for finding in credential::check(credential, registration_id.as_deref(), SystemTime::now()) {
         diagnosis.add(finding);
+    }
+    if let Some((problem, remedy)) = exposed_secret(&flags.identity) {
+        diagnosis.add(Finding::warning("secret file", problem, remedy));
     }
     if let Err(error) = network.check(diagnosis).await {
         diagnosis.add(Finding::failed("network", error));

@@ -20,6 +20,7 @@ use crate::{
     input::{
         client::{CheckedClient, registration_id},
         credential::credential,
+        credential_check::exposed_secret,
         options::Options,
     },
     output::{failure::Failure, logging, progress::Progress},
@@ -42,6 +43,11 @@ pub(super) fn run(flags: &Register) -> Result<Assigned, Failure> {
     }
     let client = CheckedClient::new(&flags.registration, &options)?;
     let progress = Progress::new(logging);
+    if flags.output.verbose > 0
+        && let Some((problem, remedy)) = exposed_secret(&flags.registration.identity)
+    {
+        progress.print(&format!("warning: {problem}: {remedy}"));
+    }
     runtime::block_on(files.register(&client, &progress))?
 }
 

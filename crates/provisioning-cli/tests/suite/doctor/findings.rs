@@ -67,6 +67,23 @@ async fn nothing_is_wrong_with_a_service_that_runs() {
     emulator.shutdown().await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_private_key_that_others_may_read_is_a_warning_of_the_doctor_and_of_a_verbose_registration() {
+    let emulator = start(Emulator::builder().polls_before_assigning(0)).await;
+    let files = Files::of(&emulator, "device-1");
+    files.set_mode("device.key", 0o640);
+    let run = files.doctor(&["--json"]).await;
+    let remedy = format!("chmod 600 {}", files.key);
+    assert_found(&run, "secret file", "warning", &remedy);
+    let run = files.register(&files.host, &["-v"]).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains(&remedy), "{run:?}");
+    let run = files.register(&files.host, &[]).await;
+    assert!(!run.stderr.contains("chmod"), "{run:?}");
+    emulator.shutdown().await;
+}
+
 #[tokio::test]
 async fn a_signer_that_is_not_trusted_is_named() {
     let emulator = start(Emulator::builder()).await;
