@@ -104,8 +104,9 @@ pub use provisioning_types::{
     ApiVersion, Assignment, AttestationState, ClientCertificate, ClockSkew, ConnectionEvent, ConnectionProfile,
     CredentialError, CsrDer, Endpoint, ErrorCode, ErrorKind, Host, IdScope, InvalidInput, Payload, Phase,
     PollingTransport, PrivateKey, Progress, RegistrationId, RegistrationRequest, RegistrationState, RegistrationStatus,
-    Request, Response, RootSource, Secret, ServiceError, SignatureScheme, StoredAssignment, Substatus, TransportError,
-    WaitStep, Waiting, X509Signer, async_trait, error_message, is_secret_instead_of_path, is_secret_text,
+    Request, Response, RootSource, Secret, ServiceError, SignatureScheme, StoredAssignment, StoredError, Substatus,
+    TransportError, WaitStep, Waiting, X509Signer, async_trait, error_message, is_secret_instead_of_path,
+    is_secret_text,
 };
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use transport::Transport;

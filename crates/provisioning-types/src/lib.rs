@@ -83,7 +83,7 @@ pub use secret::Secret;
 pub use secret_text::{is_secret_instead_of_path, is_secret_text};
 pub use service_error::{ClockSkew, ServiceError};
 pub use signing_request::CsrDer;
-pub use stored::StoredAssignment;
+pub use stored::{StoredAssignment, StoredError};
 pub use transport::{ConnectionEvent, PollingTransport, Progress, Request};
 pub use transport_error::TransportError;
 pub use waiting::{WaitStep, Waiting};

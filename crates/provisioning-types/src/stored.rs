@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::{endpoint::Endpoint, registration_state::Assignment, request::RegistrationRequest};
 
-/// The format that this version writes and reads.
+/// The format that this version writes and reads. The first field of every format is `format`, the second `host`; every
+/// format also has `idScope` and `registrationId`.
 const FORMAT: u32 = 1;
 
 /// An assignment, and for which device it was made and by which service: kept in any self-describing format that serde
@@ -24,6 +25,31 @@ struct Stored {
     assignment: Assignment,
 }
 
+/// Why bytes cannot be used as a stored assignment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoredError {
+    /// The content is empty or consists of zeros: writing it was interrupted. Register again.
+    #[error("it is empty")]
+    Empty,
+    /// The content is the beginning of a stored assignment: writing it was interrupted. Register again.
+    #[error("it ends too early")]
+    Truncated,
+    /// A later version of this crate stored the assignment. Register again, or use that version.
+    #[error("it has the format {0}, which a later version wrote")]
+    Later(u64),
+    /// The content is not a stored assignment. Do not overwrite it.
+    #[error("it is not a stored assignment: {0}")]
+    Foreign(String),
+}
+
+impl StoredError {
+    /// Whether the content was stored by this crate, so that another assignment may replace it.
+    pub fn is_replaceable(&self) -> bool {
+        !matches!(self, Self::Foreign(_))
+    }
+}
+
 impl StoredAssignment {
     /// What `request` was answered.
     pub fn new(request: &RegistrationRequest, assignment: Assignment) -> Self {
@@ -34,6 +60,34 @@ impl StoredAssignment {
             registration_id: request.registration_id().to_string(),
             assignment,
         })
+    }
+
+    /// Reads what was stored as JSON, such as by [`serde_json::to_vec`]. Zeros at the end are ignored: some file systems
+    /// leave them after a power cut.
+    ///
+    /// # Errors
+    /// [`StoredError`] says whether the content was stored by this crate.
+    pub fn from_json(json: &[u8]) -> Result<Self, StoredError> {
+        let end = json.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let json = &json[..end];
+        if json.is_empty() {
+            return Err(StoredError::Empty);
+        }
+        match serde_json::from_slice::<Value>(json) {
+            Ok(stored) => Self::from_value(stored),
+            Err(error) if error.is_eof() && is_beginning(json) => Err(StoredError::Truncated),
+            Err(error) => Err(StoredError::Foreign(error.to_string())),
+        }
+    }
+
+    fn from_value(stored: Value) -> Result<Self, StoredError> {
+        let format = stored["format"].as_u64().filter(|&format| format > FORMAT.into());
+        match format {
+            Some(format) if stored["idScope"].is_string() && stored["registrationId"].is_string() => {
+                Err(StoredError::Later(format))
+            }
+            _ => serde_json::from_value(stored).map_err(|error| StoredError::Foreign(error.to_string())),
+        }
     }
 
     /// The assignment.
@@ -70,6 +124,20 @@ fn host(request: &RegistrationRequest) -> String {
     match request.endpoint() {
         Some(endpoint) => endpoint.host().to_string(),
         None => Endpoint::default().host().to_string(),
+    }
+}
+
+/// Whether JSON that ends too early begins as a stored assignment of any format, or may do so.
+fn is_beginning(json: &[u8]) -> bool {
+    let (format, host) = (r#"{"format":"#, r#","host":""#);
+    let bytes = json.iter().filter(|byte| !byte.is_ascii_whitespace());
+    let start: String = bytes.take(64).map(|&byte| char::from(byte)).collect();
+    match start.strip_prefix(format) {
+        None => format.starts_with(&start),
+        Some(rest) => {
+            let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            rest.starts_with(host) || host.starts_with(rest)
+        }
     }
 }
 
@@ -149,6 +217,44 @@ mod tests {
         ] {
             let error = serde_json::from_value::<StoredAssignment>(stored).expect_err(reason);
             assert!(error.to_string().contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_beginning_and_a_later_format_are_ours_and_anything_else_is_not() {
+        let read =
+            |json: &[u8]| StoredAssignment::from_json(json).map(|stored| stored.assignment().device_id().to_owned());
+        let stored: StoredAssignment = serde_json::from_value(stored()).expect("an assignment");
+        for whole in [serde_json::to_vec(&stored), serde_json::to_vec_pretty(&stored)] {
+            let whole = whole.expect("JSON");
+            assert_eq!(read(&whole), Ok("d".to_owned()));
+            assert_eq!(read(&[&whole[..], &[0; 9]].concat()), Ok("d".to_owned()));
+            assert_eq!(read(&[]), Err(StoredError::Empty));
+            for end in 1..whole.len() {
+                for zeros in [&[][..], &[0; 4096]] {
+                    let read = read(&[&whole[..end], zeros].concat());
+                    assert_eq!(read, Err(StoredError::Truncated), "{end}");
+                }
+            }
+        }
+        assert_eq!(read(&[0; 4096]), Err(StoredError::Empty));
+        let later = json!({"format": 2, "idScope": "0ne1", "registrationId": "d", "assigned": []});
+        assert_eq!(read(later.to_string().as_bytes()), Err(StoredError::Later(2)));
+        for foreign in [
+            "-----BEGIN PRIVATE KEY-----",
+            "a2V5",
+            "{\"a",
+            "{\"format\":\"",
+            "{\"format\":1,\"x",
+            "{\"format\":1}",
+            "{\"format\":2,\"data\":[]}",
+            "{\"format\":1,\"host\":\"h\"} x",
+            "[",
+            "7",
+            "\0{\"format\":1",
+        ] {
+            let error = read(foreign.as_bytes()).expect_err(foreign);
+            assert!(!error.is_replaceable(), "{foreign}: {error}");
         }
     }
 

@@ -6,7 +6,7 @@ use provisioning_types::{
     ApiVersion, Assignment, AttestationState, BlockingKey, ClientCertificate, ClockSkew, ConnectionEvent,
     ConnectionProfile, CredentialError, CsrDer, Endpoint, ErrorCode, ErrorKind, Host, IdScope, InvalidInput, Payload,
     Phase, PrivateKey, Proof, RegistrationId, RegistrationRequest, RegistrationState, RegistrationStatus, Response,
-    Secret, ServiceError, SignatureScheme, StoredAssignment, Substatus, TransportError, WaitStep, Waiting,
+    Secret, ServiceError, SignatureScheme, StoredAssignment, StoredError, Substatus, TransportError, WaitStep, Waiting,
 };
 
 fn shared_and_printed<T: Debug + Send + Sync + 'static>() {}
@@ -42,6 +42,7 @@ fn every_public_type_is_send_and_sync_and_has_debug() {
     shared_and_printed::<ServiceError>();
     shared_and_printed::<SignatureScheme>();
     shared_and_printed::<StoredAssignment>();
+    shared_and_printed::<StoredError>();
     shared_and_printed::<Substatus>();
     shared_and_printed::<TransportError>();
     shared_and_printed::<WaitStep>();
