@@ -1,7 +1,7 @@
 //! A WebSocket over the byte stream of another connector.
 
 use async_trait::async_trait;
-use provisioning_types::{ErrorKind, Phase, Progress, TransportError, WaitStep};
+use provisioning_types::{ErrorKind, Phase, Progress, ServiceError, TransportError, WaitStep};
 use provisioning_websocket::{Handshake, HandshakeError, connect};
 
 use crate::{
@@ -51,14 +51,21 @@ impl<C: Connector> Connector for WebSocketConnector<C> {
 
 fn refused(error: HandshakeError) -> TransportError {
     match error {
-        HandshakeError::Refused { status, .. } => {
+        HandshakeError::Refused { status, ref reason, .. } => {
             let kind = match status {
                 401 | 403 => ErrorKind::Unauthorized,
                 404 => ErrorKind::NotFound,
                 500.. => ErrorKind::Service,
                 _ => ErrorKind::Refused,
             };
-            TransportError::new(kind, "the WebSocket was refused").with_source(error)
+            let refusal = TransportError::new(kind, "the WebSocket was refused");
+            let service = ServiceError::from_body(status, reason.as_bytes());
+            // Another server sends no such JSON.
+            if service.error_code().is_some() || service.tracking_id().is_some() {
+                refusal.with_source(service)
+            } else {
+                refusal.with_source(error)
+            }
         }
         // TLS that fails and a lost connection mean the same here as later.
         HandshakeError::Io(error) => connection_error(error),

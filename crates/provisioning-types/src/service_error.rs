@@ -42,7 +42,7 @@ impl ServiceError {
         Self {
             status,
             error_code: code(&json["errorCode"]).or_else(|| code(&state["errorCode"])),
-            tracking_id: text(&json["trackingId"]),
+            tracking_id: text(&json["trackingId"]).or_else(|| text(&state["trackingId"])),
             message: text(&json["message"]).or_else(|| text(&state["errorMessage"])),
             timestamp: text(&json["timestampUtc"]).or_else(|| text(&state["lastUpdatedDateTimeUtc"])),
             answered_at: json["timestampUtc"].as_str().and_then(parse_time),
@@ -239,9 +239,10 @@ mod tests {
 
     #[test]
     fn a_failed_registration_is_read_from_its_state() {
-        let body = br#"{"status":"failed","registrationState":{"errorCode":400209,"errorMessage":"no hub","lastUpdatedDateTimeUtc":"t"}}"#;
+        let body = br#"{"status":"failed","registrationState":{"errorCode":400209,"errorMessage":"no hub","lastUpdatedDateTimeUtc":"t","trackingId":"8ad0"}}"#;
         let error = ServiceError::from_body(200, body);
         assert_eq!(error.error_code(), Some(ErrorCode::HubUnauthorized));
+        assert_eq!(error.tracking_id(), Some("8ad0"));
         assert_eq!(error.message(), Some("no hub"));
         assert_eq!(error.timestamp(), Some("t"));
     }

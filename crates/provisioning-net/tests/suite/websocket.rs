@@ -2,7 +2,7 @@
 
 use futures_util::{SinkExt, StreamExt};
 use provisioning_net::{BoxedStream, Connector, Scheme, ServiceUri, Target, WebSocketConnector, connection_error};
-use provisioning_types::{ErrorKind, Host, Phase, Progress};
+use provisioning_types::{ErrorKind, Host, Phase, Progress, ServiceError, error_message};
 use test_support::{Call, in_memory, soon};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio_tungstenite::{
@@ -115,5 +115,33 @@ async fn an_answer_that_is_no_websocket_has_the_kind_of_its_status() {
         stream.shutdown().await.expect("closed");
         let error = call.error().await;
         assert_eq!((error.kind(), error.phase()), (kind, Some(Phase::Connect)), "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_with_the_services_json_has_what_the_service_said_and_any_other_text_is_shown() {
+    for (body, tracking_id, says) in [
+        (
+            r#"{"errorCode":401002,"trackingId":"abc-1"}"#,
+            Some("abc-1"),
+            "the service answered 401 (error code 401002)",
+        ),
+        (
+            r#"{"message":"Forbidden"}"#,
+            None,
+            "status 401 ({\"message\":\"Forbidden\"})",
+        ),
+        ("<h1>No</h1>", None, "status 401 (<h1>No</h1>)"),
+    ] {
+        let (call, mut stream) = connecting(wss(), 1024).await;
+        let answer = format!("HTTP/1.1 401 No\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.expect("written");
+        let error = call.error().await;
+        assert_eq!(
+            error.service().and_then(ServiceError::tracking_id),
+            tracking_id,
+            "{error:?}"
+        );
+        assert!(error_message(&error).contains(says), "{error:?}");
     }
 }
