@@ -19,21 +19,18 @@ mod commands;
 mod input;
 mod output;
 
-use std::{
-    ffi::OsString,
-    io::{Write, stderr},
-    process::ExitCode,
-};
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Parser, error::ErrorKind};
 
 use crate::{
     commands::Dps,
     input::words::without_secrets,
-    output::{failure::Failure, kind::Kind, outcome::report_failure},
+    output::{console, failure::Failure, kind::Kind, outcome::report_failure},
 };
 
 fn main() -> ExitCode {
+    survive_the_file_size_limit();
     let words: Vec<OsString> = std::env::args_os().collect();
     // clap stops at the first wrong flag, which may come before this one.
     let json = words.iter().any(|word| word == "--json");
@@ -45,16 +42,29 @@ fn main() -> ExitCode {
 
 /// Help and version are errors for clap, and successes for the caller.
 fn print_help_or_error(error: &clap::Error, words: &[OsString], json: bool) -> ExitCode {
-    let is_success = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if is_success {
-        // If the reader closed its end, the exit code still says how the command ended.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
-    }
     let text = without_secrets(&error.render().to_string(), words);
-    if json {
-        return report_failure(&Failure::from_clap(&text), true);
+    let lines = text.lines();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match console::print(lines) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => report_failure(&failure, false),
+        },
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            lines.for_each(console::print_error);
+            ExitCode::from(Kind::Usage.exit_code())
+        }
+        _ => report_failure(&Failure::from_clap(&text), json),
     }
-    let _ = write!(stderr(), "{text}");
-    ExitCode::from(Kind::Usage.exit_code())
+}
+
+/// Without a handler, the signal ends the program when it writes beyond the largest size of a file (`ulimit -f`). With
+/// one, the write fails.
+fn survive_the_file_size_limit() {
+    #[cfg(unix)]
+    {
+        use std::sync::atomic::AtomicBool;
+        static IS_REACHED: AtomicBool = AtomicBool::new(false);
+        // A failure leaves the signal as it is.
+        let _ = signal_hook::flag::register(libc::SIGXFSZ, &IS_REACHED);
+    }
 }

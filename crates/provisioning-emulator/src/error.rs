@@ -30,6 +30,13 @@ pub enum EmulatorError {
         /// The error of the system.
         source: io::Error,
     },
+    /// Standard output cannot be written.
+    #[error("standard output cannot be written")]
+    #[non_exhaustive]
+    Stdout {
+        /// The error of the system.
+        source: io::Error,
+    },
     /// The handlers of Ctrl-C and SIGTERM could not be installed.
     #[error("the signal handlers cannot be installed")]
     #[non_exhaustive]

@@ -10,12 +10,8 @@ use provisioning_device::{CredentialError, HubAuth, HubConnection, Secret, Trans
 use serde::Serialize;
 
 use crate::{
-    input::{
-        credential::credential,
-        flags::{Identity, Output},
-        stored_assignment,
-    },
-    output::{dates::date, failure::Failure, logging, outcome::Answer},
+    input::{credential::credential, flags::Identity, stored_assignment},
+    output::{dates::date, failure::Failure, outcome::Answer},
 };
 
 /// How long a token is valid unless given.
@@ -29,9 +25,6 @@ pub(crate) struct Connection {
 
     #[command(flatten)]
     identity: Identity,
-
-    #[command(flatten)]
-    output: Output,
 }
 
 /// The settings, which include secrets.
@@ -54,7 +47,6 @@ pub(crate) struct Settings {
 
 /// Makes the settings from the stored assignment and the device's credential.
 pub(crate) fn run(flags: &Connection) -> Result<Settings, Failure> {
-    logging::start(flags.output.verbose);
     let stored = stored_assignment::read(&flags.store)?;
     let assignment = stored.assignment();
     let registration_id = assignment.state().registration_id().unwrap_or(assignment.device_id());
@@ -87,7 +79,7 @@ fn exposed(secret: &Secret) -> Option<String> {
 }
 
 impl Answer for Settings {
-    fn text(&self) -> String {
+    fn lines(&self) -> Vec<String> {
         let (port, websocket_port) = (self.port.to_string(), self.websocket_port.to_string());
         let password = self.password.as_deref();
         let rows = [
@@ -107,6 +99,6 @@ impl Answer for Settings {
         let rows = rows
             .iter()
             .filter_map(|(name, value)| Some(format!("{name:<17} {}", (*value)?)));
-        rows.collect::<Vec<_>>().join("\n")
+        rows.collect()
     }
 }

@@ -1,9 +1,13 @@
 //! `dps derive-key`: the key of one device of a group, made where the group's key is stored.
 
 use clap::Args;
-use provisioning_device::{InputFile, RegistrationId, Secret, SymmetricKey};
+use provisioning_device::{InputFile, RegistrationId, SymmetricKey};
+use serde::Serialize;
 
-use crate::{input::flags::input_file, output::failure::Failure};
+use crate::{
+    input::flags::input_file,
+    output::{failure::Failure, outcome::Answer},
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct DeriveKey {
@@ -16,9 +20,27 @@ pub(crate) struct DeriveKey {
     registration_id: String,
 }
 
-/// Returns the key, base64.
-pub(crate) fn run(flags: &DeriveKey) -> Result<Secret, Failure> {
+/// The key, base64.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeviceKey {
+    registration_id: String,
+    symmetric_key: String,
+}
+
+/// Derives the key.
+pub(crate) fn run(flags: &DeriveKey) -> Result<DeviceKey, Failure> {
     let registration_id = RegistrationId::new(flags.registration_id.as_str())?;
     let key = SymmetricKey::from_file(flags.group_key_file.clone())?;
-    Ok(key.derive(&registration_id).to_base64())
+    let key = key.derive(&registration_id).to_base64();
+    Ok(DeviceKey {
+        registration_id: registration_id.to_string(),
+        symmetric_key: key.expose_str().unwrap_or_default().to_owned(),
+    })
+}
+
+impl Answer for DeviceKey {
+    fn lines(&self) -> Vec<String> {
+        vec![self.symmetric_key.clone()]
+    }
 }

@@ -1,20 +1,28 @@
 //! Ctrl-C and SIGTERM.
 
-use tokio::select;
-
-/// Resolves when the user or the system asks the program to end.
-pub(crate) async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
+/// Installs the handlers at once. Completes when the user or the system asks the program to end.
+#[cfg(unix)]
+pub(crate) fn interrupted() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals =
+        signal(SignalKind::interrupt()).and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
+    async {
+        match signals {
+            Ok((mut interrupt, mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
             }
-            return;
+            // Without a handler the system ends the program.
+            Err(_) => std::future::pending().await,
         }
     }
+}
+
+/// Completes when the user asks the program to end.
+#[cfg(not(unix))]
+pub(crate) async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         // Without a handler the system ends the program.
         std::future::pending().await

@@ -14,7 +14,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::output::outcome::{report, report_failure, report_secret};
+use crate::{
+    input::flags::Output,
+    output::{
+        logging,
+        outcome::{report, report_failure},
+    },
+};
 
 /// Registers devices with Azure IoT Hub Device Provisioning Service (DPS).
 #[derive(Debug, Parser)]
@@ -22,6 +28,9 @@ use crate::output::outcome::{report, report_failure, report_secret};
 pub(crate) struct Dps {
     #[command(subcommand)]
     command: Command,
+
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,15 +62,16 @@ enum Command {
 impl Dps {
     /// Runs the command, prints its outcome and returns the exit code.
     pub(crate) fn run(self, json: bool) -> ExitCode {
+        logging::start(self.output.verbose);
         match self.command {
-            Command::Register(flags) => report(register::run(&flags.limit_reading()), json),
+            Command::Register(flags) => report(register::run(&flags.limit_reading(), self.output.verbose > 0), json),
             Command::Connection(flags) => report(connection::run(&flags), json),
             Command::Doctor(mut flags) => {
                 flags.registration.limit_reading();
-                report(doctor::run(&flags), json)
+                report(doctor::run(&flags, json), json)
             }
-            Command::DeriveKey(flags) => report_secret(derive_key::run(&flags)),
-            Command::Sas(flags) => report_secret(sas::run(&flags)),
+            Command::DeriveKey(flags) => report(derive_key::run(&flags), json),
+            Command::Sas(flags) => report(sas::run(&flags), json),
             Command::Emulator(args) => match emulator::run(*args) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => report_failure(&failure, json),

@@ -3,11 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use provisioning_device::{IdScope, InputFile, RegistrationId, SasToken, Secret, SymmetricKey};
+use provisioning_device::{IdScope, InputFile, RegistrationId, SasToken, SymmetricKey};
+use serde::Serialize;
 
 use crate::{
     input::flags::{input_file, seconds},
-    output::failure::Failure,
+    output::{dates::date, failure::Failure, outcome::Answer},
 };
 
 #[derive(Debug, Args)]
@@ -29,12 +30,33 @@ pub(crate) struct Sas {
     expires_in: Duration,
 }
 
-/// Returns the token.
-pub(crate) fn run(flags: &Sas) -> Result<Secret, Failure> {
+/// The token, and what it is for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Token {
+    id_scope: String,
+    registration_id: String,
+    sas_token: String,
+    sas_token_expires: String,
+}
+
+/// Signs the token.
+pub(crate) fn run(flags: &Sas) -> Result<Token, Failure> {
     let id_scope = IdScope::new(flags.id_scope.as_str())?;
     let registration_id = RegistrationId::new(flags.registration_id.as_str())?;
     let key = SymmetricKey::from_file(flags.symmetric_key_file.clone())?;
     let expires_at = SystemTime::now() + flags.expires_in;
     let token = SasToken::sign_with_key(&key, &id_scope, &registration_id, expires_at);
-    Ok(token.text().clone())
+    Ok(Token {
+        id_scope: id_scope.to_string(),
+        registration_id: registration_id.to_string(),
+        sas_token: token.text().expose_str().unwrap_or_default().to_owned(),
+        sas_token_expires: date(token.expires_at()),
+    })
+}
+
+impl Answer for Token {
+    fn lines(&self) -> Vec<String> {
+        vec![self.sas_token.clone()]
+    }
 }

@@ -1,15 +1,15 @@
-//! Why a command failed: one object for programs, two lines for people.
+//! Why a command failed: one object for programs, lines for people.
 
 use std::{
     error::Error,
-    fmt,
     time::{Duration, SystemTime},
 };
 
 use provisioning_device::{
-    Assignment, ErrorCode, ErrorKind, InvalidInput, RegisterError, ServiceError, TransportError, error_message,
+    Assignment, ErrorKind, InvalidInput, RegisterError, ServiceError, TransportError, error_message,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::kind::Kind;
 
@@ -19,43 +19,14 @@ pub(crate) struct Failure {
     pub(crate) kind: Kind,
     /// Causes included.
     pub(crate) message: String,
-    #[serde(flatten)]
-    registration: Option<Box<FailedRegistration>>,
+    /// What is known of the registration or the assignment.
+    #[serde(flatten, serialize_with = "known")]
+    details: Vec<(&'static str, Value)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retryable: Option<bool>,
     /// What to check first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,
-    #[serde(flatten)]
-    assignment: Option<Box<ValidAssignment>>,
-}
-
-/// What is known of a failed registration.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FailedRegistration {
-    phase: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_code: Option<ErrorCode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tracking_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    operation_id: Option<String>,
-    /// In seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after: Option<u64>,
-}
-
-/// The assignment that is valid despite the failure.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ValidAssignment {
-    assigned_hub: String,
-    device_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    operation_id: Option<String>,
 }
 
 impl Failure {
@@ -63,16 +34,38 @@ impl Failure {
         Self {
             kind: kind.into(),
             message: message.into(),
-            registration: None,
+            details: vec![],
             retryable: None,
             hint: None,
-            assignment: None,
         }
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Lines for people.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let hint = self.hint.iter().map(|hint| format!("hint: {hint}"));
+        let support = self.support().map(|support| format!("support: {support}"));
+        let error = [format!("error: {}", self.message)];
+        error.into_iter().chain(hint).chain(support).collect()
+    }
+
+    /// What the service's support asks for, unless the message has it already.
+    pub(crate) fn support(&self) -> Option<String> {
+        let ids = [
+            ("trackingId", "tracking id"),
+            ("timestampUtc", "time"),
+            ("operationId", "operation id"),
+        ];
+        let ids = ids.into_iter().filter_map(|(field, name)| {
+            let (_, id) = self.details.iter().find(|(name, _)| *name == field)?;
+            let id = id.as_str()?;
+            (!self.message.contains(id)).then(|| format!("{name} {id}"))
+        });
+        Some(ids.collect::<Vec<_>>().join(", ")).filter(|ids| !ids.is_empty())
     }
 
     /// The same with another failure, in words.
@@ -93,10 +86,15 @@ impl Failure {
 
     /// The command line cannot be parsed.
     pub(crate) fn from_clap(text: &str) -> Self {
-        // The first paragraph is the message, the rest is the usage.
-        let message = text.split("\n\n").next().unwrap_or_default();
-        let message = message.strip_prefix("error: ").unwrap_or(message);
-        Self::usage(message.split_whitespace().collect::<Vec<_>>().join(" "))
+        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        // The first paragraph is the message; tips may follow, and the usage.
+        let mut paragraphs = text.split("\n\n");
+        let message = paragraphs.next().unwrap_or_default();
+        let failure = Self::usage(one_line(message.strip_prefix("error: ").unwrap_or(message)));
+        match paragraphs.next().and_then(|tip| tip.trim_start().strip_prefix("tip: ")) {
+            Some(tip) => failure.with_hint(format!("{}; see --help after the command", one_line(tip))),
+            None => failure,
+        }
     }
 
     /// The command needs the cargo feature `local`, which this build does not have.
@@ -115,13 +113,22 @@ impl Failure {
     /// A registration failed. `warnings` about the credential explain why TLS rejected it; a response that contains the
     /// service's time shows by how much this device's clock is off.
     pub(crate) fn of_registration(error: &RegisterError, warnings: &[String], now: SystemTime) -> Self {
-        let skew = error.service().and_then(|service| service.clock_skew(now));
+        let service = error.service();
+        let skew = service.and_then(|service| service.clock_skew(now));
         let warnings = if error.kind() == ErrorKind::Tls { warnings } else { &[] };
         let hints = warnings.iter().cloned();
         let hints = hints.chain(skew.map(|skew| format!("{skew}: set it")));
         let hints: Vec<_> = hints.chain([error.hint().to_owned()]).collect();
         Self {
-            registration: Some(Box::new(error.into())),
+            details: vec![
+                ("phase", json!(error.phase().as_str())),
+                ("status", json!(service.map(ServiceError::status))),
+                ("errorCode", json!(service.and_then(ServiceError::error_code))),
+                ("trackingId", json!(service.and_then(ServiceError::tracking_id))),
+                ("timestampUtc", json!(service.and_then(ServiceError::timestamp))),
+                ("operationId", json!(error.operation_id())),
+                ("retryAfter", json!(error.retry_after().map(seconds_rounded_up))),
+            ],
             retryable: Some(error.is_retryable()),
             ..Self::new(error.kind(), error_message(error)).with_hint(hints.join("; "))
         }
@@ -135,11 +142,11 @@ impl Failure {
             error_message(error)
         );
         Self {
-            assignment: Some(Box::new(ValidAssignment {
-                assigned_hub: hub.to_owned(),
-                device_id: device_id.to_owned(),
-                operation_id: assignment.operation_id().map(str::to_owned),
-            })),
+            details: vec![
+                ("assignedHub", json!(hub)),
+                ("deviceId", json!(device_id)),
+                ("operationId", json!(assignment.operation_id())),
+            ],
             ..Self::new(kind, message).with_hint(hint)
         }
     }
@@ -149,18 +156,10 @@ fn seconds_rounded_up(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
 }
 
-impl From<&RegisterError> for FailedRegistration {
-    fn from(error: &RegisterError) -> Self {
-        let service = error.service();
-        Self {
-            phase: error.phase().as_str(),
-            status: service.map(ServiceError::status),
-            error_code: service.and_then(ServiceError::error_code),
-            tracking_id: service.and_then(ServiceError::tracking_id).map(str::to_owned),
-            operation_id: error.operation_id().map(str::to_owned),
-            retry_after: error.retry_after().map(seconds_rounded_up),
-        }
-    }
+/// Serializes the details that are not null, in their order.
+fn known<S: Serializer>(details: &[(&'static str, Value)], serializer: S) -> Result<S::Ok, S::Error> {
+    let known = details.iter().filter(|(_, value)| !value.is_null());
+    serializer.collect_map(known.map(|(name, value)| (name, value)))
 }
 
 impl From<InvalidInput> for Failure {
@@ -182,16 +181,6 @@ impl From<&TransportError> for Failure {
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
-        match &self.hint {
-            Some(hint) => write!(f, "\nhint: {hint}"),
-            None => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use provisioning_device::CredentialError;
@@ -200,30 +189,6 @@ mod tests {
 
     fn json(failure: &Failure) -> String {
         serde_json::to_string(failure).expect("JSON")
-    }
-
-    #[test]
-    fn every_member_of_a_failed_registration_has_its_name_and_place_in_json() {
-        let failure = Failure {
-            registration: Some(Box::new(FailedRegistration {
-                phase: "poll",
-                status: Some(429),
-                error_code: None,
-                tracking_id: Some("t".to_owned()),
-                operation_id: Some("4.op".to_owned()),
-                retry_after: Some(seconds_rounded_up(Duration::from_millis(89_001))),
-            })),
-            retryable: Some(true),
-            ..Failure::new(ErrorKind::Throttled, "the service is throttling").with_hint("register again later")
-        };
-        assert_eq!(
-            json(&failure),
-            r#"{"kind":"throttled","message":"the service is throttling","phase":"poll","status":429,"trackingId":"t","operationId":"4.op","retryAfter":90,"retryable":true,"hint":"register again later"}"#
-        );
-        assert_eq!(
-            failure.to_string(),
-            "error: the service is throttling\nhint: register again later"
-        );
     }
 
     #[test]
@@ -240,7 +205,7 @@ mod tests {
                 &error,
                 "free some"
             )),
-            r#"{"kind":"input","message":"the device is assigned to hub.example as d, but no space","hint":"free some","assignedHub":"hub.example","deviceId":"d","operationId":"4.op"}"#
+            r#"{"kind":"input","message":"the device is assigned to hub.example as d, but no space","assignedHub":"hub.example","deviceId":"d","operationId":"4.op","hint":"free some"}"#
         );
     }
 
@@ -248,7 +213,7 @@ mod tests {
     fn unknown_members_are_left_out() {
         let failure = Failure::new(ErrorKind::Local, "no more threads");
         assert_eq!(json(&failure), r#"{"kind":"local","message":"no more threads"}"#);
-        assert_eq!(failure.to_string(), "error: no more threads");
+        assert_eq!(failure.lines(), ["error: no more threads"]);
     }
 
     #[test]
@@ -261,15 +226,31 @@ mod tests {
 
     #[test]
     fn a_failed_registration_has_its_phase_and_what_the_service_responded() {
-        let body = br#"{"errorCode":401002,"trackingId":"t","message":"Invalid certificate."}"#;
-        let error = TransportError::new(ErrorKind::Unauthorized, "the service refused the registration")
-            .with_source(ServiceError::from_body(401, body));
+        let body = br#"{"errorCode":401002,"trackingId":"8ad0","timestampUtc":"2026-01-02T03:04:05Z","message":"No."}"#;
+        let error = TransportError::new(ErrorKind::Unauthorized, "refused").with_hint("look");
+        let error = error.with_source(ServiceError::from_body(401, body));
         let error = RegisterError::not_started(error.in_phase(provisioning_device::Phase::Register));
+        // Warnings are for TLS.
         let failure = Failure::of_registration(&error, &["a warning".to_owned()], SystemTime::UNIX_EPOCH);
-        let expected =
-            r#""phase":"register","status":401,"errorCode":401002,"trackingId":"t","retryable":false,"hint":""#;
-        assert!(json(&failure).contains(expected), "{}", json(&failure));
-        assert_eq!(failure.hint.as_deref(), Some(error.hint()), "warnings are for TLS");
+        let hint = failure.hint.as_deref().unwrap_or_default();
+        let expected = r#"{"kind":"unauthorized","message":"refused: the service answered 401 (error code 401002): No","phase":"register","status":401,"errorCode":401002,"trackingId":"8ad0","timestampUtc":"2026-01-02T03:04:05Z","retryable":false,"hint":"#;
+        assert_eq!(json(&failure), format!("{expected}{hint:?}}}"));
+        let [error, hint, support] = failure.lines().try_into().expect("three lines");
+        assert_eq!(
+            error,
+            "error: refused: the service answered 401 (error code 401002): No"
+        );
+        assert!(
+            hint.starts_with("hint: this device's clock is ") && hint.ends_with(": set it; look"),
+            "{hint}"
+        );
+        assert_eq!(support, "support: tracking id 8ad0, time 2026-01-02T03:04:05Z");
+    }
+
+    #[test]
+    fn a_wait_is_rounded_up() {
+        assert_eq!(seconds_rounded_up(Duration::from_secs(89)), 89);
+        assert_eq!(seconds_rounded_up(Duration::from_millis(89_001)), 90);
     }
 
     #[cfg(not(feature = "local"))]
@@ -278,9 +259,11 @@ mod tests {
         let failure = Failure::no_local_dps("--local");
         assert_eq!((failure.kind, failure.kind.exit_code()), (Kind::Usage, 2));
         assert_eq!(
-            failure.to_string(),
-            "error: --local cannot be used: this build of dps has no local DPS\nhint: use a `dps` that was built with \
-             the cargo feature `local`, which is enabled by default"
+            failure.lines(),
+            [
+                "error: --local cannot be used: this build of dps has no local DPS",
+                "hint: use a `dps` that was built with the cargo feature `local`, which is enabled by default"
+            ]
         );
     }
 

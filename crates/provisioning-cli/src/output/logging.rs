@@ -2,13 +2,15 @@
 
 use std::{
     env,
-    io::{IsTerminal, Write, stderr},
+    io::{self, Write},
 };
 
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// Writes a log if `RUST_LOG` or `-v`, given `verbose` times, asks for one. Returns whether it does.
-pub(crate) fn start(verbose: u8) -> bool {
+use super::console;
+
+/// Writes a log if `RUST_LOG` or `-v`, given `verbose` times, asks for one.
+pub(crate) fn start(verbose: u8) {
     let level = match verbose {
         0 => None,
         1 => Some("debug"),
@@ -17,14 +19,27 @@ pub(crate) fn start(verbose: u8) -> bool {
     let directives = match (env::var("RUST_LOG").ok(), level) {
         (Some(directives), _) if !directives.is_empty() => directives,
         (_, Some(level)) => level.to_owned(),
-        (_, None) => return false,
+        (_, None) => return,
     };
-    let lines = fmt::layer().with_ansi(stderr().is_terminal()).with_writer(stderr);
+    let lines = fmt::layer().with_ansi(false).with_writer(|| Lines);
     tracing_subscriber::registry()
         .with(targets(&directives))
         .with(lines)
         .init();
-    true
+}
+
+/// Prints what is written to it at once, which is one event.
+struct Lines;
+
+impl Write for Lines {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        console::print_error(String::from_utf8_lossy(event).trim_end());
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The filter that the directives describe, such as `debug,provisioning_net=trace`. Warns of invalid ones.
@@ -32,8 +47,7 @@ fn targets(directives: &str) -> Targets {
     let is_valid = |directive: &&str| match directive.parse::<Targets>() {
         Ok(_) => true,
         Err(error) => {
-            // The reader may have closed its end.
-            let _ = writeln!(stderr(), "warning: RUST_LOG: ignoring {directive:?}: {error}");
+            console::print_error(&format!("warning: RUST_LOG: ignoring {directive:?}: {error}"));
             false
         }
     };

@@ -1,19 +1,15 @@
 //! Prints the answer or the failure of a command, and returns the exit code.
 
-use std::{
-    io::{self, StdoutLock, Write, stderr, stdout},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
-use provisioning_device::Secret;
 use serde::Serialize;
 
-use super::failure::Failure;
+use super::{console, failure::Failure};
 
 /// The answer of a command. It serializes as one object.
 pub(crate) trait Answer: Serialize {
-    /// Lines for people, without the last line break.
-    fn text(&self) -> String;
+    /// Lines for people.
+    fn lines(&self) -> Vec<String>;
 
     /// A failure beside the answer. It is part of the object, and printed on standard error for people.
     fn failure(&self) -> Option<&Failure> {
@@ -21,33 +17,22 @@ pub(crate) trait Answer: Serialize {
     }
 
     /// The exit code of the program.
-    fn exit_code(&self) -> ExitCode {
-        ExitCode::SUCCESS
+    fn exit_code(&self) -> u8 {
+        0
     }
 }
 
 /// Prints the outcome of a command, as JSON or for people.
 pub(crate) fn report(outcome: Result<impl Answer, Failure>, json: bool) -> ExitCode {
-    let printed = outcome.and_then(|answer| {
-        print(|stdout| match json {
-            true => Ok(serde_json::to_writer(stdout, &answer)?),
-            false => write!(stdout, "{}", answer.text()),
-        })?;
-        if let Some(failure) = answer.failure().filter(|_| !json) {
-            print_error(failure);
-        }
-        Ok(answer.exit_code())
-    });
-    printed.unwrap_or_else(|failure| report_failure(&failure, json))
-}
-
-/// Prints the secret that the command was asked for.
-pub(crate) fn report_secret(outcome: Result<Secret, Failure>) -> ExitCode {
-    let printed = outcome.and_then(|secret| print(|stdout| stdout.write_all(secret.expose())));
-    match printed {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => report_failure(&failure, false),
-    }
+    let answer = match outcome {
+        Ok(answer) => answer,
+        Err(failure) => return report_failure(&failure, json),
+    };
+    let printed = match json {
+        true => console::print_json(&answer),
+        false => console::print(answer.lines()),
+    };
+    finish(printed, answer.failure(), json, answer.exit_code())
 }
 
 /// Prints a failure: with `json` as an object on standard output, else on standard error.
@@ -56,26 +41,18 @@ pub(crate) fn report_failure(failure: &Failure, json: bool) -> ExitCode {
     struct Object<'a> {
         error: &'a Failure,
     }
-    let printed = json && print(|stdout| Ok(serde_json::to_writer(stdout, &Object { error: failure })?)).is_ok();
-    if !printed {
-        print_error(failure);
-    }
-    ExitCode::from(failure.kind.exit_code())
+    let printed = match json {
+        true => console::print_json(&Object { error: failure }),
+        false => Ok(()),
+    };
+    finish(printed, Some(failure), json, failure.kind.exit_code())
 }
 
-fn print_error(failure: &Failure) {
-    // If standard error is closed, the exit code still says that the command failed.
-    let _ = writeln!(stderr(), "{failure}");
-}
-
-/// Writes a line to standard output. A reader that closed its end of the pipe is not an error.
-fn print(write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) -> Result<(), Failure> {
-    let mut stdout = stdout().lock();
-    let written = write(&mut stdout)
-        .and_then(|()| writeln!(stdout))
-        .and_then(|()| stdout.flush());
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::local(&error)),
-        _ => Ok(()),
-    }
+/// Prints on standard error what standard output does not have. The exit code is `code`, unless output was lost.
+fn finish(printed: Result<(), Failure>, failure: Option<&Failure>, json: bool, code: u8) -> ExitCode {
+    let lost = printed.err();
+    let failure = failure.filter(|_| !json || lost.is_some());
+    let lines = failure.into_iter().chain(&lost).flat_map(Failure::lines);
+    lines.for_each(|line| console::print_error(&line));
+    ExitCode::from(lost.map_or(code, |lost| lost.kind.exit_code()))
 }

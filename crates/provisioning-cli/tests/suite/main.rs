@@ -4,6 +4,7 @@ mod bad_input;
 mod doctor;
 mod emulator;
 mod keeping;
+mod output;
 mod register;
 mod secrets;
 mod support;

@@ -121,6 +121,13 @@ impl Files {
         Run::of(start_with("register", &self.service(host), words)).await
     }
 
+    /// The words of a registration.
+    #[cfg(unix)]
+    pub(crate) fn registration(&self) -> Vec<String> {
+        let flags = self.all(&self.host).into_iter().flat_map(|(name, value)| [name, value]);
+        ["register"].into_iter().chain(flags).map(str::to_owned).collect()
+    }
+
     /// Asks the doctor about the same.
     pub(crate) async fn doctor(&self, words: &[&str]) -> Run {
         Run::of(start_with("doctor", &self.all(&self.host), words)).await

@@ -86,8 +86,9 @@ fn id_scope(text: &str) -> Result<String, &'static str> {
 /// Runs the emulator until Ctrl-C or SIGTERM. Prints one JSON object to stdout when it listens, and warnings to stderr.
 ///
 /// # Errors
-/// [`EmulatorError`] if the emulator cannot start; the caller prints it. [`EmulatorError::Config`] is a mistake in the
-/// configuration, for which `dps-emulator` exits with 2, and with 1 for any other.
+/// [`EmulatorError`] if the emulator cannot start, or cannot print the object; the caller prints it.
+/// [`EmulatorError::Config`] is a mistake in the configuration, for which `dps-emulator` exits with 2, and with 1 for any
+/// other.
 pub async fn run(args: Args) -> Result<(), EmulatorError> {
     // Before any file is created: no signal from here on ends the program halfway.
     let stop = signals::stop()?;
@@ -107,10 +108,12 @@ pub async fn run(args: Args) -> Result<(), EmulatorError> {
     if let Some(path) = &args.ready_file {
         ready.write(path, args.ready_file_mode)?;
     }
-    ready.print();
-    stop.await;
+    let printed = ready.print();
+    if printed.is_ok() {
+        stop.await;
+    }
     emulator.shutdown().await;
-    Ok(())
+    printed
 }
 
 async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>), EmulatorError> {

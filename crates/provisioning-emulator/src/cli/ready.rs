@@ -39,9 +39,12 @@ impl Ready {
     }
 
     /// Prints the object without the key: output ends up in the logs of CI.
-    pub(super) fn print(&self) {
-        // The reader may have closed its end.
-        let _ = writeln!(stdout(), "{}", self.public);
+    pub(super) fn print(&self) -> Result<(), EmulatorError> {
+        match writeln!(stdout(), "{}", self.public) {
+            // The reader may have closed its end.
+            Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(EmulatorError::Stdout { source }),
+            _ => Ok(()),
+        }
     }
 
     /// Writes the object to a file in one step: a reader sees the whole object or no file.

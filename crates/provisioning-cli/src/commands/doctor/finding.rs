@@ -70,14 +70,16 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verdict, message, hint) = match &self.verdict {
             Verdict::Ok { message } => ("ok", message, None),
-            Verdict::Warning { message, hint } => ("warning", message, hint.as_ref()),
-            Verdict::Failed(failure) => ("FAILED", &failure.message, failure.hint.as_ref()),
+            Verdict::Warning { message, hint } => ("warning", message, hint.clone()),
+            Verdict::Failed(failure) => ("FAILED", &failure.message, failure.hint.clone()),
             Verdict::Skipped { message } => ("skipped", message, None),
         };
         write!(f, "{verdict:<8} {}: {message}", self.check)?;
-        match hint {
-            Some(hint) => write!(f, " ({hint})"),
-            None => Ok(()),
+        let support = self.failure().and_then(Failure::support);
+        let details: Vec<_> = hint.into_iter().chain(support).collect();
+        match details.is_empty() {
+            true => Ok(()),
+            false => write!(f, " ({})", details.join("; ")),
         }
     }
 }

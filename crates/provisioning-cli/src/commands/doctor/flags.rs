@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::input::flags::{Output, Registration};
+use crate::input::flags::Registration;
 
 pub(crate) const HELP: &str = "\
 Each line is one check: ok, warning, FAILED, or skipped and why. The device is not
@@ -28,7 +28,4 @@ pub(crate) struct Doctor {
     /// Register the device too
     #[arg(long, help_heading = "Service")]
     pub(crate) register: bool,
-
-    #[command(flatten)]
-    pub(crate) output: Output,
 }

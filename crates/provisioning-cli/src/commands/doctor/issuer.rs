@@ -19,6 +19,5 @@ fn quoted(issuer: &X509Name<'_>) -> String {
         (Some(name), None) | (None, Some(name)) => name.to_owned(),
         (None, None) => issuer.to_string(),
     };
-    // Escaped: the peer chose the name, and control characters would reach the terminal.
-    format!("{shown:?}")
+    format!("\"{shown}\"")
 }

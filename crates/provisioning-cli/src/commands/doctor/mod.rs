@@ -25,17 +25,16 @@ use crate::{
         flags::Registration,
         options::Options,
     },
-    output::{failure::Failure, logging, progress::Progress},
+    output::failure::Failure,
 };
 
 /// Checks everything. The findings are printed one by one; the summary is left to be printed.
-pub(super) fn run(flags: &Doctor) -> Result<Diagnosis, Failure> {
-    let logging = logging::start(flags.output.verbose);
+pub(super) fn run(flags: &Doctor, json: bool) -> Result<Diagnosis, Failure> {
     let options = Options::read(&flags.registration)?;
     let credential = load_credential(&flags.registration);
     let certificate = credential::certificate_to_present(credential.as_ref().ok().and_then(Option::as_ref));
     let network = Network::new(&flags.registration, &options, certificate)?;
-    let mut diagnosis = Diagnosis::new(flags.output.json);
+    let mut diagnosis = Diagnosis::new(json);
     runtime::block_on(async {
         select! {
             // First: an interrupt is handled from before the first finding is printed.
@@ -48,11 +47,11 @@ pub(super) fn run(flags: &Doctor) -> Result<Diagnosis, Failure> {
         }
         // A registration handles an interrupt itself: it closes its connection first.
         diagnosis.add(if flags.register {
-            register(&flags.registration, &options, logging).await
+            register(&flags.registration, &options).await
         } else {
             Finding::skipped("registration", "not asked for: add --register")
         });
-        Ok(diagnosis)
+        diagnosis.finish()
     })?
 }
 
@@ -97,12 +96,12 @@ fn scope(flags: &Registration) -> Finding {
     }
 }
 
-async fn register(flags: &Registration, options: &Options<'_>, logging: bool) -> Finding {
+async fn register(flags: &Registration, options: &Options<'_>) -> Finding {
     let checked = match CheckedClient::new(flags, options) {
         Ok(checked) => checked,
         Err(failure) => return Finding::failed("registration", failure),
     };
-    match attempt::register(&checked, &Progress::new(logging)).await {
+    match attempt::register(&checked, interrupted()).await {
         Ok(assignment) => {
             let (hub, device_id) = (assignment.assigned_hub(), assignment.device_id());
             Finding::ok("registration", format!("assigned to {hub} as {device_id}"))

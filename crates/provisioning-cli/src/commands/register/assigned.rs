@@ -1,7 +1,5 @@
 //! The answer of `dps register`: the assignment.
 
-use std::process::ExitCode;
-
 use provisioning_device::{Assignment, RegistrationId};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -59,11 +57,11 @@ impl Answer for Assigned {
         self.error.as_ref()
     }
 
-    fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.error.as_ref().map_or(0, |_| ASSIGNED_BUT_NOT_SAVED))
+    fn exit_code(&self) -> u8 {
+        self.error.as_ref().map_or(0, |_| ASSIGNED_BUT_NOT_SAVED)
     }
 
-    fn text(&self) -> String {
+    fn lines(&self) -> Vec<String> {
         let payload = self.fields.get("payload").filter(|payload| !payload.is_null());
         let payload = payload.map(Value::to_string);
         let rows = [
@@ -76,7 +74,7 @@ impl Answer for Assigned {
         ];
         let rows = rows
             .iter()
-            .filter_map(|(name, value)| Some(format!("\n  {name:<16} {}", (*value)?)));
-        "assigned".to_owned() + &rows.collect::<String>()
+            .filter_map(|(name, value)| Some(format!("  {name:<16} {}", (*value)?)));
+        ["assigned".to_owned()].into_iter().chain(rows).collect()
     }
 }

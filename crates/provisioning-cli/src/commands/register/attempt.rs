@@ -2,20 +2,25 @@
 
 use std::{pin::pin, time::SystemTime};
 
-use provisioning_device::{Assignment, RegisterError, StatusEvents};
+use provisioning_device::{Assignment, RegisterError, StatusEvent, StatusEvents};
 use tokio::select;
 
 use crate::{
-    commands::interrupt::interrupted,
     input::client::CheckedClient,
-    output::{failure::Failure, progress::Progress},
+    output::{
+        console::{Progress, print_error},
+        failure::Failure,
+    },
 };
 
-/// Registers the device.
-pub(crate) async fn register(checked: &CheckedClient, progress: &Progress) -> Result<Assignment, Failure> {
+/// Registers the device, until `interrupted` completes.
+pub(crate) async fn register(
+    checked: &CheckedClient,
+    interrupted: impl Future<Output = ()>,
+) -> Result<Assignment, Failure> {
     let CheckedClient { client, warnings } = checked;
     for warning in warnings {
-        progress.print(&format!("warning: {warning}"));
+        print_error(&format!("warning: {warning}"));
     }
     let events = client.events();
     let registration = async {
@@ -23,10 +28,10 @@ pub(crate) async fn register(checked: &CheckedClient, progress: &Progress) -> Re
         select! {
             // First: an interrupt is handled from before the first step is reported.
             biased;
-            () = interrupted() => {
-                progress.print("interrupted, closing the connection");
+            () = interrupted => {
+                print_error("interrupted, closing the connection");
                 if let Err(error) = client.cancel().await {
-                    progress.print(&format!("cancelling failed: {error}"));
+                    print_error(&format!("cancelling failed: {error}"));
                 }
                 // Completes as cancelled within seconds, even if the service does not respond.
                 registration.as_mut().await
@@ -34,7 +39,7 @@ pub(crate) async fn register(checked: &CheckedClient, progress: &Progress) -> Re
             outcome = &mut registration => outcome,
         }
     };
-    show_while(registration, events, progress)
+    show_while(registration, events)
         .await
         .map_err(|error| Failure::of_registration(&error, warnings, SystemTime::now()))
 }
@@ -43,13 +48,17 @@ pub(crate) async fn register(checked: &CheckedClient, progress: &Progress) -> Re
 async fn show_while(
     registration: impl Future<Output = Result<Assignment, RegisterError>>,
     mut events: StatusEvents,
-    progress: &Progress,
 ) -> Result<Assignment, RegisterError> {
     let mut registration = pin!(registration);
+    let progress = Progress::new();
     loop {
         select! {
             biased;
-            Some(event) = events.next() => progress.show(&event.event),
+            Some(event) = events.next() => match event.event {
+                // The end is reported as the outcome of the command.
+                StatusEvent::Ended { .. } => {}
+                event => progress.show(&event.to_string()),
+            },
             outcome = &mut registration => return outcome,
         }
     }

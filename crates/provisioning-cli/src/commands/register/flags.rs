@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 use provisioning_device::InputFile;
 
-use crate::input::flags::{Output, Registration, input_file};
+use crate::input::flags::{Registration, input_file};
 
 /// The registration id of `--local` unless one is given.
 const LOCAL_DEVICE: &str = "device-1";
@@ -31,7 +31,7 @@ With --json, standard output has exactly one JSON object, also for an error.
 
 Exit codes:
   0    assigned
-  1    this machine failed: for example, its key device was not available
+  1    this machine failed: for example, standard output could not be written
   2    a flag or an input cannot be used; no connection was made
   3    the service rejected the request, or its response was unexpected
   4    no connection, or it was lost
@@ -63,9 +63,6 @@ pub(crate) struct Register {
 
     #[command(flatten)]
     pub(crate) storage: Storage,
-
-    #[command(flatten)]
-    pub(crate) output: Output,
 }
 
 impl Register {

@@ -7,22 +7,17 @@ use super::{assigned::Assigned, flags::Register, saved_files::SavedFiles};
 use crate::{
     commands::runtime,
     input::{client::CheckedClient, options::Options},
-    output::{failure::Failure, progress::Progress},
+    output::{console::print_error, failure::Failure},
 };
 
 /// Registers a device with a local DPS that is started first and shut down afterwards.
-pub(crate) fn register(
-    flags: &Register,
-    options: &Options<'_>,
-    files: SavedFiles,
-    progress: &Progress,
-) -> Result<Assigned, Failure> {
-    progress.print("starting a local DPS");
+pub(crate) fn register(flags: &Register, options: &Options<'_>, files: SavedFiles) -> Result<Assigned, Failure> {
+    print_error("starting a local DPS");
     runtime::block_on(async {
         let started = start(flags.local_device()).await;
         let (emulator, device) = started.map_err(|error| Failure::local(&error))?;
         let result = match client(flags, options, &emulator, &device) {
-            Ok(checked) => files.register(&checked, progress).await,
+            Ok(checked) => files.register(&checked).await,
             Err(error) => Err(error.into()),
         };
         emulator.shutdown().await;

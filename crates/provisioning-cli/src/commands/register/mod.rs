@@ -23,12 +23,11 @@ use crate::{
         credential_check::exposed_secret,
         options::Options,
     },
-    output::{failure::Failure, logging, progress::Progress},
+    output::{console, failure::Failure},
 };
 
 /// Registers the device. The answer is left to be printed.
-pub(super) fn run(flags: &Register) -> Result<Assigned, Failure> {
-    let logging = logging::start(flags.output.verbose);
+pub(super) fn run(flags: &Register, is_verbose: bool) -> Result<Assigned, Failure> {
     let files = SavedFiles {
         store: flags.storage.store.as_deref().map(Store::open).transpose()?,
         certificate: IssuedCertificate::prepare(&flags.certificate, || device(flags))?,
@@ -39,16 +38,13 @@ pub(super) fn run(flags: &Register) -> Result<Assigned, Failure> {
     if flags.local {
         // Before the local DPS starts.
         options.build(options.placeholder_builder(flags.local_device())?)?;
-        return local_dps::register(flags, &options, files, &Progress::new(logging));
+        return local_dps::register(flags, &options, files);
     }
     let client = CheckedClient::new(&flags.registration, &options)?;
-    let progress = Progress::new(logging);
-    if flags.output.verbose > 0
-        && let Some((problem, remedy)) = exposed_secret(&flags.registration.identity)
-    {
-        progress.print(&format!("warning: {problem}: {remedy}"));
+    if is_verbose && let Some((problem, remedy)) = exposed_secret(&flags.registration.identity) {
+        console::print_error(&format!("warning: {problem}: {remedy}"));
     }
-    runtime::block_on(files.register(&client, &progress))?
+    runtime::block_on(files.register(&client))?
 }
 
 /// The registration id of the device.

@@ -9,8 +9,9 @@ use super::{
     store::{Store, Stored},
 };
 use crate::{
+    commands::interrupt::interrupted,
     input::client::CheckedClient,
-    output::{failure::Failure, progress::Progress},
+    output::{console::print_error, failure::Failure},
 };
 
 /// The files that a registration writes.
@@ -26,17 +27,19 @@ impl SavedFiles {
     }
 
     /// Registers the device unless its assignment is stored already, and writes the files.
-    pub(crate) async fn register(mut self, checked: &CheckedClient, progress: &Progress) -> Result<Assigned, Failure> {
+    pub(crate) async fn register(mut self, checked: &CheckedClient) -> Result<Assigned, Failure> {
+        // From before a key is written, so that an interrupt removes it.
+        let interrupted = interrupted();
         let request = checked.client.request();
         let registration_id = request.registration_id();
         if let Some(store) = &self.store {
             let path = store.path().display();
             match store.look_up(request) {
                 Stored::Assignment(assignment) => {
-                    progress.print(&format!("the assignment is stored in {path}; --force asks the service"));
+                    print_error(&format!("the assignment is stored in {path}; --force asks the service"));
                     return Ok(Assigned::new(registration_id, assignment));
                 }
-                Stored::Other => progress.print(&format!(
+                Stored::Other => print_error(&format!(
                     "{path} contains the assignment of another device, id scope or host: replacing it"
                 )),
                 Stored::Nothing => {}
@@ -44,7 +47,7 @@ impl SavedFiles {
         }
         let certificate = self.certificate.as_mut();
         let key_file = certificate.map(IssuedCertificate::write_key).transpose()?.flatten();
-        let assignment = attempt::register(checked, progress).await?;
+        let assignment = attempt::register(checked, interrupted).await?;
         if let Some(key_file) = key_file {
             key_file.keep();
         }
@@ -57,7 +60,7 @@ impl SavedFiles {
         for written in [stored, issued].into_iter().flatten() {
             let failure = match written {
                 Ok(message) => {
-                    progress.print(&message);
+                    print_error(&message);
                     continue;
                 }
                 Err(failure) => failure,

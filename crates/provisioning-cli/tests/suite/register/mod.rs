@@ -6,3 +6,4 @@ mod limits;
 mod proxies;
 mod refusals;
 mod registering;
+mod support_ids;
