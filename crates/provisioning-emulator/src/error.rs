@@ -30,6 +30,13 @@ pub enum EmulatorError {
         /// The error of the system.
         source: io::Error,
     },
+    /// The ready file exists and is not a regular file. Name another.
+    #[error("the ready file {} cannot be used: expected a regular file", path.display())]
+    #[non_exhaustive]
+    ReadyFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// Standard output cannot be written.
     #[error("standard output cannot be written")]
     #[non_exhaustive]

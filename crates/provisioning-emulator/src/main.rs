@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
     // If stderr is closed, the exit code still says that it failed.
     let _ = writeln!(std::io::stderr(), "error: {sentence}");
     match error {
-        EmulatorError::Config(_) => ExitCode::from(2),
+        EmulatorError::Config(_) | EmulatorError::ReadyFile { .. } => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
 }

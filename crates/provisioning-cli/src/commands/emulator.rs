@@ -19,7 +19,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         .map_err(|error| Failure::local(&error))?;
     runtime.block_on(cli::run(args)).map_err(|error| {
         let kind = match error {
-            EmulatorError::Config(_) => ErrorKind::Input,
+            EmulatorError::Config(_) | EmulatorError::ReadyFile { .. } => ErrorKind::Input,
             _ => ErrorKind::Local,
         };
         Failure::new(kind, error_message(&error))

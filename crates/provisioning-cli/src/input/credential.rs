@@ -47,18 +47,17 @@ pub(crate) fn credential_if_given(
     ))
 }
 
-/// The file that the credential's secret is read from, if it is in one.
-pub(crate) fn secret_file(flags: &Identity) -> Option<InputFile> {
-    let keys = [
-        &flags.symmetric_key_file,
-        &flags.group_key_file,
-        &flags.sas_token_file,
-        &flags.key,
+/// The files with secrets that are named.
+pub(crate) fn secret_files(flags: &Identity) -> impl Iterator<Item = InputFile> {
+    let key = flags.key.clone().or_else(|| file_variable("KEY_FILE"));
+    let named = [
+        key.or_else(|| flags.cert.clone()),
+        flags.key_passphrase_file.clone(),
+        flags.symmetric_key_file.clone(),
+        flags.group_key_file.clone(),
+        flags.sas_token_file.clone(),
     ];
-    let given = keys.into_iter().flatten().next().cloned();
-    given
-        .or_else(|| file_variable("KEY_FILE"))
-        .or_else(|| flags.cert.clone())
+    named.into_iter().flatten()
 }
 
 /// A certificate and its key, which may be in one file.

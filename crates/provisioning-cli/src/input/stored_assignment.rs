@@ -1,28 +1,19 @@
 //! The file in which `dps register --store` keeps an assignment.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
-use provisioning_device::{InputFile, InvalidInput, StoredAssignment};
+use provisioning_device::{InputFile, InvalidInput, StoredAssignment, StoredError};
 
 /// What the file contains, for messages.
 pub(crate) const WHAT: &str = "stored assignment";
 
 /// Reads the file.
 pub(crate) fn read(path: &Path) -> Result<StoredAssignment, InvalidInput> {
-    parse(path, InputFile::new(path).read(WHAT)?.expose())
+    StoredAssignment::from_json(InputFile::new(path).read(WHAT)?.expose()).map_err(|error| invalid(path, &error))
 }
 
-/// Reads the file if it exists.
-pub(crate) fn read_if_present(path: &Path) -> Result<Option<StoredAssignment>, InvalidInput> {
-    match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        _ => read(path).map(Some),
-    }
-}
-
-fn parse(path: &Path, bytes: &[u8]) -> Result<StoredAssignment, InvalidInput> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let expected = format!("what `dps register --store` wrote ({error})");
-        InvalidInput::new(WHAT, expected).found_in(path.display())
-    })
+/// The error of a file with other content.
+pub(crate) fn invalid(path: &Path, error: &StoredError) -> InvalidInput {
+    let expected = format!("what `dps register --store` wrote ({error})");
+    InvalidInput::new(WHAT, expected).found_in(path.display())
 }

@@ -72,6 +72,36 @@ async fn a_device_registers_with_an_emulator_that_a_signal_ends_with_0() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_ready_file_is_a_regular_file_or_a_link_to_one() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| temporary.path().join(name);
+    for not_regular in [temporary.path(), Path::new("/dev/null")] {
+        let dir = path("none");
+        let words = [
+            "emulator",
+            "--json",
+            "--dir",
+            text(&dir),
+            "--ready-file",
+            text(not_regular),
+        ];
+        let run = dps(&[&words[..], &FREE_PORTS].concat()).await;
+        assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{run:?}");
+        assert!(run.message().ends_with("expected a regular file"), "{run:?}");
+        assert!(!dir.exists(), "{run:?}");
+    }
+    let (dir, link, target) = (path("dps"), path("link"), path("ready.json"));
+    std::os::unix::fs::symlink("ready.json", &link).expect("a link");
+    let words = ["emulator", "--dir", text(&dir), "--ready-file", text(&link)];
+    let emulator = start_dps(&[&words[..], &FREE_PORTS].concat(), &[]);
+    ready(&target).await;
+    emulator.signal("TERM").await;
+    assert_eq!(Run::of(emulator).await.code, 0);
+    assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
+}
+
 #[tokio::test]
 async fn wrong_flags_are_usage_errors_in_both_forms() {
     let temporary = tempfile::tempdir().expect("a folder");

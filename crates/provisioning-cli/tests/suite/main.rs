@@ -8,3 +8,4 @@ mod output;
 mod register;
 mod secrets;
 mod support;
+mod unusable_stores;

@@ -86,12 +86,15 @@ fn id_scope(text: &str) -> Result<String, &'static str> {
 /// Runs the emulator until Ctrl-C or SIGTERM. Prints one JSON object to stdout when it listens, and warnings to stderr.
 ///
 /// # Errors
-/// [`EmulatorError`] if the emulator cannot start, or cannot print the object; the caller prints it.
-/// [`EmulatorError::Config`] is a mistake in the configuration, for which `dps-emulator` exits with 2, and with 1 for any
+/// [`EmulatorError`] if the emulator cannot start, or cannot print the object; the caller prints it. For a mistake of the
+/// caller, [`EmulatorError::Config`] or [`EmulatorError::ReadyFile`], `dps-emulator` exits with 2, and with 1 for any
 /// other.
 pub async fn run(args: Args) -> Result<(), EmulatorError> {
     // Before any file is created: no signal from here on ends the program halfway.
     let stop = signals::stop()?;
+    if let Some(path) = &args.ready_file {
+        ready::target(path)?;
+    }
     if let Some(warning) = open_files::raise_limit() {
         // A warning that cannot be printed is not an error.
         let _ = writeln!(stderr(), "warning: {warning}");

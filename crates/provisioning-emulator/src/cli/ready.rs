@@ -3,7 +3,7 @@
 use std::{
     fmt, fs,
     io::{self, Write, stdout},
-    path::Path,
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
@@ -49,12 +49,37 @@ impl Ready {
 
     /// Writes the object to a file in one step: a reader sees the whole object or no file.
     pub(super) fn write(&self, path: &Path, mode: FileMode) -> Result<(), EmulatorError> {
-        let mut unfinished = path.as_os_str().to_owned();
+        let target = target(path)?;
+        let mut unfinished = target.clone().into_os_string();
         unfinished.push(".tmp");
-        write(Path::new(&unfinished), mode, &format!("{}\n", self.complete))
-            .and_then(|()| fs::rename(&unfinished, path))
-            .map_err(|source| EmulatorError::file(path, source))
+        let written = write(Path::new(&unfinished), mode, &format!("{}\n", self.complete))
+            .and_then(|()| fs::rename(&unfinished, &target));
+        written.map_err(|source| {
+            // It may be missing.
+            let _ = fs::remove_file(&unfinished);
+            EmulatorError::file(path, source)
+        })
     }
+}
+
+/// The path of a ready file after links.
+///
+/// # Errors
+/// Something else than a regular file is there.
+pub(super) fn target(path: &Path) -> Result<PathBuf, EmulatorError> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        let path = path.to_owned();
+        return Err(EmulatorError::ReadyFile { path });
+    }
+    let mut target = path.to_owned();
+    // `metadata` has followed these links: they have an end, or are an error for the writer.
+    for _ in 0..40 {
+        match fs::read_link(&target) {
+            Ok(next) => target = target.with_file_name(next),
+            Err(_) => break,
+        }
+    }
+    Ok(target)
 }
 
 /// A connection string without its `SharedAccessKey`.

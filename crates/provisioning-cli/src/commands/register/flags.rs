@@ -29,6 +29,11 @@ Environment, if the flag is not given:
 The answer is printed on standard output, progress and errors on standard error.
 With --json, standard output has exactly one JSON object, also for an error.
 
+A file that is written is a regular file. It is replaced in one step: another program
+sees the previous content or all of the new one. A link stays, and the file that it
+leads to is replaced. A FIFO, a device, a directory, or a file or folder that cannot
+be written is refused before any connection.
+
 Exit codes:
   0    assigned
   1    this machine failed: for example, standard output could not be written
@@ -110,7 +115,8 @@ pub(crate) struct Storage {
     /// Store the assignment in this file, and use the stored one next time
     ///
     /// A stored assignment is used for the same device in the same id scope, without a connection. The service is asked
-    /// for another device, whose assignment replaces the stored one, for a certificate, and with --force.
+    /// for another device, whose assignment replaces the stored one, for a certificate, and with --force. A file that
+    /// was not written to its end, or by a later version, is replaced and kept as FILE.bad. Any other content is refused.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
 

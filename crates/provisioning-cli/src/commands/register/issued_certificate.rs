@@ -12,15 +12,15 @@ use super::{
     new_key::{KeyFile, NewKey},
 };
 use crate::output::{
-    atomic_file::{AtomicFile, Readers},
     failure::Failure,
+    output_file::{OutputFile, Readers},
 };
 
 /// The request, and the files for the response.
 pub(crate) struct IssuedCertificate {
     request: CertificateSigningRequest,
     new_key: Option<NewKey>,
-    file: AtomicFile,
+    file: OutputFile,
 }
 
 impl IssuedCertificate {
@@ -32,7 +32,7 @@ impl IssuedCertificate {
         let Some(file) = &flags.issued_cert else {
             return Ok(None);
         };
-        let file = AtomicFile::new("issued certificate", file, Readers::Everyone)?;
+        let file = OutputFile::new("issued certificate", file, Readers::Everyone)?;
         let (request, new_key) = match (&flags.csr, &flags.new_key) {
             (Some(csr), _) => (read(csr)?, None),
             (None, Some(key)) => {
@@ -43,6 +43,12 @@ impl IssuedCertificate {
             (None, None) => return Ok(None),
         };
         Ok(Some(Self { request, new_key, file }))
+    }
+
+    /// The files that are going to be written.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &OutputFile> {
+        let key = self.new_key.as_ref().map(|key| &key.file);
+        [&self.file].into_iter().chain(key)
     }
 
     pub(crate) fn request(&self) -> &CertificateSigningRequest {

@@ -7,7 +7,7 @@ use std::{
 
 use provisioning_device::{CertificateSigningRequest, GeneratedRequest, InvalidInput, RegistrationId, Secret};
 
-use crate::output::atomic_file::{AtomicFile, Readers};
+use crate::output::output_file::{OutputFile, Readers};
 
 /// What the file contains, for messages.
 const WHAT: &str = "new key";
@@ -15,7 +15,7 @@ const WHAT: &str = "new key";
 /// A new key that is not written yet.
 pub(crate) struct NewKey {
     pem: Secret,
-    file: AtomicFile,
+    pub(crate) file: OutputFile,
 }
 
 impl NewKey {
@@ -27,14 +27,14 @@ impl NewKey {
         if path.exists() {
             return Err(InvalidInput::new(WHAT, "a file that does not exist").found_in(path.display()));
         }
-        let file = AtomicFile::new(WHAT, path, Readers::Owner)?;
+        let file = OutputFile::new(WHAT, path, Readers::Owner)?;
         let generated = GeneratedRequest::new(device)?;
         let pem = generated.private_key_pem;
         Ok((generated.request, Self { pem, file }))
     }
 
     pub(crate) fn write(self) -> Result<KeyFile, InvalidInput> {
-        let path = self.file.path().to_owned();
+        let path = self.file.target().to_owned();
         self.file.create(self.pem.expose())?;
         Ok(KeyFile { path, keep: false })
     }

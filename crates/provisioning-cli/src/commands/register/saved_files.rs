@@ -1,6 +1,6 @@
 //! A registration whose assignment and certificate are saved in files.
 
-use provisioning_device::{CertificateSigningRequest, ErrorKind};
+use provisioning_device::{CertificateSigningRequest, ErrorKind, InputFile, InvalidInput};
 
 use super::{
     assigned::Assigned,
@@ -21,6 +21,21 @@ pub(crate) struct SavedFiles {
 }
 
 impl SavedFiles {
+    /// Checks that no file is written twice, and none that is one of `inputs`.
+    pub(crate) fn check(&self, inputs: impl IntoIterator<Item = InputFile>) -> Result<(), InvalidInput> {
+        let store = self.store.iter().map(|store| &store.file);
+        let certificate = self.certificate.iter().flat_map(IssuedCertificate::files);
+        let inputs = inputs.into_iter();
+        let mut used: Vec<_> = inputs.filter_map(|file| file.path().canonicalize().ok()).collect();
+        for file in store.chain(certificate) {
+            if used.iter().any(|path| path == file.target()) {
+                return Err(file.invalid("a file of its own".to_owned()));
+            }
+            used.push(file.target().to_owned());
+        }
+        Ok(())
+    }
+
     pub(crate) fn csr(&self) -> Option<CertificateSigningRequest> {
         let certificate = self.certificate.as_ref();
         certificate.map(|certificate| certificate.request().clone())
@@ -33,15 +48,13 @@ impl SavedFiles {
         let request = checked.client.request();
         let registration_id = request.registration_id();
         if let Some(store) = &self.store {
-            let path = store.path().display();
             match store.look_up(request) {
                 Stored::Assignment(assignment) => {
+                    let path = store.file.path().display();
                     print_error(&format!("the assignment is stored in {path}; --force asks the service"));
                     return Ok(Assigned::new(registration_id, assignment));
                 }
-                Stored::Other => print_error(&format!(
-                    "{path} contains the assignment of another device, id scope or host: replacing it"
-                )),
+                Stored::Other(message) => print_error(&message),
                 Stored::Nothing => {}
             }
         }
@@ -56,27 +69,18 @@ impl SavedFiles {
         let issued = self
             .certificate
             .map(|certificate| certificate.write(request, &assignment));
-        let mut not_written: Option<Failure> = None;
+        let mut failures = vec![];
         for written in [stored, issued].into_iter().flatten() {
-            let failure = match written {
-                Ok(message) => {
-                    print_error(&message);
-                    continue;
-                }
-                Err(failure) => failure,
-            };
-            let is_local = failure.kind == ErrorKind::Local.into();
-            let failures = match not_written.take() {
-                Some(before) if is_local => before.and(failure),
-                Some(before) => failure.and(before),
-                None => failure,
-            };
-            if !is_local {
-                // The certificates cannot be used.
-                return Err(failures);
+            match written {
+                Ok(message) => print_error(&message),
+                Err(failure) => failures.push(failure),
             }
-            not_written = Some(failures);
         }
-        Ok(Assigned::new(registration_id, &assignment).with_error(not_written))
+        // Certificates that cannot be used come first.
+        failures.sort_by_key(|failure| failure.kind == ErrorKind::Local.into());
+        match failures.into_iter().reduce(Failure::and) {
+            Some(failure) if failure.kind != ErrorKind::Local.into() => Err(failure),
+            error => Ok(Assigned::new(registration_id, &assignment).with_error(error)),
+        }
     }
 }
