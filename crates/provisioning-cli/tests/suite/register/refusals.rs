@@ -56,7 +56,7 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
         ("slow", 5, "timeout", "allow more time"),
     ] {
         let files = Files::of(&emulator, id);
-        let run = files.register(&files.host, &["--json", "--timeout", "3"]).await;
+        let run = files.register(&files.host, &["--json", "--timeout", "5"]).await;
         assert_refused(&run, &(&[id], code, kind, hint));
         match id {
             "denied" => {
