@@ -1,8 +1,9 @@
 //! Runs `dps` as a process, with the files that it needs.
 
+use humantime::format_rfc3339_seconds;
 use provisioning_emulator::{DeviceIdentity, Emulator};
 use serde_json::Value;
-use test_support::{Files as Folder, Running, without_dps_variables};
+use test_support::{Files as Folder, Running, emulator::x509, without_dps_variables};
 use tokio::process::Command;
 
 /// How `dps` ended.
@@ -66,6 +67,12 @@ pub(crate) fn start_dps(words: &[&str], environment: &[(&str, &str)]) -> Running
     let mut command = Command::new(env!("CARGO_BIN_EXE_dps"));
     let command = without_dps_variables(&mut command).args(words);
     Running::start(command.envs(environment.iter().copied()))
+}
+
+/// The first and the last second of a device's certificate, as `dps` prints them.
+pub(crate) fn validity(device: &DeviceIdentity) -> [String; 2] {
+    let certificate = x509(device);
+    [certificate.not_before(), certificate.not_after()].map(|time| format_rfc3339_seconds(time).to_string())
 }
 
 /// What one device needs to register with an emulator, in files.

@@ -9,7 +9,7 @@ use test_support::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::support::{Files, Run, dps, start_dps};
+use crate::support::{Files, Run, dps, start_dps, validity};
 
 /// What was found when `check` was looked at.
 fn found(run: &Run, check: &str) -> Value {
@@ -29,7 +29,8 @@ fn assert_found(run: &Run, check: &str, verdict: &str, says: &str) {
 #[tokio::test]
 async fn nothing_is_wrong_with_a_service_that_runs() {
     let emulator = start(Emulator::builder().polls_before_assigning(0)).await;
-    let files = Files::of(&emulator, "device-1");
+    let device = emulator.issue_device("device-1").expect("a device");
+    let files = Files::of_identity(&emulator, &device);
     let websocket_port = emulator.websocket_port().to_string();
     let run = files
         .doctor(&["--websocket-port", &websocket_port, "--register", "--json"])
@@ -39,7 +40,7 @@ async fn nothing_is_wrong_with_a_service_that_runs() {
         ("id scope", emulator.id_scope()),
         ("credential", "a certificate"),
         ("private key", "belongs to the certificate"),
-        ("certificate dates", "valid until 20"),
+        ("certificate dates", &format!("valid until {}", validity(&device)[1])),
         ("registration id", "device-1, the certificate's common name"),
         ("name", "localhost is "),
         (
@@ -145,11 +146,13 @@ async fn a_name_that_nobody_knows_ends_the_walk_over_the_network() {
 #[tokio::test]
 async fn a_credential_that_cannot_work_is_found_without_asking_anybody() {
     let emulator = start(Emulator::builder()).await;
-    let expired = emulator.issue_device_with(&Device::new("device-1").expired());
-    let files = Files::of_identity(&emulator, &expired.expect("a device"));
+    let device = emulator.issue_device_with(&Device::new("device-1").expired());
+    let device = device.expect("a device");
+    let files = Files::of_identity(&emulator, &device);
     let run = files.doctor(&["--json"]).await;
     assert_eq!(run.code, 2, "{run:?}");
-    assert_found(&run, "certificate dates", "failed", "expired on 20");
+    let expired = format!("expired on {}", validity(&device)[1]);
+    assert_found(&run, "certificate dates", "failed", &expired);
     assert_found(&run, "certificate dates", "failed", "renew the certificate");
     assert_found(&run, "MQTT TLS", "ok", "signed by");
 
@@ -269,7 +272,7 @@ async fn flags_that_cannot_be_used_are_no_diagnosis() {
 async fn a_clock_that_is_off_is_a_warning() {
     let emulator = start(Emulator::builder()).await;
     let files = Files::of(&emulator, "device-1");
-    let not_found = "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n";
+    let not_found = "HTTP/1.1 404 Not Found\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 0\r\n\r\n";
     let ca = Ca::root();
     let tls = acceptor(ca.server("localhost", |_| {}), ClientCertificates::None, &BOTH_VERSIONS);
     let (address, _tasks) = serve("127.0.0.1", move |stream| {

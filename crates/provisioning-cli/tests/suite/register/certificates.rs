@@ -176,8 +176,8 @@ async fn each_chain_that_is_no_good_is_told_with_the_assignment_that_stands() {
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "device-2");
     });
-    let expired = issue(&pem, |params| params.not_after = date_time_ymd(2020, 1, 1));
-    let early = issue(&pem, |params| params.not_before = date_time_ymd(2500, 1, 1));
+    let expired = issue(&pem, |params| params.not_after = date_time_ymd(1976, 1, 1));
+    let early = issue(&pem, |params| params.not_before = date_time_ymd(4000, 1, 1));
     for (chain, says) in [
         (None, "has no issued certificate"),
         (Some(Value::Null), "is null"),

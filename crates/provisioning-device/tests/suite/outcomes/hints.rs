@@ -1,12 +1,25 @@
 //! What an error says to do about it: told from what was presented, and from what happened.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use provisioning_device::{Builder, ErrorKind, SasToken, SymmetricKey};
+use provisioning_device::{Builder, ErrorKind, SasToken, SymmetricKey, WallClock};
 use provisioning_emulator::Device;
 use test_support::emulator::{local_dps, start, x509};
 
 use crate::support::{BOTH, builder};
+
+/// A clock that stands still in 2023.
+#[derive(Debug)]
+struct Still;
+
+impl WallClock for Still {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+    }
+}
 
 async fn hint(builder: Builder, kind: ErrorKind) -> String {
     let error = builder.build().expect("valid").register().await.expect_err("refused");
@@ -30,10 +43,12 @@ async fn a_refused_credential_is_told_by_what_is_wrong_with_it() {
         let said = hint(token, ErrorKind::Unauthorized).await;
         assert!(said.starts_with("the SAS token expired 1h"), "{said}");
         let wrong = SymmetricKey::from_base64("d3Jvbmc=").expect("a key");
-        let wrong = builder(&emulator, wrong, transport).with_registration_id("keyed");
+        let wrong = builder(&emulator, wrong, transport)
+            .with_registration_id("keyed")
+            .with_clock(Arc::new(Still));
         let said = hint(wrong, ErrorKind::Unauthorized).await;
         assert!(
-            said.contains("id scope") && said.contains("the clock: it says 20"),
+            said.contains("id scope") && said.contains("the clock: it says 2023-11-14T22:13:20Z"),
             "{said}"
         );
         let identity = emulator.issue_device("device-1").expect("a device");
