@@ -50,7 +50,8 @@ pub(crate) fn run_by_line(words: &str, mut each: impl FnMut(&str)) -> Option<Str
     (!ended_well).then(|| failure(words))
 }
 
-fn failure(words: &str) -> String {
+/// The finding that a cargo command failed.
+pub(crate) fn failure(words: &str) -> String {
     format!("`cargo {words}` failed (see above)")
 }
 

@@ -46,18 +46,10 @@ pub(crate) enum Verb {
 impl Verb {
     /// The checks that this verb runs, in order.
     pub(crate) fn checks(&self) -> &[Self] {
-        const IN_CI: [Verb; 10] = [
-            Verb::Fmt,
-            Verb::Lint,
-            Verb::Test,
-            Verb::Doc,
-            Verb::Features,
-            Verb::Layers,
-            Verb::Trace,
-            Verb::Links,
-            Verb::Msrv,
-            Verb::Deny,
-        ];
+        const IN_CI: [Verb; 10] = {
+            use Verb::*;
+            [Fmt, Lint, Test, Doc, Features, Layers, Trace, Links, Msrv, Deny]
+        };
         match self {
             Self::Ci => &IN_CI,
             one => std::slice::from_ref(one),

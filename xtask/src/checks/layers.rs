@@ -34,52 +34,49 @@ const FOR_TESTS: [&str; 3] = ["provisioning-emulator", "provisioning-types", "te
 /// These check the client from outside: their tests share no code with it, so that a mistake cannot cancel itself out.
 const INDEPENDENT: [&str; 2] = ["provisioning-emulator", "provisioning-websocket"];
 
-/// A package with some features, and the packages that must not be among its dependencies then.
-const OUT_OF_REACH: [(&str, &str, &str); 11] = [
+/// A build as cargo's options, and the packages that must not be among its dependencies.
+const OUT_OF_REACH: [(&str, &str); 11] = [
     // A custom transport compiles no cryptography.
     (
-        "provisioning-types",
-        "--all-features",
+        "provisioning-types --all-features",
         "hmac pkcs8 rumqttc rustls sha2 tokio tokio-tungstenite x509-parser",
     ),
     // The machine alone needs no runtime.
-    ("provisioning-client", "--no-default-features", "fastrand tokio tracing"),
+    ("provisioning-client --no-default-features", "fastrand tokio tracing"),
     (
-        "provisioning-client",
-        "--all-features",
+        "provisioning-client --all-features",
         "hmac pkcs8 rumqttc rustls tokio-tungstenite x509-parser",
     ),
     (
-        "provisioning-credentials",
-        "--all-features",
+        "provisioning-credentials --all-features",
         "rumqttc rustls tokio tokio-tungstenite",
     ),
     // A custom byte stream needs neither TLS nor a WebSocket.
     (
-        "provisioning-net",
-        "--no-default-features",
+        "provisioning-net --no-default-features",
         "rumqttc rustls tokio-tungstenite x509-parser",
     ),
-    ("provisioning-net", "--all-features", "rumqttc"),
+    ("provisioning-net --all-features", "rumqttc"),
     (
         "provisioning-mqtt",
-        "",
         "hmac pkcs8 rustls rustls-platform-verifier tokio-tungstenite x509-parser",
     ),
-    ("provisioning-websocket", "--all-features", "rumqttc rustls"),
+    ("provisioning-websocket --all-features", "rumqttc rustls"),
     // Firmware with one pinned CA and a plain key.
     (
-        "provisioning-device",
-        "--no-default-features --features mqtt,ring",
+        "provisioning-device --no-default-features --features mqtt,ring",
         "aes-gcm cbc rustls-platform-verifier scrypt tokio-tungstenite",
     ),
-    ("provisioning-device", "--all-features", ""),
+    ("provisioning-device --all-features", ""),
     // The emulator as a library.
-    ("provisioning-emulator", "--no-default-features", ""),
+    ("provisioning-emulator --no-default-features", ""),
 ];
 
 /// What every library leaves to the program that uses it.
 const FOR_PROGRAMS: &str = "anyhow clap tracing-subscriber";
+
+/// What no published crate may use in any build: packages, or versions of them, that get no security fixes.
+const UNMAINTAINED: &str = "rustls-pemfile rustls-webpki@0.102";
 
 pub(crate) fn run() -> Report {
     let metadata = match MetadataCommand::new().current_dir(shell::root()).no_deps().exec() {
@@ -89,7 +86,12 @@ pub(crate) fn run() -> Report {
     let packages = &metadata.packages;
     let mut findings: Vec<_> = packages.iter().flat_map(wrong_arrows).collect();
     findings.extend(packages.iter().filter_map(without_lints));
-    findings.extend(OUT_OF_REACH.iter().flat_map(within_reach));
+    for (build, unwanted) in OUT_OF_REACH {
+        findings.extend(within_reach(build, &format!("{unwanted} {FOR_PROGRAMS}")));
+    }
+    for package in packages.iter().filter(|package| package.publish.is_none()) {
+        findings.extend(within_reach(&format!("{} --all-features", package.name), UNMAINTAINED));
+    }
     Report::from(findings).noting(format!("{} crates", packages.len()))
 }
 
@@ -123,23 +125,23 @@ fn without_lints(package: &Package) -> Option<String> {
     (!inherits).then(|| format!("{path}:1: the lints are not inherited (write `[lints]` and `workspace = true`)"))
 }
 
-fn within_reach((package, features, unwanted): &(&str, &str, &str)) -> Vec<String> {
-    let edges = "--edges normal,build --prefix none --format {p}";
-    let tree = shell::cargo(&format!("tree --locked {edges} --package {package} {features}")).read();
-    let Ok(tree) = tree else {
-        return vec![format!(
-            "`cargo tree --package {package} {features}` failed (see above)"
-        )];
+/// Finds those of the unwanted packages that the build uses on any platform.
+fn within_reach(build: &str, unwanted: &str) -> Vec<String> {
+    let words = format!("tree --locked --target all --edges normal,build --package {build}");
+    let Ok(tree) = shell::cargo(&format!("{words} --prefix none --format {{p}}")).read() else {
+        return vec![shell::failure(&words)];
     };
-    let unwanted = unwanted.split(' ').chain(FOR_PROGRAMS.split(' '));
-    let way = format!("cargo tree -p {package} {features} -e normal -i");
-    let finding = |name| format!("`{package}` reaches `{name}` (`{way} {name}` shows the way)");
-    unwanted.filter(|name| is_in(&tree, name)).map(finding).collect()
+    let found = unwanted.split_whitespace().filter(|name| is_in(&tree, name));
+    let finding = |name| format!("`{build}` reaches `{name}` (`cargo {words} --invert {name}` shows the way)");
+    found.map(finding).collect()
 }
 
-/// Whether the output of `cargo tree` has this package.
+/// Whether the output of `cargo tree` has this package: `name`, or `name@0.1` for its versions 0.1.x only.
 fn is_in(tree: &str, package: &str) -> bool {
-    tree.lines().any(|line| line.split(' ').next() == Some(package))
+    let (name, version) = package.split_once('@').unwrap_or((package, ""));
+    let start = format!("{name} v{version}");
+    let mut rest = tree.lines().filter_map(|line| line.strip_prefix(&start));
+    rest.any(|rest| version.is_empty() || rest.starts_with('.'))
 }
 
 #[cfg(test)]
@@ -172,11 +174,9 @@ mod tests {
     }
 
     #[test]
-    fn a_package_in_reach_is_found_by_its_whole_name() {
-        let tree = "a v0.1.0 (/a)\nserde v1.0.0 (*)\ntokio-util v0.7.0\n";
-        assert_eq!(
-            ["rustls", "serde", "tokio"].map(|name| is_in(tree, name)),
-            [false, true, false]
-        );
+    fn a_package_in_reach_is_found_by_its_whole_name_and_its_version() {
+        let tree = "a v0.1.0 (/a)\nserde v1.10.0 (*)\ntokio-util v0.7.0\n";
+        let found = ["rustls", "serde", "tokio", "serde@1.1", "serde@1.10"].map(|name| is_in(tree, name));
+        assert_eq!(found, [false, true, false, false, true]);
     }
 }

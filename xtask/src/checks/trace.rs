@@ -71,21 +71,13 @@ fn checked(fix: bool) -> Result<Report, String> {
     Ok(Report::from(findings).noting(table::closing_line(&list.rows, &proven)))
 }
 
-fn lost_rows(list: &List) -> Vec<String> {
+fn lost_rows(list: &List) -> Option<String> {
     let mut counts = BTreeMap::new();
     for row in &list.rows {
         *counts.entry(row.document.clone()).or_insert(0) += 1;
     }
-    let differs = counts != list.documents;
-    differs
-        .then(|| {
-            format!(
-                "{LIST}: there are {counts:?} rows, the list says {:?} (find the lost row)",
-                list.documents
-            )
-        })
-        .into_iter()
-        .collect()
+    let said = &list.documents;
+    (counts != *said).then(|| format!("{LIST}: there are {counts:?} rows, the list says {said:?} (find the lost row)"))
 }
 
 fn bare_rows(rows: &[Row], claims: &[Claim]) -> impl Iterator<Item = String> {
@@ -119,7 +111,7 @@ mod tests {
     fn a_lost_row_and_a_row_without_a_test_are_found() {
         let list = r#"{"documents": {"a": 2}, "rows": [{"document": "a", "id": "SRS_1", "says": "It works."}]}"#;
         let list: List = serde_json::from_str(list).expect("a list");
-        assert_eq!(lost_rows(&list).len(), 1);
+        assert!(lost_rows(&list).is_some());
         let bare: Vec<_> = bare_rows(&list.rows, &[]).collect();
         assert_eq!(
             bare,
