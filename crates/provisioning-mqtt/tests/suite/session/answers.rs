@@ -139,7 +139,6 @@ async fn retry_after_is_seconds_in_any_case_and_nothing_else() {
         ("retry-after=Fri, 31 Dec 1999 23:59:59 GMT", None),
         ("retry-after=", None),
         ("retry-after", None),
-        // What an earlier answer said is not remembered.
         ("x=1", None),
     ] {
         for asked in Asked::BOTH {
