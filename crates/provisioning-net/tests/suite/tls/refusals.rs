@@ -92,6 +92,10 @@ async fn without_roots_of_ones_own_the_platforms_count() {
     let serving = async { server.acceptor.accept(device.stream().await).await.err() };
     let (error, _) = tokio::join!(call.error(), serving);
     assert_eq!(error.kind(), ErrorKind::Tls);
+    assert!(
+        error.to_string().contains("signed by \"Root\", which is not trusted"),
+        "{error}"
+    );
 }
 
 /// Under TLS 1.3 the handshake is completed on the device's side before it hears of it.
