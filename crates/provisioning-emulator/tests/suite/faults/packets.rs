@@ -133,6 +133,9 @@ async fn a_delay_longer_than_time_is_for_ever() {
     emulator.inject(fault(Effect::Delay(Duration::MAX), Step::Pingresp));
     device.send(Packet::PingReq).await;
     device.ping().await;
+    let mut stream = device.into_stream();
+    let read = timeout(Duration::from_secs(1_000_000), stream.read_u8()).await;
+    read.expect_err("the first PINGRESP never comes");
 }
 
 #[tokio::test(start_paused = true)]
