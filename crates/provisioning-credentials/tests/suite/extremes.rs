@@ -164,19 +164,15 @@ fn a_connection_to_the_hub_has_a_token_for_every_time() {
     let state = serde_json::json!({"assignedHub": "hub.example", "deviceId": "a"});
     let state = RegistrationState::new(state.as_object().expect("an object").clone());
     let assignment = Assignment::from_state(state, None).expect("complete");
-    for (expires_at, seconds) in [
-        (before_1970(), 0),
-        (end_of_time(), u64::try_from(i64::MAX).expect("positive")),
-    ] {
+    for expires_at in [before_1970(), end_of_time()] {
+        let seconds = expires_at.duration_since(SystemTime::UNIX_EPOCH);
+        let seconds = seconds.map_or(0, |seconds| seconds.as_secs());
         let connection = HubConnection::from_symmetric_key(&assignment, &key(), expires_at).expect("settings");
         let HubAuth::Sas(token) = connection.auth() else {
             panic!("a token")
         };
         let text = token.text().expose_str().expect("text");
-        #[cfg(unix)]
         assert!(text.ends_with(&format!("&se={seconds}")), "{text}");
-        #[cfg(not(unix))]
-        let _ = (text, seconds);
     }
 }
 
