@@ -59,8 +59,9 @@ async fn a_gateway_may_stand_at_another_host_than_the_services_name() {
                 .with_server_name(name)
                 .build()
                 .expect("valid");
-            let outcome = client.register().await;
-            assert_eq!(outcome.is_ok(), bears_it, "{name}: {outcome:?}");
+            let outcome = client.register().await.map_err(|error| error.kind());
+            let refused = (!bears_it).then_some(ErrorKind::Tls);
+            assert_eq!(outcome.as_ref().err(), refused.as_ref(), "{name}: {outcome:?}");
         }
     }
     emulator.shutdown().await;

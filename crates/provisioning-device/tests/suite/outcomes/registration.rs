@@ -6,7 +6,10 @@ use provisioning_device::{
     Builder, Endpoint, ErrorKind, FailureReason, Host, ProvisioningDeviceClient, TlsProvider, Transport,
 };
 use provisioning_emulator::{Device, Direction, Emulator, KeyKind, LogEntry, LogKind, RetryAfter, TlsVersions};
-use test_support::emulator::{credential, local_dps, start, x509};
+use test_support::{
+    emulator::{credential, local_dps, start, x509},
+    soon,
+};
 
 use crate::support::{self, BOTH, port};
 
@@ -86,13 +89,10 @@ async fn the_answer_reaches_the_caller_after_leaving_and_events_tell_the_way() {
     emulator.shutdown().await;
 }
 
-/// Waits, within bounds, until a packet has come in.
+/// Waits until a packet has come in.
 async fn has_come_in(emulator: &Emulator, packet: LogKind) {
     let is_it = |entry: &LogEntry| entry.direction == Direction::In && entry.kind == packet;
-    let waiting = tokio::time::timeout(Duration::from_secs(5), emulator.wait_for(is_it));
-    waiting
-        .await
-        .unwrap_or_else(|_| panic!("no {packet}: {:?}", emulator.log()));
+    soon(packet.as_str(), emulator.wait_for(is_it)).await;
 }
 
 #[tokio::test]
