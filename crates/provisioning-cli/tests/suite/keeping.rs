@@ -7,7 +7,7 @@ use provisioning_emulator::{Device, Emulator, RetryAfter};
 
 use test_support::emulator::start;
 
-use crate::support::{Files, Run, dps};
+use crate::support::{Files, Run, assign_later, dps};
 
 async fn emulator() -> Emulator {
     start(
@@ -73,14 +73,16 @@ async fn what_is_kept_is_for_its_owner_only() {
 #[cfg(unix)]
 #[tokio::test]
 async fn an_assignment_that_cannot_be_stored_is_printed_with_the_error_and_exits_with_7() {
-    let emulator = start(Emulator::builder().retry_after(RetryAfter::Seconds(2))).await;
+    let emulator = start(Emulator::builder().retry_after(RetryAfter::Seconds(1))).await;
     for json in [true, false] {
+        assign_later(&emulator);
         let files = Files::of(&emulator, "device-1");
         let store = files.path("store.json");
         let words = ["--store", store.as_str(), "--json"];
         let mut running = files.start(&files.host, if json { &words } else { &words[..2] });
         running.until_stderr_has("assigning").await;
         fs::create_dir(&store).expect("a folder in the way");
+        emulator.clear_faults();
         let run = Run::of(running).await;
         assert_eq!(run.code, 7, "{run:?}");
         if json {

@@ -1,7 +1,7 @@
 //! Runs `dps` as a process, with the files that it needs.
 
 use humantime::format_rfc3339_seconds;
-use provisioning_emulator::{DeviceIdentity, Emulator};
+use provisioning_emulator::{DeviceIdentity, Effect, Emulator, Fault, Step};
 use serde_json::Value;
 use test_support::{Files as Folder, Running, emulator::x509, without_dps_variables};
 use tokio::process::Command;
@@ -73,6 +73,12 @@ pub(crate) fn start_dps(words: &[&str], environment: &[(&str, &str)]) -> Running
 pub(crate) fn validity(device: &DeviceIdentity) -> [String; 2] {
     let certificate = x509(device);
     [certificate.not_before(), certificate.not_after()].map(|time| format_rfc3339_seconds(time).to_string())
+}
+
+/// Has the service respond `assigning` until [`Emulator::clear_faults`].
+pub(crate) fn assign_later(emulator: &Emulator) {
+    let assigning = Fault::new(Effect::Assigning, Step::Answer).expect("a fault");
+    emulator.inject(assigning.always());
 }
 
 /// What one device needs to register with an emulator, in files.

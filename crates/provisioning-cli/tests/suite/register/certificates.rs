@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use provisioning_emulator::{Effect, Emulator, Fault, LogEntry, LogKind, RetryAfter, Step};
+use provisioning_emulator::{Device, Effect, Emulator, Fault, LogEntry, LogKind, RetryAfter, Step};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, IsCa, Issuer,
     KeyPair, PKCS_ECDSA_P384_SHA384, date_time_ymd,
@@ -104,7 +104,7 @@ async fn what_is_issued_for_a_request_in_pem_or_der_is_written_over_both_transpo
 async fn a_new_key_is_written_for_its_owner_only_and_the_certificate_is_its_own() {
     let emulator = start(
         Emulator::builder()
-            .polls_before_assigning(2)
+            .device(Device::new("device-1").never_assigned())
             .retry_after(RetryAfter::Seconds(1)),
     )
     .await;

@@ -14,10 +14,10 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional, sink},
     net::{TcpListener, TcpSocket, TcpStream},
     task::JoinSet,
-    time::{Instant, sleep},
+    time::Instant,
 };
 
-use crate::support::{Files, Run, dps};
+use crate::support::{Files, Run, assign_later, dps};
 
 /// A port that does not answer, as when a firewall drops it: its queue of connections is full.
 struct SilentPort {
@@ -91,17 +91,17 @@ async fn a_silent_port_ends_as_connect_with_exit_code_4_whichever_limit_comes_fi
         ),
         (
             &["--connect-timeout", "0.4", "--recover", "1"],
-            format!("localhost was not reached on TCP port {number}"),
+            format!("localhost was not reached on TCP port {number}: 127.0.0.1 (no answer within "),
         ),
         (
             &["--connect-timeout", "0.4", "--fallback", "--websocket-port", &number],
             format!("wss://localhost:{number}/$iothub/websocket: localhost was not reached on TCP port {number}"),
         ),
     ] {
-        let start = Instant::now();
         let run = files.register(&host, &[words, &["--json"]].concat()).await;
-        assert!(start.elapsed() < Duration::from_secs(5), "{words:?}: {run:?}");
         assert_ended(&run, 4, &message, "firewall");
+        // The default of the connect timeout.
+        assert!(!run.message().contains("12 s"), "{words:?}: {run:?}");
     }
 }
 
@@ -259,21 +259,19 @@ async fn a_service_that_is_reachable_later_is_waited_for_and_only_when_asked_to(
     let run = files.register(&host, &["--json"]).await;
     assert_ended(&run, 4, "127.0.0.1 (refused)", "firewall");
 
-    let network = tokio::spawn(async move {
-        sleep(Duration::from_secs(2)).await;
-        let listener = TcpListener::bind(address).await.expect("the port");
+    let mut running = files.start(&host, &["--wait-for-network", "60", "--json"]);
+    running
+        .until_stderr_has("no connection yet (localhost was not reached")
+        .await;
+    let listener = TcpListener::bind(address).await.expect("the port");
+    let network = async {
         let (mut device, _) = listener.accept().await.expect("a device");
         let mut service = TcpStream::connect(("127.0.0.1", port)).await.expect("a service");
         // How the connection ends does not matter.
         let _ = copy_bidirectional(&mut device, &mut service).await;
-    });
-    let run = files.register(&host, &["--wait-for-network", "30", "--json"]).await;
+    };
+    let (run, ()) = tokio::join!(Run::of(running), network);
     assert_eq!((run.code, &run.json()["status"]), (0, &"assigned".into()), "{run:?}");
-    assert!(
-        run.stderr.contains("no connection yet (localhost was not reached"),
-        "{run:?}"
-    );
-    network.await.expect("no panic");
     emulator.shutdown().await;
 }
 
@@ -289,22 +287,23 @@ async fn a_fallback_tries_each_way_for_the_connect_timeout_unless_another_is_giv
         "--fallback",
         "--websocket-port",
         &websocket,
-        "--connect-timeout",
-        "1",
         "--json",
+        // Less than the default of an attempt.
+        "--timeout",
+        "11",
     ];
-    let start = Instant::now();
-    let run = files.register(&host, &words).await;
-    assert_eq!(run.code, 0, "{run:?}");
-    let elapsed = start.elapsed();
-    assert!((1..8).contains(&elapsed.as_secs()), "{elapsed:?}: {run:?}");
-    let run = files
-        .register(
-            &host,
-            &[&words[..], &["--fallback-after", "0.2", "--timeout", "30"]].concat(),
-        )
-        .await;
-    assert_eq!(run.code, 0, "{run:?}");
+    for (more, attempt) in [
+        (&["--connect-timeout", "1"][..], Duration::from_secs(1)),
+        (
+            &["--connect-timeout", "30", "--fallback-after", "0.2"],
+            Duration::from_millis(200),
+        ),
+    ] {
+        let start = Instant::now();
+        let run = files.register(&host, &[&words[..], more].concat()).await;
+        assert_eq!(run.code, 0, "{more:?}: {run:?}");
+        assert!(start.elapsed() >= attempt, "{more:?}: {run:?}");
+    }
     emulator.shutdown().await;
 }
 
@@ -336,8 +335,9 @@ async fn a_failed_registration_says_whether_its_code_is_transient() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_store_and_a_certificate_that_cannot_be_written_are_both_reported() {
-    let emulator = Emulator::builder().retry_after(RetryAfter::Seconds(2)).start().await;
+    let emulator = Emulator::builder().retry_after(RetryAfter::Seconds(1)).start().await;
     let emulator = emulator.expect("a local DPS");
+    assign_later(&emulator);
     let files = Files::of(&emulator, "device-1");
     let folder = Path::new(&files.cert).parent().expect("a folder");
     let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
@@ -348,6 +348,7 @@ async fn a_store_and_a_certificate_that_cannot_be_written_are_both_reported() {
     for file in [&store, &issued] {
         fs::create_dir(file).expect("a folder in the way");
     }
+    emulator.clear_faults();
     let run = Run::of(running).await;
     assert_eq!((run.code, run.kind().as_str()), (7, "local"), "{run:?}");
     for file in [&store, &issued] {

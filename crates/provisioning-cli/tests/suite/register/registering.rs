@@ -2,7 +2,7 @@
 
 use provisioning_emulator::{Device, Emulator, LogKind, RetryAfter, TlsVersions};
 
-use test_support::{emulator::start, listen};
+use test_support::{emulator::start, listen, soon};
 
 use crate::support::{Files, Run, dps};
 
@@ -87,7 +87,11 @@ async fn a_blocked_port_is_gone_around_when_asked_to_and_not_otherwise() {
     let host = host.replace("127.0.0.1", "localhost");
     let websocket_port = emulator.websocket_port().to_string();
     let words = ["--websocket-port", websocket_port.as_str(), "--json"];
-    let fallback = [&words[..], &["--fallback", "--fallback-after", "0.3", "--timeout", "8"]].concat();
+    let fallback = [
+        &words[..],
+        &["--fallback", "--fallback-after", "0.3", "--timeout", "11"],
+    ]
+    .concat();
     let run = files.register(&host, &fallback).await;
     assert_eq!(run.code, 0, "{run:?}");
     assert!(
@@ -195,9 +199,9 @@ async fn an_interrupt_leaves_in_an_orderly_way_and_exits_130() {
         let run = Run::of(running).await;
         assert_eq!((run.code, run.kind().as_str()), (130, "cancelled"), "{run:?}");
         assert_eq!(run.error()["phase"], "wait");
-        let log = emulator.log();
+        // The emulator may read them only after `dps` has ended.
         for kind in [LogKind::Unsubscribe, LogKind::Disconnect] {
-            assert!(log.iter().any(|entry| entry.kind == kind), "{kind}: {log:?}");
+            soon(kind.as_str(), emulator.wait_for(|entry| entry.kind == kind)).await;
         }
     }
     emulator.shutdown().await;
