@@ -1,11 +1,11 @@
-//! A call of the tested code in a task of its own, so that the test can be its peer meanwhile.
+//! A call that runs in its own task, so that the test can act as the peer.
 
 use provisioning_types::TransportError;
 use tokio::task::JoinHandle;
 
 use crate::soon;
 
-/// A call in a task of its own.
+/// A call in its own task.
 #[derive(Debug)]
 pub struct Call<T>(JoinHandle<Result<T, TransportError>>);
 
@@ -37,7 +37,7 @@ impl<T: Send + 'static> Call<T> {
         self.0.is_finished()
     }
 
-    /// Drops the call's future before it is ready.
+    /// Drops the call's future before it completes.
     pub async fn cancel(self) {
         self.0.abort();
         assert!(self.0.await.is_err_and(|error| error.is_cancelled()));

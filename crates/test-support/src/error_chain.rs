@@ -1,4 +1,4 @@
-//! Everything that an error can show, for tests that look for secrets in it.
+//! The text of an error and of its causes, for tests that look for secrets in it.
 
 use std::{error::Error, iter};
 

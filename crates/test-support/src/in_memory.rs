@@ -1,4 +1,4 @@
-//! Connections in memory, on which a paused clock works: the device's connector, and the service's ends.
+//! In-memory connections, which work with a paused clock: the device's connector, and the service's ends.
 
 use async_trait::async_trait;
 use provisioning_net::{BoxedStream, ByteStream, Connector, ServiceUri, Target};
@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::soon;
 
-/// Reports its target's URI as every connector does, and connects with a function.
+/// A connector that reports its target's URI, and connects with a function.
 #[derive(Debug, Clone)]
 pub struct ConnectWith<F>(pub F);
 
@@ -34,7 +34,7 @@ pub fn in_memory() -> (impl Connector + Clone + 'static, Incoming) {
     in_memory_with_buffer(64 * 1024)
 }
 
-/// The same, with connections that hold so many bytes in each direction.
+/// The same, with connections that buffer this many bytes in each direction.
 pub fn in_memory_with_buffer(bytes: usize) -> (impl Connector + Clone + 'static, Incoming) {
     let (connections, incoming) = mpsc::unbounded_channel();
     let connector = ConnectWith(move |target: &Target<'_>| {
@@ -56,10 +56,10 @@ impl Incoming {
         self.next_with_uri().await.1
     }
 
-    /// Waits for the next connection, and also returns what the device connected to.
+    /// Waits for the next connection, and returns it with the URI that the device connected to.
     pub async fn next_with_uri(&self) -> (ServiceUri, DuplexStream) {
         let connection = soon("a connection", async { self.0.lock().await.recv().await }).await;
-        connection.expect("the device lives")
+        connection.expect("the device still exists")
     }
 
     /// Whether no further connection was made.

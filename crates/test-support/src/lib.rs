@@ -1,10 +1,10 @@
-//! What the tests of several crates share. Each kind of help stands once, in a file that is named for it.
+//! Helpers that the tests of several crates share.
 //!
-//! Only tests in a crate's `tests/` folder can use this crate. A crate's unit tests are compiled together with that
-//! crate, and its types are not the ones that this crate names. The tests of the emulator and of the WebSocket crate do
-//! not use this crate either: they are independent of the code that is tested against them.
+//! Only tests in a crate's `tests/` folder can use this crate. Unit tests are compiled together with their crate, whose
+//! types then differ from those that this crate names. The tests of the emulator and of the WebSocket crate do not use it
+//! either: they share no code with the client that is tested against them.
 //!
-//! The features are `net` (connections in memory), `proxy`, `tls` (certificates, TLS servers, signers), and `emulator`.
+//! The features are `net` (in-memory connections), `proxy`, `tls` (certificates, TLS servers, signers), and `emulator`.
 
 mod call;
 #[cfg(feature = "emulator")]

@@ -1,4 +1,4 @@
-//! Running the examples of the tested crate, and other programs.
+//! Runs the examples of the tested crate, and other programs.
 
 use std::{
     env,
@@ -29,7 +29,7 @@ const DPS_VARIABLES: [&str; 13] = [
     "NO_PROXY",
 ];
 
-/// Keeps the environment of the tests from changing what `dps` does.
+/// Removes the variables that `dps` reads: the environment of the tests must not change their results.
 pub fn without_dps_variables(command: &mut Command) -> &mut Command {
     for name in DPS_VARIABLES {
         command.env_remove(name);
@@ -37,7 +37,7 @@ pub fn without_dps_variables(command: &mut Command) -> &mut Command {
     command
 }
 
-/// Returns a command that runs the example `name`. `cargo test` has built it, beside the running test program.
+/// Returns a command that runs the example `name`, which `cargo test` has built beside this test program.
 pub fn example(name: &str) -> Command {
     let test = env::current_exe().expect("the path of this test program");
     let target = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
@@ -52,7 +52,7 @@ pub async fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// A program that was started, and what of its output was read. It is killed when this is dropped.
+/// A running program, and the output that was read so far. Dropping it kills the program.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -75,12 +75,12 @@ impl Running {
         }
     }
 
-    /// Reads standard output up to this text.
+    /// Reads standard output until it contains this text.
     pub async fn until_stdout_has(&mut self, text: &str) {
         read_until(self.child.stdout.as_mut(), &mut self.stdout, text).await;
     }
 
-    /// Reads standard error up to this text.
+    /// Reads standard error until it contains this text.
     pub async fn until_stderr_has(&mut self, text: &str) {
         read_until(self.child.stderr.as_mut(), &mut self.stderr, text).await;
     }
@@ -93,9 +93,9 @@ impl Running {
         assert!(sent.expect("kill").success());
     }
 
-    /// Waits for the end of the program, and returns everything that it printed.
+    /// Waits until the program ends, and returns everything that it printed.
     pub async fn end(self) -> Output {
-        let mut output = soon("the end", self.child.wait_with_output())
+        let mut output = soon("the program's end", self.child.wait_with_output())
             .await
             .expect("its output");
         output.stdout.splice(..0, self.stdout);

@@ -1,4 +1,4 @@
-//! A proxy in this process, over HTTP or SOCKS5: it may ask for a login, and it resolves names that only it knows.
+//! An HTTP or SOCKS5 proxy in this process. It can require a login, and it resolves names that only it knows.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,13 +12,13 @@ use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
 use crate::serve;
 
-/// The host that the proxy resolves, with every host below it, and `localhost`: all are this machine.
+/// A host that the proxy resolves to this machine. It does the same for every host below it and for `localhost`.
 pub const SERVICE: &str = "dps.example";
 
-/// The login of a proxy that asks for one, as it stands before the host in the proxy's URL.
+/// The login that a proxy accepts, as written before the host in the proxy's URL.
 pub const LOGIN: &str = "s3user:s3cret@";
 
-/// How that login would look wherever it is shown: as text, in base64, as lists of bytes.
+/// The forms in which that login could be shown: text, base64, lists of bytes.
 pub const LOGIN_SPELLINGS: [&str; 5] = [
     "s3user",
     "s3cret",
@@ -45,7 +45,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy, which asks for [`LOGIN`] if `needs_login`.
+    /// Starts a proxy, which requires [`LOGIN`] if `needs_login`.
     pub async fn start(kind: Kind, needs_login: bool) -> Self {
         let asked_for = Arc::default();
         let asked = Arc::clone(&asked_for);
@@ -83,13 +83,13 @@ impl Proxy {
         self.url.replace('@', login)
     }
 
-    /// The targets, in order, that it was asked for with a login that it accepts.
+    /// Returns the targets of the requests with an accepted login, in order.
     pub fn asked_for(&self) -> Vec<String> {
         self.asked_for.lock().expect("no panic").clone()
     }
 }
 
-/// Where the proxy was asked to connect to.
+/// Records a target, and connects to it.
 struct Connect(Arc<Mutex<Vec<String>>>);
 
 impl Connect {

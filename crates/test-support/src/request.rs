@@ -1,4 +1,4 @@
-//! Registration requests, with nothing in them that is optional.
+//! Registration requests without optional parts.
 
 use provisioning_types::RegistrationRequest;
 

@@ -1,4 +1,4 @@
-//! Keys behind signers, which may misbehave.
+//! Signers of external keys, some of which misbehave.
 
 use std::{
     future::{Ready, ready},
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use provisioning_types::{CredentialError, SignatureScheme, X509Signer};
 use rcgen::{KeyPair, SigningKey};
 
-/// An EC P-256 key behind a signer that awaits what a function returns before it signs.
+/// A signer with an EC P-256 key. Before it signs, it awaits the future that the function returns.
 #[derive(Debug)]
 pub struct ExternalKey<B>(pub B, pub KeyPair);
 
@@ -30,17 +30,17 @@ where
     }
 }
 
-/// Blocks the thread until another task of the runtime sends something.
+/// Returns a function that blocks its thread until another task of the runtime sends a message.
 pub fn blocks(released: Receiver<()>) -> impl Fn() -> Ready<Result<(), CredentialError>> + Send + Sync {
     let released = Mutex::new(released);
     move || {
         let released = released.lock().expect("one at a time");
         let outcome = released.recv_timeout(Duration::from_secs(20));
-        ready(outcome.map_err(|_| CredentialError::unavailable("the runtime stood still")))
+        ready(outcome.map_err(|_| CredentialError::unavailable("the runtime is blocked")))
     }
 }
 
-/// Fails: `the token is locked`.
+/// Fails with `the token is locked`.
 pub async fn is_unavailable() -> Result<(), CredentialError> {
     Err(CredentialError::unavailable("the token is locked"))
 }

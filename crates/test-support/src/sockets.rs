@@ -1,4 +1,4 @@
-//! Sockets of this machine.
+//! Sockets on this machine.
 
 use std::{fmt::Debug, net::SocketAddr, str::FromStr};
 
@@ -7,15 +7,16 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Listens on a free port, and returns its address as text or as an endpoint. While nothing accepts the connections, the
-/// peer that they reach stays silent.
+/// Listens on a free port, and returns the listener and its address, as text or as an endpoint. A connection that is not
+/// accepted reaches a silent peer.
 pub async fn listen<A: FromStr<Err: Debug>>() -> (TcpListener, A) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     (listener, address.to_string().parse().expect("an address"))
 }
 
-/// Serves each connection to a free port of `host` in a task of its own, until the tasks are dropped.
+/// Listens on a free port of `host`, and serves each connection in its own task. Dropping the returned tasks closes the
+/// port.
 pub async fn serve<F>(host: &str, connection: impl Fn(TcpStream) -> F + Send + 'static) -> (SocketAddr, JoinSet<()>)
 where
     F: Future<Output = ()> + Send + 'static,

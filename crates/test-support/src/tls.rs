@@ -1,4 +1,4 @@
-//! A CA, the certificates that it signs, and TLS servers that present and ask for them.
+//! A CA, certificates that it signs, and TLS servers that present them and ask clients for them.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl Ca {
         Self(CertifiedIssuer::signed_by(params, new_key(), &self.0).expect("a certificate"))
     }
 
-    /// The CA's own certificate.
+    /// Returns the CA's own certificate.
     pub fn certificate(&self) -> &Certificate {
         self.0.as_ref()
     }
@@ -93,7 +93,7 @@ pub enum ClientCertificates<'a> {
     Optional(&'a CertificateDer<'a>),
 }
 
-/// Returns a server with this certificate. It offers to resume sessions, by tickets too.
+/// Returns a TLS server with this certificate. It offers session resumption, with tickets too.
 pub fn acceptor(
     (certificate, key): (Certificate, KeyPair),
     clients: ClientCertificates<'_>,
