@@ -1,5 +1,5 @@
-//! What operators do with the Node service SDK at the emulator's control endpoint. Each test is one call, or a
-//! registration with what the call has created.
+//! Calls of operators with the Node service SDK to the emulator's control endpoint. Each test is one call, or a
+//! registration with the enrollment that the call has created.
 
 use provisioning_device::{Assignment, SymmetricKey};
 use provisioning_emulator::{Emulator, Enrollment, LogKind};

@@ -1,4 +1,4 @@
-//! Whether a registration ended as it must: by the result of the SDK, and by the emulator's log.
+//! Asserts how a registration ended, by the result of the SDK and by the emulator's log.
 
 use provisioning_emulator::{Direction, LogKind};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::support::Log;
 const REGISTER: &str = "$dps/registrations/PUT/iotdps-register/";
 
 impl Registration {
-    /// Asserts that this is how the registration must end.
+    /// Asserts that the registration ended as its outcome says.
     pub(super) fn assert_outcome(self, result: &Value, log: &Log) {
         match self.outcome {
             Outcome::Assigned => assert_assigned(result, log, 1),

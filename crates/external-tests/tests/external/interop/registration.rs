@@ -19,7 +19,7 @@ const KEY: &str = "dGhlIHNlY29uZGFyeSBrZXkgb2YgYW4gZW5yb2xsbWVudCBpbiBhIGNlbGwgb
 const OTHER_KEY: &str = "dGhlIGZpcnN0ICAgICBrZXkgb2YgYW4gZW5yb2xsbWVudCBpbiBhIGNlbGwgb2Yg";
 const WRONG_KEY: &str = "dGhlIHdyb25nICAgICBrZXkgb2YgYW4gZW5yb2xsbWVudCBpbiBhIGNlbGwgb2Yg";
 
-/// A registration, and how it must end.
+/// A registration and its expected outcome.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Registration {
     pub(super) sdk: Sdk,

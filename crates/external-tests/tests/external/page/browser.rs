@@ -29,10 +29,10 @@ const FLAGS: [&str; 10] = [
     "--virtual-time-budget=5000",
 ];
 
-/// A payload that would change the title if the page took it for markup.
+/// A payload that changes the title if the page treats it as markup.
 const MARKUP: &str = "</td></table><script>document.title='owned'</script><img src=x onerror=document.title='owned'>";
 
-/// What the browser made of the page.
+/// The page as the browser rendered it.
 pub(super) struct View {
     pub(super) dom: String,
     /// The same with a filter that no entry of the log matches.
@@ -65,7 +65,7 @@ async fn open_page() -> View {
     let page = format!("http://127.0.0.1:{}/", relay.port);
     let picture = Path::new(CACHE_DIR).with_file_name("page").join("page.png");
     fs::create_dir_all(picture.with_file_name("")).expect("a folder");
-    // An earlier run may have left its own.
+    // It may exist from an earlier run.
     let _ = fs::remove_file(&picture);
     let screenshot = format!("--screenshot={}", picture.display());
     let profile = format!("--user-data-dir={}", dps.file("profile").display());

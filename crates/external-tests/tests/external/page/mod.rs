@@ -1,4 +1,4 @@
-//! The emulator's page in a headless Chromium: what it shows, that it is updated, and that it runs no foreign code.
+//! The emulator's page in a headless Chromium: what it shows, that it is updated, and that it runs no code of a device.
 
 mod browser;
 mod relay;

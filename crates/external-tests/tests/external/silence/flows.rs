@@ -1,4 +1,4 @@
-//! A connection that dies without a sign: a NAT forgets it, or one side only has it.
+//! Connections that die without a reset: a NAT drops its entry, or only one side still has the connection.
 
 use std::collections::BTreeSet;
 

@@ -35,7 +35,7 @@ const PROCESSES: u32 = 0x2_0000 / ADDRESSES / NETWORKS;
 /// The folder with the files that a namespace has instead of those in `/etc`.
 const NAMESPACE_FILES: &str = "/etc/netns";
 
-/// The device and a silent address of its link, over IPv6: documentation's addresses, in a namespace where no others are.
+/// IPv6 addresses of the device and of a silent host on its link, from the range for documentation (RFC 3849).
 const DEVICE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9);
 const SILENT_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
 
@@ -132,7 +132,7 @@ impl Network {
         [self.address(2), self.address(3)]
     }
 
-    /// An IPv6 address whose packets nobody receives: the neighbour entry has the address of no link.
+    /// An IPv6 address whose packets no host receives: its neighbour entry has a link address that does not exist.
     pub(super) fn silent_v6(&self) -> IpAddr {
         ip(
             &["-n", &self.device],
@@ -211,7 +211,7 @@ impl Network {
         ip(&["-n", &self.device], "link set eth0 down\n");
     }
 
-    /// Takes it up again.
+    /// Brings the link up again.
     pub(super) fn plug_in(&self) {
         let router = self.address(14);
         ip(
@@ -229,7 +229,7 @@ pub(super) enum Direction {
 }
 
 impl Drop for Network {
-    /// Removes what there is of it. What is left after that fails no test, as the next network has other names.
+    /// Removes the network. Leftovers fail no other test: each network has its own names.
     fn drop(&mut self) {
         let names = [
             ["link", "delete", &self.outer],
@@ -247,7 +247,7 @@ impl Drop for Network {
     }
 }
 
-/// One test makes the folder of all namespaces, and another removes it.
+/// Keeps one test from removing the folder of all namespaces while another uses it.
 fn lock_namespace_files() -> MutexGuard<'static, ()> {
     static LOCK: Mutex<()> = Mutex::new(());
     LOCK.lock().unwrap_or_else(PoisonError::into_inner)

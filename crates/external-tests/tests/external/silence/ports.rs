@@ -1,4 +1,4 @@
-//! A port that a firewall drops, and a network that comes later.
+//! Ports whose packets a firewall drops, and networks that come up later.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{
     site::{Site, Transport, over_both},
 };
 
-/// The time after which the network is there. It is real: the kernel's clock cannot be paused.
+/// The time after which the network comes up. It is real time: the clock of the kernel cannot be paused.
 const LATER: Duration = Duration::from_secs(4);
 
 #[tokio::test]

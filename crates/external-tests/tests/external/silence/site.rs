@@ -102,12 +102,12 @@ impl Site {
     }
 }
 
-/// What the emulator sends at this step is late, so that the connection can be cut before.
+/// Delays what the emulator sends at this step, so that the connection can be cut before it.
 pub(super) fn late(step: Step) -> Fault {
     Fault::new(Effect::Delay(Duration::from_millis(500)), step).expect("a fault")
 }
 
-/// Whether a packet or decision is of this kind.
+/// Accepts entries of this kind.
 pub(super) fn is(kind: LogKind) -> impl Fn(&LogEntry) -> bool {
     move |entry| entry.kind == kind
 }

@@ -10,7 +10,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// The time in which a program must do what a test expects of it.
+/// The time that a program has for each step that a test waits for.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The number of lines of a program's output that a failed test shows.
