@@ -104,7 +104,7 @@ async fn is_refused_from_300_to_428(asked: Asked, phase: Phase) {
     }
 }
 
-/// The service's own words reach whoever asked.
+/// The error of the request has what the service said.
 async fn hands_on_what_the_service_said(asked: Asked) {
     let error = answered(asked, "401", INVALID_CERTIFICATE).await.expect_err("refused");
     let service = error.service().expect("what the service said");

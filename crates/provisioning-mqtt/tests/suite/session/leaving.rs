@@ -21,7 +21,7 @@ async fn unsubscribe_and_disconnect_are_flushed_before_it_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_disconnect_of_a_half_made_connection_is_flushed_before_it_is_over() {
+async fn disconnect_is_flushed_before_a_connection_without_a_subscription_is_closed() {
     for cancel in [false, true] {
         let device = Device::narrow(1);
         let register = device.register();

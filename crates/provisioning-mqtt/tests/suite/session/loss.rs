@@ -40,7 +40,7 @@ async fn a_connection_lost_while_idle_is_known_at_once_and_with_its_cause() {
         let error = soon("the loss", lost).await.expect("no panic");
         assert_eq!(error.kind(), kind);
         assert_eq!(before.elapsed().as_secs(), 0);
-        // Whoever asks later is told at once.
+        // A later call returns at once.
         let again = device.transport.connection_lost().now_or_never();
         assert_eq!(again.expect("at once").kind(), kind);
     }

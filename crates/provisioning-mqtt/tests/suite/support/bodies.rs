@@ -1,4 +1,4 @@
-//! What the service says.
+//! Bodies of responses.
 
 pub(crate) const ASSIGNING: &str = r#"{"operationId":"4.op","status":"assigning"}"#;
 

@@ -29,7 +29,7 @@ impl Device {
         Self::over(in_memory(), options)
     }
 
-    /// A device whose connections hold only so many bytes in each direction.
+    /// A device whose connections buffer this many bytes in each direction.
     pub(crate) fn narrow(bytes: usize) -> Self {
         Self::over(in_memory_with_buffer(bytes), MqttOptions::default())
     }
@@ -41,7 +41,7 @@ impl Device {
         }
     }
 
-    /// A device with a connection that stands, left by a registration that was answered.
+    /// A connected device, whose first registration request was answered.
     pub(crate) async fn connected() -> (Self, Peer) {
         Self::new().connect().await
     }
@@ -81,7 +81,7 @@ impl Device {
         left.expect("disconnected");
     }
 
-    /// Why the connection was lost.
+    /// Waits until the connection is lost, and returns the reason.
     pub(crate) async fn lost(&self) -> TransportError {
         soon("the loss", self.transport.connection_lost()).await
     }
@@ -118,7 +118,7 @@ impl Asked {
     pub(crate) const QUERY: Self = Self::Query("4.op");
     pub(crate) const BOTH: [Self; 2] = [Self::Register, Self::QUERY];
 
-    /// What comes of it, unless it hangs.
+    /// Sends the request, and returns its outcome.
     pub(crate) async fn of(
         self,
         transport: &dyn PollingTransport,

@@ -1,4 +1,4 @@
-//! An identity for tests in which any identity will do.
+//! An identity for tests that need any identity.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ pub(crate) fn any_identity() -> Arc<dyn Identity> {
     Arc::new(AnyIdentity)
 }
 
-/// Its certificate, which no TLS stack looks at.
+/// Its certificate, which no TLS stack reads.
 pub(crate) fn certificate() -> ClientCertificate {
     let key = PrivateKey::Der(Secret::new(b"key".to_vec()));
     ClientCertificate::new(vec![b"certificate".to_vec()], key)

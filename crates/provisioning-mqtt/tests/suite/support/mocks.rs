@@ -1,4 +1,4 @@
-//! A connector whose session is a mock, and which remembers what it was asked to connect with.
+//! A connector whose session is a mock, and which records its arguments.
 
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -27,7 +27,7 @@ mockall::mock! {
     }
 }
 
-/// Everything that a connection is made with.
+/// The arguments of a call to connect.
 #[derive(Debug, Clone)]
 pub(crate) struct Given {
     pub(crate) uri: ServiceUri,
@@ -35,7 +35,7 @@ pub(crate) struct Given {
     pub(crate) login: Login,
 }
 
-/// A connector that makes one connection, with the session that it was given; further connections fail.
+/// A connector that makes one connection, with the given session; further connections fail.
 #[derive(Clone, Default)]
 pub(crate) struct Mocked {
     scheme: Option<Scheme>,
@@ -86,12 +86,12 @@ impl Mocked {
         MqttTransport::over(Arc::new(self.clone()), endpoint(), any_identity(), options)
     }
 
-    /// What it was asked to connect with, in order.
+    /// The arguments of its calls, in order.
     pub(crate) fn given(&self) -> Vec<Given> {
         self.given.lock().expect("no panic").clone()
     }
 
-    /// What a publication that is answered does.
+    /// A publication that the service answers.
     pub(crate) fn answering(
         &self,
         status: &'static str,
@@ -105,20 +105,20 @@ impl Mocked {
         }
     }
 
-    /// What the connection brings.
+    /// Emits an event of the connection.
     pub(crate) fn tell(&self, event: SessionEvent) {
         self.events.get().expect("it is connected").emit(event);
     }
 }
 
-/// A session that takes a subscription.
+/// A session that accepts a subscription.
 pub(crate) fn session() -> MockMqttSession {
     let mut session = MockMqttSession::new();
     session.expect_subscribe().returning(|_| Ok(()));
     session
 }
 
-/// What a connection for `request` is made with.
+/// Returns the arguments with which a connection for `request` is made.
 pub(crate) async fn given_for(scheme: Scheme, request: RegistrationRequest) -> Given {
     let scheme = Some(scheme);
     let mocked = Mocked {
@@ -126,6 +126,6 @@ pub(crate) async fn given_for(scheme: Scheme, request: RegistrationRequest) -> G
         ..Mocked::default()
     };
     let outcome = Asked::Register.of(&mocked.transport(None), &request).await;
-    assert!(outcome.is_err(), "it connects");
+    assert!(outcome.is_err(), "there is no session");
     mocked.given().remove(0)
 }

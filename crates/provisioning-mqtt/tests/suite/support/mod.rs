@@ -1,4 +1,4 @@
-//! A device and the service that a test plays for it, over streams in memory, or with a mocked session.
+//! A device and its scripted service, over in-memory streams or with a mocked session.
 
 pub(crate) mod bodies;
 pub(crate) mod device;

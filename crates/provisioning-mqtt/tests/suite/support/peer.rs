@@ -11,7 +11,7 @@ use tokio_util::codec::Framed;
 
 use test_support::soon;
 
-/// Where the service publishes its answers.
+/// The topics of the service's responses.
 pub(crate) const ANSWERS: &str = "$dps/registrations/res/#";
 
 pub(crate) struct Peer {
@@ -23,7 +23,7 @@ pub(crate) struct Peer {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) topic: String,
-    /// What `$rid=` says.
+    /// The value of `$rid`.
     pub(crate) id: String,
     pub(crate) packet_id: u16,
     pub(crate) body: Vec<u8>,
@@ -48,10 +48,10 @@ impl Peer {
     }
 
     pub(crate) async fn packet(&mut self) -> Packet {
-        self.next().await.expect("the connection still stands")
+        self.next().await.expect("the connection is open")
     }
 
-    /// The next bytes as they come.
+    /// The next bytes, undecoded.
     pub(crate) async fn bytes(&mut self, length: usize) -> Vec<u8> {
         assert!(self.packets.read_buffer().is_empty(), "something was read ahead");
         let mut bytes = vec![0; length];
@@ -60,13 +60,13 @@ impl Peer {
         bytes
     }
 
-    /// The device takes its leave and closes.
+    /// Expects DISCONNECT and the end of the stream.
     pub(crate) async fn disconnected(&mut self) {
         assert_eq!(self.next().await, Some(Packet::Disconnect));
         self.closed().await;
     }
 
-    /// The device unsubscribes, takes its leave and closes; nobody answers it.
+    /// Expects UNSUBSCRIBE, DISCONNECT and the end of the stream, and sends nothing.
     pub(crate) async fn left(&mut self) {
         let Packet::Unsubscribe(unsubscribe) = self.packet().await else {
             panic!("the device does not unsubscribe");
@@ -75,18 +75,18 @@ impl Peer {
         self.disconnected().await;
     }
 
-    /// The device closes without a word.
+    /// Expects the end of the stream, and no packet before it.
     pub(crate) async fn closed(&mut self) {
         assert_eq!(self.next().await, None);
     }
 
-    /// The stream fails or ends, whatever came before that.
+    /// Waits until the stream fails or ends, and ignores what arrives before.
     pub(crate) async fn gone(&mut self) {
         let mut rest = Vec::new();
         let _ = soon("the end", self.packets.get_mut().read_to_end(&mut rest)).await;
     }
 
-    /// All further bytes, up to the end of the stream.
+    /// Returns all further bytes, up to the end of the stream.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let mut rest = self.packets.read_buffer_mut().split().to_vec();
         let _ = soon("the end", self.packets.get_mut().read_to_end(&mut rest)).await;
@@ -106,12 +106,12 @@ impl Peer {
         self.send_bytes(&encoded(&packet)).await;
     }
 
-    /// Sends, unless the device has closed the connection meanwhile.
+    /// Sends, and ignores the error if the device has closed the connection.
     pub(crate) async fn try_send(&mut self, packet: Packet) {
         let _ = self.packets.send(packet).await;
     }
 
-    /// CONNECT, and its acceptance.
+    /// Expects CONNECT, and accepts it.
     pub(crate) async fn accept(&mut self) -> Connect {
         let Packet::Connect(connect) = self.packet().await else {
             panic!("the device does not begin with CONNECT");
@@ -131,7 +131,7 @@ impl Peer {
         self.send(granted(subscribe)).await;
     }
 
-    /// CONNECT and SUBSCRIBE, both accepted.
+    /// Expects CONNECT and SUBSCRIBE, and accepts both.
     pub(crate) async fn welcome(&mut self) -> Connect {
         let connect = self.accept().await;
         let subscribe = self.subscription().await;
@@ -141,7 +141,7 @@ impl Peer {
 
     pub(crate) async fn request(&mut self) -> Request {
         let Packet::Publish(publish) = self.packet().await else {
-            panic!("the device does not ask for anything");
+            panic!("the device sends no request");
         };
         assert_eq!(publish.qos, QoS::AtLeastOnce);
         Request {
@@ -187,7 +187,7 @@ pub(crate) fn publish(topic: &str, packet_id: u16, body: impl Into<Vec<u8>>) -> 
     Packet::Publish(publish)
 }
 
-/// `status` may have a query's further keys behind it: `202&retry-after=3`.
+/// Further keys of the query may follow `status`: `202&retry-after=3`.
 pub(crate) fn answer_topic(status: &str, request_id: &str) -> String {
     let (status, more) = status.split_at(status.find('&').unwrap_or(status.len()));
     format!("$dps/registrations/res/{status}/?$rid={request_id}{more}")
