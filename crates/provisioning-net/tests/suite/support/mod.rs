@@ -1,4 +1,4 @@
-//! Where the tests connect to, what is reported meanwhile, and bytes that pass both ways.
+//! The endpoint of the tests, the reports of connectors, and bytes in both directions.
 
 pub(crate) mod roots;
 
@@ -9,7 +9,7 @@ use provisioning_types::{ConnectionEvent, Endpoint, Progress, TransportError};
 use test_support::soon;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// The host that devices connect to unless a test names another.
+/// The host that devices connect to, unless a test names another.
 pub(crate) const HOST: &str = "service.test";
 
 pub(crate) fn endpoint() -> Endpoint {
@@ -20,9 +20,9 @@ pub(crate) fn mqtts(endpoint: Endpoint) -> ServiceUri {
     ServiceUri::new(Scheme::Mqtts, endpoint)
 }
 
-/// Sends bytes both ways.
+/// Sends bytes in both directions, and expects them to arrive.
 pub(crate) async fn exchange(device: &mut (impl Stream + ?Sized), service: &mut (impl Stream + ?Sized)) {
-    soon("both directions", async {
+    soon("bytes in both directions", async {
         send(device, service).await;
         send(service, device).await;
     })

@@ -85,7 +85,7 @@ async fn refused_by_the_device(server: &Server, device: &Device) -> TransportErr
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_roots_of_ones_own_the_platforms_count() {
+async fn the_platforms_roots_are_used_unless_others_are_given() {
     let server = Server::new(BOTH_VERSIONS[0]);
     let device = Device::new(Tls::new(), None);
     let call = device.connect();
