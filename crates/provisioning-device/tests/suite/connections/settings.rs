@@ -1,4 +1,4 @@
-//! The manners of a connection, as the service sees them.
+//! The options of a connection, as the service sees them.
 
 use std::{
     sync::Arc,

@@ -1,5 +1,5 @@
-//! An MQTT broker in the place of an IoT hub. It accepts every device, with a certificate of one CA or without one, and
-//! records what the device presented; the test judges it.
+//! An MQTT broker in place of an IoT hub. It accepts every device, with a certificate of one CA or without a certificate,
+//! and records what the device presented.
 
 use futures_util::{SinkExt, StreamExt};
 use rumqttc::{Codec, ConnAck, ConnectReturnCode, Login, Packet, PubAck};
@@ -35,7 +35,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Listens as `localhost`. The file has the CA of the devices' certificates once a device connects.
+    /// Listens as `localhost`. When a device connects, the file must have the CA of the devices' certificates.
     pub(crate) async fn start(device_ca_file: &str) -> Self {
         let (ca, device_ca_file) = (Ca::root(), device_ca_file.to_owned());
         let ca_pem = ca.certificate().pem();
@@ -45,7 +45,7 @@ impl Broker {
             let clients = ClientCertificates::Optional(&device_ca);
             let acceptor = acceptor(ca.server("localhost", |_| {}), clients, &BOTH_VERSIONS);
             let ended = ended.clone();
-            // A test may not look at every visit.
+            // The test may have dropped the receiver.
             async move { drop(visit(stream, acceptor).await.map(|visit| ended.send(visit))) }
         })
         .await;

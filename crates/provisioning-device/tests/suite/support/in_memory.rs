@@ -1,4 +1,4 @@
-//! The whole client against an emulator in memory, on which tokio's paused time works.
+//! The whole client with an in-memory emulator, which works with tokio's paused time.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use provisioning_net::{Tls, TlsConnector, WebSocketConnector};
 use provisioning_types::Endpoint;
 use test_support::emulator::{connector, credential};
 
-/// A client that connects to `emulator` as the facade does over TCP, as a device with a certificate of its CA.
+/// A client that connects to `emulator` like the facade does over TCP. The device has a certificate of its CA.
 pub(crate) fn client(
     emulator: &Arc<Emulator>,
     port: Port,

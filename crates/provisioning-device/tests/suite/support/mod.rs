@@ -11,7 +11,7 @@ use provisioning_emulator::Emulator;
 
 pub(crate) const BOTH: [Transport; 2] = [Transport::Mqtt, Transport::MqttWs];
 
-/// Where `transport` is served.
+/// The address at which the emulator serves `transport`.
 pub(crate) fn host(emulator: &Emulator, transport: Transport) -> String {
     match transport {
         Transport::MqttWs => emulator.websocket_address(),
@@ -19,7 +19,7 @@ pub(crate) fn host(emulator: &Emulator, transport: Transport) -> String {
     }
 }
 
-/// The port of `transport`.
+/// The port at which the emulator serves `transport`.
 pub(crate) fn port(emulator: &Emulator, transport: Transport) -> u16 {
     match transport {
         Transport::MqttWs => emulator.websocket_port(),

@@ -1,7 +1,7 @@
-//! What a test traces or logs, at every level, as text.
+//! Records what a test traces and logs, at every level, as text.
 //!
-//! Tracing belongs to the process, and so does the recorder. It records the threads of the tests that ask for it, and
-//! the threads on which their runtimes block. A test that looks for its own lines takes those of its thread.
+//! Tracing is global to the process, and so is the recorder. It records the threads of the tests that ask for it, and the
+//! threads on which their runtimes block. A test that looks for its own lines reads those of its thread.
 
 use std::{
     cell::Cell,
@@ -56,7 +56,7 @@ impl Recorder {
         String::from_utf8(TEXT.lock().expect("no panic").clone()).expect("text")
     }
 
-    /// What was recorded of the calling thread: the test and its runtime, except for what may block.
+    /// What was recorded on the calling thread: the test and its runtime, but not calls that may block.
     pub(crate) fn text_of_this_thread(&self) -> String {
         let thread = format!(" {:0>2?} ", thread::current().id());
         let text = self.text();
