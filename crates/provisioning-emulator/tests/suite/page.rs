@@ -1,4 +1,4 @@
-//! The page to look at: what it is served with, to whom, and what it is told.
+//! The page: its headers, the hosts that it is served for, and the state that it shows.
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -97,7 +97,7 @@ async fn a_body_that_is_too_long_is_refused_with_413_announced_or_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_slow_is_not_waited_for() {
+async fn a_slow_caller_is_dropped() {
     let emulator = in_memory();
     let late = send(
         control(&emulator),

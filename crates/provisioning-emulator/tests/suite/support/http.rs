@@ -1,4 +1,4 @@
-//! HTTP by hand, byte by byte where it matters, and calls of the control endpoint signed as service SDKs do.
+//! Hand-written HTTP, and calls to the control endpoint, signed like those of service SDKs.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::exchange;
 
-/// What was answered.
+/// An HTTP response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -49,7 +49,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The error code of a refusal, whose body is whole.
+    /// Expects a refusal with this status and a complete body, and returns its error code.
     pub(crate) fn refusal(&self, status: u16) -> u64 {
         assert_eq!(self.status, status, "{self:?}");
         let body = self.json();
@@ -63,18 +63,18 @@ impl Answer {
     }
 }
 
-/// One request as it stands, on a connection of its own; what comes until the emulator closes it.
+/// Sends one request as it is, and returns the response once the emulator has closed the connection.
 pub(crate) async fn send(stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> Answer {
     Answer::parse(exchange(stream, request.as_bytes()).await)
 }
 
-/// One request to the page.
+/// Sends one request to the page.
 pub(crate) async fn look(emulator: &Emulator, method: &str, path: &str, host: &str) -> Answer {
     let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     send(emulator.connect(Port::Page, Security::Plain, 1024), &request).await
 }
 
-/// A call of the control endpoint, signed; headers and body can be added.
+/// A signed call to the control endpoint, to which headers and a body can be added.
 pub(crate) struct Call {
     head: String,
     body: String,
@@ -99,7 +99,7 @@ impl Call {
         }
     }
 
-    /// To another host than usual.
+    /// Sends the call to another host.
     #[cfg_attr(
         not(feature = "cli"),
         expect(dead_code, reason = "only the tests of the command use it")
@@ -133,7 +133,7 @@ pub(crate) fn control(emulator: &Emulator) -> Link {
     emulator.connect(Port::Control, Security::Plain, 64 * 1024)
 }
 
-/// What a token is made of.
+/// The parts of a token.
 pub(crate) struct Token {
     pub(crate) resource: String,
     pub(crate) policy: String,
@@ -146,7 +146,7 @@ impl Token {
         Self::parse(&emulator.connection_string())
     }
 
-    /// For what a connection string leads to.
+    /// Reads the parts from a connection string.
     pub(crate) fn parse(text: &str) -> Self {
         let field = |name: &str| {
             let mut fields = text.split(';').filter_map(|field| field.split_once('='));
@@ -161,7 +161,7 @@ impl Token {
         }
     }
 
-    /// In the order of the Node SDK.
+    /// Signs, with the fields in the order of the Node SDK.
     pub(crate) fn sign(&self) -> String {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO).as_secs();
         let expiry = now.checked_add_signed(self.expires_in).expect("after 1970");

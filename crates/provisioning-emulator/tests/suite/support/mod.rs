@@ -1,4 +1,4 @@
-//! A device that speaks raw MQTT, byte by byte where it matters, over any stream.
+//! A device that speaks raw MQTT over any stream.
 
 pub(crate) mod http;
 pub(crate) mod tls;
@@ -18,7 +18,7 @@ use tokio_util::codec::Framed;
 pub(crate) const ID_SCOPE: &str = "0ne00A1B2C3";
 pub(crate) const ANSWERS: &str = "$dps/registrations/res/#";
 
-/// Nothing takes longer than this, in virtual or in real time: a test that waits for ever fails.
+/// The limit of each wait, in virtual or in real time. A test that hangs fails.
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn builder() -> Builder {
@@ -29,12 +29,12 @@ pub(crate) fn in_memory() -> Emulator {
     builder().start_in_memory().expect("an emulator")
 }
 
-/// Shuts the emulator down, which takes no longer than anything else.
+/// Shuts the emulator down within the limit.
 pub(crate) async fn stop(emulator: Emulator) {
     timeout(LIMIT, emulator.shutdown()).await.expect("ended in time");
 }
 
-/// A connection without TLS, on which a device is taken for whom it says it is.
+/// A connection without TLS, on which the emulator trusts the registration id that the device sends.
 pub(crate) fn plain(emulator: &Emulator) -> Link {
     emulator.connect(Port::Mqtt, Security::Plain, 64 * 1024)
 }
@@ -58,7 +58,7 @@ pub(crate) fn connect_packet(registration_id: &str) -> Connect {
     connect
 }
 
-/// What a PUBLISH of the service says.
+/// A response of the service.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -193,7 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Device<S> {
         self.next().await.expect("the connection has ended").expect("a packet")
     }
 
-    /// The service closes, and says nothing more before.
+    /// Expects the end of the connection, and no packet before it.
     pub(crate) async fn is_closed(&mut self) {
         let next = self.next().await;
         assert!(next.is_none(), "{next:?}");
@@ -216,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Device<S> {
     }
 }
 
-/// Sends bytes on a connection of its own, and returns all that comes until the service closes it.
+/// Sends bytes, and returns everything that arrives until the service closes the connection.
 pub(crate) async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8]) -> Vec<u8> {
     timeout(LIMIT, stream.write_all(bytes))
         .await
@@ -230,7 +230,7 @@ pub(crate) async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, by
     answered
 }
 
-/// A packet by its first byte and what follows the remaining length.
+/// A packet with this first byte, and these bytes after the remaining length.
 pub(crate) fn packet(first: u8, rest: &[u8]) -> Vec<u8> {
     let (low, high) = (rest.len() % 128, rest.len() / 128);
     let mut bytes = vec![first];
@@ -242,13 +242,13 @@ pub(crate) fn packet(first: u8, rest: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Text as MQTT writes it.
+/// Text as MQTT encodes it.
 pub(crate) fn text(text: &str) -> Vec<u8> {
     let length = u16::try_from(text.len()).expect("short text");
     [&length.to_be_bytes(), text.as_bytes()].concat()
 }
 
-/// CONNECT of the device `d`, with its protocol name, level and flags as given.
+/// CONNECT of the device `d` with this protocol name, level and flags.
 pub(crate) fn connect_bytes(name: &str, level: u8, flags: u8) -> Vec<u8> {
     let head = [&text(name)[..], &[level, flags, 0, 0]].concat();
     packet(0x10, &[head, text("d"), text(&user_name("d"))].concat())

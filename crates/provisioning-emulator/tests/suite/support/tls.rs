@@ -1,4 +1,4 @@
-//! The device's side of TLS, from PEM.
+//! The device's side of TLS, with certificates and keys from PEM.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) fn identity(chain_pem: &str, key_pem: &str) -> Identity {
     )
 }
 
-/// A device's TLS that trusts only this CA; `device` is whom it proves to be, if anybody.
+/// A device's TLS that trusts only this CA, and presents the certificate of `device` if there is one.
 pub(crate) fn connector(
     ca_pem: &str,
     device: Option<&DeviceIdentity>,
@@ -83,7 +83,7 @@ where
         .await
 }
 
-/// TLS over TCP to the port on `localhost`, as a device that has this identity.
+/// TLS over TCP to the port on `localhost`, as a device with this identity.
 pub(crate) async fn dial(emulator: &Emulator, port: u16, identity: &DeviceIdentity) -> TlsStream<TcpStream> {
     let tcp = TcpStream::connect(("127.0.0.1", port)).await.expect("a listener");
     connect(&connector(emulator.ca_pem(), Some(identity), &BOTH), "localhost", tcp)
