@@ -6,12 +6,12 @@ use provisioning_types::{BlockingKey, InvalidInput, SignatureScheme, TransportEr
 use rustls::crypto::CryptoProvider;
 use rustls_pki_types::SignatureVerificationAlgorithm;
 use tokio::sync::Mutex;
-use x509_parser::{
-    asn1_rs::Any,
-    prelude::{FromDer, X509Certificate},
-};
 
-use super::external_key::tls_scheme;
+use super::{
+    device_key::{another_key, belongs_to_first, public_keys},
+    external_key::tls_scheme,
+    public_key::PublicKey,
+};
 use crate::blocking::{PerKey, Turn};
 
 /// What a key signs to show that it belongs to its certificate. Nothing that a key signs in TLS begins like this.
@@ -28,7 +28,7 @@ pub(super) async fn turn_of(
     provider: &CryptoProvider,
 ) -> Result<Turn, TransportError> {
     /// The public key that each signer's key was found to belong to.
-    static CHECKED: PerKey<Mutex<Option<Vec<u8>>>> = PerKey::new();
+    static CHECKED: PerKey<Mutex<Option<PublicKey>>> = PerKey::new();
     let key = BlockingKey::of(signer);
     let turn = Turn::wait(&key).await;
     let checked = CHECKED.get_or_make(&key, Mutex::default);
@@ -37,11 +37,11 @@ pub(super) async fn turn_of(
     let Some(unchecked) = without_signature(signer.as_ref(), chain, provider)? else {
         return Ok(turn);
     };
-    if checked.as_ref() != Some(&unchecked.public_key.info) {
+    if checked.as_ref() != Some(&unchecked.public_key) {
         let (signer, scheme) = (Arc::clone(signer), unchecked.scheme);
         let signature = turn.run(async move { signer.sign(scheme, MESSAGE).await }).await??;
         unchecked.check(&signature)?;
-        *checked = Some(unchecked.public_key.info);
+        *checked = Some(unchecked.public_key);
     }
     Ok(turn)
 }
@@ -55,21 +55,19 @@ pub(super) fn without_signature(
     chain: &[Vec<u8>],
     provider: &CryptoProvider,
 ) -> Result<Option<Unchecked>, InvalidInput> {
-    let Some(public_key) = chain.first().and_then(|leaf| PublicKey::of(leaf)) else {
-        // rustls rejects it, or the service does.
+    let certified = public_keys(chain)?;
+    if let Some(own) = signer.public_key().and_then(PublicKey::of_info) {
+        return belongs_to_first(&own, &certified).map(|()| None);
+    }
+    let Some(public_key) = certified.into_iter().next().flatten() else {
         return Ok(None);
     };
-    match signer.public_key() {
-        Some(info) if info == public_key.info => return Ok(None),
-        Some(_) => return Err(another_key()),
-        None => {}
-    }
     let algorithms = &provider.signature_verification_algorithms;
     let fits = |algorithm: &dyn SignatureVerificationAlgorithm| {
         algorithm.public_key_alg_id().as_ref() == public_key.algorithm.as_slice()
     };
-    if !algorithms.all.iter().any(|algorithm| fits(*algorithm)) {
-        // A kind of key that this provider cannot judge.
+    if public_key.is_compressed() || !algorithms.all.iter().any(|algorithm| fits(*algorithm)) {
+        // A key that this provider cannot judge.
         return Ok(None);
     }
     let found = signer.schemes().iter().find_map(|&scheme| {
@@ -86,10 +84,6 @@ pub(super) fn without_signature(
     }))
 }
 
-fn another_key() -> InvalidInput {
-    InvalidInput::new("private key", "the key that belongs to the certificate")
-}
-
 /// A certificate whose key must sign to show that it is the signer's.
 pub(super) struct Unchecked {
     public_key: PublicKey,
@@ -103,29 +97,5 @@ impl Unchecked {
             .algorithm
             .verify_signature(&self.public_key.bits, MESSAGE, signature);
         verified.map_err(|_| another_key())
-    }
-}
-
-/// The public key in a certificate.
-struct PublicKey {
-    /// The `SubjectPublicKeyInfo`, in DER.
-    info: Vec<u8>,
-    /// The contents of its `AlgorithmIdentifier`.
-    algorithm: Vec<u8>,
-    /// The bits of the key.
-    bits: Vec<u8>,
-}
-
-impl PublicKey {
-    fn of(certificate: &[u8]) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
-        let info = certificate.public_key();
-        let (_, sequence) = Any::from_der(info.raw).ok()?;
-        let (_, algorithm) = Any::from_der(sequence.data).ok()?;
-        Some(Self {
-            info: info.raw.to_vec(),
-            algorithm: algorithm.data.to_vec(),
-            bits: info.subject_public_key.data.to_vec(),
-        })
     }
 }

@@ -36,6 +36,18 @@ impl TlsProvider {
         }
     }
 
+    /// The private keys that it takes, in words.
+    pub(super) fn keys(self) -> &'static str {
+        match self {
+            #[cfg(feature = "ring")]
+            Self::Ring => "an EC P-256, EC P-384, Ed25519, or RSA key of 2048, 3072 or 4096 bits, which ring takes",
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLcRs => {
+                "an EC P-256, EC P-384, EC P-521, Ed25519, or RSA key of 2048 to 8192 bits, which aws-lc-rs takes"
+            }
+        }
+    }
+
     pub(super) fn crypto_provider(self) -> CryptoProvider {
         match self {
             #[cfg(feature = "ring")]

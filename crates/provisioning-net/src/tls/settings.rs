@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use provisioning_types::{ClientCertificate, ErrorKind, InvalidInput, PrivateKey, RootSource, Secret, TransportError};
+use provisioning_types::{ClientCertificate, ErrorKind, InvalidInput, PrivateKey, RootSource, TransportError};
 use rustls::{
     ClientConfig, Error as RustlsError,
     client::Resumption,
     crypto::CryptoProvider,
-    sign::{CertifiedKey, SingleCertAndKey},
+    sign::{CertifiedKey, SigningKey, SingleCertAndKey},
     version::{TLS12, TLS13},
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::CertificateDer;
 
 use super::{
-    clock::Clock, external_key::ExternalKey, key_check, provider::TlsProvider, roots::Roots,
+    clock::Clock, device_key::signing_key, external_key::ExternalKey, key_check, provider::TlsProvider, roots::Roots,
     verifier::RecordingVerifier, version::TlsVersion,
 };
 
@@ -90,7 +90,7 @@ impl Tls {
     /// certificate.
     ///
     /// # Errors
-    /// [`InvalidInput`] naming `private key`.
+    /// [`InvalidInput`] naming `private key`, or `certificate` where that is not one.
     pub fn check(&self, certificate: &ClientCertificate) -> Result<(), InvalidInput> {
         self.certified_key(certificate)?;
         match certificate.key() {
@@ -137,24 +137,16 @@ impl Tls {
         Ok(config)
     }
 
+    /// The chain with its key. The certificates are presented as they are: whether they are acceptable is up to the
+    /// server.
     fn certified_key(&self, certificate: &ClientCertificate) -> Result<CertifiedKey, InvalidInput> {
-        let chain = certificate.chain().iter().cloned().map(CertificateDer::from).collect();
-        match certificate.key() {
-            PrivateKey::Der(key) => self.key_from_der(chain, key),
-            PrivateKey::External(signer) => {
-                let key = ExternalKey::new(Arc::clone(signer));
-                Ok(CertifiedKey::new(chain, Arc::new(key)))
-            }
-        }
-    }
-
-    fn key_from_der(&self, chain: Vec<CertificateDer<'static>>, key: &Secret) -> Result<CertifiedKey, InvalidInput> {
-        let invalid = |expected: String| InvalidInput::new("private key", expected);
-        let key = PrivateKeyDer::try_from(key.expose()).map_err(|e| invalid(format!("a private key ({e})")))?;
-        CertifiedKey::from_der(chain, key.clone_key(), &self.provider).map_err(|error| match error {
-            RustlsError::InconsistentKeys(_) => invalid("the key that belongs to the certificate".to_owned()),
-            other => invalid(format!("an EC P-256, EC P-384, Ed25519 or RSA key ({other})")),
-        })
+        let chain = certificate.chain();
+        let key: Arc<dyn SigningKey> = match certificate.key() {
+            PrivateKey::Der(key) => signing_key(key, chain, &self.provider, self.built_in)?,
+            PrivateKey::External(signer) => Arc::new(ExternalKey::new(Arc::clone(signer))),
+        };
+        let chain = chain.iter().cloned().map(CertificateDer::from).collect();
+        Ok(CertifiedKey::new(chain, key))
     }
 }
 

@@ -16,11 +16,16 @@ use super::{device::Device, server::Server};
 use crate::support::{endpoint, exchange, roots::Roots};
 
 /// A key's PKCS#8 form, and a form in which people have it.
-const KEYS: [(&str, &str); 6] = [
+const KEYS: [(&str, &str); 11] = [
     (P256, P256),
     (P256, include_str!("../../data/p256.sec1.pem")),
+    (P256, include_str!("../../data/p256.no-public.pkcs8.pem")),
+    (P256, include_str!("../../data/p256.no-public.sec1.pem")),
+    (P256, include_str!("../../data/p256.explicit.sec1.pem")),
+    (P256, include_str!("../../data/p256.compressed.sec1.pem")),
     (P384, P384),
     (P384, include_str!("../../data/p384.sec1.pem")),
+    (P384, include_str!("../../data/p384.explicit-compressed.pkcs8.pem")),
     (RSA, RSA),
     (RSA, include_str!("../../data/rsa2048.pkcs1.pem")),
 ];

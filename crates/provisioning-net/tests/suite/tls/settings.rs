@@ -25,13 +25,6 @@ fn a_key_that_belongs_to_another_certificate_is_refused() {
 }
 
 #[test]
-fn a_key_that_tls_cannot_use_is_refused() {
-    let error = check(der(include_str!("../../data/secp256k1.pkcs8.pem"))).expect_err("not that curve");
-    assert_eq!(error.input(), "private key");
-    assert!(error.expected().contains("EC P-256"), "{error}");
-}
-
-#[test]
 fn a_key_that_is_none_is_refused() {
     for bytes in [&b""[..], b"no key", NO_CONTENT] {
         let error = check(bytes.to_vec()).expect_err("no key");
