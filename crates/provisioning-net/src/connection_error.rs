@@ -15,13 +15,19 @@ pub fn connection_error(error: io::Error) -> TransportError {
         Ok(explained) => return explained,
         Err(other) => other,
     };
-    let (kind, message) = if error.kind() == io::ErrorKind::InvalidData {
-        (
-            ErrorKind::UnexpectedResponse,
-            "what the service sent breaks the rules of its carrier",
-        )
-    } else {
-        (ErrorKind::Lost, "the connection was lost")
-    };
-    TransportError::new(kind, message).with_source(error)
+    if error.kind() == io::ErrorKind::InvalidData {
+        let message = "what the service sent breaks the rules of its carrier";
+        return TransportError::new(ErrorKind::UnexpectedResponse, message).with_source(error);
+    }
+    lost("the connection was lost", error)
+}
+
+/// A lost connection. The end of a stream is no cause that adds to the message, and libraries describe it in their own
+/// words.
+pub(crate) fn lost(message: &'static str, cause: io::Error) -> TransportError {
+    let lost = TransportError::new(ErrorKind::Lost, message);
+    match cause.kind() {
+        io::ErrorKind::UnexpectedEof => lost,
+        _ => lost.with_source(cause),
+    }
 }

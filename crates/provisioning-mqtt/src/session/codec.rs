@@ -14,9 +14,12 @@ pub(super) enum WireError {
     /// A packet type, or flags in its first byte, that a server may not send.
     #[error("the server sent a packet with first byte {0:#04x}, which a server may not send")]
     NotAServersPacket(u8),
-    /// Malformed, or too large.
-    #[error("the server sent a packet that is malformed or too large")]
-    Malformed(#[source] CodecError),
+    /// Too large.
+    #[error("the server sent a packet that is larger than this device accepts")]
+    TooLarge,
+    /// Malformed.
+    #[error("the server sent a malformed packet")]
+    Malformed(CodecError),
     /// The stream failed.
     #[error("the connection failed")]
     Io(#[from] std::io::Error),
@@ -47,6 +50,7 @@ impl Decoder for ClientCodec {
         }
         self.0.decode(bytes).map_err(|error| match error {
             CodecError::Io(error) => WireError::Io(error),
+            CodecError::PayloadSizeLimitExceeded(_) => WireError::TooLarge,
             other => WireError::Malformed(other),
         })
     }
@@ -104,6 +108,6 @@ mod tests {
     fn an_oversized_packet_is_refused_before_it_is_buffered() {
         let mut codec = ClientCodec::new(100);
         let mut header_only = BytesMut::from([0x30, 0x80, 0x01].as_slice());
-        assert!(matches!(codec.decode(&mut header_only), Err(WireError::Malformed(_))));
+        assert!(matches!(codec.decode(&mut header_only), Err(WireError::TooLarge)));
     }
 }

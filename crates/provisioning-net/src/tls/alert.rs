@@ -35,11 +35,8 @@ pub(super) fn explain(alert: Alert, auth: ClientAuth) -> (Cow<'static, str>, &'s
         ClientAuth::NotRequested => None,
     };
     let (message, hint) = by_certificate.unwrap_or_else(|| in_general(alert));
-    let message = match alert {
-        Alert::Unknown(code) => Cow::from(format!("{message} {code}")),
-        _ => Cow::from(message),
-    };
-    (message, hint)
+    let code = u8::from(alert);
+    (format!("{message} (TLS alert {code})").into(), hint)
 }
 
 /// What an alert means to a device that presented its certificate, if it can mean the certificate.
@@ -161,6 +158,9 @@ fn in_general(alert: Alert) -> (&'static str, &'static str) {
             "the server requires an encrypted ClientHello, which this device does not send",
             PARAMETERS_HINT,
         ),
-        _ => ("the server ended TLS with the alert", PARAMETERS_HINT),
+        _ => (
+            "the server ended TLS for a reason that is not known here",
+            PARAMETERS_HINT,
+        ),
     }
 }

@@ -16,6 +16,7 @@ use super::{
     version::TlsVersion,
 };
 use crate::{
+    connection_error::lost,
     connector::{BoxedStream, Connector},
     target::Target,
     tcp::TcpConnector,
@@ -91,10 +92,9 @@ pub(crate) async fn handshake(
     report: &mut TlsReport,
 ) -> Result<BoxedStream, TransportError> {
     let name = target.uri().server_name().bare();
-    let server_name = ServerName::try_from(name.clone()).map_err(|error| {
-        TransportError::new(ErrorKind::Tls, format!("{name} cannot be a certificate's name"))
-            .with_source(error)
-            .in_phase(Phase::Connect)
+    let server_name = ServerName::try_from(name.clone()).map_err(|_| {
+        let message = format!("{name} cannot be a name in a certificate");
+        TransportError::new(ErrorKind::Tls, message).in_phase(Phase::Connect)
     })?;
     let HandshakeConfig { client, turn } = config;
     progress.waiting_for(WaitStep::Tls, target.peer());
@@ -112,6 +112,7 @@ pub(crate) async fn handshake(
 }
 
 fn failed(error: io::Error, name: &str, report: &TlsReport) -> TransportError {
+    tracing::debug!(%error, "the TLS handshake failed");
     let failed = match tls_error(&error) {
         Some(tls) => match signer_error(tls) {
             Some(error) => return error.clone().in_phase(Phase::Connect),
@@ -122,10 +123,10 @@ fn failed(error: io::Error, name: &str, report: &TlsReport) -> TransportError {
         },
         None => {
             let (message, hint) = explain_cut_off(report.chain(), report.auth.get());
-            TransportError::new(ErrorKind::Lost, message).with_hint(hint)
+            lost(message, error).with_hint(hint)
         }
     };
-    failed.with_source(error).in_phase(Phase::Connect)
+    failed.in_phase(Phase::Connect)
 }
 
 /// What a handshake showed.

@@ -39,11 +39,17 @@ pub(crate) fn established_error(error: io::Error) -> Result<TransportError, io::
         (None, Some(tls)) => (tls, ClientAuth::Presented),
         (None, None) => return Err(error),
     };
-    let (message, hint) = match tls {
+    let (message, hint) = explain_established(tls, auth);
+    tracing::debug!(error = %tls, "TLS failed");
+    Ok(new_error(message, Some(hint)))
+}
+
+/// Explains a failure after the handshake.
+pub(super) fn explain_established(error: &RustlsError, auth: ClientAuth) -> (Cow<'static, str>, &'static str) {
+    match error {
         RustlsError::AlertReceived(alert) => alert::explain(*alert, auth),
         _ => ("the server broke the rules of TLS".into(), alert::CHANGED_HINT),
-    };
-    Ok(new_error(message, Some(hint)).with_source(error))
+    }
 }
 
 pub(super) fn new_error(message: Cow<'static, str>, hint: Option<&'static str>) -> TransportError {
@@ -58,7 +64,10 @@ pub(super) fn new_error(message: Cow<'static, str>, hint: Option<&'static str>) 
 /// presented, `auth` is what the device did.
 pub(super) fn explain(error: &RustlsError, name: &str, chain: &[CertificateDer<'_>], auth: ClientAuth) -> Explanation {
     use CertificateError as Certificate;
-    use RustlsError::{AlertReceived, InvalidCertificate, InvalidMessage, Other, PeerIncompatible};
+    use RustlsError::{
+        AlertReceived, EncryptError, FailedToGetCurrentTime, FailedToGetRandomBytes, General, InvalidCertificate,
+        InvalidMessage, NoCertificatesPresented, Other, PeerIncompatible,
+    };
     match error {
         // A bad signature is what another CA of the same name looks like.
         InvalidCertificate(Certificate::UnknownIssuer | Certificate::BadSignature) => {
@@ -79,7 +88,10 @@ pub(super) fn explain(error: &RustlsError, name: &str, chain: &[CertificateDer<'
             let message = "the server's certificate has expired or is not valid yet; is this device's clock right?";
             (message.into(), Some(CLOCK_HINT))
         }
-        InvalidCertificate(_) => ("the server's certificate was not accepted".into(), None),
+        InvalidCertificate(reason) => {
+            let message = format!("the server's certificate was not accepted: {}", flaw(reason));
+            (message.into(), Some(FLAWED_HINT))
+        }
         InvalidMessage(_) => ("the peer does not speak TLS".into(), Some(NO_TLS_HINT)),
         AlertReceived(alert) => {
             let (message, hint) = alert::explain(*alert, auth);
@@ -89,8 +101,39 @@ pub(super) fn explain(error: &RustlsError, name: &str, chain: &[CertificateDer<'
             "the server offers no TLS version or parameters that this device accepts".into(),
             Some(INCOMPATIBLE_HINT),
         ),
+        NoCertificatesPresented => ("the server presented no certificate".into(), Some(NO_TLS_HINT)),
         Other(_) => ("the device's key did not sign the TLS handshake".into(), None),
-        _ => ("the TLS handshake failed".into(), None),
+        General(_) | FailedToGetCurrentTime | FailedToGetRandomBytes | EncryptError => {
+            ("TLS failed on this machine".into(), None)
+        }
+        _ => (
+            "the server broke the rules of the TLS handshake".into(),
+            Some(alert::CHANGED_HINT),
+        ),
+    }
+}
+
+/// What is wrong with a server's certificate, in words.
+fn flaw(reason: &CertificateError) -> &'static str {
+    use CertificateError as Certificate;
+    match reason {
+        Certificate::BadEncoding => "it is malformed",
+        Certificate::Revoked => "it is revoked",
+        Certificate::UnhandledCriticalExtension => "it has a critical extension that this device does not know",
+        Certificate::UnknownRevocationStatus | Certificate::InvalidOcspResponse => {
+            "whether it is revoked was not found out"
+        }
+        Certificate::ExpiredRevocationList | Certificate::ExpiredRevocationListContext { .. } => {
+            "the list of revoked certificates is out of date"
+        }
+        Certificate::UnsupportedSignatureAlgorithmContext { .. }
+        | Certificate::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "it, or a certificate above it, is signed with an algorithm that this device does not accept"
+        }
+        Certificate::InvalidPurpose | Certificate::InvalidPurposeContext { .. } => {
+            "it is not a certificate for servers"
+        }
+        _ => "it, or a certificate above it, does not fit its purpose or this machine's rules",
     }
 }
 
@@ -113,6 +156,7 @@ const CUT_OFF_PRESENTED_HINT: &str = "try again; if it persists, check that the 
                                       expired, since some servers end the connection without an alert";
 const UNTRUSTED_HINT: &str = "for a private CA, give its certificate (--ca, with_ca_pem); if a proxy inspects TLS, trust \
                               its CA or exempt the host from inspection";
+const FLAWED_HINT: &str = "look at the server's certificate; if a proxy inspects TLS, exempt the host from inspection";
 const CLOCK_HINT: &str = "set this device's clock; if it is right, the server's certificate has to be renewed";
 const NO_TLS_HINT: &str = "check the port: 8883 for MQTT, 443 for WebSocket";
 const INCOMPATIBLE_HINT: &str = "lower the minimum TLS version (--tls-min, with_min_version) if one is set, or update \

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use provisioning_types::{SignatureScheme, TransportError, X509Signer};
+use provisioning_types::{ErrorKind, SignatureScheme, TransportError, X509Signer};
 use rustls::{
     Error as RustlsError, OtherError, SignatureAlgorithm, SignatureScheme as TlsScheme,
     sign::{Signer, SigningKey},
@@ -69,7 +69,7 @@ impl Signer for ExternalSigner {
             // The error of the call already: rustls only carries it.
             Ok(Ok(result)) => result.map_err(|error| other(TransportError::from(error))),
             Ok(Err(cancelled)) => Err(other(cancelled)),
-            Err(_) => Err(RustlsError::General("the signer panicked".to_owned())),
+            Err(_) => Err(other(TransportError::new(ErrorKind::Input, "the signer panicked"))),
         }
     }
 

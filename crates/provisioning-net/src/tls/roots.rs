@@ -74,10 +74,10 @@ impl LoadedRoots {
     /// The certificates that were given; none when only the platform's are trusted.
     pub(super) fn store(&self) -> Result<RootCertStore, InvalidInput> {
         let mut store = RootCertStore::empty();
-        for certificate in self.given.iter().flat_map(|certificates| certificates.iter()) {
+        for (certificate, number) in self.given.iter().flat_map(|source| source.iter().zip(1..)) {
             store
                 .add(CertificateDer::from(certificate.as_slice()))
-                .map_err(|error| invalid(format!("X.509 certificates ({error})")))?;
+                .map_err(|_| invalid(format!("X.509 certificates; number {number} is not one")))?;
         }
         Ok(store)
     }

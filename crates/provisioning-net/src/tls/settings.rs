@@ -159,5 +159,9 @@ impl Default for Tls {
 
 /// Settings that rustls does not take.
 pub(super) fn unusable(error: RustlsError) -> TransportError {
-    TransportError::new(ErrorKind::Tls, "the TLS settings cannot be used").with_source(error)
+    tracing::debug!(%error, "TLS cannot be set up");
+    TransportError::new(
+        ErrorKind::Tls,
+        "the TLS provider does not have what TLS 1.2 or 1.3 needs",
+    )
 }

@@ -10,7 +10,7 @@ use rustls::Error as RustlsError;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
-use super::client_auth::ClientAuth;
+use super::{client_auth::ClientAuth, error_message::explain_established};
 use crate::connector::BoxedStream;
 
 /// A TLS stream whose errors know whether the device's certificate was presented: under TLS 1.3 the server's alert
@@ -25,6 +25,7 @@ impl EstablishedTls {
         Self { stream, auth }
     }
 
+    /// Replaces the words of rustls.
     fn tagged<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         result.map_err(|error| match (error.kind(), error.downcast::<RustlsError>()) {
             (kind, Ok(tls)) => io::Error::new(
@@ -34,6 +35,7 @@ impl EstablishedTls {
                     auth: self.auth,
                 },
             ),
+            (kind @ io::ErrorKind::UnexpectedEof, Err(_)) => kind.into(),
             (_, Err(other)) => other,
         })
     }
@@ -41,7 +43,7 @@ impl EstablishedTls {
 
 /// A TLS failure of an established stream.
 #[derive(Debug, thiserror::Error)]
-#[error("{error}")]
+#[error("{}", explain_established(error, *auth).0)]
 pub(super) struct EstablishedTlsError {
     pub(super) error: RustlsError,
     pub(super) auth: ClientAuth,

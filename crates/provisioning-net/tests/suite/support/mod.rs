@@ -1,6 +1,7 @@
 //! The endpoint of the tests, the reports of connectors, and bytes in both directions.
 
 pub(crate) mod roots;
+pub(crate) mod words;
 
 use std::sync::Mutex;
 

@@ -28,7 +28,7 @@ use super::{
     device::Device,
     server::{Server, trusting},
 };
-use crate::support::{HOST, endpoint};
+use crate::support::{HOST, endpoint, words::message};
 
 /// Words about the device's certificate, in messages and in hints.
 const DEVICE_CERTIFICATE: &str = "device's certificate";
@@ -110,6 +110,7 @@ async fn rejected(acceptor: &TlsAcceptor, device: &Device) -> TransportError {
         Err(error) => error,
     };
     assert_eq!(error.kind(), ErrorKind::Tls);
+    message(&error);
     error
 }
 
@@ -123,6 +124,7 @@ async fn alerted(alert: u8, certificate: Option<ClientCertificate>) -> Transport
     stream.write_all(&record).await.expect("the stream works");
     let error = call.error().await;
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+    message(&error);
     error
 }
 
@@ -151,7 +153,7 @@ async fn a_version_that_the_server_does_not_accept_is_named() {
     let error = rejected(&server.acceptor, &device).await;
     assert_eq!(
         error.to_string(),
-        "the server does not accept the TLS versions that this device offers"
+        "the server does not accept the TLS versions that this device offers (TLS alert 70)"
     );
     assert!(!error.hint().contains(DEVICE_CERTIFICATE), "{}", error.hint());
 }

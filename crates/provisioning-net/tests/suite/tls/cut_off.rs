@@ -15,7 +15,7 @@ use super::{
     device::Device,
     server::{Server, trusting},
 };
-use crate::support::{endpoint, mqtts};
+use crate::support::{endpoint, mqtts, words::message};
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_the_stream_in_the_handshake_is_a_lost_connection() {
@@ -29,7 +29,7 @@ async fn the_end_of_the_stream_in_the_handshake_is_a_lost_connection() {
         drop(stream);
         let error = call.error().await;
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Lost, Some(Phase::Connect)));
-        assert!(error.to_string().contains("during the TLS handshake"), "{error}");
+        assert!(message(&error).contains("during the TLS handshake"), "{error}");
     }
 }
 

@@ -137,12 +137,7 @@ async fn a_signer_that_fails_or_panics_ends_the_handshake_with_its_own_words() {
                 "slot cannot be used: expected a private key in it",
                 None,
             ),
-            (
-                || panic!("on purpose"),
-                ErrorKind::Tls,
-                "the TLS handshake failed",
-                Some("unexpected error: the signer panicked"),
-            ),
+            (|| panic!("on purpose"), ErrorKind::Input, "the signer panicked", None),
         ];
         for (fail, kind, told, cause) in cases {
             let server = Server::new(version);
