@@ -69,9 +69,21 @@ pub(super) fn public_keys(chain: &[Vec<u8>]) -> Result<Vec<Option<PublicKey>>, I
 /// Checks that a key with this public key belongs to the first certificate.
 pub(super) fn belongs_to_first(key: &PublicKey, certified: &[Option<PublicKey>]) -> Result<(), InvalidInput> {
     let is_certified = |other: &Option<PublicKey>| other.as_ref().is_some_and(|other| key.is_same_key(other));
-    match certified.iter().position(is_certified) {
+    belongs_to(certified.iter().position(is_certified))
+}
+
+/// Checks that the key belongs to the first certificate, where it is found to belong to the one with this index.
+pub(super) fn belongs_to(index: Option<usize>) -> Result<(), InvalidInput> {
+    match index {
         Some(0) => Ok(()),
-        _ => Err(another_key()),
+        Some(index) => {
+            let number = index + 1;
+            let expected = format!(
+                "the device's own certificate first; the private key belongs to certificate {number}: put that one first"
+            );
+            Err(InvalidInput::new("certificate", expected))
+        }
+        None => Err(another_key()),
     }
 }
 

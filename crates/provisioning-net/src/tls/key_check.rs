@@ -8,7 +8,7 @@ use rustls_pki_types::SignatureVerificationAlgorithm;
 use tokio::sync::Mutex;
 
 use super::{
-    device_key::{another_key, belongs_to_first, public_keys},
+    device_key::{another_key, belongs_to, belongs_to_first, public_keys},
     external_key::tls_scheme,
     public_key::PublicKey,
 };
@@ -21,7 +21,7 @@ const MESSAGE: &[u8] = b"provisioning-net: does this key belong to its certifica
 /// key belongs to the certificate.
 ///
 /// # Errors
-/// `Input` when the key does not belong to the certificate; the error of the signer.
+/// `Input` when the key does not belong to the first certificate; the error of the signer.
 pub(super) async fn turn_of(
     signer: &Arc<dyn X509Signer>,
     chain: &[Vec<u8>],
@@ -49,7 +49,7 @@ pub(super) async fn turn_of(
 /// Checks what is known of the signer: its public key, or else its schemes. Returns what only a signature shows.
 ///
 /// # Errors
-/// [`InvalidInput`] naming `private key` when the key does not belong to the certificate.
+/// [`InvalidInput`] naming `private key`, or `certificate` when the key belongs to another certificate of the chain.
 pub(super) fn without_signature(
     signer: &dyn X509Signer,
     chain: &[Vec<u8>],
@@ -59,7 +59,7 @@ pub(super) fn without_signature(
     if let Some(own) = signer.public_key().and_then(PublicKey::of_info) {
         return belongs_to_first(&own, &certified).map(|()| None);
     }
-    let Some(public_key) = certified.into_iter().next().flatten() else {
+    let Some(Some(public_key)) = certified.first() else {
         return Ok(None);
     };
     let algorithms = &provider.signature_verification_algorithms;
@@ -78,7 +78,8 @@ pub(super) fn without_signature(
     });
     let (scheme, algorithm) = found.ok_or_else(another_key)?;
     Ok(Some(Unchecked {
-        public_key,
+        public_key: public_key.clone(),
+        certified,
         scheme,
         algorithm,
     }))
@@ -87,15 +88,18 @@ pub(super) fn without_signature(
 /// A certificate whose key must sign to show that it is the signer's.
 pub(super) struct Unchecked {
     public_key: PublicKey,
+    /// The keys of all certificates of the chain.
+    certified: Vec<Option<PublicKey>>,
     scheme: SignatureScheme,
     algorithm: &'static dyn SignatureVerificationAlgorithm,
 }
 
 impl Unchecked {
     fn check(&self, signature: &[u8]) -> Result<(), InvalidInput> {
-        let verified = self
-            .algorithm
-            .verify_signature(&self.public_key.bits, MESSAGE, signature);
-        verified.map_err(|_| another_key())
+        let verifies = |key: &PublicKey| {
+            let verified = self.algorithm.verify_signature(&key.bits, MESSAGE, signature);
+            key.algorithm == self.public_key.algorithm && verified.is_ok()
+        };
+        belongs_to(self.certified.iter().position(|key| key.as_ref().is_some_and(verifies)))
     }
 }

@@ -112,6 +112,26 @@ async fn a_signer_with_another_key_is_an_input_error_before_any_connection() {
 }
 
 #[tokio::test]
+async fn a_signer_of_a_later_certificate_is_an_error_of_the_certificate_that_says_which_one_comes_first() {
+    let server = Server::new(BOTH_VERSIONS[1]);
+    for signer in [Counting::ecdsa(), Counting::ecdsa().knowing_its_public_key()] {
+        let own = server.ca.device(&signer.key).der().to_vec();
+        let chain = vec![server.ca.certificate().der().to_vec(), own];
+        let signer: Arc<Counting> = Arc::new(signer);
+        let device = Device::new(
+            server.trust(),
+            ClientCertificate::new(chain, PrivateKey::External(signer)),
+        );
+        let error = device.connect().error().await;
+        let input = error.invalid_input().expect("an input");
+        assert_eq!(input.input(), "certificate");
+        let words = "the private key belongs to certificate 2: put that one first";
+        assert!(input.expected().contains(words), "{error}");
+        assert!(device.made_no_connection().await);
+    }
+}
+
+#[tokio::test]
 async fn the_check_costs_one_signature_per_certificate_and_none_with_a_known_public_key() {
     for version in BOTH_VERSIONS {
         let server = Server::new(version);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use provisioning_net::Tls;
 use provisioning_types::{ClientCertificate, ErrorKind, InvalidInput, PrivateKey, RootSource, Secret};
+use rcgen::KeyPair;
 use rustls_pki_types::{PrivateKeyDer, pem::PemObject};
 use test_support::tls::{Ca, new_key};
 
@@ -21,6 +22,33 @@ fn a_key_that_belongs_to_another_certificate_is_refused() {
         let error = check(other).expect_err("it does not fit");
         assert_eq!(error.input(), "private key");
         assert!(error.expected().contains("belongs to the certificate"), "{error}");
+    }
+}
+
+#[test]
+fn a_key_of_a_later_certificate_is_an_error_of_the_certificate_that_says_which_one_comes_first() {
+    let root = Ca::root();
+    let (intermediate, pkcs8) = (root.intermediate(), include_str!("../../data/p256.pkcs8.pem"));
+    let device = intermediate.device(&KeyPair::from_pem(pkcs8).expect("a key"));
+    let above = [intermediate.certificate(), root.certificate()].map(|ca| ca.der().to_vec());
+    let device = device.der().to_vec();
+    for (chain, number) in [
+        (vec![above[0].clone(), device.clone()], 2),
+        (vec![above[1].clone(), above[0].clone(), device.clone()], 3),
+        (vec![above[0].clone(), b"no certificate".to_vec(), device.clone()], 3),
+    ] {
+        // The second is a key that ring reads only with the public key of its certificate.
+        for pem in [pkcs8, include_str!("../../data/p256.no-public.sec1.pem")] {
+            let key = PrivateKey::Der(Secret::new(der(pem)));
+            let error = Tls::new()
+                .check(&ClientCertificate::new(chain.clone(), key))
+                .expect_err("the wrong order");
+            let expected = format!(
+                "certificate cannot be used: expected the device's own certificate first; the private key belongs to \
+                 certificate {number}: put that one first"
+            );
+            assert_eq!(error.to_string(), expected);
+        }
     }
 }
 
