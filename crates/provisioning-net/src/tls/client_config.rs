@@ -10,7 +10,7 @@ use super::{
     key_check,
     latest::Latest,
     roots::LoadedRoots,
-    settings::{Tls, unusable},
+    settings::Tls,
     verifier::{Presented, RecordingVerifier, Verifiers},
 };
 use crate::blocking::{Turn, run_blocking};
@@ -46,8 +46,8 @@ impl ConfigCache {
     /// its first connection.
     ///
     /// # Errors
-    /// `Input` when roots, certificate or key cannot be used; `Local` when the key is not available, or the clock is
-    /// not set; `Tls` when the platform's trust store or the crypto provider cannot be used.
+    /// `Input` when roots, certificate or key cannot be used; `Local` when the key is not available, the clock is not
+    /// set, or there are no roots; `Tls` when the crypto provider cannot be used.
     pub(super) async fn get(
         self: &Arc<Self>,
         certificate: Option<&ClientCertificate>,
@@ -90,7 +90,7 @@ impl ConfigCache {
     fn current_verifiers(&self) -> Result<Arc<Verifiers>, TransportError> {
         self.verifiers.get_or_make(self.tls.roots.load()?, |roots| {
             let verifiers = Verifiers::new(roots.store()?, roots.platform.as_ref(), &self.tls.provider);
-            Ok(Arc::new(verifiers.map_err(unusable)?))
+            Ok(Arc::new(verifiers?))
         })
     }
 }

@@ -68,7 +68,8 @@ impl<C: Connector> Connector for TlsConnector<C> {
     /// An error is [`ErrorKind::Tls`] when TLS fails, and [`ErrorKind::Lost`] when the connection ends during the
     /// handshake. An external key that does not sign is [`ErrorKind::Local`] when it is not available, and
     /// [`ErrorKind::Input`] when it cannot be used. Before any connection, roots, a certificate or a key that cannot be
-    /// used are [`ErrorKind::Input`]; a clock before 1970, and a system that gives no thread, are [`ErrorKind::Local`].
+    /// used are [`ErrorKind::Input`]; a clock before 1970, a machine without CA certificates where none are given, and a
+    /// system that gives no thread are [`ErrorKind::Local`].
     ///
     /// A few connections with the same external key are made at a time. Others wait before they reach the service.
     async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {

@@ -11,9 +11,14 @@
 ))]
 mod fingerprint;
 
+#[cfg(feature = "platform-roots")]
+use std::env;
 use std::sync::Arc;
 
-use rustls::{Error as RustlsError, client::danger::ServerCertVerifier, crypto::CryptoProvider};
+#[cfg(feature = "platform-roots")]
+use provisioning_types::ErrorKind;
+use provisioning_types::TransportError;
+use rustls::{client::danger::ServerCertVerifier, crypto::CryptoProvider};
 
 /// The trust store as it was at one moment.
 #[cfg(feature = "platform-roots")]
@@ -39,10 +44,39 @@ impl TrustStore {
     }
 
     /// Trusts what the platform trusts. Reads files.
-    pub(super) fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, RustlsError> {
-        let verifier = rustls_platform_verifier::Verifier::new(Arc::clone(provider))?;
-        Ok(Arc::new(verifier))
+    ///
+    /// # Errors
+    /// [`ErrorKind::Local`] when the machine has no CA certificates.
+    pub(super) fn verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, TransportError> {
+        match rustls_platform_verifier::Verifier::new(Arc::clone(provider)) {
+            Ok(verifier) => Ok(Arc::new(verifier)),
+            Err(error) => {
+                tracing::debug!(%error, "the platform's trust store cannot be used");
+                Err(no_certificates())
+            }
+        }
     }
+}
+
+/// The error of a machine without CA certificates, such as a minimal container. It names the variables that say where
+/// to look for them, if any is set.
+#[cfg(feature = "platform-roots")]
+fn no_certificates() -> TransportError {
+    let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let names: Vec<_> = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter(is_set).collect();
+    let message = match names.join(" and ") {
+        names if names.is_empty() => "this machine has no CA certificates".to_owned(),
+        names => format!("this machine has no CA certificates where {names} says that they are"),
+    };
+    TransportError::new(ErrorKind::Local, message)
+        .with_retryable(false)
+        .with_hint(
+            "install the package ca-certificates (Debian, Alpine, Fedora), or give the CA certificate of the service \
+             (--ca, with_ca_pem)",
+        )
 }
 
 #[cfg(not(feature = "platform-roots"))]
@@ -51,7 +85,7 @@ impl TrustStore {
         None
     }
 
-    pub(super) fn verifier(&self, _: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, RustlsError> {
+    pub(super) fn verifier(&self, _: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, TransportError> {
         match *self {}
     }
 }

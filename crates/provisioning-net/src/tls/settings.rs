@@ -70,7 +70,7 @@ impl Tls {
 
     /// Trusts these CA certificates too, beside the platform's or, in either order, those of
     /// [`with_only_roots`](Self::with_only_roots). More can be added by calling it again. In a build without the
-    /// feature `platform-roots`, they are trusted alone.
+    /// feature `platform-roots`, and on a machine that has no CA certificates, they are trusted alone.
     #[must_use]
     pub fn with_extra_roots(mut self, roots: impl RootSource + 'static) -> Self {
         self.roots.extra.push(Arc::new(roots));
@@ -158,7 +158,7 @@ impl Default for Tls {
 }
 
 /// Settings that rustls does not take.
-pub(super) fn unusable(error: RustlsError) -> TransportError {
+fn unusable(error: RustlsError) -> TransportError {
     tracing::debug!(%error, "TLS cannot be set up");
     TransportError::new(
         ErrorKind::Tls,

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use provisioning_types::{ErrorKind, TransportError};
 use rustls::{
     CertificateError, DigitallySignedStruct, Error as RustlsError, RootCertStore, SignatureScheme,
     client::{
@@ -21,27 +22,28 @@ use super::platform::TrustStore;
 pub(super) struct Verifiers(Vec<Arc<dyn ServerCertVerifier>>);
 
 impl Verifiers {
-    /// Trusts the given roots and the platform's.
+    /// Trusts the given roots and the platform's. A machine whose platform has none needs given ones.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Local`] when there is no root at all.
     pub(super) fn new(
         given: RootCertStore,
         platform: Option<&TrustStore>,
         provider: &Arc<CryptoProvider>,
-    ) -> Result<Self, RustlsError> {
+    ) -> Result<Self, TransportError> {
         let mut verifiers = Vec::new();
         match platform.map(|platform| platform.verifier(provider)) {
             Some(Ok(verifier)) => verifiers.push(verifier),
-            // A machine without any certificates.
-            Some(Err(error)) if !given.is_empty() => {
-                tracing::warn!(%error, "the platform's trust store was not read");
-            }
-            Some(Err(error)) => return Err(error),
+            Some(Err(error)) if given.is_empty() => return Err(error),
+            Some(Err(error)) => tracing::debug!(%error, "only the given CA certificates are trusted"),
             None => {}
         }
         if !given.is_empty() {
             let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(given), Arc::clone(provider));
-            let verifier = verifier
-                .build()
-                .map_err(|error| RustlsError::General(error.to_string()))?;
+            let verifier = verifier.build().map_err(|error| {
+                tracing::debug!(%error, "the CA certificates cannot be used");
+                TransportError::new(ErrorKind::Tls, "the CA certificates cannot be used")
+            })?;
             verifiers.push(verifier);
         }
         Ok(Self(verifiers))

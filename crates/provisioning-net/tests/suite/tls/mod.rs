@@ -7,6 +7,8 @@ mod device;
 mod external_keys;
 mod hanging_signers;
 mod key_checks;
+#[cfg(all(unix, not(target_os = "android"), not(target_vendor = "apple")))]
+mod no_trust_store;
 mod odd_certificates;
 mod providers;
 mod refusals;
