@@ -10,6 +10,11 @@ use provisioning_types::{ErrorKind, TransportError};
 /// Each TLS alert has its own message. An error of the stream of a [`Connector`](crate::Connector) of this crate says
 /// whether the device's certificate was presented, so the message mentions the certificate only then.
 pub fn connection_error(error: io::Error) -> TransportError {
+    connection_error_with("the connection was lost", error)
+}
+
+/// The same with this message for a lost connection.
+pub(crate) fn connection_error_with(lost_message: &'static str, error: io::Error) -> TransportError {
     #[cfg(feature = "tls")]
     let error = match crate::tls::established_error(error) {
         Ok(explained) => return explained,
@@ -19,7 +24,7 @@ pub fn connection_error(error: io::Error) -> TransportError {
         let message = "what the service sent breaks the rules of its carrier";
         return TransportError::new(ErrorKind::UnexpectedResponse, message).with_source(error);
     }
-    lost("the connection was lost", error)
+    lost(lost_message, error)
 }
 
 /// A lost connection. The end of a stream is no cause that adds to the message, and libraries describe it in their own

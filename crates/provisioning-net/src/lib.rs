@@ -67,6 +67,7 @@ mod connector;
 mod deadline;
 mod exhausted;
 mod fallback;
+mod peer;
 #[cfg(feature = "tls")]
 mod probe;
 mod proxy;
@@ -84,6 +85,7 @@ pub use blocking::run_blocking;
 pub use connection_error::connection_error;
 pub use connector::{BoxedStream, ByteStream, Connector};
 pub use fallback::FallbackConnector;
+pub use peer::not_mqtt;
 #[cfg(feature = "tls")]
 pub use probe::Probe;
 pub use proxy::{Proxy, ProxyRules};

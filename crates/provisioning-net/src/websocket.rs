@@ -5,8 +5,9 @@ use provisioning_types::{ErrorKind, Phase, Progress, ServiceError, TransportErro
 use provisioning_websocket::{Handshake, HandshakeError, connect};
 
 use crate::{
-    connection_error::connection_error,
+    connection_error::connection_error_with,
     connector::{BoxedStream, Connector},
+    peer::{FirstBytes, Peer},
     target::Target,
     uri::Scheme,
 };
@@ -31,7 +32,7 @@ impl<C: Connector> Connector for WebSocketConnector<C> {
     }
 
     async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
-        let stream = self.inner.connect(target, progress).await?;
+        let (first_bytes, stream) = FirstBytes::of(self.inner.connect(target, progress).await?);
         // A port that is the scheme's own is left out, as in a URI.
         let uri = target.uri();
         let host = match uri.port() {
@@ -44,31 +45,52 @@ impl<C: Connector> Connector for WebSocketConnector<C> {
         progress.waiting_for(WaitStep::WebSocket, target.peer());
         match connect(stream, &handshake).await {
             Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => Err(refused(error).in_phase(Phase::Connect)),
+            Err(error) => Err(failed(error, &first_bytes.get()).in_phase(Phase::Connect)),
         }
     }
 }
 
-fn refused(error: HandshakeError) -> TransportError {
-    match error {
-        HandshakeError::Refused { status, ref reason, .. } => {
+const IN_BETWEEN_HINT: &str = "the answer is not the service's, which is JSON: a gateway, a proxy or a captive portal in \
+                               between may have refused the WebSocket; check the host, the path and the proxy";
+const CUT_OFF_HINT: &str = "check the port (443 for WebSocket, 8883 for MQTT), and whether a firewall or proxy on the way \
+                            ends WebSockets; if the device's certificate was presented, check that it is enrolled and not \
+                            expired";
+
+/// The error of a failed handshake in which the peer sent these bytes first.
+fn failed(error: HandshakeError, first_bytes: &[u8]) -> TransportError {
+    let peer = Peer::of(first_bytes);
+    match (error, peer) {
+        (ref error @ HandshakeError::Refused { status, ref reason, .. }, ref peer) => {
             let kind = match status {
                 401 | 403 => ErrorKind::Unauthorized,
                 404 => ErrorKind::NotFound,
                 500.. => ErrorKind::Service,
                 _ => ErrorKind::Refused,
             };
-            let refusal = TransportError::new(kind, "the WebSocket was refused");
             let service = ServiceError::from_body(status, reason.as_bytes());
             // Another server sends no such JSON.
             if service.error_code().is_some() || service.tracking_id().is_some() {
-                refusal.with_source(service)
-            } else {
-                refusal.with_source(error)
+                return TransportError::new(kind, "the WebSocket was refused").with_source(service);
+            }
+            match peer {
+                Some(Peer::Http(answer)) => {
+                    let message = format!("the WebSocket was refused by a peer that answers HTTP: {answer}");
+                    TransportError::new(kind, message).with_hint(IN_BETWEEN_HINT)
+                }
+                _ => TransportError::new(kind, "the WebSocket was refused").with_source(error.to_string()),
             }
         }
-        // TLS that fails and a lost connection mean the same here as later.
-        HandshakeError::Io(error) => connection_error(error),
-        other => TransportError::new(ErrorKind::UnexpectedResponse, "there is no WebSocket").with_source(other),
+        // TLS that fails means the same here as later.
+        (HandshakeError::Io(error), _) => {
+            match connection_error_with("the connection ended during the WebSocket handshake", error) {
+                lost if lost.kind() == ErrorKind::Lost => lost.with_hint(CUT_OFF_HINT),
+                error => error,
+            }
+        }
+        (HandshakeError::Protocol(_), Some(peer)) if !first_bytes.starts_with(b"HTTP/1.1 101") => {
+            let message = format!("the peer does not speak WebSocket: it {}", peer.message());
+            TransportError::new(ErrorKind::UnexpectedResponse, message).with_hint(peer.hint())
+        }
+        (other, _) => TransportError::new(ErrorKind::UnexpectedResponse, "there is no WebSocket").with_source(other),
     }
 }

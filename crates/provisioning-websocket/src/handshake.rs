@@ -103,7 +103,8 @@ async fn read_answer<S: AsyncRead + Unpin>(stream: &mut S) -> Result<(Answer, Ve
         match Answer::parse(&bytes) {
             Ok(Some((answer, head))) => return Ok((answer, bytes.split_off(head))),
             Ok(None) => {}
-            Err(error) => return Err(broken(format!("no HTTP answer ({error}): {}", excerpt(&bytes)))),
+            Err(httparse::Error::TooManyHeaders) => return Err(broken("the answer has too many headers".to_owned())),
+            Err(_) => return Err(broken(format!("no HTTP answer: {}", excerpt(&bytes)))),
         }
     }
     Err(broken(format!("the answer's head is longer than {MAX_HEAD} bytes")))

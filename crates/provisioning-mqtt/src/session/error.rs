@@ -2,11 +2,11 @@
 
 use std::error::Error;
 
-use provisioning_net::connection_error;
+use provisioning_net::{connection_error, not_mqtt};
 use provisioning_types::{ErrorKind, TransportError};
 use rumqttc::Error as CodecError;
 
-use super::codec::WireError;
+use super::{codec::WireError, stream::MqttStream};
 
 /// The end of the stream without an error.
 pub(super) fn ended() -> TransportError {
@@ -22,16 +22,36 @@ pub(super) fn from_wire(error: WireError) -> TransportError {
 
 /// What an error in response to CONNECT means. The codec knows the return codes 0 to 5 only; any other code is a
 /// refusal too.
-pub(super) fn of_connect(error: TransportError) -> TransportError {
-    match error.source().and_then(<dyn Error>::downcast_ref) {
-        Some(WireError::Malformed(CodecError::InvalidConnectReturnCode(code))) => TransportError::new(
-            ErrorKind::Refused,
-            format!("the service refused the connection (CONNACK {code})"),
-        )
-        .with_connack(*code),
+pub(super) async fn of_connect(error: TransportError, framed: &mut MqttStream) -> TransportError {
+    if let Some(WireError::Malformed(CodecError::InvalidConnectReturnCode(code))) =
+        error.source().and_then(<dyn Error>::downcast_ref)
+    {
+        let message = format!("the service refused the connection (CONNACK {code})");
+        return TransportError::new(ErrorKind::Refused, message).with_connack(*code);
+    }
+    match error.kind() {
+        ErrorKind::Lost => unanswered(&error),
+        ErrorKind::UnexpectedResponse => {
+            // The codec has taken nothing of what is not MQTT.
+            let first = framed.read_buffer().to_vec();
+            not_mqtt(&first, framed.get_mut()).await.unwrap_or(error)
+        }
         _ => error,
     }
 }
+
+/// The connection ended before CONNACK.
+fn unanswered(error: &TransportError) -> TransportError {
+    let message = "the connection ended after CONNECT: services end it like this when they refuse the credential";
+    let unanswered = TransportError::new(ErrorKind::Lost, message).with_hint(UNANSWERED_HINT);
+    match error.source() {
+        Some(cause) => unanswered.with_source(cause.to_string()),
+        None => unanswered,
+    }
+}
+
+const UNANSWERED_HINT: &str = "check the id scope, that the device is enrolled, and that its credential is the enrolled one \
+                               and not expired; then the network, and whether something in between ends MQTT connections";
 
 /// The peer breaks MQTT's rules.
 pub(super) fn broken_protocol(what: &'static str) -> TransportError {

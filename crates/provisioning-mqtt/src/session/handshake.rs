@@ -25,7 +25,7 @@ pub(super) async fn connect(
     let connecting = Connecting::new(framed, turns.take(&login.client_id).await);
     let outcome = match connecting.exchange(connect).await {
         Ok((framed, answer)) => accepted(&answer).map(|()| framed),
-        Err(error) => Err(error::of_connect(error)),
+        Err(error) => Err(error),
     };
     outcome.map_err(|error| error.in_phase(Phase::Connect))
 }

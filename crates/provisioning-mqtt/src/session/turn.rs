@@ -68,7 +68,10 @@ impl Connecting {
         let exchange = async {
             let framed = self.framed.as_mut().ok_or_else(error::ended)?;
             queue(framed, connect)?;
-            poll_fn(|cx| poll_packet(framed, cx)).await
+            match poll_fn(|cx| poll_packet(framed, cx)).await {
+                Ok(answer) => Ok(answer),
+                Err(error) => Err(error::of_connect(error, framed).await),
+            }
         };
         let answer = exchange.await;
         let framed = self.framed.take().ok_or_else(error::ended)?;

@@ -4,6 +4,7 @@ use std::{io, sync::Arc};
 
 use async_trait::async_trait;
 use provisioning_types::{ClientCertificate, ErrorKind, Phase, PrivateKey, Progress, TransportError, WaitStep};
+use rustls::Error as RustlsError;
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::{
@@ -18,6 +19,7 @@ use super::{
 use crate::{
     connection_error::lost,
     connector::{BoxedStream, Connector},
+    peer::{FirstBytes, Peer},
     target::Target,
     tcp::TcpConnector,
     uri::Scheme,
@@ -99,7 +101,9 @@ pub(crate) async fn handshake(
     })?;
     let HandshakeConfig { client, turn } = config;
     progress.waiting_for(WaitStep::Tls, target.peer());
+    let (first_bytes, stream) = FirstBytes::of(stream);
     let handshake = tokio_rustls::TlsConnector::from(Arc::new(client)).connect(server_name, stream);
+    let handshake = handshake.into_fallible();
     let result = match turn {
         Some(turn) => {
             let result = turn.run(handshake).await;
@@ -107,9 +111,27 @@ pub(crate) async fn handshake(
         }
         None => handshake.await,
     };
-    let stream = result.map_err(|error| failed(error, &name, report))?;
+    let stream = match result {
+        Ok(stream) => stream,
+        Err((error, mut stream)) => {
+            let peer = match tls_error(&error) {
+                Some(RustlsError::InvalidMessage(_)) => Peer::read(first_bytes.get(), &mut stream).await,
+                _ => None,
+            };
+            return Err(match peer {
+                Some(peer) if peer != Peer::Tls => not_tls(&peer),
+                _ => failed(error, &name, report),
+            });
+        }
+    };
     report.version = stream.get_ref().1.protocol_version().and_then(TlsVersion::of);
     Ok(Box::new(EstablishedTls::new(stream, report.auth.get())))
+}
+
+/// The error of a peer that speaks another protocol.
+fn not_tls(peer: &Peer) -> TransportError {
+    let message = format!("the peer does not speak TLS: it {}", peer.message());
+    new_error(message.into(), Some(peer.hint())).in_phase(Phase::Connect)
 }
 
 fn failed(error: io::Error, name: &str, report: &TlsReport) -> TransportError {

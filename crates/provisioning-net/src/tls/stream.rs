@@ -11,17 +11,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
 use super::{client_auth::ClientAuth, error_message::explain_established};
-use crate::connector::BoxedStream;
+use crate::{connector::BoxedStream, peer::Recorded};
 
 /// A TLS stream whose errors know whether the device's certificate was presented: under TLS 1.3 the server's alert
 /// about it arrives on the established stream.
 pub(super) struct EstablishedTls {
-    stream: TlsStream<BoxedStream>,
+    stream: TlsStream<Recorded<BoxedStream>>,
     auth: ClientAuth,
 }
 
 impl EstablishedTls {
-    pub(super) fn new(stream: TlsStream<BoxedStream>, auth: ClientAuth) -> Self {
+    pub(super) fn new(stream: TlsStream<Recorded<BoxedStream>>, auth: ClientAuth) -> Self {
         Self { stream, auth }
     }
 

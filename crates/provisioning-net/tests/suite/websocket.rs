@@ -2,7 +2,7 @@
 
 use futures_util::{SinkExt, StreamExt};
 use provisioning_net::{BoxedStream, Connector, Scheme, ServiceUri, Target, WebSocketConnector, connection_error};
-use provisioning_types::{ErrorKind, Host, Phase, Progress, ServiceError, error_message};
+use provisioning_types::{ErrorKind, Host, Phase, Progress, ServiceError, TransportError, error_message};
 use test_support::{Call, in_memory, soon};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio_tungstenite::{
@@ -14,7 +14,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::support::endpoint;
+use crate::support::{endpoint, words::message};
 
 /// Connects, with the service's end of the stream below the WebSocket.
 async fn connecting(uri: ServiceUri, max_message_size: usize) -> (Call<BoxedStream>, DuplexStream) {
@@ -107,41 +107,83 @@ async fn an_answer_that_is_no_websocket_has_the_kind_of_its_status() {
         ("SSH-2.0-OpenSSH_9.2\r\n", ErrorKind::UnexpectedResponse),
         ("", ErrorKind::Lost),
     ] {
-        let (call, mut stream) = connecting(wss(), 1024).await;
-        let mut first = [0; 4];
-        stream.read_exact(&mut first).await.expect("a request");
-        assert_eq!(&first, b"GET ");
-        stream.write_all(answer.as_bytes()).await.expect("written");
-        stream.shutdown().await.expect("closed");
-        let error = call.error().await;
-        assert_eq!((error.kind(), error.phase()), (kind, Some(Phase::Connect)), "{answer}");
+        let error = answered(answer.as_bytes()).await;
+        assert_eq!(error.kind(), kind, "{answer}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_with_the_services_json_has_what_the_service_said_and_any_other_text_is_shown() {
-    for (body, tracking_id, says) in [
+async fn a_refusal_with_the_services_json_has_what_the_service_said() {
+    let (call, mut stream) = connecting(wss(), 1024).await;
+    let body = r#"{"errorCode":401002,"trackingId":"abc-1"}"#;
+    let answer = format!("HTTP/1.1 401 No\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(answer.as_bytes()).await.expect("written");
+    let error = call.error().await;
+    assert_eq!(
+        error.service().and_then(ServiceError::tracking_id),
+        Some("abc-1"),
+        "{error:?}"
+    );
+    let says = "the service answered 401 (error code 401002)";
+    assert!(error_message(&error).contains(says), "{error:?}");
+}
+
+/// The error of a WebSocket whose request is answered with these bytes, and then the end.
+async fn answered(answer: &[u8]) -> TransportError {
+    let (call, mut stream) = connecting(wss(), 1024).await;
+    let mut first = [0; 4];
+    stream.read_exact(&mut first).await.expect("a request");
+    assert_eq!(&first, b"GET ");
+    stream.write_all(answer).await.expect("written");
+    stream.shutdown().await.expect("closed");
+    let error = call.error().await;
+    assert_eq!(error.phase(), Some(Phase::Connect));
+    error
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_without_the_services_json_is_laid_to_what_stands_in_between() {
+    for (answer, expected) in [
         (
-            r#"{"errorCode":401002,"trackingId":"abc-1"}"#,
-            Some("abc-1"),
-            "the service answered 401 (error code 401002)",
+            "HTTP/1.1 403 Forbidden\r\nServer: squid/5.7\r\nContent-Type: text/html\r\n\r\n<html><head><title>Access \
+             denied</title>",
+            "403 \"Access denied\" (server \"squid/5.7\")",
         ),
         (
-            r#"{"message":"Forbidden"}"#,
-            None,
-            "status 401 ({\"message\":\"Forbidden\"})",
+            "HTTP/1.1 302 Found\r\nLocation: http://portal.example/login\r\n\r\n",
+            "302 \"Found\", which leads to \"http://portal.example/login\"",
         ),
-        ("<h1>No</h1>", None, "status 401 (<h1>No</h1>)"),
+        (
+            "HTTP/1.1 502 Bad Gateway\r\n\r\n{\"error\":1}",
+            "502 \"{\\\"error\\\":1}\"",
+        ),
+        ("HTTP/1.1 401 No\r\n\r\n", "401 \"No\""),
     ] {
-        let (call, mut stream) = connecting(wss(), 1024).await;
-        let answer = format!("HTTP/1.1 401 No\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        stream.write_all(answer.as_bytes()).await.expect("written");
-        let error = call.error().await;
-        assert_eq!(
-            error.service().and_then(ServiceError::tracking_id),
-            tracking_id,
+        let error = answered(answer.as_bytes()).await;
+        let expected = format!("the WebSocket was refused by a peer that answers HTTP: {expected}");
+        assert_eq!(message(&error), expected);
+        assert!(
+            error.hint().contains("gateway, a proxy or a captive portal"),
             "{error:?}"
         );
-        assert!(error_message(&error).contains(says), "{error:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_of_another_protocol_is_named() {
+    for (answer, expected) in [
+        (&b"\x20\x02\x00\x01"[..], "answers MQTT"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "answers TLS"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "answers \"SSH-2.0-OpenSSH_9.2\""),
+    ] {
+        let error = answered(answer).await;
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+        assert_eq!(
+            message(&error),
+            format!("the peer does not speak WebSocket: it {expected}")
+        );
+    }
+    let error = answered(b"").await;
+    assert_eq!(message(&error), "the connection ended during the WebSocket handshake");
+    assert!(error.hint().contains("443 for WebSocket, 8883 for MQTT"), "{error:?}");
 }

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use provisioning_types::{ConnectionEvent, ErrorKind, Phase, PollingTransport, Progress, Request, TransportError};
+use provisioning_types::{
+    ConnectionEvent, ErrorKind, Phase, PollingTransport, Progress, Request, TransportError, error_message,
+};
 use test_support::settle;
 
 use crate::support::{
@@ -69,6 +71,31 @@ async fn a_connection_that_ends_before_connack_is_lost() {
     drop(peer);
     let error = register.error().await;
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Lost, Some(Phase::Connect)));
+    let words = "the connection ended after CONNECT: services end it like this when they refuse the credential";
+    assert_eq!(error_message(&error), words);
+    assert!(
+        error
+            .hint()
+            .starts_with("check the id scope, that the device is enrolled"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_answers_connect_in_another_protocol_is_named() {
+    let page = "HTTP/1.1 403 Forbidden\r\nServer: proxy\r\n\r\n<html><title>Access denied</title>";
+    for (bytes, expected) in [
+        (
+            page.as_bytes(),
+            "the peer answers HTTP: 403 \"Access denied\" (server \"proxy\")",
+        ),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "the peer answers TLS"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "the peer answers \"SSH-2.0-OpenSSH_9.2\""),
+    ] {
+        let error = answer_to_connect(bytes).await;
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+        assert_eq!(error_message(&error), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]

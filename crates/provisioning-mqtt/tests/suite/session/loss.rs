@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use provisioning_mqtt::{MqttOptions, MqttTransport, SessionEvent};
 use provisioning_net::{BoxedStream, Connector, Target};
-use provisioning_types::{ErrorKind, Phase, PollingTransport, Progress, TransportError};
+use provisioning_types::{ErrorKind, Phase, PollingTransport, Progress, TransportError, error_message};
 use test_support::{ConnectWith, settle, soon};
 use tokio::{
     io::{DuplexStream, join, sink},
@@ -142,6 +142,23 @@ async fn a_stream_that_fails_is_lost_unless_its_carrier_was_broken() {
             let error = outcome.expect_err("it fails");
             assert_eq!((error.kind(), error.phase()), (kind, Some(phase)), "{failure:?}");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_fails_before_connack_names_the_credential_and_the_failure() {
+    for (failure, cause) in [
+        (io::ErrorKind::ConnectionReset, ": connection reset"),
+        (io::ErrorKind::UnexpectedEof, ""),
+    ] {
+        let transport = transport_on(ConnectWith(move |_: &Target<'_>| {
+            let stream = Builder::new().read_error(failure.into()).build();
+            Ok(join(stream, sink()))
+        }));
+        let error = Asked::Register.of(&transport, &request()).await.expect_err("it fails");
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Lost, Some(Phase::Connect)));
+        let words = "the connection ended after CONNECT: services end it like this when they refuse the credential";
+        assert_eq!(error_message(&error), format!("{words}{cause}"));
     }
 }
 

@@ -3,7 +3,7 @@
 use provisioning_types::{TransportError, error_message};
 
 /// Names that are written like this in English too.
-const NAMES: [&str; 4] = ["WebSocket", "ClientHello", "OpenSSL", "openssl"];
+const NAMES: [&str; 4] = ["ClientHello", "WebSocket", "OpenSSL", "OpenSSH"];
 
 /// What libraries say of the same failures.
 const OF_LIBRARIES: [&str; 6] = [

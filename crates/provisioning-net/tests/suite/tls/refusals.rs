@@ -4,7 +4,7 @@ use provisioning_net::{BoxedStream, Tls, TlsVersion, connection_error};
 use provisioning_types::{ErrorKind, Host, Phase, TransportError};
 use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use test_support::{
-    soon,
+    settle, soon,
     tls::{BOTH_VERSIONS, Ca},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -163,14 +163,62 @@ async fn read_error(mut stream: BoxedStream) -> TransportError {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_port_without_tls_is_told_as_such() {
-    for (bytes, told) in [
-        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "does not speak TLS"),
-        (&[0x20, 2, 0, 1], "does not speak TLS"),
+async fn a_peer_without_tls_is_named_with_what_it_answers() {
+    let page = "HTTP/1.1 403 Forbidden\r\nServer: proxy\r\n\r\n<html><title>Access denied</title>";
+    for (bytes, expected) in [
+        (
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            "answers HTTP: 400 \"Bad Request\"",
+        ),
+        (
+            page.as_bytes(),
+            "answers HTTP: 403 \"Access denied\" (server \"proxy\")",
+        ),
+        (&[0x20, 2, 0, 1, 0], "answers MQTT"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "answers \"SSH-2.0-OpenSSH_9.2\""),
     ] {
         let error = answer_to_hello(bytes).await;
-        assert!(error.to_string().contains(told), "{error}");
+        assert_eq!(message(&error), format!("the peer does not speak TLS: it {expected}"));
+        assert!(error.hint().contains("8883 for MQTT"), "{error:?}");
     }
+    let error = answer_to_hello(&[0; 5]).await;
+    assert_eq!(message(&error), "the peer does not speak TLS");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_arrives_in_parts_is_waited_for_a_short_time() {
+    for (rest, expected) in [
+        ("<title>Sign in</title>", "200 \"Sign in\""),
+        // It never comes.
+        ("", "200 \"OK\""),
+    ] {
+        let device = Device::new(trusting(&Ca::root()), None);
+        let call = device.connect();
+        let mut stream = device.stream().await;
+        hello(&mut stream).await;
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
+            .await
+            .expect("the stream works");
+        settle().await;
+        stream.write_all(rest.as_bytes()).await.expect("the stream works");
+        let error = call.error().await;
+        let expected = format!("the peer does not speak TLS: it answers HTTP: {expected}");
+        assert_eq!(message(&error), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_without_an_end_is_cut_off() {
+    let device = Device::new(trusting(&Ca::root()), None);
+    let call = device.connect();
+    let mut stream = device.stream().await;
+    hello(&mut stream).await;
+    let page = format!("HTTP/1.1 200 OK\r\nServer: {}\r\n\r\n", "x".repeat(100_000));
+    let sending = async { stream.write_all(page.as_bytes()).await };
+    let (error, _) = tokio::join!(call.error(), sending);
+    let message = message(&error);
+    assert!(message.len() < 300, "{message}");
 }
 
 /// How the device fails when this, and then the end, is what answers.

@@ -1,0 +1,84 @@
+//! A stream that keeps the first bytes that its peer sent.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::MAX_FIRST_BYTES;
+
+/// The first bytes that a peer sent. A clone shares them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FirstBytes(Arc<Mutex<Vec<u8>>>);
+
+impl FirstBytes {
+    /// The first bytes of this stream, and the stream that keeps them.
+    pub(crate) fn of<S>(stream: S) -> (Self, Recorded<S>) {
+        let first = Self::default();
+        let recorded = Recorded {
+            stream,
+            first: first.clone(),
+        };
+        (first, recorded)
+    }
+
+    pub(crate) fn get(&self) -> Vec<u8> {
+        self.bytes().clone()
+    }
+
+    fn keep(&self, arrived: &[u8]) {
+        let mut bytes = self.bytes();
+        let room = MAX_FIRST_BYTES.saturating_sub(bytes.len());
+        bytes.extend_from_slice(&arrived[..arrived.len().min(room)]);
+    }
+
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        // Nothing panics while it is locked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Passes everything on, and keeps the first bytes that are read.
+pub(crate) struct Recorded<S> {
+    stream: S,
+    first: FirstBytes,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Recorded<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.first.keep(&buf.filled()[before..]);
+        result
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Recorded<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
