@@ -33,7 +33,6 @@
 
 mod mqtt_connector;
 mod options;
-mod peer;
 mod permit;
 pub mod probe;
 pub mod protocol;

@@ -15,6 +15,7 @@ use crate::{
     address::NotResolved,
     attempt_limit::{AttemptLimit, AttemptOver},
     connector::{BoxedStream, Connector},
+    peer_address::PeerAddress,
     target::Target,
     tcp::DEFAULT_CONNECT_TIMEOUT,
     uri::Scheme,
@@ -92,8 +93,10 @@ impl<A: Connector, B: Connector> FallbackConnector<A, B> {
         };
         let limit = AttemptLimit::new(self.attempt_timeout, target.attempt());
         let attempt = target.with_uri(&uri).with_attempt(&limit);
+        let peer = PeerAddress::new(&uri);
         let listener = |event| {
             limit.note(&event);
+            peer.note(&event);
             progress.report(event);
         };
         let outcome = limit.limit(connector.connect(&attempt, Progress::new(&listener))).await;
@@ -105,7 +108,7 @@ impl<A: Connector, B: Connector> FallbackConnector<A, B> {
         };
         outcome.map_err(|error| FailedAttempt {
             uri: uri.to_string(),
-            error,
+            error: peer.explain(error),
         })
     }
 

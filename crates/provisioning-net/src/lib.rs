@@ -68,6 +68,7 @@ mod deadline;
 mod exhausted;
 mod fallback;
 mod peer;
+mod peer_address;
 #[cfg(feature = "tls")]
 mod probe;
 mod proxy;
@@ -86,6 +87,7 @@ pub use connection_error::connection_error;
 pub use connector::{BoxedStream, ByteStream, Connector};
 pub use fallback::FallbackConnector;
 pub use peer::not_mqtt;
+pub use peer_address::PeerAddress;
 #[cfg(feature = "tls")]
 pub use probe::Probe;
 pub use proxy::{Proxy, ProxyRules};

@@ -71,10 +71,14 @@ impl TlsConnector {
             Err(late(ErrorKind::Local, message))
         })?;
         let deadline = Deadline::after(self.inner.connect_timeout());
-        let secured = deadline.limit(handshake(stream, target, config, Progress::ignored(), tls));
-        secured.await.unwrap_or_else(|_| {
+        let secured = deadline.limit(handshake(stream, target, config, tls)).await;
+        let secured = secured.unwrap_or_else(|_| {
             let message = format!("{} did not complete TLS within {deadline}", target.peer());
             Err(late(ErrorKind::Timeout, message).with_hint(WaitStep::Tls.hint()))
+        });
+        secured.map_err(|error| match self.inner.proxy_for(target.uri()) {
+            Some(proxy) => error.through_proxy(&proxy.to_string()),
+            None => error,
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     connection_error::connection_error_with,
     connector::{BoxedStream, Connector},
     peer::{FirstBytes, Peer},
+    peer_address::PeerAddress,
     target::Target,
     uri::Scheme,
 };
@@ -32,7 +33,13 @@ impl<C: Connector> Connector for WebSocketConnector<C> {
     }
 
     async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
-        let (first_bytes, stream) = FirstBytes::of(self.inner.connect(target, progress).await?);
+        let peer = PeerAddress::new(target.uri());
+        let listener = |event| {
+            peer.note(&event);
+            progress.report(event);
+        };
+        let stream = self.inner.connect(target, Progress::new(&listener)).await?;
+        let (first_bytes, stream) = FirstBytes::of(stream);
         // A port that is the scheme's own is left out, as in a URI.
         let uri = target.uri();
         let host = match uri.port() {
@@ -42,10 +49,10 @@ impl<C: Connector> Connector for WebSocketConnector<C> {
         let handshake = Handshake::new(&host, uri.path())
             .with_subprotocol("mqtt")
             .with_max_message_size(target.max_message_size());
-        progress.waiting_for(WaitStep::WebSocket, target.peer());
+        progress.waiting_for(WaitStep::WebSocket, peer.get());
         match connect(stream, &handshake).await {
             Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => Err(failed(error, &first_bytes.get()).in_phase(Phase::Connect)),
+            Err(error) => Err(peer.explain(failed(error, &first_bytes.get())).in_phase(Phase::Connect)),
         }
     }
 }

@@ -90,6 +90,16 @@ impl TransportError {
         self
     }
 
+    /// Names the proxy that the connection went through, by its address without credentials, unless the message or one
+    /// of its causes does so already.
+    #[must_use]
+    pub fn through_proxy(mut self, proxy: &str) -> Self {
+        if !error_message(&self).contains(proxy) {
+            self.message = format!("{} (through the proxy {proxy})", self.message).into();
+        }
+        self
+    }
+
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -12,7 +12,7 @@ mod turn;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use provisioning_net::{Connector, Scheme, Target};
+use provisioning_net::{Connector, PeerAddress, Scheme, Target};
 use provisioning_types::{ErrorKind, InvalidInput, Progress, TransportError, WaitStep};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
@@ -20,7 +20,6 @@ use tracing::Instrument;
 use self::{outgoing::Command, task::Task, turn::Turns};
 use crate::{
     mqtt_connector::{Login, MqttConnector, MqttSession, SessionEvents},
-    peer::PeerAddress,
     permit::WritePermit,
 };
 

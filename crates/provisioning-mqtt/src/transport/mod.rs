@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use provisioning_net::{Connector, ServiceUri, Target, run_blocking};
+use provisioning_net::{Connector, PeerAddress, ServiceUri, Target, run_blocking};
 use provisioning_types::{
     BlockingKey, ConnectionEvent, Endpoint, ErrorKind, Identity, InvalidInput, Phase, PollingTransport, Progress,
     Proof, RegistrationRequest, Request, Response, TransportError, WaitStep,
@@ -25,7 +25,6 @@ use self::{
 use crate::{
     mqtt_connector::{Login, MqttConnector, MqttSession},
     options::MqttOptions,
-    peer::PeerAddress,
     protocol,
     session::MqttOverStream,
 };
@@ -181,28 +180,27 @@ impl MqttTransport {
             clean: true,
             keep_alive: self.options.keep_alive,
         };
-        let router = ResponseRouter::new();
-        let peer = PeerAddress::new(&uri);
+        let router = ResponseRouter::new(PeerAddress::new(&uri));
         let listener = |event| {
-            peer.note(&event);
+            router.peer.note(&event);
             progress.report(event);
         };
         let progress = Progress::new(&listener);
         let connected = self.mqtt.connect(&target, login, progress, router.listener()).await;
-        let session = connected.map_err(|error| match error.kind() {
+        let session = connected.map_err(|error| match (error.kind(), error.connack()) {
             // MQTT does not say why it refuses a credential.
-            ErrorKind::Unauthorized => error.with_hint(proof.hint),
+            (ErrorKind::Unauthorized, Some(_)) => error.with_hint(proof.hint),
             _ => error,
         });
-        let session = session.map_err(|error| error.in_phase(Phase::Connect))?;
+        let session = session.map_err(|error| router.peer.explain(error).in_phase(Phase::Connect))?;
         in_flight.set(Connection::Connecting(Some(Arc::clone(&session))))?;
-        let peer = peer.get();
+        let peer = router.peer.get();
         progress.waiting_for(WaitStep::Suback, &peer);
         session
             .subscribe(protocol::RESPONSES)
             .await
             .map_err(|error| router.loss().unwrap_or(error).in_phase(Phase::Subscribe))?;
-        let link = Link::new(session, router, &peer, endpoint.clone(), user_name);
+        let link = Link::new(session, Arc::clone(&router), &peer, endpoint.clone(), user_name);
         in_flight.set(Connection::Connected(link.clone()))?;
         progress.report(ConnectionEvent::Connected);
         Ok(link)

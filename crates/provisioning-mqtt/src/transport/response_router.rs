@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use provisioning_net::PeerAddress;
 use provisioning_types::TransportError;
 use tokio::sync::{oneshot, watch};
 
@@ -16,6 +17,8 @@ use crate::{
 /// Where the messages of one connection go.
 #[derive(Debug)]
 pub(super) struct ResponseRouter {
+    /// Where the connection goes.
+    pub(super) peer: PeerAddress,
     pending: Mutex<Option<PendingResponse>>,
     loss: watch::Sender<Option<TransportError>>,
 }
@@ -27,8 +30,9 @@ struct PendingResponse {
 }
 
 impl ResponseRouter {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(peer: PeerAddress) -> Arc<Self> {
         Arc::new(Self {
+            peer,
             pending: Mutex::default(),
             loss: watch::Sender::new(None),
         })
@@ -40,7 +44,7 @@ impl ResponseRouter {
         SessionEvents::new(move |event| match event {
             SessionEvent::Message(message) => router.deliver(message),
             SessionEvent::Closed(reason) => {
-                router.loss.send_replace(Some(reason));
+                router.loss.send_replace(Some(router.peer.explain(reason)));
             }
         })
     }

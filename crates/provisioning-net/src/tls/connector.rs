@@ -20,6 +20,7 @@ use crate::{
     connection_error::lost,
     connector::{BoxedStream, Connector},
     peer::{FirstBytes, Peer},
+    peer_address::PeerAddress,
     target::Target,
     tcp::TcpConnector,
     uri::Scheme,
@@ -80,8 +81,15 @@ impl<C: Connector> Connector for TlsConnector<C> {
         }
         let mut report = TlsReport::default();
         let config = self.config(target, &report).await?;
-        let stream = self.inner.connect(target, progress).await?;
-        handshake(stream, target, config, progress, &mut report).await
+        let peer = PeerAddress::new(target.uri());
+        let listener = |event| {
+            peer.note(&event);
+            progress.report(event);
+        };
+        let stream = self.inner.connect(target, Progress::new(&listener)).await?;
+        progress.waiting_for(WaitStep::Tls, peer.get());
+        let secured = handshake(stream, target, config, &mut report).await;
+        secured.map_err(|error| peer.explain(error))
     }
 }
 
@@ -91,7 +99,6 @@ pub(crate) async fn handshake(
     stream: BoxedStream,
     target: &Target<'_>,
     config: HandshakeConfig,
-    progress: Progress<'_>,
     report: &mut TlsReport,
 ) -> Result<BoxedStream, TransportError> {
     let name = target.uri().server_name().bare();
@@ -100,7 +107,6 @@ pub(crate) async fn handshake(
         TransportError::new(ErrorKind::Tls, message).in_phase(Phase::Connect)
     })?;
     let HandshakeConfig { client, turn } = config;
-    progress.waiting_for(WaitStep::Tls, target.peer());
     let (first_bytes, stream) = FirstBytes::of(stream);
     let handshake = tokio_rustls::TlsConnector::from(Arc::new(client)).connect(server_name, stream);
     let handshake = handshake.into_fallible();

@@ -1,12 +1,18 @@
 //! Connections that end without this side's doing.
 
-use std::{future::pending, io, sync::Arc};
+use std::{
+    future::pending,
+    io,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use provisioning_mqtt::{MqttOptions, MqttTransport, SessionEvent};
 use provisioning_net::{BoxedStream, Connector, Target};
-use provisioning_types::{ErrorKind, Phase, PollingTransport, Progress, TransportError, error_message};
+use provisioning_types::{
+    ConnectionEvent, ErrorKind, Phase, PollingTransport, Progress, Request, TransportError, WaitStep, error_message,
+};
 use test_support::{ConnectWith, settle, soon};
 use tokio::{
     io::{DuplexStream, join, sink},
@@ -162,9 +168,52 @@ async fn a_stream_that_fails_before_connack_names_the_credential_and_the_failure
     }
 }
 
+/// Reports a proxy, as a connector that goes through one does.
+struct Proxied<C>(C);
+
+#[async_trait]
+impl<C: Connector> Connector for Proxied<C> {
+    async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
+        let stream = self.0.connect(target, progress).await?;
+        progress.waiting_for(WaitStep::Proxy, "http://p:3128");
+        Ok(stream)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_fails_on_a_connection_through_a_proxy_names_the_proxy() {
+    let accepted = &[0x20, 2, 0, 0][..];
+    let subscribed = &[0x20, 2, 0, 0, 0x90, 3, 0, 1, 1];
+    for first in [&[][..], accepted, subscribed, b"HTTP/1.1 200 OK\r\n\r\n"] {
+        let transport = transport_on(Proxied(ConnectWith(move |_: &Target<'_>| {
+            let failure = io::ErrorKind::ConnectionReset;
+            let stream = Builder::new().read(first).read_error(failure.into()).build();
+            Ok(join(stream, sink()))
+        })));
+        let waits = Mutex::new(vec![]);
+        let listener = |event| {
+            if let ConnectionEvent::WaitingFor(waiting) = event {
+                waits.lock().expect("no panic").push(waiting);
+            }
+        };
+        let outcome = transport
+            .send(&request(), &Request::Register, Progress::new(&listener))
+            .await;
+        let message = error_message(&outcome.expect_err("it fails"));
+        assert!(message.contains("(through the proxy http://p:3128)"), "{message}");
+        let waits = waits.into_inner().expect("no panic");
+        let above: Vec<_> = waits.iter().filter(|waiting| waiting.step != WaitStep::Proxy).collect();
+        assert!(!above.is_empty());
+        for waiting in above {
+            assert!(waiting.peer.ends_with(" through the proxy http://p:3128"), "{waiting}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_connector_that_fails_fails_the_request_as_it_says() {
-    let refusal = || TransportError::new(ErrorKind::Unauthorized, "the proxy wants a password");
+    let refusal =
+        || TransportError::new(ErrorKind::Unauthorized, "the proxy wants a password").with_hint("give the password");
     let transport = transport_on(ConnectWith(move |_: &Target<'_>| Err::<DuplexStream, _>(refusal())));
     let error = Asked::Register.of(&transport, &request()).await.expect_err("it fails");
     assert_eq!(
@@ -172,6 +221,8 @@ async fn a_connector_that_fails_fails_the_request_as_it_says() {
         (ErrorKind::Unauthorized, Some(Phase::Connect))
     );
     assert_eq!(error.to_string(), "the proxy wants a password");
+    // Not a hint about the device's credential.
+    assert_eq!(error.hint(), "give the password");
 }
 
 #[tokio::test(start_paused = true)]
