@@ -5,7 +5,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use provisioning_types::{Host, Secret};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 
-use super::{Credentials, TunnelError, TunnelStep};
+use super::{
+    Credentials, TunnelError, TunnelStep,
+    tunnel::{GIVE_LOGIN_HINT, OTHER_SCHEME_HINT, WRONG_LOGIN_HINT},
+};
 
 /// The longest head of an answer, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
@@ -19,10 +22,15 @@ const BUFFER: usize = 1024;
 /// How much of the proxy's reason phrase is shown.
 const MAX_SHOWN_CHARS: usize = 100;
 
+/// How many of the offered schemes are shown.
+const MAX_SHOWN_SCHEMES: usize = 5;
+
 /// What the proxy answered.
 struct Answer {
     status: u16,
     reason: String,
+    /// The schemes of authentication that it offers.
+    schemes: Vec<String>,
 }
 
 /// Asks for a connection. The returned stream yields the bytes that follow the answer's head.
@@ -49,11 +57,7 @@ where
     };
     match answer.status {
         200..300 => Ok(stream),
-        status => Err(TunnelError::Refused(explain(
-            status,
-            &answer.reason,
-            credentials.is_some(),
-        ))),
+        _ => Err(refusal(&answer, credentials.is_some())),
     }
 }
 
@@ -115,19 +119,76 @@ fn parse(bytes: &[u8]) -> Result<Option<(Answer, usize)>, httparse::Error> {
     let answer = Answer {
         status: head.code.unwrap_or_default(),
         reason: head.reason.unwrap_or_default().chars().take(MAX_SHOWN_CHARS).collect(),
+        schemes: schemes(head.headers),
     };
     Ok(Some((answer, length)))
 }
 
-fn explain(status: u16, reason: &str, with_credentials: bool) -> String {
-    let answer = match reason {
+/// The schemes in the challenges of an answer
+/// ([RFC 9110, section 11.6](https://www.rfc-editor.org/rfc/rfc9110#section-11.6)).
+fn schemes(headers: &[httparse::Header<'_>]) -> Vec<String> {
+    let is_challenge = |name: &str| {
+        let names = ["Proxy-Authenticate", "WWW-Authenticate"];
+        names.iter().any(|challenge| challenge.eq_ignore_ascii_case(name))
+    };
+    let is_scheme = |word: &&[u8]| {
+        (1..=20).contains(&word.len()) && word.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+    };
+    headers
+        .iter()
+        .filter(|header| is_challenge(header.name))
+        // Parameters follow their scheme after commas too, but they have a sign of equality.
+        .flat_map(|header| header.value.split(|byte| *byte == b','))
+        .filter_map(|part| part.trim_ascii().split(u8::is_ascii_whitespace).next())
+        .filter(is_scheme)
+        .take(MAX_SHOWN_SCHEMES)
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+        .collect()
+}
+
+fn refusal(answer: &Answer, with_credentials: bool) -> TunnelError {
+    let Answer {
+        status,
+        reason,
+        schemes,
+    } = answer;
+    let message = match reason.as_str() {
         "" => format!("it answered with status {status}"),
         reason => format!("it answered with status {status} ({reason})"),
     };
-    match (status, with_credentials) {
-        // 401 is a server's status, not a proxy's, but tinyproxy uses it.
-        (401 | 407, false) => answer + ", so it wants a user name and a password",
-        (401 | 407, true) => answer + ", so it does not accept the user name and password",
-        _ => answer,
+    // 401 is a server's status, not a proxy's, but tinyproxy uses it.
+    if !matches!(status, 401 | 407) {
+        return TunnelError::Refused(message);
+    }
+    let offered = schemes.join(", ");
+    let takes_basic = schemes.is_empty() || schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case("Basic"));
+    let offer = match schemes.is_empty() {
+        true => String::new(),
+        false => format!(" (it offers {offered})"),
+    };
+    let (meaning, hint) = match (takes_basic, with_credentials) {
+        (true, false) => (
+            format!("so it wants a user name and a password{offer}"),
+            GIVE_LOGIN_HINT,
+        ),
+        (true, true) => (
+            format!("so it does not accept the user name and password{offer}"),
+            WRONG_LOGIN_HINT,
+        ),
+        (false, false) => (
+            format!("so it wants a login by {offered}, and this device can only log in by Basic"),
+            OTHER_SCHEME_HINT,
+        ),
+        (false, true) => (
+            format!(
+                "so it wants a login by {offered}, and this device can only log in by Basic: the user name and password \
+                 were not judged"
+            ),
+            OTHER_SCHEME_HINT,
+        ),
+    };
+    TunnelError::Login {
+        message: format!("{message}, {meaning}"),
+        hint,
     }
 }

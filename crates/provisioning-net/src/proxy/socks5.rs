@@ -6,7 +6,10 @@ use std::net::IpAddr;
 use provisioning_types::{Host, Secret};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{Credentials, TunnelError, TunnelStep};
+use super::{
+    Credentials, TunnelError, TunnelStep,
+    tunnel::{GIVE_LOGIN_HINT, OTHER_SCHEME_HINT, WRONG_LOGIN_HINT},
+};
 
 const VERSION: u8 = 5;
 const CONNECT: u8 = 1;
@@ -47,8 +50,15 @@ where
             *step = TunnelStep::Login;
             log_in(&mut stream, credentials).await?;
         }
-        (NONE_ACCEPTABLE, None) => return refused("it wants a login, such as user name and password"),
-        (NONE_ACCEPTABLE, Some(_)) => return refused("it takes no user name and password, but wants another login"),
+        (NONE_ACCEPTABLE, None) => {
+            return no_login("it wants a login, such as user name and password", GIVE_LOGIN_HINT);
+        }
+        (NONE_ACCEPTABLE, Some(_)) => {
+            return no_login(
+                "it takes no user name and password, but wants another login",
+                OTHER_SCHEME_HINT,
+            );
+        }
         _ => return Err(TunnelError::NotAProxy("a SOCKS5")),
     }
     send(&mut stream, &request(host, port)).await?;
@@ -69,7 +79,7 @@ where
     if status == 0 {
         Ok(())
     } else {
-        refused("it does not accept the user name and password")
+        no_login("it does not accept the user name and password", WRONG_LOGIN_HINT)
     }
 }
 
@@ -132,6 +142,11 @@ fn check(version: u8, expected: u8) -> Result<(), TunnelError> {
 
 fn refused<T>(reason: &str) -> Result<T, TunnelError> {
     Err(TunnelError::Refused(reason.to_owned()))
+}
+
+fn no_login<T>(message: &str, hint: &'static str) -> Result<T, TunnelError> {
+    let message = message.to_owned();
+    Err(TunnelError::Login { message, hint })
 }
 
 async fn send<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> Result<(), TunnelError> {

@@ -36,12 +36,27 @@ impl fmt::Display for TunnelStep {
     }
 }
 
+/// The hint when the proxy requires a user name and a password.
+pub(super) const GIVE_LOGIN_HINT: &str = "give the user name and password in the proxy's URL, percent-encoded: \
+                                          http://USER:PASSWORD@HOST:PORT or socks5://USER:PASSWORD@HOST:PORT";
+
+/// The hint when the proxy does not accept the user name and password.
+pub(super) const WRONG_LOGIN_HINT: &str =
+    "check the user name and password in the proxy's URL: characters such as @, : and % in them are percent-encoded";
+
+/// The hint when the proxy requires another scheme than a user name and a password.
+pub(super) const OTHER_SCHEME_HINT: &str = "have the proxy accept a user name and a password (Basic) or this device \
+                                            without credentials, or go through a proxy on this machine that logs in";
+
 /// Why a proxy does not connect.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TunnelError {
     /// Its answer, or what that means.
     #[error("{0}")]
     Refused(String),
+    /// It does not accept the credentials, or the lack of them.
+    #[error("{message}")]
+    Login { message: String, hint: &'static str },
     /// The peer does not speak the protocol; the text is `an HTTP` or `a SOCKS5`.
     #[error("the peer is not {0} proxy")]
     NotAProxy(&'static str),
@@ -59,6 +74,7 @@ impl TunnelError {
             .in_phase(Phase::Connect);
         match self {
             Self::Lost(cause) => error.with_source(cause),
+            Self::Login { hint, .. } => error.with_hint(hint),
             Self::Refused(_) | Self::NotAProxy(_) | Self::Closed => error,
         }
     }

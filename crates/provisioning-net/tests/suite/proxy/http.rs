@@ -7,7 +7,7 @@ use provisioning_types::Host;
 
 use test_support::proxy::LOGIN;
 
-use super::scripted::{hears, opens, refuses, says};
+use super::scripted::{hears, opens, refusal, refuses, says};
 
 const TARGET: (&str, u16) = ("dps.example", 8883);
 const REQUEST: &str = "CONNECT dps.example:8883 HTTP/1.1\r\nHost: dps.example:8883\r\n\r\n";
@@ -92,6 +92,57 @@ async fn credentials_that_the_proxy_does_not_accept_are_told_from_missing_ones()
         let told = format!("status {status} (No), so it does not accept the user name and password");
         assert!(message.ends_with(&told), "{message}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_is_required_is_told_with_the_schemes_and_judged_only_if_it_was_asked_for() {
+    let only_basic = "and this device can only log in by Basic";
+    for (with_login, challenges, told, hint) in [
+        (
+            false,
+            "Proxy-Authenticate: Basic realm=\"a, b=c\"\r\nproxy-authenticate: Digest realm=\"a\", nonce=\"b\"\r\n",
+            "so it wants a user name and a password (it offers Basic, Digest)",
+            "give the user name and password in the proxy's URL",
+        ),
+        (
+            true,
+            "Proxy-Authenticate: Digest realm=\"a\", BASIC realm=\"b\"\r\n",
+            "so it does not accept the user name and password (it offers Digest, BASIC)",
+            "check the user name and password",
+        ),
+        (
+            false,
+            "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n",
+            &format!("so it wants a login by Negotiate, NTLM, {only_basic}"),
+            "have the proxy accept",
+        ),
+        (
+            true,
+            "Proxy-Authenticate: Negotiate, NTLM\r\n",
+            &format!(
+                "so it wants a login by Negotiate, NTLM, {only_basic}: the user name and password were not judged"
+            ),
+            "have the proxy accept",
+        ),
+        (
+            true,
+            "Proxy-Authenticate: \"?\"\r\n",
+            "so it does not accept the user name and password",
+            "check the user name and password",
+        ),
+    ] {
+        let proxy = format!("http://{}p", if with_login { LOGIN } else { "" });
+        let answer = format!("HTTP/1.1 407 No\r\n{challenges}\r\n");
+        let error = refusal(&proxy, TARGET, 8192, vec![says(answer)]).await;
+        assert!(error.to_string().ends_with(told), "{error}");
+        assert!(error.hint().starts_with(hint), "{error:?}");
+    }
+    let many = format!(
+        "HTTP/1.1 407 No\r\nProxy-Authenticate: {}\r\n\r\n",
+        "Scheme-of-a-length,".repeat(500)
+    );
+    let message = refuses("http://p", TARGET, 8192, vec![says(many)]).await;
+    assert!(message.len() < 350, "{message}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -78,6 +78,11 @@ pub(super) async fn opens(proxy: &str, target: (&str, u16), buffer: usize, mut t
 
 /// The message of a proxy that does not connect: the error is of the right kind, at the right step, without any secret.
 pub(super) async fn refuses(proxy: &str, target: (&str, u16), buffer: usize, turns: Vec<Turn>) -> String {
+    refusal(proxy, target, buffer, turns).await.to_string()
+}
+
+/// The same error, with its hint.
+pub(super) async fn refusal(proxy: &str, target: (&str, u16), buffer: usize, turns: Vec<Turn>) -> TransportError {
     let (outcome, peer) = tunnel(proxy, target, buffer, turns).await;
     let error = outcome.err().expect("no connection");
     peer.await.expect("every turn was taken");
@@ -85,5 +90,5 @@ pub(super) async fn refuses(proxy: &str, target: (&str, u16), buffer: usize, tur
     assert_eq!(step, (ErrorKind::Connect, Some(Phase::Connect)));
     let shown = shown(&error);
     assert!(!LOGIN_SPELLINGS.iter().any(|login| shown.contains(login)), "{shown}");
-    error.to_string()
+    error
 }

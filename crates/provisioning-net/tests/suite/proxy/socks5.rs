@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use test_support::proxy::LOGIN;
 
-use super::scripted::{Turn, hears, opens, refuses, says};
+use super::scripted::{Turn, hears, opens, refusal, refuses, says};
 
 const TARGET: (&str, u16) = ("dps.example", 8883);
 const PORT: [u8; 2] = 8883_u16.to_be_bytes();
@@ -98,25 +98,29 @@ async fn each_reply_is_told_in_its_own_words_with_its_number() {
 #[tokio::test(start_paused = true)]
 async fn credentials_that_are_missing_wrong_or_not_wanted_are_told_apart() {
     let with_login = format!("socks5://{LOGIN}p");
-    for (proxy, turns, told) in [
+    for (proxy, turns, told, hint) in [
         (
             "socks5://p",
             vec![hears([5, 1, 0]), says([5, 0xff])],
             "it wants a login, such as user name and password",
+            "give the user name and password in the proxy's URL",
         ),
         (
             &with_login,
             vec![hears([5, 2, 0, 2]), says([5, 0xff])],
             "it takes no user name and password, but wants another login",
+            "have the proxy accept",
         ),
         (
             &with_login,
             vec![says([5, 2]), says([1, 1])],
             "it does not accept the user name and password",
+            "check the user name and password",
         ),
     ] {
-        let message = refuses(proxy, TARGET, 64, turns).await;
-        assert!(message.ends_with(told), "{message}");
+        let error = refusal(proxy, TARGET, 64, turns).await;
+        assert!(error.to_string().ends_with(told), "{error}");
+        assert!(error.hint().starts_with(hint), "{error:?}");
     }
 }
 
