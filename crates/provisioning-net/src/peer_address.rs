@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use provisioning_types::{ConnectionEvent, ErrorKind, TransportError, WaitStep};
+use provisioning_types::{ConnectionEvent, ErrorKind, TransportError, WaitStep, error_message};
 
 use crate::uri::ServiceUri;
 
@@ -59,7 +59,7 @@ impl PeerAddress {
             ErrorKind::Input | ErrorKind::InvalidOperation | ErrorKind::Local | ErrorKind::Cancelled
         );
         match &self.reported().proxy {
-            Some(proxy) if is_of_network && error.service().is_none() => error.through_proxy(proxy),
+            Some(proxy) if is_of_network && error.service().is_none() => through_proxy(error, proxy),
             _ => error,
         }
     }
@@ -67,6 +67,14 @@ impl PeerAddress {
     fn reported(&self) -> MutexGuard<'_, Reported> {
         // Nothing panics while it is locked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Names the proxy in the error, unless the error does so already.
+pub(crate) fn through_proxy(error: TransportError, proxy: &str) -> TransportError {
+    match error_message(&error).contains(proxy) {
+        true => error,
+        false => error.with_remark(format_args!("through the proxy {proxy}")),
     }
 }
 
@@ -89,7 +97,7 @@ fn address_of(uri: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use provisioning_types::{InvalidInput, ServiceError, Waiting, error_message};
+    use provisioning_types::{InvalidInput, ServiceError, Waiting};
 
     use super::*;
     use crate::uri::Scheme;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use provisioning_types::{Progress, TransportError};
+use provisioning_types::{ErrorKind, Progress, TransportError};
 
 use crate::{
     address::{AddressAttempt, Network, Reach, System},
@@ -80,10 +80,21 @@ impl TcpConnector {
         };
         let stream: BoxedStream = match self.proxy_for(target.uri()) {
             Some(proxy) => proxy.open(&reach, host, port).await?,
-            None => Box::new(reach.connect(host, port, &mut report.attempts).await?),
+            None => {
+                let reached = reach.connect(host, port, &mut report.attempts).await;
+                Box::new(reached.map_err(|error| self.remark(error))?)
+            }
         };
         report.reached = true;
         Ok(stream)
+    }
+
+    /// Says in the error of a host that was not reached that the environment was to name a proxy, and does not.
+    fn remark(&self, error: TransportError) -> TransportError {
+        match self.proxy.none_found() {
+            Some(none_found) if error.kind() == ErrorKind::Connect => error.with_remark(none_found),
+            _ => error,
+        }
     }
 
     pub(crate) fn proxy_for(&self, uri: &ServiceUri) -> Option<&Proxy> {

@@ -90,13 +90,10 @@ impl TransportError {
         self
     }
 
-    /// Names the proxy that the connection went through, by its address without credentials, unless the message or one
-    /// of its causes does so already.
+    /// Adds a remark to the message, in parentheses.
     #[must_use]
-    pub fn through_proxy(mut self, proxy: &str) -> Self {
-        if !error_message(&self).contains(proxy) {
-            self.message = format!("{} (through the proxy {proxy})", self.message).into();
-        }
+    pub fn with_remark(mut self, remark: impl fmt::Display) -> Self {
+        self.message = format!("{} ({remark})", self.message).into();
         self
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct CheckedClient {
     pub(crate) client: ProvisioningDeviceClient,
     /// Likely problems of the credential.
     pub(crate) warnings: Vec<String>,
+    /// What was unexpected in the environment's choice of a proxy.
+    pub(crate) proxy_warnings: Vec<String>,
 }
 
 impl CheckedClient {
@@ -39,10 +41,16 @@ impl CheckedClient {
             builder = builder.with_registration_id(id);
         }
         Ok(Self {
+            proxy_warnings: proxy_warnings(&builder)?,
             client: options.build(builder)?,
             warnings,
         })
     }
+}
+
+/// What was unexpected in the environment's choice of a proxy, if the environment was asked.
+pub(crate) fn proxy_warnings(builder: &Builder) -> Result<Vec<String>, InvalidInput> {
+    Ok(builder.proxy()?.warnings().map(str::to_owned).collect())
 }
 
 /// Adds the service's address and the trusted CAs.

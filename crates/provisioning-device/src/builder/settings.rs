@@ -70,7 +70,8 @@ impl Builder {
 
     /// Connects through the proxy that the environment names, as curl reads it for HTTPS: `https_proxy`, `HTTPS_PROXY`,
     /// `all_proxy` or `ALL_PROXY`, but directly to the hosts in `no_proxy` or `NO_PROXY`. The variables are read now;
-    /// unless this is called, they are not read at all.
+    /// unless this is called, they are not read at all. If they name no proxy, the connection is direct: that, and
+    /// entries of `no_proxy` that cannot be used, are [warnings](ProxyRules::warnings) of [`proxy`](Self::proxy).
     #[must_use]
     pub fn with_proxy_from_environment(mut self) -> Self {
         self.proxy = ProxyRules::from_environment();

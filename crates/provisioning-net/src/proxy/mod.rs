@@ -146,6 +146,11 @@ impl FromStr for Proxy {
             None => (None, rest),
         };
         let address = address.strip_suffix('/').unwrap_or(address);
+        if address.contains(['/', '?', '#']) {
+            return Err(invalid(
+                "a host and a port only, without a path: http://HOST:PORT or socks5://HOST:PORT",
+            ));
+        }
         let endpoint: Endpoint = address
             .parse()
             .map_err(|error: InvalidInput| invalid(error.expected().to_owned()))?;
@@ -284,6 +289,23 @@ mod tests {
             let error = text.parse::<Proxy>().expect_err(text);
             assert_eq!(error.input(), "proxy", "{text}");
             assert!(!error.to_string().contains("s3c"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_what_an_error_names_where_a_proxy_has_one() {
+        for text in [
+            "http://h:3128/path",
+            "h/proxy.pac",
+            "http://u:p@h?x",
+            "socks5://h#x",
+            "http://h//",
+        ] {
+            let error = text.parse::<Proxy>().expect_err(text);
+            assert!(
+                error.expected().contains("a host and a port only, without a path"),
+                "{text}: {error}"
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, str::FromStr};
 
 use ipnet::IpNet;
-use provisioning_types::{Host, InvalidInput};
+use provisioning_types::Host;
 
 /// What [`ProxyRules::from_environment`](super::ProxyRules::from_environment) describes.
 #[derive(Debug, Clone, Default)]
@@ -33,18 +33,18 @@ impl NoProxy {
     }
 }
 
-impl FromStr for NoProxy {
-    type Err = InvalidInput;
-
-    fn from_str(list: &str) -> Result<Self, InvalidInput> {
-        let entries = list.split(|c: char| c == ',' || c.is_whitespace());
-        let entries = entries.filter(|entry| !entry.is_empty()).map(|entry| {
-            entry.parse().map_err(|()| {
-                let expected = "a name, an IP address, a network such as 10.0.0.0/8 or *, with an optional port";
-                InvalidInput::new("entry", expected).with_given(entry)
-            })
-        });
-        entries.collect::<Result<_, _>>().map(Self)
+impl NoProxy {
+    /// Parses a list. Also returns the entries that mean nothing, which are left out.
+    pub(super) fn parse(list: &str) -> (Self, Vec<&str>) {
+        let (mut entries, mut rejected) = (vec![], vec![]);
+        for entry in list.split(|c: char| c == ',' || c.is_whitespace()) {
+            match entry.parse() {
+                Ok(parsed) => entries.push(parsed),
+                Err(()) if entry.is_empty() => {}
+                Err(()) => rejected.push(entry),
+            }
+        }
+        (Self(entries), rejected)
     }
 }
 
@@ -136,7 +136,8 @@ mod tests {
             ("10.0.0.1:8883,10.0.0.2:443", "10.0.0.1", "10.0.0.2"),
             ("[::1]:8883,[::2]:443", "[::1]", "[::2]"),
         ] {
-            let parsed: NoProxy = list.parse().unwrap_or_else(|error| panic!("{list}: {error}"));
+            let (parsed, rejected) = NoProxy::parse(list);
+            assert_eq!(rejected, [""; 0], "{list}");
             let covers = |host: &str| parsed.covers(&Host::new(host).expect(host), 8883);
             assert!(covered.split_whitespace().all(covers), "{list:?} covers {covered}");
             assert!(
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_means_nothing_is_refused() {
+    fn an_entry_that_means_nothing_is_left_out_and_returned() {
         for list in [
             "10.0.0.0/33",
             "h/8",
@@ -162,10 +163,11 @@ mod tests {
             "*x.example",
             "<local>",
             "192.168.1.",
-            "h, 10.0.0.0/33",
         ] {
-            let error = list.parse::<NoProxy>().expect_err(list);
-            assert_eq!(error.input(), "entry", "{list}");
+            let (parsed, rejected) = NoProxy::parse(list);
+            assert_eq!((parsed.0.len(), rejected.as_slice()), (0, &[list][..]));
         }
+        let (parsed, rejected) = NoProxy::parse("h, 10.0.0.0/33 .,,*");
+        assert_eq!((parsed.0.len(), rejected), (2, vec!["10.0.0.0/33", "."]));
     }
 }

@@ -1,6 +1,6 @@
 //! Which connections go through a proxy.
 
-use std::{env, ffi::OsString, str::FromStr};
+use std::{env, ffi::OsString};
 
 use provisioning_types::{Host, InvalidInput};
 
@@ -12,11 +12,18 @@ const PROXY_VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "
 /// The hosts that are connected to directly nevertheless.
 const NO_PROXY_VARIABLES: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
+/// How many names of variables a warning shows.
+const MAX_SHOWN_NAMES: usize = 8;
+
 /// Which connections go through a proxy: none by default, all of them when made [from](From) a [`Proxy`].
 #[derive(Debug, Clone, Default)]
 pub struct ProxyRules {
     proxy: Option<Proxy>,
     except: NoProxy,
+    /// Why the environment names no proxy, if it was asked and names none.
+    none_found: Option<String>,
+    /// What is left out of the list of hosts.
+    rejected: Vec<String>,
 }
 
 impl ProxyRules {
@@ -28,20 +35,57 @@ impl ProxyRules {
     /// match that name and its subdomains; an IP address or a network (`10.0.0.0/8`) matches hosts given as addresses;
     /// `*` matches everything. A port can follow (`example.com:8883`). No name is resolved for the comparison.
     ///
+    /// An entry that is none of these is left out. It is one of the [warnings](Self::warnings), as it is that no
+    /// variable names a proxy.
+    ///
     /// # Errors
-    /// [`InvalidInput`] naming the variable whose value is not a [`Proxy`], or not such a list.
+    /// [`InvalidInput`] naming the variable whose value is not a [`Proxy`], or not UTF-8.
     pub fn from_environment() -> Result<Self, InvalidInput> {
-        Self::from_variables(|name| env::var_os(name))
+        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let rules = Self::from_variables(|name| env::var_os(name), names)?;
+        for warning in rules.warnings() {
+            tracing::warn!("{warning}");
+        }
+        Ok(rules)
     }
 
-    fn from_variables(value: impl Fn(&str) -> Option<OsString>) -> Result<Self, InvalidInput> {
-        let Some(proxy) = first(&PROXY_VARIABLES, "proxy", &value)? else {
-            return Ok(Self::default());
+    /// What was unexpected in the environment, each in a sentence without a full stop. The values of variables that name
+    /// proxies are not part of it.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.none_found.iter().chain(&self.rejected).map(String::as_str)
+    }
+
+    /// Why a connection that was to go through the environment's proxy goes directly: the environment names none.
+    pub(crate) fn none_found(&self) -> Option<&str> {
+        self.none_found.as_deref()
+    }
+
+    /// `names` are those of all variables that are set.
+    fn from_variables(
+        value: impl Fn(&str) -> Option<OsString>,
+        names: impl Iterator<Item = String>,
+    ) -> Result<Self, InvalidInput> {
+        let Some((name, proxy)) = first(&PROXY_VARIABLES, "proxy", &value)? else {
+            return Ok(Self {
+                none_found: Some(none_found(names)),
+                ..Self::default()
+            });
         };
-        let except = first(&NO_PROXY_VARIABLES, "list of hosts", &value)?.unwrap_or_default();
+        let proxy = proxy.parse().map_err(|error: InvalidInput| error.found_in(name))?;
+        let (name, list) = first(&NO_PROXY_VARIABLES, "list of hosts", &value)?.unwrap_or_default();
+        let (except, rejected) = NoProxy::parse(&list);
+        let rejected = rejected.into_iter().map(|entry| {
+            let expected = "a name, an IP address, a network such as 10.0.0.0/8 or *, with an optional port";
+            InvalidInput::new("entry", expected)
+                .found_in(name)
+                .with_given(entry)
+                .to_string()
+        });
         Ok(Self {
             proxy: Some(proxy),
             except,
+            none_found: None,
+            rejected: rejected.collect(),
         })
     }
 
@@ -55,27 +99,50 @@ impl From<Proxy> for ProxyRules {
     fn from(proxy: Proxy) -> Self {
         Self {
             proxy: Some(proxy),
-            except: NoProxy::default(),
+            ..Self::default()
         }
     }
 }
 
-/// Parses the first of the variables that is set and not empty.
-fn first<T>(
+/// The first of the variables that is set and not empty, and its value.
+fn first(
     names: &[&'static str],
     what: &'static str,
     value: impl Fn(&str) -> Option<OsString>,
-) -> Result<Option<T>, InvalidInput>
-where
-    T: FromStr<Err = InvalidInput>,
-{
+) -> Result<Option<(&'static str, String)>, InvalidInput> {
     let is_set = |&name: &&'static str| Some((name, value(name).filter(|value| !value.is_empty())?));
     let Some((name, value)) = names.iter().find_map(is_set) else {
         return Ok(None);
     };
-    let text = value.to_str().ok_or_else(|| InvalidInput::new(what, "UTF-8"));
-    let parsed = text.and_then(str::parse);
-    parsed.map(Some).map_err(|error| error.found_in(name))
+    let not_utf_8 = |_| InvalidInput::new(what, "UTF-8").found_in(name);
+    value.into_string().map(|value| Some((name, value))).map_err(not_utf_8)
+}
+
+/// Says that no variable names a proxy, and which of those that are set look as if one did.
+fn none_found(names: impl Iterator<Item = String>) -> String {
+    let [others @ .., last] = PROXY_VARIABLES;
+    let message = format!("the environment names no proxy in {} or {last}", others.join(", "));
+    let mut unused: Vec<_> = names.filter(|name| is_for_a_proxy(name)).collect();
+    unused.sort_unstable();
+    let (mut empty, mut unused): (Vec<_>, Vec<_>) = unused
+        .into_iter()
+        .partition(|name| PROXY_VARIABLES.contains(&name.as_str()));
+    empty.truncate(MAX_SHOWN_NAMES);
+    unused.truncate(MAX_SHOWN_NAMES);
+    let parts = [(empty, "empty"), (unused, "set, but not used")];
+    parts
+        .into_iter()
+        .filter(|(names, _)| !names.is_empty())
+        .fold(message, |message, (names, what)| {
+            let verb = if names.len() == 1 { "is" } else { "are" };
+            format!("{message}; {} {verb} {what}", names.join(", "))
+        })
+}
+
+/// Whether a variable of this name usually names a proxy.
+fn is_for_a_proxy(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    (name == "proxy" || name.ends_with("_proxy")) && name != "no_proxy"
 }
 
 #[cfg(test)]
@@ -83,10 +150,11 @@ mod tests {
     use super::*;
 
     fn rules(variables: &[(&str, &str)]) -> Result<ProxyRules, InvalidInput> {
-        ProxyRules::from_variables(|wanted| {
+        let value = |wanted: &str| {
             let found = variables.iter().find(|(name, _)| *name == wanted);
             found.map(|(_, value)| OsString::from(value))
-        })
+        };
+        ProxyRules::from_variables(value, variables.iter().map(|(name, _)| (*name).to_owned()))
     }
 
     fn chosen(variables: &[(&str, &str)]) -> Option<String> {
@@ -129,15 +197,47 @@ mod tests {
         let error = rules(&[("HTTPS_PROXY", "https://u:s3cret@h")]).expect_err("TLS to the proxy");
         assert_eq!(error.input(), "proxy in HTTPS_PROXY");
         assert!(!error.to_string().contains("s3cret"), "{error}");
-        let error = rules(&[("all_proxy", "http://h"), ("no_proxy", "a,10.0.0.0/33")]).expect_err("no such network");
+    }
+
+    #[test]
+    fn an_entry_of_no_proxy_that_means_nothing_is_a_warning_and_the_others_count() {
+        let variables = [("all_proxy", "http://h"), ("no_proxy", "dps.example,10.0.0.0/33")];
+        assert_eq!(chosen(&variables), None);
+        let rules = rules(&variables).expect("a proxy");
         assert_eq!(
-            error.to_string(),
-            "entry in no_proxy \"10.0.0.0/33\" cannot be used: expected a name, an IP address, a network such as \
-             10.0.0.0/8 or *, with an optional port"
+            rules.warnings().collect::<Vec<_>>(),
+            [
+                "entry in no_proxy \"10.0.0.0/33\" cannot be used: expected a name, an IP address, a network such as \
+              10.0.0.0/8 or *, with an optional port"
+            ]
         );
-        assert!(
-            rules(&[("no_proxy", "10.0.0.0/33")]).is_ok(),
-            "without a proxy it says nothing"
+    }
+
+    #[test]
+    fn an_environment_without_a_proxy_is_a_warning_that_names_what_is_set_and_not_used() {
+        let none = "the environment names no proxy in https_proxy, HTTPS_PROXY, all_proxy or ALL_PROXY";
+        for (variables, rest) in [
+            (&[][..], ""),
+            (&[("no_proxy", "10.0.0.0/33"), ("PATH", "/"), ("proxies", "x")], ""),
+            (
+                &[("http_proxy", "http://u:s3cret@h")],
+                "; http_proxy is set, but not used",
+            ),
+            (
+                &[("Https_Proxy", "http://h"), ("HTTP_PROXY", "http://h")],
+                "; HTTP_PROXY, Https_Proxy are set, but not used",
+            ),
+            (
+                &[("https_proxy", ""), ("PROXY", "http://h")],
+                "; https_proxy is empty; PROXY is set, but not used",
+            ),
+        ] {
+            let rules = rules(variables).expect("no proxy");
+            assert_eq!(rules.warnings().collect::<Vec<_>>(), [format!("{none}{rest}")]);
+        }
+        assert_eq!(
+            rules(&[("all_proxy", "http://h")]).expect("a proxy").warnings().count(),
+            0
         );
     }
 
@@ -147,8 +247,18 @@ mod tests {
         use std::os::unix::ffi::OsStringExt;
 
         let bytes = |name: &str| (name == "ALL_PROXY").then(|| OsString::from_vec(vec![0xff]));
-        let error = ProxyRules::from_variables(bytes).expect_err("no text");
+        let error = ProxyRules::from_variables(bytes, std::iter::empty()).expect_err("no text");
         assert_eq!(error.to_string(), "proxy in ALL_PROXY cannot be used: expected UTF-8");
+        let bytes = |name: &str| match name {
+            "ALL_PROXY" => Some(OsString::from("http://h")),
+            "no_proxy" => Some(OsString::from_vec(vec![0xff])),
+            _ => None,
+        };
+        let error = ProxyRules::from_variables(bytes, std::iter::empty()).expect_err("no text");
+        assert_eq!(
+            error.to_string(),
+            "list of hosts in no_proxy cannot be used: expected UTF-8"
+        );
     }
 
     #[test]

@@ -18,8 +18,12 @@ pub(crate) async fn register(
     checked: &CheckedClient,
     interrupted: impl Future<Output = ()>,
 ) -> Result<Assignment, Failure> {
-    let CheckedClient { client, warnings } = checked;
-    for warning in warnings {
+    let CheckedClient {
+        client,
+        warnings,
+        proxy_warnings,
+    } = checked;
+    for warning in warnings.iter().chain(proxy_warnings) {
         print_error(&format!("warning: {warning}"));
     }
     let events = client.events();

@@ -6,7 +6,10 @@ use provisioning_emulator::{DeviceIdentity, Emulator, EmulatorError, RetryAfter}
 use super::{assigned::Assigned, flags::Register, saved_files::SavedFiles};
 use crate::{
     commands::runtime,
-    input::{client::CheckedClient, options::Options},
+    input::{
+        client::{CheckedClient, proxy_warnings},
+        options::Options,
+    },
     output::{console::print_error, failure::Failure},
 };
 
@@ -51,6 +54,7 @@ fn client(
         .with_websocket_port(emulator.websocket_port())
         .with_ca_pem(emulator.ca_pem());
     Ok(CheckedClient {
+        proxy_warnings: proxy_warnings(&builder)?,
         client: builder.build()?,
         warnings: vec![],
     })

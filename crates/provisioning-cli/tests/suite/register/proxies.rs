@@ -1,11 +1,11 @@
 //! `dps register` through proxies.
 
 use test_support::{
-    Running,
+    Files, Running,
     proxy::{Kind, LOGIN, LOGIN_SPELLINGS, Proxy},
 };
 
-use crate::support::{Run, dps, start_dps};
+use crate::support::{Run, dps, dps_with, start_dps};
 
 /// Starts to register with a local service of its own.
 fn start_locally(words: &[&str], environment: &[(&str, &str)]) -> Running {
@@ -64,6 +64,48 @@ async fn the_environments_proxy_is_not_used_unasked_and_not_for_the_hosts_in_no_
 }
 
 #[tokio::test]
+async fn an_environment_that_names_no_proxy_or_has_a_useless_entry_is_a_warning() {
+    let unused = ("http_proxy", "http://127.0.0.1:1");
+    let empty = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"].map(|name| (name, ""));
+    let run = Run::of(start_locally(
+        &["--proxy-from-environment"],
+        &[&empty[..], &[unused]].concat(),
+    ))
+    .await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let none = "the environment names no proxy in https_proxy, HTTPS_PROXY, all_proxy or ALL_PROXY; ";
+    assert!(run.stderr.contains(&format!("warning: {none}")), "{run:?}");
+    assert!(run.stderr.contains("http_proxy is set, but not used"), "{run:?}");
+
+    let entries = [
+        ("all_proxy", "http://127.0.0.1:1"),
+        ("no_proxy", "localhost,10.0.0.0/99"),
+    ];
+    let run = Run::of(start_locally(&["--proxy-from-environment"], &entries)).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let warning = "warning: entry in no_proxy \"10.0.0.0/99\" cannot be used";
+    assert!(run.stderr.contains(warning), "{run:?}");
+
+    let words = [
+        "register",
+        "--json",
+        "--id-scope",
+        "0ne00000000",
+        "--registration-id",
+        "d",
+        "--host",
+        "127.0.0.1:1",
+    ];
+    let key = Files::new();
+    let key = key.write("key", "AA==");
+    let rest = ["--symmetric-key-file", &key, "--proxy-from-environment"];
+    let run = dps_with(&[&words[..], &rest].concat(), &[unused]).await;
+    assert_eq!((run.code, run.kind().as_str()), (4, "connect"), "{run:?}");
+    let remark = format!("({none}http_proxy is set, but not used)");
+    assert!(run.message().contains(&remark), "{run:?}");
+}
+
+#[tokio::test]
 async fn what_is_no_proxy_exits_with_2_before_any_connection_and_is_not_repeated() {
     for (words, environment, input) in [
         (
@@ -79,9 +121,9 @@ async fn what_is_no_proxy_exits_with_2_before_any_connection_and_is_not_repeated
             "proxy in all_proxy cannot be used",
         ),
         (
-            &["--proxy-from-environment"],
-            &[("all_proxy", "http://h"), ("NO_PROXY", "10.0.0.0/99")],
-            "entry in NO_PROXY \"10.0.0.0/99\" cannot be used",
+            &["--proxy", "http://127.0.0.1:1/proxy.pac"],
+            &[],
+            "a host and a port only, without a path",
         ),
     ] {
         let run = Run::of(start_locally(words, environment)).await;
