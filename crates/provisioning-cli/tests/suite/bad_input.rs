@@ -48,6 +48,10 @@ async fn each_input_is_refused_with_one_sentence_that_names_it_before_any_connec
     let other = emulator.issue_device("device-2").expect("another");
     let files = Files::of_identity(&emulator, &device);
     let other_key = files.write("other.key", &other.private_key_pem);
+    let ca_first = files.write(
+        "ca-first.pem",
+        &(emulator.ca_pem().to_owned() + &device.certificate_chain_pem),
+    );
     let empty = files.write("empty", "");
     let not_der = files.write("not.der", "\u{30}\u{3}abc");
     let not_json = files.write("payload.json", "{\"a\":");
@@ -196,6 +200,15 @@ async fn each_input_is_refused_with_one_sentence_that_names_it_before_any_connec
             &["--key", &other_key],
             "input",
             &["private key in ", "other.key", "belongs to the certificate"],
+        ),
+        (
+            &["--cert", &ca_first],
+            "input",
+            &[
+                "certificate in ",
+                "ca-first.pem",
+                "belongs to certificate 2: put that one first",
+            ],
         ),
         (
             &["--key-passphrase-file", "no/such"],

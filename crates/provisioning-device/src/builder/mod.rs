@@ -122,6 +122,11 @@ impl Builder {
         // Files are read again for every connection; this read finds the errors early.
         self.identity.check()?;
         let credential = self.identity.credential().load_if_ready()?;
+        // Before the registration id, which the first certificate contains: it may be another than the device's own.
+        let client = match &self.polling_transport {
+            Some(Own(transport)) => RegistrationClient::new(Arc::clone(transport), self.policy()),
+            None => RegistrationClient::new(self.mqtt_transport(&credential)?, self.policy()),
+        };
         let registration_id = match &self.registration_id {
             Some(id) => id.clone()?,
             None => credential.registration_id()?,
@@ -143,10 +148,6 @@ impl Builder {
             let csr = csr.for_registration(request.registration_id())?;
             request = request.with_csr(csr);
         }
-        let client = match &self.polling_transport {
-            Some(Own(transport)) => RegistrationClient::new(Arc::clone(transport), self.policy()),
-            None => RegistrationClient::new(self.mqtt_transport(&credential)?, self.policy()),
-        };
         Ok(ProvisioningDeviceClient::new(client, request))
     }
 

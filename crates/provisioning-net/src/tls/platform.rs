@@ -69,7 +69,7 @@ fn no_certificates() -> TransportError {
     let names: Vec<_> = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter(is_set).collect();
     let message = match names.join(" and ") {
         names if names.is_empty() => "this machine has no CA certificates".to_owned(),
-        names => format!("this machine has no CA certificates where {names} says that they are"),
+        names => format!("this machine has no CA certificates at the path in {names}"),
     };
     TransportError::new(ErrorKind::Local, message)
         .with_retryable(false)

@@ -50,7 +50,7 @@ async fn without_ca_certificates_a_connection_fails_on_this_machine_before_it_is
         assert!(!error.is_retryable(), "{error:?}");
         let message = message(&error);
         assert!(
-            message.starts_with("this machine has no CA certificates where SSL_CERT_"),
+            message.starts_with("this machine has no CA certificates at the path in SSL_CERT_"),
             "{message}"
         );
         for words in ["ca-certificates (Debian, Alpine, Fedora)", "--ca", "with_ca_pem"] {
