@@ -37,7 +37,8 @@ pub type BoxedStream = Box<dyn ByteStream>;
 /// transport does.
 ///
 /// A connector calls [`Progress::waiting_for`] before it waits for a peer: the resolver, TCP, a proxy, or the handshake
-/// of its own protocol. The error of a limit that ends the wait then names the step and the peer.
+/// of its own protocol. The error of a limit that ends the wait then names the step and the peer. A proxy that was
+/// waited for is named in later failures of the connection too ([`PeerAddress`](crate::PeerAddress)).
 ///
 /// # Time
 /// The connector that opens the connection limits the time until the service is reached: name resolution, every address
@@ -70,8 +71,8 @@ pub trait Connector: Send + Sync {
     /// - [`Timeout`](provisioning_types::ErrorKind::Timeout): a connector with a timeout of its own for a handshake was
     ///   not answered in time.
     /// - [`Tls`](provisioning_types::ErrorKind::Tls): TLS failed.
-    /// - [`Local`](provisioning_types::ErrorKind::Local): this machine can make no further socket, or its key is not
-    ///   available.
+    /// - [`Local`](provisioning_types::ErrorKind::Local): this machine can make no further socket, has no CA
+    ///   certificates, or its key is not available.
     /// - The kind of the refusal by what is in between (a WebSocket, a proxy), or
     ///   [`UnexpectedResponse`](provisioning_types::ErrorKind::UnexpectedResponse) if the peer does not speak its
     ///   protocol.

@@ -9,6 +9,7 @@ use super::{
     Credentials, TunnelError, TunnelStep,
     tunnel::{GIVE_LOGIN_HINT, OTHER_SCHEME_HINT, WRONG_LOGIN_HINT},
 };
+use crate::peer::Peer;
 
 /// The longest head of an answer, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
@@ -96,7 +97,11 @@ where
         *step = TunnelStep::RestOfAnswer;
         let (before, count) = (head.len(), arrived.len());
         head.extend_from_slice(arrived);
-        match parse(&head).map_err(|_| TunnelError::NotAProxy("an HTTP"))? {
+        let not_http = |_| {
+            let peer = Peer::of(&head).filter(|peer| !matches!(peer, Peer::Http(_)));
+            TunnelError::NotAProxy("an HTTP", peer)
+        };
+        match parse(&head).map_err(not_http)? {
             Some((answer, length)) => {
                 stream.consume(length - before);
                 return Ok(answer);

@@ -10,6 +10,9 @@ use super::{
     Credentials, TunnelError, TunnelStep,
     tunnel::{GIVE_LOGIN_HINT, OTHER_SCHEME_HINT, WRONG_LOGIN_HINT},
 };
+use crate::peer::Peer;
+
+const NAME_WITH_ARTICLE: &str = "a SOCKS5";
 
 const VERSION: u8 = 5;
 const CONNECT: u8 = 1;
@@ -43,7 +46,10 @@ where
     send(&mut stream, offer).await?;
     *step = TunnelStep::Greeting;
     let [version, method] = receive(&mut stream).await?;
-    check(version, VERSION)?;
+    if version != VERSION {
+        let peer = Peer::read(vec![version, method], &mut stream).await;
+        return Err(TunnelError::NotAProxy(NAME_WITH_ARTICLE, peer));
+    }
     match (method, credentials) {
         (NO_LOGIN, _) => {}
         (PASSWORD, Some(credentials)) => {
@@ -59,7 +65,7 @@ where
                 OTHER_SCHEME_HINT,
             );
         }
-        _ => return Err(TunnelError::NotAProxy("a SOCKS5")),
+        _ => return Err(TunnelError::NotAProxy(NAME_WITH_ARTICLE, None)),
     }
     send(&mut stream, &request(host, port)).await?;
     *step = TunnelStep::SocksConnect;
@@ -113,7 +119,7 @@ async fn read_reply<S: AsyncRead + Unpin>(stream: &mut S) -> Result<(), TunnelEr
             let [length] = receive(stream).await?;
             usize::from(length)
         }
-        _ => return Err(TunnelError::NotAProxy("a SOCKS5")),
+        _ => return Err(TunnelError::NotAProxy(NAME_WITH_ARTICLE, None)),
     };
     let mut address_and_port = vec![0; length + 2];
     stream.read_exact(&mut address_and_port).await?;
@@ -137,7 +143,7 @@ fn meaning(reply: u8) -> &'static str {
 fn check(version: u8, expected: u8) -> Result<(), TunnelError> {
     (version == expected)
         .then_some(())
-        .ok_or(TunnelError::NotAProxy("a SOCKS5"))
+        .ok_or(TunnelError::NotAProxy(NAME_WITH_ARTICLE, None))
 }
 
 fn refused<T>(reason: &str) -> Result<T, TunnelError> {

@@ -4,6 +4,8 @@ use std::{fmt, io};
 
 use provisioning_types::{ErrorKind, Phase, TransportError, WaitStep};
 
+use crate::peer::Peer;
+
 /// What a proxy has to answer next, for the error of a proxy that stays silent.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) enum TunnelStep {
@@ -58,8 +60,8 @@ pub(super) enum TunnelError {
     #[error("{message}")]
     Login { message: String, hint: &'static str },
     /// The peer does not speak the protocol; the text is `an HTTP` or `a SOCKS5`.
-    #[error("the peer is not {0} proxy")]
-    NotAProxy(&'static str),
+    #[error("the peer is not {0} proxy{but}", but = .1.as_ref().map(|peer| format!(": it {}", peer.message())).unwrap_or_default())]
+    NotAProxy(&'static str, Option<Peer>),
     #[error("it closed the connection before it had answered")]
     Closed,
     #[error("the connection to it was lost")]
@@ -75,7 +77,7 @@ impl TunnelError {
         match self {
             Self::Lost(cause) => error.with_source(cause),
             Self::Login { hint, .. } => error.with_hint(hint),
-            Self::Refused(_) | Self::NotAProxy(_) | Self::Closed => error,
+            Self::Refused(_) | Self::NotAProxy(..) | Self::Closed => error,
         }
     }
 }

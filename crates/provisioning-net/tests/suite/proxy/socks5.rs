@@ -128,7 +128,7 @@ async fn credentials_that_are_missing_wrong_or_not_wanted_are_told_apart() {
 async fn what_speaks_no_socks5_is_told_at_once() {
     let with_login = format!("socks5://{LOGIN}p");
     for (proxy, turns) in [
-        ("socks5://p", vec![says("HTTP/1.1 400 Bad Request\r\n\r\n")]),
+        ("socks5://p", vec![says([4, 0xff])]),
         ("socks5://p", vec![says([0, 90])]),
         // A login that was not offered.
         ("socks5://p", vec![says([5, 2])]),
@@ -141,6 +141,10 @@ async fn what_speaks_no_socks5_is_told_at_once() {
         let message = refuses(proxy, TARGET, 64, turns).await;
         assert!(message.ends_with(": the peer is not a SOCKS5 proxy"), "{message}");
     }
+    let page = says("HTTP/1.1 400 No\r\nServer: squid\r\n\r\n<title>Invalid request</title>");
+    let message = refuses("socks5://p", TARGET, 64, vec![page]).await;
+    let expected = ": the peer is not a SOCKS5 proxy: it answers HTTP: 400 \"Invalid request\" (server \"squid\")";
+    assert!(message.ends_with(expected), "{message}");
 }
 
 #[tokio::test(start_paused = true)]
