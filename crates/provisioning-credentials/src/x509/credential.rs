@@ -13,7 +13,7 @@ use crate::{
     x509::{
         common_name::common_name,
         defects::{self, CertificateDefect},
-        ec_key, private_key, validity,
+        private_key, validity,
     },
 };
 
@@ -97,13 +97,6 @@ impl X509Credential {
                 .with_found("a certificate that cannot be parsed")
         };
         let (_, leaf) = X509Certificate::from_der(leaf).map_err(unreadable)?;
-        let key = match key {
-            PrivateKey::Der(key) => {
-                let complete = ec_key::with_public_key(key.expose(), &leaf.public_key().subject_public_key.data);
-                PrivateKey::Der(complete.unwrap_or(key))
-            }
-            external @ PrivateKey::External(_) => external,
-        };
         Ok(Self {
             common_name: common_name(leaf.subject()).map(Arc::from),
             not_before: validity::not_before(&leaf),

@@ -3,6 +3,5 @@
 pub(crate) mod common_name;
 pub(crate) mod credential;
 pub(crate) mod defects;
-mod ec_key;
 pub(crate) mod private_key;
 pub(crate) mod validity;

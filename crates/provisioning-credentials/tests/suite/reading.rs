@@ -107,21 +107,15 @@ fn a_private_key_is_read_in_every_form() {
 }
 
 #[test]
-fn an_ec_key_without_a_usable_public_key_takes_it_from_the_certificate() {
-    // The point of `pkcs8.der` is its end, so a complete key has it too.
-    let point = &data!("pkcs8.der")[data!("pkcs8.der").len() - 65..];
+fn an_ec_key_without_an_uncompressed_public_key_is_taken_as_it_is() {
     for key in [
         data!("sec1-without-public.key"),
         data!("sec1-compressed.key"),
         data!("pkcs8-without-public.key"),
         data!("pkcs8-compressed.key"),
     ] {
-        let x509 = X509Credential::from_pem(CERTIFICATE, key).expect("a key");
-        let PrivateKey::Der(der) = x509.key() else {
-            panic!("a key in memory")
-        };
-        assert!(der.expose().ends_with(point), "{}", text(key));
-        rcgen::KeyPair::try_from(der.expose()).unwrap_or_else(|e| panic!("{e}: {}", text(key)));
+        // The TLS connector takes the public key from the certificate.
+        assert!(X509Credential::from_pem(CERTIFICATE, key).is_ok(), "{}", text(key));
     }
 }
 
