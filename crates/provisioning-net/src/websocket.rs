@@ -67,14 +67,14 @@ const CUT_OFF_HINT: &str = "check the port (443 for WebSocket, 8883 for MQTT), a
 fn failed(error: HandshakeError, first_bytes: &[u8]) -> TransportError {
     let peer = Peer::of(first_bytes);
     match (error, peer) {
-        (ref error @ HandshakeError::Refused { status, ref reason, .. }, ref peer) => {
+        (ref error @ HandshakeError::Refused { status, ref body, .. }, ref peer) => {
             let kind = match status {
                 401 | 403 => ErrorKind::Unauthorized,
                 404 => ErrorKind::NotFound,
                 500.. => ErrorKind::Service,
                 _ => ErrorKind::Refused,
             };
-            let service = ServiceError::from_body(status, reason.as_bytes());
+            let service = ServiceError::from_body(status, body);
             // Another server sends no such JSON.
             if service.error_code().is_some() || service.tracking_id().is_some() {
                 return TransportError::new(kind, "the WebSocket was refused").with_source(service);

@@ -8,13 +8,13 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::{
-    HandshakeError,
-    excerpt::{self, excerpt},
-};
+use crate::{HandshakeError, excerpt::excerpt};
 
 /// More header lines than this are no honest answer.
 const MAX_HEADERS: usize = 100;
+
+/// The most bytes of a refusal's body that are read.
+const MAX_BODY: usize = 16 * 1024;
 
 /// How long the body of a refusal may take: the refusal is known without it.
 const BODY_WAIT: Duration = Duration::from_secs(1);
@@ -70,37 +70,43 @@ impl Answer {
         Ok(())
     }
 
-    /// Turns any other answer into an error; `body` is what has arrived of its body.
-    pub(crate) async fn into_refusal<S>(self, mut stream: S, mut body: Vec<u8>) -> HandshakeError
+    /// Turns any other answer into an error; `bytes` is what has arrived of its body.
+    pub(crate) async fn into_refusal<S>(self, mut stream: S, mut bytes: Vec<u8>) -> HandshakeError
     where
         S: AsyncRead + Unpin,
     {
-        let wanted = self.readable_body();
-        let reading = async { while body.len() < wanted && stream.read_buf(&mut body).await.is_ok_and(|n| n > 0) {} };
+        let coding = self.coding();
+        let reading =
+            async { while !coding.is_complete(&bytes) && stream.read_buf(&mut bytes).await.is_ok_and(|n| n > 0) {} };
         // Too late, cut off or failed: what arrived is the reason all the same.
         let _ = timeout(BODY_WAIT, reading).await;
-        body.truncate(wanted);
+        let body = coding.decode(&bytes);
         let location = self.values("location").next().map(|value| excerpt(value.as_bytes()));
-        let reasons = [excerpt(&body), self.phrase, "no reason given".to_owned()];
+        let plain = if coding == Coding::Chunked { &[][..] } else { &body };
+        let reasons = [excerpt(plain), self.phrase, "no reason given".to_owned()];
         let reason = reasons.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
         HandshakeError::Refused {
             status: self.status,
             reason,
+            body,
             location,
         }
     }
 
-    /// How many bytes of the body are worth waiting for: none of a coded one, as its frames are no text.
-    fn readable_body(&self) -> usize {
-        if self.values("transfer-encoding").next().is_some() {
-            return 0;
+    /// How the body is written.
+    fn coding(&self) -> Coding {
+        let header = |name| self.values(name).next();
+        match (header("transfer-encoding"), header("content-length")) {
+            (Some(coding), _) if coding.trim().eq_ignore_ascii_case("chunked") => Coding::Chunked,
+            (Some(_), _) => Coding::Length(0),
+            // Without a length the body ends with the connection.
+            (None, length) => Coding::Length(
+                length
+                    .and_then(|length| length.parse().ok())
+                    .unwrap_or(MAX_BODY)
+                    .min(MAX_BODY),
+            ),
         }
-        // Without a length the body ends with the connection.
-        let length = self
-            .values("content-length")
-            .next()
-            .and_then(|value| value.parse().ok());
-        length.map_or(excerpt::LIMIT + 1, |length: usize| length.min(excerpt::LIMIT + 1))
     }
 
     /// The values of every header of this name.
@@ -112,9 +118,55 @@ impl Answer {
     }
 }
 
+/// How the body of a refusal is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    /// As it is, of this many bytes.
+    Length(usize),
+    /// In chunks ([RFC 9112, section 7.1](https://www.rfc-editor.org/rfc/rfc9112#section-7.1)).
+    Chunked,
+}
+
+impl Coding {
+    /// Whether all of the body has arrived, or as much as is read.
+    fn is_complete(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Length(length) => bytes.len() >= length,
+            Self::Chunked => bytes.len() >= MAX_BODY || dechunked(bytes).1,
+        }
+    }
+
+    /// The body, as far as it has arrived.
+    fn decode(self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Length(length) => bytes[..length.min(bytes.len())].to_vec(),
+            Self::Chunked => dechunked(&bytes[..MAX_BODY.min(bytes.len())]).0,
+        }
+    }
+}
+
+/// The contents of the chunks, and whether the last one has arrived, or something that is no chunk.
+fn dechunked(mut bytes: &[u8]) -> (Vec<u8>, bool) {
+    let mut contents = vec![];
+    loop {
+        let (start, length) = match httparse::parse_chunk_size(bytes) {
+            Ok(httparse::Status::Complete((start, length))) => (start, usize::try_from(length).unwrap_or(usize::MAX)),
+            Ok(httparse::Status::Partial) => return (contents, false),
+            Err(_) => return (contents, true),
+        };
+        bytes = &bytes[start..];
+        contents.extend_from_slice(&bytes[..length.min(bytes.len())]);
+        // A line break follows the contents.
+        match bytes.get(length.saturating_add(2)..) {
+            Some(rest) if length > 0 => bytes = rest,
+            _ => return (contents, length == 0),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Answer;
+    use super::{Answer, dechunked};
 
     #[test]
     fn the_example_of_rfc_6455_is_accepted_and_its_key_compared_with_case() {
@@ -127,5 +179,21 @@ mod tests {
         assert_eq!(check(answer), Ok(()));
         check(&answer.replace("s3pP", "S3PP")).unwrap_err();
         check(&answer.replace("chat", "Chat")).unwrap_err();
+    }
+
+    #[test]
+    fn chunks_are_joined_as_far_as_they_have_arrived() {
+        let whole = b"4\r\n{\"a\"\r\n3;x=y\r\n:1}\r\n0\r\n\r\n";
+        assert_eq!(dechunked(whole), (b"{\"a\":1}".to_vec(), true));
+        for (bytes, contents, is_complete) in [
+            (&whole[..5], &b"{\""[..], false),
+            (&whole[..9], b"{\"a\"", false),
+            (&whole[..10], b"{\"a\"", false),
+            (b"", b"", false),
+            (b"no chunk", b"", true),
+            (b"ffffffffffffffff\r\nab", b"ab", false),
+        ] {
+            assert_eq!(dechunked(bytes), (contents.to_vec(), is_complete), "{bytes:?}");
+        }
     }
 }

@@ -22,6 +22,9 @@ pub enum HandshakeError {
         /// How the body of the answer begins, or the reason phrase when there is no body: one short line, safe to
         /// print.
         reason: String,
+        /// The body of the answer, up to 16 KiB: empty if there is none, or if its transfer coding is neither `identity`
+        /// nor `chunked`.
+        body: Vec<u8>,
         /// Where a redirect points. It is not followed.
         location: Option<String>,
     },

@@ -114,6 +114,25 @@ async fn an_answer_that_is_no_websocket_has_the_kind_of_its_status() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_with_the_services_json_has_what_the_service_said() {
+    let padding = "x".repeat(2000);
+    let long = format!(r#"{{"message":"{padding}","errorCode":401002,"trackingId":"abc-1"}}"#);
+    let (first, second) = long.split_at(1000);
+    for answer in [
+        format!("Content-Length: {}\r\n\r\n{long}", long.len()),
+        format!(
+            "Transfer-Encoding: chunked\r\n\r\n3e8\r\n{first}\r\n{:x}\r\n{second}\r\n0\r\n\r\n",
+            second.len()
+        ),
+    ] {
+        let (call, mut stream) = connecting(wss(), 1024).await;
+        let answer = format!("HTTP/1.1 401 No\r\n{answer}");
+        let (_, error) = tokio::join!(stream.write_all(answer.as_bytes()), call.error());
+        assert_eq!(
+            error.service().and_then(ServiceError::tracking_id),
+            Some("abc-1"),
+            "{error:?}"
+        );
+    }
     let (call, mut stream) = connecting(wss(), 1024).await;
     let body = r#"{"errorCode":401002,"trackingId":"abc-1"}"#;
     let answer = format!("HTTP/1.1 401 No\r\nContent-Length: {}\r\n\r\n{body}", body.len());

@@ -34,6 +34,7 @@ fn refused(error: HandshakeError) -> (u16, String, Option<String>) {
             status,
             reason,
             location,
+            ..
         } => (status, reason, location),
         other => panic!("not a refusal: {other:?}"),
     }
