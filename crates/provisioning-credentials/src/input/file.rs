@@ -148,8 +148,8 @@ impl InputFile {
         let invalid = InvalidInput::new(what, expected);
         if is_secret_instead_of_path(&path) {
             return invalid
-                .with_found("the secret itself")
-                .with_remedy("write it to a file, and give the name of that file");
+                .with_found("the key itself")
+                .with_remedy("give the name of a file that contains it");
         }
         if self.is_path_secret {
             return invalid.with_remedy("the name is not repeated here, as it may be the secret itself");

@@ -15,7 +15,8 @@ pub(crate) fn read(bytes: &[u8], passphrase: Option<&Secret>) -> Result<Secret, 
                 Wanted::PrivateKey.input(),
                 "its passphrase, or a key that is not encrypted",
             );
-            Err(invalid.with_found("an encrypted private key"))
+            let remedy = "give the passphrase (`--key-passphrase-file`, `x509_from_encrypted_files`)";
+            Err(invalid.with_found("an encrypted private key").with_remedy(remedy))
         }
     }
 }
