@@ -1,19 +1,23 @@
-//! What an emulator is to be like.
+//! The settings of an emulator.
 
-use std::{collections::HashMap, fmt, fs::File, net::IpAddr, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, fmt, fs::File, net::IpAddr, sync::Arc, time::SystemTime};
 
 use crate::{
-    AllocationPolicy, Device, Emulator, EmulatorError, Enrollment, Fault, Port, RetryAfter, TlsVersions,
-    enrollment::Enrollments,
-    keys::Key,
+    config::Device,
+    emulator::Emulator,
+    enrollment::{AllocationPolicy, Enrollment, Enrollments},
+    error::EmulatorError,
+    faults::Fault,
+    identity::{Authority, Key, ServerIdentity},
     log::Log,
-    pki::{Authority, ServerIdentity},
-    registry::{Registry, Rules},
+    net::{self, TlsVersions},
+    port::Port,
+    registration::{Registry, Rules},
+    retry_after::RetryAfter,
     service::Service,
-    tls,
 };
 
-/// Builds an [`Emulator`]. What is not set has the default that its method names.
+/// Builds an [`Emulator`]. Each method names its default.
 pub struct Builder {
     id_scope: String,
     rules: Rules,
@@ -34,6 +38,8 @@ pub struct Builder {
     server: Option<ServerIdentity>,
     log_file: Option<File>,
     faults: Vec<Fault>,
+    /// By registration id in lower case.
+    devices: BTreeMap<String, Device>,
 }
 
 impl Builder {
@@ -45,8 +51,8 @@ impl Builder {
                 retry_after: RetryAfter::Seconds(3),
                 hubs: vec!["local-hub.azure-devices.net".to_owned()],
                 connection_profile: "classic".to_owned(),
-                devices: HashMap::new(),
             },
+            devices: BTreeMap::new(),
             tls_versions: TlsVersions::default(),
             max_packet_size: 256 * 1024,
             max_connections: 10_000,
@@ -74,16 +80,15 @@ impl Builder {
         self
     }
 
-    /// How many queries a device needs, 1 unless given: the last of them is answered with the assignment, the
-    /// registration request and the others with `assigning`. With 0 the registration request itself is answered with
-    /// the assignment.
+    /// How many queries complete a registration, 1 unless given: the answers to the request and to the queries before
+    /// the last say `assigning`. With 0, the answer to the request has the assignment.
     #[must_use]
     pub fn polls_before_assigning(mut self, polls: u32) -> Self {
         self.rules.polls = polls;
         self
     }
 
-    /// What `assigning` answers ask to wait; 3 s unless given, as the live service does.
+    /// The `retry-after` of answers that say `assigning`; 3 s unless given, as the live service has it.
     #[must_use]
     pub fn retry_after(mut self, retry_after: RetryAfter) -> Self {
         self.rules.retry_after = retry_after;
@@ -96,47 +101,44 @@ impl Builder {
         self.hubs([hub])
     }
 
-    /// The hubs that devices are assigned to whose enrollment names none.
+    /// The hubs of enrollments that have none.
     #[must_use]
     pub fn hubs<H: Into<String>>(mut self, hubs: impl IntoIterator<Item = H>) -> Self {
         self.rules.hubs = hubs.into_iter().map(Into::into).collect();
         self
     }
 
-    /// What devices are told as their `connectionProfile` that speak an api-version from 2026-11-02 on; `classic`
-    /// unless given.
+    /// The `connectionProfile` of assignments, for api-versions from 2026-11-02 on; `classic` unless given.
     #[must_use]
     pub fn connection_profile(mut self, profile: impl Into<String>) -> Self {
         self.rules.connection_profile = profile.into();
         self
     }
 
-    /// Enrolls a device or a group, beside the groups that there are unless [told
-    /// otherwise](Self::only_enrollments): all devices whose certificates the emulator's CA signed, and all whose
-    /// keys are derived from its group key. A device's own enrollment counts before a group's.
+    /// Enrolls a device or a group, beside the two built-in groups: all devices whose certificates the emulator's CA
+    /// signed (`local-devices`), and all devices whose keys are derived from its group key (`local-keys`). A device's
+    /// own enrollment takes precedence over a group's.
     #[must_use]
     pub fn enrollment(mut self, enrollment: Enrollment) -> Self {
         self.enrollments.push(enrollment);
         self
     }
 
-    /// Leaves out the two groups that there are otherwise: only what is enrolled may register.
+    /// Removes the two built-in groups: only enrolled devices may register.
     #[must_use]
     pub fn only_enrollments(mut self) -> Self {
         self.only_enrollments = true;
         self
     }
 
-    /// Treats one device as it says. Any other device whose certificate the emulator's CA signed is assigned.
+    /// Adds the faults, and the enrollment if there is one, that a description is shorthand for.
     #[must_use]
     pub fn device(mut self, device: Device) -> Self {
-        self.rules
-            .devices
-            .insert(device.registration_id.to_ascii_lowercase(), device);
+        self.devices.insert(device.registration_id.to_ascii_lowercase(), device);
         self
     }
 
-    /// The versions of TLS to speak; 1.2 and 1.3 unless given.
+    /// The versions of TLS; 1.2 and 1.3 unless given.
     #[must_use]
     pub fn tls_versions(mut self, versions: TlsVersions) -> Self {
         self.tls_versions = versions;
@@ -150,7 +152,7 @@ impl Builder {
         self
     }
 
-    /// How many connections there may be at the same time; 10,000 unless given. One more is reset, which the log says.
+    /// How many connections there may be at the same time; 10,000 unless given. Further connections are reset, and logged.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
@@ -186,7 +188,7 @@ impl Builder {
         self
     }
 
-    /// Listens for calls of the service's REST API too, over HTTPS; 0 picks a free port. It does not unless given.
+    /// Also serves the service's REST API, over HTTPS; 0 selects a free port. Off unless given.
     /// [`Emulator::connection_string`] has what callers need.
     #[must_use]
     pub fn control_port(mut self, port: u16) -> Self {
@@ -194,7 +196,7 @@ impl Builder {
         self
     }
 
-    /// Shows a page to look at too, over plain HTTP, on loopback only; 0 picks a free port. It does not unless given.
+    /// Also serves a page for browsers, over plain HTTP, on loopback only; 0 selects a free port. Off unless given.
     #[must_use]
     pub fn page_port(mut self, port: u16) -> Self {
         self.page_port = Some(port);
@@ -209,7 +211,7 @@ impl Builder {
         self
     }
 
-    /// Adds something that goes wrong; see [`Emulator::inject`].
+    /// Adds a fault; see [`Emulator::inject`].
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
@@ -257,24 +259,21 @@ impl Builder {
     ///
     /// # Errors
     /// [`EmulatorError::Certificate`] when a host's name does not fit into a certificate,
-    /// [`EmulatorError::Enrollment`] or [`EmulatorError::Device`] when an enrollment or a device cannot be used.
+    /// [`EmulatorError::Enrollment`] or [`EmulatorError::Device`] if an enrollment or a device is invalid.
     pub fn start_in_memory(self) -> Result<Emulator, EmulatorError> {
         check_clock(SystemTime::now())?;
         let names = self.names();
         let authority = Arc::new(self.authority.map_or_else(Authority::generate, Ok)?);
         let server = self.server.map_or_else(|| authority.issue_server(&names), Ok)?;
-        let acceptor = tls::acceptor(server, self.tls_versions)?;
+        let acceptor = net::acceptor(server, self.tls_versions)?;
         let log = Log::new(self.log_file).map_err(|source| EmulatorError::Log { source })?;
         let group_key = self.group_key.map_or_else(Key::generate, Ok)?.to_base64();
         let enrollments = Enrollments::new(authority.certificate_pem());
         let own = match self.only_enrollments {
-            false => own_groups(&group_key),
+            false => built_in_groups(&group_key),
             true => vec![],
         };
-        let of_devices = self.rules.devices.values().filter_map(Device::enrollment);
-        for device in self.rules.devices.values() {
-            device.check()?;
-        }
+        let of_devices = self.devices.values().filter_map(Device::enrollment);
         for enrollment in own.into_iter().chain(of_devices).chain(self.enrollments) {
             enrollments.enroll(enrollment)?;
         }
@@ -291,6 +290,11 @@ impl Builder {
         for fault in self.faults {
             service.faults.add(fault);
         }
+        for device in self.devices.values() {
+            for fault in device.faults()? {
+                service.faults.add(fault);
+            }
+        }
         let host = callers_host(None, self.listen);
         let control_host = callers_host(self.hosts.first(), self.listen);
         Ok(Emulator::new(
@@ -303,7 +307,7 @@ impl Builder {
         ))
     }
 
-    /// What the server's certificate is for, beside `localhost` and the loopback addresses.
+    /// The names in the server's certificate beside `localhost` and the loopback addresses.
     pub(crate) fn names(&self) -> Vec<String> {
         let listen = self.listen.filter(|address| !address.is_unspecified());
         let listen = listen.map(|address| address.to_string());
@@ -337,8 +341,8 @@ fn check_clock(now: SystemTime) -> Result<(), EmulatorError> {
     Ok(())
 }
 
-/// The groups that there are unless told otherwise. What a device sends goes back to it.
-fn own_groups(group_key: &str) -> Vec<Enrollment> {
+/// The built-in groups. The payload of a device is returned to it.
+fn built_in_groups(group_key: &str) -> Vec<Enrollment> {
     let any_hub = Vec::<String>::new();
     vec![
         Enrollment::group("local-devices").own_ca(),
@@ -349,7 +353,7 @@ fn own_groups(group_key: &str) -> Vec<Enrollment> {
     .collect()
 }
 
-/// The name by which callers reach the control endpoint: the first that was given, else what it listens on.
+/// The host for callers of the control endpoint: the first given name, else the address to listen on.
 fn callers_host(name: Option<&String>, listen: Option<IpAddr>) -> String {
     match (name, listen) {
         (Some(name), _) => name.clone(),

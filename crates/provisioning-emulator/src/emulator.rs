@@ -1,22 +1,21 @@
-//! The emulator itself: listeners, links in memory, and what can be asked of it.
+//! The emulator: connections in memory, credentials, and what a program can ask it.
 
-use std::{
-    fmt, io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    panic::AssertUnwindSafe,
-    sync::Arc,
-};
+use std::{fmt, net::IpAddr, sync::Arc};
 
-use futures_util::FutureExt;
-use tokio::{net::TcpListener, select};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    Builder, Device, DeviceIdentity, EmulatorError, Enrollment, Fault, Link, LogEntry, LogKind, Port, Registration,
-    Security, control, layers,
-    link::{self, Socket},
-    log::Origin,
-    pki::Authority,
+    builder::Builder,
+    config::Device,
+    enrollment::Enrollment,
+    error::EmulatorError,
+    faults::Fault,
+    http,
+    identity::{Authority, DeviceIdentity},
+    log::LogEntry,
+    net::{self, Link, Security},
+    port::Port,
+    registration::Registration,
     service::Service,
 };
 
@@ -27,7 +26,7 @@ pub struct Emulator {
     group_key: String,
     acceptor: TlsAcceptor,
     service: Arc<Service>,
-    /// What resolves to this emulator, and what its certificate is for.
+    /// The host for devices on this machine.
     host: String,
     /// The name by which callers reach the control endpoint.
     control_host: String,
@@ -38,7 +37,7 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts with what an emulator is to be like.
+    /// A builder with the default settings.
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -112,7 +111,7 @@ impl Emulator {
     /// `HostName={host[:port]};SharedAccessKeyName=provisioningserviceowner;SharedAccessKey={base64}`. The host is the
     /// first [`Builder::host`](crate::Builder::host), else the address that was given to listen on, else `localhost`.
     pub fn connection_string(&self) -> String {
-        control::connection_string(&self.control_host, self.control_port, &self.service.control_key)
+        http::connection_string(&self.control_host, self.control_port, &self.service.control_key)
     }
 
     /// The id scope that devices must name.
@@ -125,22 +124,21 @@ impl Emulator {
         self.authority.certificate_pem()
     }
 
-    /// Enrolls a device or a group while the emulator runs, or changes the enrollment of that id. It counts from the
-    /// next connection on.
+    /// Adds or replaces an enrollment. It applies from the next connection on.
     ///
     /// # Errors
-    /// [`EmulatorError::Enrollment`] says what of it cannot be used.
+    /// [`EmulatorError::Enrollment`] if it is invalid.
     pub fn enroll(&self, enrollment: Enrollment) -> Result<(), EmulatorError> {
         self.service.enrollments.enroll(enrollment)
     }
 
-    /// Removes the enrollment with the kind and the id of this one, if there is one; says whether there was.
+    /// Removes the enrollment with the kind and the id of this one. Returns whether it existed.
     pub fn unenroll(&self, enrollment: &Enrollment) -> bool {
         let Enrollment { kind, id, .. } = enrollment;
         self.service.enrollments.delete(*kind, id, None).is_ok()
     }
 
-    /// Makes a key and a certificate for a device.
+    /// Creates a key and a certificate for a device.
     ///
     /// # Errors
     /// [`EmulatorError::Certificate`] when the registration id does not fit into one.
@@ -148,12 +146,12 @@ impl Emulator {
         self.issue_device_with(&Device::new(registration_id))
     }
 
-    /// Makes a key and a certificate as the device says: its validity, its key, its chain.
+    /// Creates a key and a certificate with the validity, the key and the chain of this description.
     ///
     /// # Errors
     /// As [`issue_device`](Self::issue_device).
     pub fn issue_device_with(&self, device: &Device) -> Result<DeviceIdentity, EmulatorError> {
-        self.authority.issue_device(device)
+        self.authority.issue_device(&device.registration_id, device.certificate)
     }
 
     /// The key of the symmetric-key group, in base64: a device whose key is derived from it is enrolled.
@@ -212,17 +210,17 @@ impl Emulator {
         self.service.log.clear();
     }
 
-    /// Adds something that goes wrong. At each step the first fault that fits strikes.
+    /// Adds a fault. At each step the first fault that matches triggers.
     pub fn inject(&self, fault: Fault) {
         self.service.faults.add(fault);
     }
 
-    /// The faults that are still to strike, each with how often it still will.
+    /// The faults that are left, each with how often it still triggers.
     pub fn faults(&self) -> Vec<Fault> {
         self.service.faults.left()
     }
 
-    /// Forgets the faults that have not struck yet. What a fault has begun goes on.
+    /// Removes all faults, those of [devices](crate::Builder::device) too. Effects that last continue.
     pub fn clear_faults(&self) {
         self.service.faults.replace(vec![]);
     }
@@ -230,9 +228,7 @@ impl Emulator {
     /// A connection in memory: the device's end of it, with room for `buffer` bytes each way. It works in tokio's
     /// paused time.
     pub fn connect(&self, port: Port, security: Security, buffer: usize) -> Link {
-        let (device, service) = link::in_memory(buffer);
-        spawn(service, port, security, &self.acceptor, &self.service);
-        device
+        net::serve_in_memory(&self.service, &self.acceptor, port, security, buffer)
     }
 
     /// Ends every listener and connection, and waits until they have ended.
@@ -250,7 +246,7 @@ impl Emulator {
     ) -> Result<(), EmulatorError> {
         // The page does not authenticate its callers.
         let address = address.filter(|_| port != Port::Page);
-        let number = self.listen_on(address, port, number).await?;
+        let number = net::listen(&self.service, &self.acceptor, address, port, number).await?;
         *match port {
             Port::Mqtt => &mut self.mqtt_port,
             Port::WebSocket => &mut self.websocket_port,
@@ -258,50 +254,6 @@ impl Emulator {
             Port::Page => &mut self.page_port,
         } = number;
         Ok(())
-    }
-
-    /// Listens on `address`, or on loopback in both families. Returns the port's number, which the system chooses
-    /// for 0.
-    async fn listen_on(&self, address: Option<IpAddr>, port: Port, number: u16) -> Result<u16, EmulatorError> {
-        let (listener, number) = bind(address.unwrap_or(Ipv4Addr::LOCALHOST.into()), number).await?;
-        self.accept_from(listener, port);
-        if address.is_none() {
-            match bind(Ipv6Addr::LOCALHOST.into(), number).await {
-                Ok((listener, _)) => self.accept_from(listener, port),
-                // Not every machine has IPv6.
-                Err(error) => {
-                    let reason = format!("not on IPv6: {error}");
-                    self.service.note(origin(port), None, LogKind::Listen, reason);
-                }
-            }
-        }
-        Ok(number)
-    }
-
-    fn accept_from(&self, listener: TcpListener, port: Port) {
-        let (service, acceptor) = (Arc::clone(&self.service), self.acceptor.clone());
-        self.service.tasks.spawn(async move {
-            loop {
-                let accepted = select! {
-                    () = service.stop.cancelled() => return,
-                    accepted = listener.accept() => accepted,
-                };
-                match accepted {
-                    Ok((stream, peer)) => {
-                        let security = match port {
-                            Port::Page => Security::Plain,
-                            Port::Mqtt | Port::WebSocket | Port::Control => Security::Tls,
-                        };
-                        spawn(Socket::tcp(stream, peer), port, security, &acceptor, &service);
-                    }
-                    // If there are no file descriptors left, other connections may end meanwhile.
-                    Err(error) => {
-                        service.note(origin(port), None, LogKind::Accept, error.to_string());
-                        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                    }
-                }
-            }
-        });
     }
 }
 
@@ -324,40 +276,4 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         self.service.stop.cancel();
     }
-}
-
-/// What is logged about a port itself.
-fn origin(port: Port) -> Origin {
-    Origin {
-        port: Some(port),
-        ..Origin::default()
-    }
-}
-
-/// Serves a connection in a task. If it panics, the log says so, and the others continue.
-fn spawn(socket: Socket, port: Port, security: Security, acceptor: &TlsAcceptor, service: &Arc<Service>) {
-    let origin = Origin {
-        connection: port.is_for_devices().then(|| service.next_connection()),
-        peer: socket.peer(),
-        port: Some(port),
-    };
-    let serving = layers::serve(socket, port, origin, security, acceptor.clone(), Arc::clone(service));
-    let shared = Arc::clone(service);
-    service.tasks.spawn(async move {
-        if AssertUnwindSafe(serving).catch_unwind().await.is_err() {
-            let reason = "a connection was given up; this is a bug of the emulator";
-            shared.note(origin, None, LogKind::Panic, reason);
-        }
-    });
-}
-
-async fn bind(address: IpAddr, port: u16) -> Result<(TcpListener, u16), EmulatorError> {
-    let address = SocketAddr::new(address, port);
-    let failed = |source: io::Error| EmulatorError::Listen {
-        address: address.to_string(),
-        source,
-    };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let port = listener.local_addr().map_err(failed)?.port();
-    Ok((listener, port))
 }

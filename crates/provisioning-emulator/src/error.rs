@@ -1,4 +1,4 @@
-//! Why an emulator does not start, or does not create what it is asked for.
+//! The error of the emulator.
 
 use std::{
     error::Error,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::ConfigError;
+use crate::config::ConfigError;
 
 /// An emulator cannot start, or cannot create a certificate or an enrollment.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ pub enum EmulatorError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// A PEM file does not have the expected content.
-    #[error("the PEM is not what it should be: {0}")]
+    #[error("the PEM is invalid: {0}")]
     Pem(String),
     /// An enrollment cannot be used: a key is not base64, or a certificate cannot be read.
     #[error("the enrollment {id} cannot be used: {reason}")]

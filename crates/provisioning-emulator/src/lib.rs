@@ -1,8 +1,8 @@
 //! A local Azure IoT Hub Device Provisioning Service (DPS), to develop and test devices against, offline: MQTT 3.1.1
 //! and MQTT over WebSocket, over real TLS with client certificates, from its own CA.
 //!
-//! It is written from the protocol's description and shares no code with this project's client (rumqttc's codec
-//! apart), so that a mistake in one does not hide in the other.
+//! It is written from the description of the protocol and shares no code with this project's client, except rumqttc's
+//! codec, so that a mistake in shared code cannot cancel itself out.
 //!
 //! ```
 //! use provisioning_emulator::{Device, Emulator, RetryAfter};
@@ -29,22 +29,22 @@
 //! [`Emulator::connect`] makes a connection in memory, with or without TLS, which works in tokio's paused time.
 //!
 //! [`Emulator::log`] has every packet and decision, [`Emulator::wait_for`] waits for one, and
-//! [`Emulator::registrations`] has what became of the devices.
+//! [`Emulator::registrations`] has the registrations of the devices.
 //!
 //! With [`Builder::control_port`] it takes calls of the service's REST API, over HTTPS and signed as
-//! [`Emulator::connection_string`] says; with [`Builder::page_port`] it shows a page of what happens, on loopback only.
+//! [`Emulator::connection_string`] says; with [`Builder::page_port`] it serves a page for browsers, on loopback only.
 //!
 //! # What it checks
-//! What the service checks and a lenient codec does not: protocol level, reserved flags, packet ids, who may send what,
-//! no will; that client id, user name and the certificate's common name agree; the id scope; keep-alive; one connection
-//! per registration id. Then the device's [`Enrollment`], its own or its group's: its certificate, its CA or its
-//! key, and of a token the resource, the expiry and the signature. Without any, all devices are enrolled that its CA
-//! signed, and all whose keys are derived from [`Emulator::group_key`]. What it refuses it says in its log, and to
-//! the device as the service does.
+//! What the service checks and a lenient codec does not: protocol level, reserved flags, packet ids, which packets a
+//! device may send, no will; that client id, user name and the certificate's common name are equal; the id scope;
+//! keep-alive; one connection per registration id. Then the device's [`Enrollment`], its own or its group's: the
+//! certificate, the CA or the key, and of a token the resource, the expiry and the signature. Two groups are built in:
+//! all devices whose certificates its CA signed, and all whose keys are derived from [`Emulator::group_key`]. The log
+//! has the reason of each refusal; the device gets the answer of the service.
 //!
 //! # Faults
-//! It goes wrong on purpose where a [`Fault`] says so: by name, at a [`Step`], for one device or for any, once, so many
-//! times or always. `docs/emulator.md` lists the names. Each fault that strikes is a line in the log, `fault`.
+//! Named faults make the emulator misbehave: a [`Fault`] has an [`Effect`] at a [`Step`], for one device or for every
+//! device, once, a number of times or always. `docs/emulator.md` lists the names. Each fault that triggers is logged.
 //!
 //! ```
 //! use provisioning_emulator::{Cut, Effect, Emulator, Fault, Step};
@@ -53,7 +53,7 @@
 //! let emulator = Emulator::builder()
 //!     .fault(Fault::new(Effect::Reset(Cut::AfterSent(2)), Step::Suback)?.device("device-1").times(3))
 //!     .start_in_memory()?;
-//! // The same words as in a configuration.
+//! // As in a configuration.
 //! emulator.inject(serde_json::from_str(r#"{"name": "delay", "step": "answer", "seconds": 20, "count": "always"}"#)?);
 //! assert_eq!(emulator.faults().len(), 2);
 //! # Ok(())
@@ -65,59 +65,43 @@
 //! with `default-features = false`.
 //!
 //! # Limits
-//! There are as many connections at the same time as [`Builder::max_connections`] says; the log keeps what is newest.
-//! Its enrollments know no TPM attestation, which the service does not offer over MQTT, and no references to CAs
-//! that are kept elsewhere; geo-latency allocation is as hashed. Nothing is kept after its end but the keys and
-//! certificates in its folder.
+//! The number of simultaneous connections is limited to [`Builder::max_connections`]; the log keeps the newest entries.
+//! There is no TPM attestation, which the service does not offer over MQTT, and there are no references to CAs that are
+//! stored elsewhere; geo-latency allocation is the same as hashed. Only the keys and certificates in the folder outlive
+//! the emulator.
 
-mod allocation;
 mod builder;
-mod channel;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod config;
-mod connection;
-mod control;
-mod device;
 mod emulator;
 mod enrollment;
 mod error;
-mod fault;
-mod folder;
+mod faults;
 mod http;
-mod keys;
-mod layers;
-mod linger;
-mod link;
+mod identifiers;
+mod identity;
 mod log;
-mod page;
-mod peer;
-mod pki;
+mod mqtt;
+mod net;
 mod port;
-mod refused;
+mod refusal;
 mod registration;
-mod registry;
+mod retry_after;
 mod service;
-mod stamps;
-mod tls;
-mod topic;
-mod websocket;
-mod wire;
 
 pub use builder::Builder;
-pub use config::{Config, ConfigError};
-pub use device::{Device, KeyKind, RetryAfter};
+pub use config::{Config, ConfigError, Device};
 pub use emulator::Emulator;
 pub use enrollment::{AllocationPolicy, Enrollment};
 pub use error::EmulatorError;
-pub use fault::{Cut, Effect, Fault, FaultError, Step};
-pub use folder::Folder;
-pub use link::{Link, Security};
+pub use faults::{Cut, Effect, Fault, FaultError, Step};
+pub use identity::{DeviceIdentity, Folder, KeyKind};
 pub use log::{Direction, LogEntry, LogKind};
-pub use pki::DeviceIdentity;
+pub use net::{Link, Security, TlsVersions};
 pub use port::Port;
 pub use registration::{Registration, RegistrationStatus};
-pub use tls::TlsVersions;
+pub use retry_after::RetryAfter;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/emulator.md")]

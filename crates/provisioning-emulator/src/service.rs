@@ -1,4 +1,4 @@
-//! What all connections of one emulator share.
+//! The state that all connections of an emulator share.
 
 use std::{
     collections::HashMap,
@@ -12,28 +12,29 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    enrollment::Enrollments,
-    fault::{Effect, Faults, Step, Who},
-    keys::Key,
+    enrollment::{EnrollmentRef, Enrollments},
+    faults::{Effect, Faults, Step, Subject},
+    identifiers::uuid,
+    identity::Key,
     log::{Log, LogEntry, LogKind, Origin},
-    registry::Registry,
-    stamps,
+    refusal::Refusal,
+    registration::{Answer, Client, Registry},
 };
 
 /// The service behind the connections.
 pub(crate) struct Service {
     pub(crate) id_scope: String,
-    /// Tells this emulator from one that took its place.
+    /// Identifies this run of the emulator.
     pub(crate) run: String,
     pub(crate) max_packet_size: usize,
     max_connections: usize,
-    /// For connections.
+    /// One permit per connection.
     room: Semaphore,
     pub(crate) registry: Registry,
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
     pub(crate) faults: Faults,
-    /// What calls of the control endpoint are signed with.
+    /// The key that signs calls of the control endpoint.
     pub(crate) control_key: Key,
     /// Ends every task when cancelled.
     pub(crate) stop: CancellationToken,
@@ -55,7 +56,7 @@ impl Service {
     ) -> Self {
         Self {
             id_scope,
-            run: stamps::uuid(),
+            run: uuid(),
             max_packet_size,
             max_connections,
             room: Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)),
@@ -71,7 +72,7 @@ impl Service {
         }
     }
 
-    /// Room for one more connection, while it is held; otherwise a line in the log.
+    /// A permit for one more connection; if there is none, it is logged.
     pub(crate) fn room(&self, origin: Origin) -> Option<SemaphorePermit<'_>> {
         let room = self.room.try_acquire().ok();
         if room.is_none() {
@@ -86,7 +87,7 @@ impl Service {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// A device's connection begins, and ends the one that it had. Cancelled when the next one begins.
+    /// Records a connection of a device, and ends the previous one. The token is cancelled by the next one.
     pub(crate) fn begin_session(&self, registration_id: &str, connection: u64) -> CancellationToken {
         let replaced = CancellationToken::new();
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,7 +98,7 @@ impl Service {
         replaced
     }
 
-    /// A device's connection ended; another may have begun meanwhile.
+    /// Records the end of a connection of a device, unless a newer one has replaced it.
     pub(crate) fn end_session(&self, registration_id: &str, connection: u64) {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let key = registration_id.to_ascii_lowercase();
@@ -106,12 +107,51 @@ impl Service {
         }
     }
 
-    /// What goes wrong at this step, if anything. It is logged.
-    pub(crate) fn strike(&self, origin: Origin, step: Step, who: Who<'_>) -> Option<Effect> {
-        let effect = self.faults.strike(step, who)?;
-        let reason = format!("{} at {}", effect.word(), step.word());
-        self.note(origin, who.device(), LogKind::Fault, reason);
+    /// The effect of the first fault that matches, if any. It is logged.
+    pub(crate) fn trigger(&self, origin: Origin, step: Step, subject: Subject<'_>) -> Option<Effect> {
+        let effect = self.faults.trigger(step, subject)?;
+        let reason = format!("{} at {}", effect.name(), step.name());
+        self.note(origin, subject.device(), LogKind::Fault, reason);
         Some(effect)
+    }
+
+    /// Answers a registration request of a device.
+    pub(crate) fn register(
+        &self,
+        origin: Origin,
+        client: Client<'_>,
+        enrollment: &EnrollmentRef,
+        body: &[u8],
+    ) -> Result<Answer, Refusal> {
+        self.check_request(origin, client)?;
+        let allocation = self.enrollments.allocation(enrollment);
+        let fault = |step| self.trigger(origin, step, Subject::Device(client.registration_id));
+        self.registry.register(client, body, allocation, fault)
+    }
+
+    /// Answers a query of a device about one of its operations.
+    pub(crate) fn query(&self, origin: Origin, client: Client<'_>, operation_id: &str) -> Result<Answer, Refusal> {
+        self.check_request(origin, client)?;
+        let fault = |step| self.trigger(origin, step, Subject::Device(client.registration_id));
+        self.registry.query(client.registration_id, operation_id, fault)
+    }
+
+    /// Applies the faults at [`Step::Request`].
+    fn check_request(&self, origin: Origin, client: Client<'_>) -> Result<(), Refusal> {
+        match self.trigger(origin, Step::Request, Subject::Device(client.registration_id)) {
+            Some(Effect::Error {
+                status,
+                error_code,
+                message,
+                retry_after,
+            }) => Err(Refusal {
+                status,
+                error_code,
+                message,
+                retry_after,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The devices that are connected, by registration id in lower case, each with its connection's number.

@@ -14,7 +14,13 @@ use std::{
 use clap::Parser;
 
 use self::ready::{FileMode, Ready};
-use crate::{Config, Device, Emulator, EmulatorError, Folder, topic::is_id_scope};
+use crate::{
+    config::{Config, Device},
+    emulator::Emulator,
+    error::EmulatorError,
+    identity::Folder,
+    mqtt::is_id_scope,
+};
 
 /// A local Azure IoT Hub Device Provisioning Service for tests, offline.
 ///

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{Emulator, EmulatorError, Folder};
+use crate::{emulator::Emulator, error::EmulatorError, identity::Folder};
 
 /// The JSON object.
 pub(super) struct Ready {

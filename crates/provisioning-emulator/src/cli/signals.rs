@@ -1,6 +1,6 @@
 //! The signals that end the command.
 
-use crate::EmulatorError;
+use crate::error::EmulatorError;
 
 /// Installs the handlers at once. Completes with the first Ctrl-C or SIGTERM from then on.
 #[cfg(unix)]

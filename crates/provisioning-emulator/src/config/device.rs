@@ -1,193 +1,231 @@
-//! How one device is treated, in a configuration's words.
+//! A device in a configuration: shorthand for faults, an enrollment, and the properties of its certificate.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::Serialize;
 use serde_json::Value;
 
-use super::not_an_id;
-use crate::{Device, KeyKind, RetryAfter, topic::is_registration_id};
+use crate::{
+    enrollment::{AllocationPolicy, Enrollment},
+    error::EmulatorError,
+    faults::{Effect, Fault, Step},
+    identity::{CertificateSettings, KeyKind, Validity},
+    retry_after::RetryAfter,
+};
 
-/// One `[[devices]]` table.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct DeviceWords {
-    registration_id: String,
+/// Describes a device for [`Builder::device`](crate::Builder::device), which translates it to [faults](Fault) for this
+/// device and, with [`symmetric_keys`](Self::symmetric_keys), an enrollment.
+///
+/// Unless described otherwise, the device is assigned, and has a valid certificate with an EC P-256 key.
+#[derive(Clone)]
+pub struct Device {
+    pub(crate) registration_id: String,
+    pub(crate) certificate: CertificateSettings,
+    /// At the step `request`, before `refusal`.
+    throttling: Option<Throttling>,
+    /// At the step `request`.
+    refusal: Option<Effect>,
     polls: Option<u32>,
-    #[serde(default)]
-    never_assigned: bool,
-    refused: Option<Refused>,
-    failed: Option<Failed>,
-    #[serde(default)]
-    disabled: bool,
-    throttled: Option<Throttled>,
-    issued_certificate_chain: Option<Value>,
-    #[serde(default)]
-    without_issued_certificate: bool,
-    #[serde(default)]
-    certificate: Certificate,
+    outcome: Option<Effect>,
+    issued_chain: Option<Option<Value>>,
+    /// In base64.
+    symmetric_keys: Option<[String; 2]>,
+    /// Why an argument is invalid.
+    mistake: Option<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Refused {
-    status: u16,
-    error_code: u32,
-    message: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Failed {
-    error_code: u32,
-    message: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Throttled {
-    status: Option<u16>,
+/// The first requests of a device, which are answered with an error.
+#[derive(Debug, Clone)]
+struct Throttling {
     times: u32,
-    retry_after: Option<RetryAfterWords>,
+    error: Effect,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct Certificate {
-    expired: bool,
-    not_yet_valid: bool,
-    intermediate: bool,
-    key: Key,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Key {
-    #[default]
-    P256,
-    P384,
-}
-
-/// Seconds, or any text as it is; `absent` leaves it out.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "expected a number of seconds, \"absent\", or any other text")]
-pub(super) enum RetryAfterWords {
-    Seconds(u64),
-    Text(String),
-}
-
-impl From<&RetryAfterWords> for RetryAfter {
-    fn from(words: &RetryAfterWords) -> Self {
-        match words {
-            RetryAfterWords::Seconds(seconds) => Self::Seconds(*seconds),
-            RetryAfterWords::Text(text) if text == "absent" => Self::Absent,
-            RetryAfterWords::Text(text) => Self::Verbatim(text.clone()),
+impl Device {
+    /// The device with this registration id, compared without case.
+    pub fn new(registration_id: impl Into<String>) -> Self {
+        Self {
+            registration_id: registration_id.into(),
+            certificate: CertificateSettings::default(),
+            throttling: None,
+            refusal: None,
+            polls: None,
+            outcome: None,
+            issued_chain: None,
+            symmetric_keys: None,
+            mistake: None,
         }
     }
-}
 
-impl DeviceWords {
-    /// The device; or what of it cannot be, or does not go together.
-    pub(super) fn device(&self) -> Result<Device, String> {
-        if !is_registration_id(&self.registration_id) {
-            return Err(not_an_id(&self.registration_id));
+    /// The faults that this description is shorthand for, in the order in which they trigger.
+    pub(crate) fn faults(&self) -> Result<Vec<Fault>, EmulatorError> {
+        let invalid = |reason: String| EmulatorError::Device {
+            registration_id: self.registration_id.clone(),
+            reason,
+        };
+        if let Some(mistake) = &self.mistake {
+            return Err(invalid(mistake.clone()));
         }
-        self.check()
-            .map_err(|message| format!("registrationId {}: {message}", self.registration_id))?;
-        Ok(self.checked_device())
+        let throttling = self.throttling.as_ref();
+        let throttling = throttling.map(|it| (Step::Request, it.error.clone(), Some(it.times)));
+        let always = [
+            self.refusal.clone().map(|effect| (Step::Request, effect)),
+            self.polls.map(|polls| (Step::Polling, Effect::Polls(polls))),
+            self.outcome.clone().map(|effect| (Step::Outcome, effect)),
+            self.issued_chain
+                .clone()
+                .map(|chain| (Step::Certificate, Effect::Issue(chain))),
+        ];
+        let always = always.into_iter().flatten().map(|(step, effect)| (step, effect, None));
+        throttling
+            .into_iter()
+            .chain(always)
+            .map(|(step, effect, times)| {
+                let fault = Fault::new(effect, step).map_err(|error| invalid(error.to_string()))?;
+                let fault = fault.device(&self.registration_id);
+                Ok(match times {
+                    Some(times) => fault.times(times),
+                    None => fault.always(),
+                })
+            })
+            .collect()
     }
 
-    fn check(&self) -> Result<(), String> {
-        let (refused, throttled) = (self.refused.as_ref(), self.throttled.as_ref());
-        let statuses = [
-            ("refused.status", refused.map(|refused| refused.status), 300),
-            (
-                "throttled.status",
-                throttled.and_then(|throttled| throttled.status),
-                429,
-            ),
-        ];
-        for (key, status, least) in statuses {
-            if let Some(status) = status.filter(|status| !(least..600).contains(status)) {
-                return Err(format!("{key} is {status}; expected {least} to 599"));
-            }
-        }
-        let never_assigned = ("neverAssigned", self.never_assigned);
-        let outcomes = [
-            never_assigned,
-            ("refused", refused.is_some()),
-            ("failed", self.failed.is_some()),
-            ("disabled", self.disabled),
-        ];
-        let validity = [
-            ("certificate.expired", self.certificate.expired),
-            ("certificate.notYetValid", self.certificate.not_yet_valid),
-        ];
-        let chain = [
-            ("issuedCertificateChain", self.issued_certificate_chain.is_some()),
-            ("withoutIssuedCertificate", self.without_issued_certificate),
-        ];
-        let polls = [never_assigned, ("polls", self.polls.is_some())];
-        for rivals in [&outcomes[..], &validity, &chain, &polls] {
-            let given: Vec<_> = rivals.iter().filter(|(_, given)| *given).map(|(key, _)| *key).collect();
-            if given.len() > 1 {
-                return Err(format!("expected only one of {}", given.join(", ")));
-            }
-        }
-        Ok(())
+    /// The enrollment that this description is shorthand for, if any.
+    pub(crate) fn enrollment(&self) -> Option<Enrollment> {
+        let [primary, secondary] = self.symmetric_keys.as_ref()?;
+        let default_hubs = Vec::<String>::new();
+        let enrollment = Enrollment::individual(&self.registration_id).symmetric_keys(primary, secondary);
+        Some(enrollment.hubs(default_hubs, AllocationPolicy::Custom))
     }
 
-    fn checked_device(&self) -> Device {
-        let mut device = Device::new(&self.registration_id);
-        if let Some(polls) = self.polls {
-            device = device.polls_before_outcome(polls);
-        }
-        if self.never_assigned {
-            device = device.never_assigned();
-        }
-        if let Some(Refused {
+    /// How many queries complete the registration; with 0, the request itself does.
+    #[must_use]
+    pub fn polls_before_outcome(mut self, polls: u32) -> Self {
+        self.polls = Some(polls);
+        self
+    }
+
+    /// Every answer says `assigning`.
+    #[must_use]
+    pub fn never_assigned(self) -> Self {
+        self.polls_before_outcome(u32::MAX)
+    }
+
+    /// Every request is refused with this status (300 to 599) and error body.
+    #[must_use]
+    pub fn refused(mut self, status: u16, error_code: u32, message: impl Into<String>) -> Self {
+        self.refusal = Some(Effect::Error {
             status,
             error_code,
-            message,
-        }) = &self.refused
-        {
-            device = device.refused(*status, *error_code, message);
+            message: message.into(),
+            retry_after: RetryAfter::Absent,
+        });
+        self
+    }
+
+    /// The registration ends as `failed`, with this code and message in the registration state.
+    #[must_use]
+    pub fn failed(mut self, error_code: u32, message: impl Into<String>) -> Self {
+        let message = message.into();
+        self.outcome = Some(Effect::Fail { error_code, message });
+        self
+    }
+
+    /// The registration ends as `disabled`.
+    #[must_use]
+    pub fn disabled(mut self) -> Self {
+        self.outcome = Some(Effect::Disable);
+        self
+    }
+
+    /// The first `times` requests, of either kind, are answered with `status` (429 or above).
+    #[must_use]
+    pub fn throttled(mut self, status: u16, times: u32, retry_after: RetryAfter) -> Self {
+        let (error_code, message) = match status {
+            429 => (429_001, "Operations are being throttled for this tenant."),
+            _ => (u32::from(status) * 1000 + 1, "The service failed."),
+        };
+        let message = message.to_owned();
+        self.throttling = Some(Throttling {
+            times,
+            error: Effect::Error {
+                status,
+                error_code,
+                message,
+                retry_after,
+            },
+        });
+        self
+    }
+
+    /// Enrolls the device with these two symmetric keys, in base64: either is accepted, a certificate is not.
+    #[must_use]
+    pub fn symmetric_keys(mut self, primary: impl Into<String>, secondary: impl Into<String>) -> Self {
+        self.symmetric_keys = Some([primary.into(), secondary.into()]);
+        self
+    }
+
+    /// The answer to a CSR has this `issuedCertificateChain`, valid or not. A chain that cannot be written as JSON is
+    /// an error when the emulator starts.
+    #[must_use]
+    pub fn issued_certificate_chain(mut self, chain: impl Serialize) -> Self {
+        match serde_json::to_value(chain) {
+            Ok(chain) => self.issued_chain = Some(Some(chain)),
+            Err(error) => self.mistake = Some(format!("the issued certificate chain is not JSON: {error}")),
         }
-        if let Some(Failed { error_code, message }) = &self.failed {
-            device = device.failed(*error_code, message);
-        }
-        if self.disabled {
-            device = device.disabled();
-        }
-        if let Some(throttled) = &self.throttled {
-            let retry_after = throttled
-                .retry_after
-                .as_ref()
-                .map_or(RetryAfter::Absent, RetryAfter::from);
-            device = device.throttled(throttled.status.unwrap_or(429), throttled.times, retry_after);
-        }
-        if let Some(chain) = &self.issued_certificate_chain {
-            device = device.issued_certificate_chain(chain.clone());
-        }
-        if self.without_issued_certificate {
-            device = device.without_issued_certificate();
-        }
-        self.certificate.applied_to(device)
+        self
+    }
+
+    /// The answer to a CSR has no `issuedCertificateChain`.
+    #[must_use]
+    pub fn without_issued_certificate(mut self) -> Self {
+        self.issued_chain = Some(None);
+        self
+    }
+
+    /// The certificate has expired.
+    #[must_use]
+    pub fn expired(mut self) -> Self {
+        self.certificate.validity = Validity::Expired;
+        self
+    }
+
+    /// The certificate is not valid yet.
+    #[must_use]
+    pub fn not_yet_valid(mut self) -> Self {
+        self.certificate.validity = Validity::NotYet;
+        self
+    }
+
+    /// The certificate has a key of this kind.
+    #[must_use]
+    pub fn key(mut self, key: KeyKind) -> Self {
+        self.certificate.key = key;
+        self
+    }
+
+    /// An intermediate CA, which is in the chain, issues the certificate.
+    #[must_use]
+    pub fn through_an_intermediate(mut self) -> Self {
+        self.certificate.intermediate = true;
+        self
     }
 }
 
-impl Certificate {
-    fn applied_to(&self, mut device: Device) -> Device {
-        if self.expired {
-            device = device.expired();
-        }
-        if self.not_yet_valid {
-            device = device.not_yet_valid();
-        }
-        if self.intermediate {
-            device = device.through_an_intermediate();
-        }
-        device.key(match self.key {
-            Key::P256 => KeyKind::P256,
-            Key::P384 => KeyKind::P384,
-        })
+impl fmt::Debug for Device {
+    /// Without keys.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Device")
+            .field("registration_id", &self.registration_id)
+            .field("throttling", &self.throttling)
+            .field("refusal", &self.refusal)
+            .field("polls", &self.polls)
+            .field("outcome", &self.outcome)
+            .field("issued_chain", &self.issued_chain)
+            .field("has_symmetric_keys", &self.symmetric_keys.is_some())
+            .field("certificate", &self.certificate)
+            .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,8 @@
-//! A configuration file: enrollments, hubs, and how devices are treated, in TOML.
+//! The configuration file, TOML: enrollments, hubs, devices and faults.
 
 mod device;
-mod place;
+mod device_table;
+mod position;
 
 use std::{
     collections::HashSet,
@@ -12,50 +13,51 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use self::{
-    device::{DeviceWords, RetryAfterWords},
-    place::Place,
-};
+pub use device::Device;
+use device_table::DeviceTable;
+use position::Source;
+
 use crate::{
-    Builder, Device, Enrollment, Fault, RetryAfter,
-    enrollment::{Body, EnrollmentKind},
-    fault::FaultWords,
-    topic::{is_id_scope, is_registration_id},
+    builder::Builder,
+    enrollment::{Body, Enrollment, EnrollmentKind},
+    faults::{Fault, FaultDescription},
+    mqtt::{is_id_scope, is_registration_id},
+    retry_after::RetryAfter,
 };
 
-/// A configuration that has been read and checked, to be given to [`Builder::config`].
+/// A valid configuration, for [`Builder::config`].
 ///
 /// `docs/emulator.md` lists the keys. Enrollments are written as the service's REST API has them; a `certificate` is
 /// PEM, base64, `file:` and a path from the configuration's folder, or `emulator`: of a group its own CA, of a single
 /// device any certificate that its own CA signed for that device.
 #[derive(Debug, Clone)]
 pub struct Config {
-    words: Words,
+    tables: Tables,
     enrollments: Vec<Enrollment>,
     devices: Vec<Device>,
     faults: Vec<Fault>,
 }
 
-/// A configuration that cannot be used.
+/// The configuration is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}:{line}: {message}", file.display())]
 #[non_exhaustive]
 pub struct ConfigError {
     /// The file.
     pub file: PathBuf,
-    /// The line, counted from 1, at which the table or the value begins that is wrong.
+    /// The line, counted from 1, at which the invalid table or value starts.
     pub line: usize,
-    /// What was expected of what.
+    /// The key or the id, and what was expected.
     pub message: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Words {
+struct Tables {
     id_scope: Option<Spanned<String>>,
     hubs: Option<Spanned<Vec<String>>>,
     polls_before_assigning: Option<u32>,
-    retry_after: Option<RetryAfterWords>,
+    retry_after: Option<RetryAfter>,
     connection_profile: Option<String>,
     only_enrollments: Option<bool>,
     #[serde(default)]
@@ -63,9 +65,9 @@ struct Words {
     #[serde(default)]
     enrollment_groups: Vec<Spanned<Body>>,
     #[serde(default)]
-    devices: Vec<Spanned<DeviceWords>>,
+    devices: Vec<Spanned<DeviceTable>>,
     #[serde(default)]
-    faults: Vec<Spanned<FaultWords>>,
+    faults: Vec<Spanned<FaultDescription>>,
 }
 
 impl Config {
@@ -89,27 +91,27 @@ impl Config {
     /// As [`load`](Self::load).
     pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let file = path.as_ref();
-        let place = Place { text, file };
-        let words: Words = toml::from_str(text).map_err(|error| place.refused(&error))?;
-        words.check(place)?;
+        let source = Source { text, file };
+        let tables: Tables = toml::from_str(text).map_err(|error| source.parse_error(&error))?;
+        tables.check(source)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let individual = |body: &Body| enrollment(EnrollmentKind::Individual, body, folder);
         let group = |body: &Body| enrollment(EnrollmentKind::Group, body, folder);
-        let mut enrollments = each(&words.enrollments, place, individual, |one| Some(&one.id))?;
-        let mut devices = each(&words.devices, place, DeviceWords::device, |one| {
+        let mut enrollments = each(&tables.enrollments, source, individual, |one| Some(&one.id))?;
+        let mut devices = each(&tables.devices, source, DeviceTable::device, |one| {
             Some(&one.registration_id)
         })?;
-        // Those that only an enrollment names have certificates too.
+        // A device that only an enrollment names gets a certificate, too.
         for of_own_ca in enrollments.iter().filter(|enrollment| enrollment.is_for_own_ca()) {
             let is_it = |device: &Device| device.registration_id.eq_ignore_ascii_case(&of_own_ca.id);
             if !devices.iter().any(is_it) {
                 devices.push(Device::new(&of_own_ca.id));
             }
         }
-        enrollments.extend(each(&words.enrollment_groups, place, group, |one| Some(&one.id))?);
-        let faults = each(&words.faults, place, fault, |_| None)?;
+        enrollments.extend(each(&tables.enrollment_groups, source, group, |one| Some(&one.id))?);
+        let faults = each(&tables.faults, source, fault, |_| None)?;
         Ok(Self {
-            words,
+            tables,
             enrollments,
             devices,
             faults,
@@ -124,27 +126,26 @@ impl Config {
 }
 
 impl Builder {
-    /// Takes everything that a configuration says. With enrollments in it, they are all that there are, unless it says
-    /// `onlyEnrollments = false`.
+    /// Applies a configuration. If it has enrollments, there are no others, unless it has `onlyEnrollments = false`.
     #[must_use]
     pub fn config(mut self, config: &Config) -> Self {
-        let words = &config.words;
-        if let Some(id_scope) = &words.id_scope {
+        let tables = &config.tables;
+        if let Some(id_scope) = &tables.id_scope {
             self = self.id_scope(id_scope.get_ref());
         }
-        if let Some(hubs) = &words.hubs {
+        if let Some(hubs) = &tables.hubs {
             self = self.hubs(hubs.get_ref());
         }
-        if let Some(polls) = words.polls_before_assigning {
+        if let Some(polls) = tables.polls_before_assigning {
             self = self.polls_before_assigning(polls);
         }
-        if let Some(retry_after) = &words.retry_after {
-            self = self.retry_after(RetryAfter::from(retry_after));
+        if let Some(retry_after) = &tables.retry_after {
+            self = self.retry_after(retry_after.clone());
         }
-        if let Some(profile) = &words.connection_profile {
+        if let Some(profile) = &tables.connection_profile {
             self = self.connection_profile(profile);
         }
-        if words.only_enrollments.unwrap_or(!config.enrollments.is_empty()) {
+        if tables.only_enrollments.unwrap_or(!config.enrollments.is_empty()) {
             self = self.only_enrollments();
         }
         let builder = config.enrollments.iter().cloned().fold(self, Self::enrollment);
@@ -153,31 +154,31 @@ impl Builder {
     }
 }
 
-impl Words {
-    /// What the types do not say already.
-    fn check(&self, place: Place<'_>) -> Result<(), ConfigError> {
+impl Tables {
+    /// Checks what the types do not express.
+    fn check(&self, source: Source<'_>) -> Result<(), ConfigError> {
         if let Some(id_scope) = self
             .id_scope
             .as_ref()
             .filter(|id_scope| !is_id_scope(id_scope.get_ref()))
         {
             let message = "idScope: expected 1 to 64 letters, digits or '-'";
-            return Err(place.mistake(id_scope.span().start, message.to_owned()));
+            return Err(source.mistake(id_scope.span().start, message.to_owned()));
         }
         let is_unusable =
             |hubs: &&Spanned<Vec<String>>| hubs.get_ref().is_empty() || hubs.get_ref().contains(&String::new());
         if let Some(hubs) = self.hubs.as_ref().filter(is_unusable) {
             let message = "hubs: expected at least one, and none that is empty";
-            return Err(place.mistake(hubs.span().start, message.to_owned()));
+            return Err(source.mistake(hubs.span().start, message.to_owned()));
         }
         Ok(())
     }
 }
 
-/// Reads every table of a kind; the ids of those that have any differ.
+/// Reads all tables of a kind, and checks that their ids differ.
 fn each<W, T>(
     tables: &[Spanned<W>],
-    place: Place<'_>,
+    source: Source<'_>,
     read: impl Fn(&W) -> Result<T, String>,
     id: impl Fn(&T) -> Option<&String>,
 ) -> Result<Vec<T>, ConfigError> {
@@ -189,12 +190,12 @@ fn each<W, T>(
             }
             _ => Ok(one),
         });
-        one.map_err(|message| place.mistake(table.span().start, message))
+        one.map_err(|message| source.mistake(table.span().start, message))
     });
     read.collect()
 }
 
-/// Checks what can be checked before the emulator's own CA is known, with its certificates read from their files.
+/// Reads the certificates from their files, and checks everything that does not need the emulator's CA.
 fn enrollment(kind: EnrollmentKind, body: &Body, folder: &Path) -> Result<Enrollment, String> {
     let (given, name) = match kind {
         EnrollmentKind::Individual => (&body.registration_id, "registrationId"),
@@ -233,8 +234,8 @@ fn enrollment(kind: EnrollmentKind, body: &Body, folder: &Path) -> Result<Enroll
     Ok(Enrollment { kind, id, body })
 }
 
-fn fault(words: &FaultWords) -> Result<Fault, String> {
-    let fault = Fault::try_from(words.clone()).map_err(|error| error.to_string())?;
+fn fault(description: &FaultDescription) -> Result<Fault, String> {
+    let fault = Fault::try_from(description.clone()).map_err(|error| error.to_string())?;
     match fault.named_device() {
         Some(id) if !is_registration_id(id) => Err(not_an_id(id)),
         _ => Ok(fault),

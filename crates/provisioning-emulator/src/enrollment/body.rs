@@ -1,11 +1,11 @@
-//! An enrollment as the service's REST API writes it.
+//! An enrollment as the REST API of the service has it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// An individual enrollment or an enrollment group: what is known of either, under its wire name.
+/// An individual enrollment or an enrollment group, with the members of both under their wire names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Body {

@@ -1,4 +1,4 @@
-//! What proves to an enrollment that a device is its own.
+//! The proofs of an enrollment: what a device must present.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -14,9 +14,9 @@ use sha2::Sha256;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::body::{Attestation, AttestationKind, SymmetricKeys, X509};
-use crate::keys::Key;
+use crate::identity::Key;
 
-/// What a device must have, ready to be compared with what it presents.
+/// What a device must present, decoded.
 pub(crate) enum Proof {
     /// One of these certificates, by itself or by its thumbprint.
     Certificates {
@@ -29,11 +29,11 @@ pub(crate) enum Proof {
     Keys(Vec<Key>),
 }
 
-/// In the place of a certificate: the emulator's own CA, or of a single device any certificate that it signed.
+/// In place of a certificate: the emulator's CA, or for a device any certificate that this CA signed.
 pub(crate) const OWN_CA: &str = "emulator";
 
 impl Proof {
-    /// Reads an attestation. Keys that are not given are made up, and written into it; so is a group's own CA.
+    /// Reads an attestation. Missing keys are generated and written into it, and so is the emulator's CA of a group.
     pub(crate) fn read(attestation: &mut Attestation, is_group: bool, own_ca_pem: &str) -> Result<Self, String> {
         if is_group {
             for certificate in attestation.certificates_mut().filter(|text| *text == OWN_CA) {

@@ -1,54 +1,35 @@
-//! All enrollments, as they are now: they change while devices register.
+//! The enrollments. They can change while devices register.
 
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use rustls_pki_types::CertificateDer;
 use serde_json::Value;
 
 use super::{
-    Enrollment,
+    admission::EnrollmentRef,
     body::{
         AllocationPolicy, Attestation, AttestationKind, Body, Certificates, ProvisioningStatus, ReprovisionPolicy, X509,
     },
-    proof::{NOT_ENROLLED, OUTSIDE, Proof, is_enrolled, is_signed},
+    builder::Enrollment,
+    proof::Proof,
 };
 use crate::{
-    EmulatorError,
-    keys::{Key, Token},
-    refused::{Refused, changed_meanwhile},
-    stamps::{etag, now},
+    error::EmulatorError,
+    identifiers::{etag, now},
+    identity::Key,
+    refusal::Refusal,
 };
 
-/// Of one device, or of many.
+/// Whether an enrollment is for one device or for a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum EnrollmentKind {
     Individual,
     Group,
 }
 
-/// The enrollment that a device was admitted by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EnrollmentRef {
-    kind: EnrollmentKind,
-    id: String,
-}
-
-/// What a device presents.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Presented<'a> {
-    Certificates(&'a [CertificateDer<'static>]),
-    Token {
-        text: &'a str,
-        id_scope: &'a str,
-    },
-    /// Nothing: it is taken for whom it says it is.
-    Nothing,
-}
-
-/// Where an enrollment leads, as it is now.
+/// How an enrollment allocates its devices now.
 #[derive(Debug, Clone)]
 pub(crate) struct Allocation {
     /// `x509` or `symmetricKey`.
@@ -69,9 +50,9 @@ pub(crate) struct Enrollments {
     records: Mutex<BTreeMap<(EnrollmentKind, String), Record>>,
 }
 
-struct Record {
-    body: Body,
-    proof: Proof,
+pub(super) struct Record {
+    pub(super) body: Body,
+    pub(super) proof: Proof,
 }
 
 impl Enrollments {
@@ -83,35 +64,37 @@ impl Enrollments {
         }
     }
 
-    /// Adds an enrollment, or puts it in the place of the one that there is.
+    /// Adds an enrollment, or replaces the one with its id.
     pub(crate) fn enroll(&self, enrollment: Enrollment) -> Result<(), EmulatorError> {
         let Enrollment { kind, id, body } = enrollment;
         match self.set(kind, &id, body, None) {
             Ok(_) => Ok(()),
-            Err(Refused { message: reason, .. }) => Err(EmulatorError::Enrollment { id, reason }),
+            Err(Refusal { message: reason, .. }) => Err(EmulatorError::Enrollment { id, reason }),
         }
     }
 
-    /// As [`enroll`](Self::enroll), of what the REST API is given; `if_match` is the etag that it must have now.
+    /// As [`enroll`](Self::enroll), with a body of the REST API; `if_match` is the etag that the enrollment must have.
     pub(crate) fn put(
         &self,
         kind: EnrollmentKind,
         id: &str,
         body: Value,
         if_match: Option<&str>,
-    ) -> Result<Value, Refused> {
-        let body = Body::read(body).map_err(bad_request)?;
+    ) -> Result<Value, Refusal> {
+        let body = Body::read(body).map_err(Refusal::bad_request)?;
         let (given, name) = match kind {
             EnrollmentKind::Individual => (&body.registration_id, "registrationId"),
             EnrollmentKind::Group => (&body.enrollment_group_id, "enrollmentGroupId"),
         };
         if !given.as_deref().is_some_and(|given| given.eq_ignore_ascii_case(id)) {
-            return Err(bad_request(format!("{name} is missing, or another than the path's.")));
+            return Err(Refusal::bad_request(format!(
+                "{name} is missing, or another than the path's."
+            )));
         }
         self.set(kind, id, body, if_match)
     }
 
-    fn set(&self, kind: EnrollmentKind, id: &str, mut body: Body, if_match: Option<&str>) -> Result<Value, Refused> {
+    fn set(&self, kind: EnrollmentKind, id: &str, mut body: Body, if_match: Option<&str>) -> Result<Value, Refusal> {
         let mut records = self.records();
         let key = key(kind, id);
         let former = records.get(&key).map(|record| &record.body);
@@ -125,21 +108,21 @@ impl Enrollments {
         if let Some(former) = former {
             keep_secrets(&mut body.attestation, &former.attestation);
         }
-        let proof =
-            Proof::read(&mut body.attestation, kind == EnrollmentKind::Group, &self.own_ca_pem).map_err(bad_request)?;
+        let proof = Proof::read(&mut body.attestation, kind == EnrollmentKind::Group, &self.own_ca_pem)
+            .map_err(Refusal::bad_request)?;
         let answer = shown(&body);
         records.insert(key, Record { body, proof });
         Ok(answer)
     }
 
     /// Without its keys.
-    pub(crate) fn get(&self, kind: EnrollmentKind, id: &str) -> Result<Value, Refused> {
+    pub(crate) fn get(&self, kind: EnrollmentKind, id: &str) -> Result<Value, Refusal> {
         let records = self.records();
         let record = records.get(&key(kind, id)).ok_or_else(|| not_found(kind))?;
         Ok(shown(&record.body))
     }
 
-    pub(crate) fn delete(&self, kind: EnrollmentKind, id: &str, if_match: Option<&str>) -> Result<(), Refused> {
+    pub(crate) fn delete(&self, kind: EnrollmentKind, id: &str, if_match: Option<&str>) -> Result<(), Refusal> {
         let mut records = self.records();
         let key = key(kind, id);
         let record = records.get(&key).ok_or_else(|| not_found(kind))?;
@@ -156,36 +139,13 @@ impl Enrollments {
     }
 
     /// The attestation with its keys.
-    pub(crate) fn attestation_mechanism(&self, kind: EnrollmentKind, id: &str) -> Result<Value, Refused> {
+    pub(crate) fn attestation_mechanism(&self, kind: EnrollmentKind, id: &str) -> Result<Value, Refusal> {
         let records = self.records();
         let record = records.get(&key(kind, id)).ok_or_else(|| not_found(kind))?;
         Ok(record.body.to_json()["attestation"].take())
     }
 
-    /// Who presents this is admitted by an enrollment, a device's own before a group's; or why not, for the log.
-    pub(crate) fn admit(&self, registration_id: &str, presented: Presented<'_>) -> Result<EnrollmentRef, &'static str> {
-        let records = self.records();
-        let own = key(EnrollmentKind::Individual, registration_id);
-        if let Some(record) = records.get(&own) {
-            check(&record.proof, false, registration_id, presented)?;
-            return Ok(reference(&own));
-        }
-        let groups = records.iter().filter(|((kind, _), _)| *kind == EnrollmentKind::Group);
-        let mut reason = NOBODY;
-        for (key, record) in groups {
-            match check(&record.proof, true, registration_id, presented) {
-                Ok(()) => return Ok(reference(key)),
-                // Of several groups' reasons, one that is about this device says more than that it is another's.
-                Err(OF_ANOTHER_KIND) => {}
-                Err(OUTSIDE) if reason != NOBODY => {}
-                Err(why) => reason = why,
-            }
-        }
-        Err(reason)
-    }
-
-    /// The symmetric key that the device must have: of its own enrollment, else derived from the first group that has
-    /// keys.
+    /// The symmetric key of the device: of its own enrollment, else derived from the first group that has keys.
     pub(crate) fn device_key(&self, registration_id: &str) -> Option<Key> {
         let primary = |record: &Record| match &record.proof {
             Proof::Keys(keys) => keys.first().cloned(),
@@ -200,7 +160,7 @@ impl Enrollments {
         Some(of_group.derive(registration_id))
     }
 
-    /// Where the enrollment leads now; `None` when it is gone.
+    /// How the enrollment allocates now; `None` if it was deleted.
     pub(crate) fn allocation(&self, enrollment: &EnrollmentRef) -> Option<Allocation> {
         let records = self.records();
         let body = &records.get(&(enrollment.kind, enrollment.id.clone()))?.body;
@@ -223,51 +183,16 @@ impl Enrollments {
         })
     }
 
-    fn records(&self) -> MutexGuard<'_, BTreeMap<(EnrollmentKind, String), Record>> {
+    pub(super) fn records(&self) -> MutexGuard<'_, BTreeMap<(EnrollmentKind, String), Record>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-const NOBODY: &str = "no enrollment is for this device";
-
-const OF_ANOTHER_KIND: &str = "the enrollment is for another kind of credential";
-
-fn check(proof: &Proof, is_group: bool, registration_id: &str, presented: Presented<'_>) -> Result<(), &'static str> {
-    match (proof, presented) {
-        (_, Presented::Nothing) => Ok(()),
-        (
-            Proof::Certificates {
-                certificates,
-                thumbprints,
-            },
-            Presented::Certificates(chain),
-        ) => is_enrolled(chain, certificates, thumbprints),
-        (Proof::SignedBy(verifier), Presented::Certificates(chain)) => match is_signed(chain, verifier.as_ref()) {
-            Err(OUTSIDE) if !is_group => Err(NOT_ENROLLED),
-            result => result,
-        },
-        (Proof::Keys(keys), Presented::Token { text, id_scope }) => {
-            let token = Token::parse(text).ok_or("the password is no token")?;
-            let derived: Vec<_> = keys.iter().map(|key| key.derive(registration_id)).collect();
-            token.check(id_scope, registration_id, if is_group { &derived } else { keys })
-        }
-        (Proof::Keys(_), Presented::Certificates(_))
-        | (Proof::Certificates { .. } | Proof::SignedBy(_), Presented::Token { .. }) => Err(OF_ANOTHER_KIND),
-    }
-}
-
-fn key(kind: EnrollmentKind, id: &str) -> (EnrollmentKind, String) {
+pub(super) fn key(kind: EnrollmentKind, id: &str) -> (EnrollmentKind, String) {
     (kind, id.to_ascii_lowercase())
 }
 
-fn reference((kind, id): &(EnrollmentKind, String)) -> EnrollmentRef {
-    EnrollmentRef {
-        kind: *kind,
-        id: id.clone(),
-    }
-}
-
-/// What a client read and sends back lacks keys and may lack certificates: those that there are stay.
+/// Keeps the keys and certificates that a client omits when it sends back what it has read.
 fn keep_secrets(attestation: &mut Attestation, former: &Attestation) {
     if attestation.kind != former.kind {
         return;
@@ -296,33 +221,21 @@ fn shown(body: &Body) -> Value {
     shown
 }
 
-fn check_etag(etag: Option<&str>, if_match: Option<&str>) -> Result<(), Refused> {
+fn check_etag(etag: Option<&str>, if_match: Option<&str>) -> Result<(), Refusal> {
     match if_match {
         None => Ok(()),
         Some("*") if etag.is_some() => Ok(()),
         Some(wanted) if etag == Some(wanted) => Ok(()),
-        Some(_) => Err(changed_meanwhile()),
+        Some(_) => Err(Refusal::etag_mismatch()),
     }
 }
 
-fn not_found(kind: EnrollmentKind) -> Refused {
+fn not_found(kind: EnrollmentKind) -> Refusal {
     let what = match kind {
         EnrollmentKind::Individual => "Enrollment",
         EnrollmentKind::Group => "Enrollment group",
     };
-    Refused {
-        status: 404,
-        error_code: 404_201,
-        message: format!("{what} not found."),
-    }
-}
-
-fn bad_request(message: impl Into<String>) -> Refused {
-    Refused {
-        status: 400,
-        error_code: 400_004,
-        message: message.into(),
-    }
+    Refusal::new(404, 404_201, format!("{what} not found."))
 }
 
 #[cfg(test)]
@@ -331,7 +244,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::pki::Authority;
+    use crate::{
+        enrollment::{admission::Presented, proof::NOT_ENROLLED},
+        identity::{Authority, CertificateSettings},
+    };
 
     /// What a service SDK does to change an enrollment: it reads it, and sends it back.
     fn read_and_sent_back(attestation: &Value) -> Value {
@@ -378,7 +294,9 @@ mod tests {
         let chain = [CertificateDer::from_pem_slice(authority.certificate_pem().as_bytes()).expect("PEM")];
         let presented = Presented::Certificates(&chain);
         assert_eq!(enrollments.admit("d", presented).err(), Some(NOT_ENROLLED));
-        let device = authority.issue_device(&crate::Device::new("d")).expect("a certificate");
+        let device = authority
+            .issue_device("d", CertificateSettings::default())
+            .expect("a certificate");
         let chain = [CertificateDer::from_pem_slice(device.certificate_chain_pem.as_bytes()).expect("PEM")];
         assert!(enrollments.admit("d", Presented::Certificates(&chain)).is_ok());
     }

@@ -4,7 +4,8 @@ use std::{net::SocketAddr, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LogKind, Port};
+use super::kind::LogKind;
+use crate::port::Port;
 
 /// The direction of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -3,7 +3,6 @@
 mod entry;
 mod file;
 mod kind;
-mod packet;
 
 use std::{
     fs::File,

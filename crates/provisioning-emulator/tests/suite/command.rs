@@ -267,7 +267,7 @@ async fn a_key_that_is_none_is_named_and_left_as_it_is() {
         let output = run(dir.path(), &free_ports()).await;
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains(&format!("{name} is no base64")), "{said}");
+        assert!(said.contains(&format!("{name} is not base64")), "{said}");
         assert_eq!(read(dir.path().join(name)), "no key\n");
     }
 }

@@ -61,7 +61,17 @@ async fn the_example_is_read_and_each_of_its_sections_counts() {
     );
     let mut refused = Device::ready(plain(&emulator), "pump-3").await;
     assert_eq!(refused.register("pump-3").await.body["errorCode"], 401_002);
-    assert_eq!(emulator.faults().len(), 1);
+    let faults = serde_json::to_value(emulator.faults()).expect("JSON");
+    assert_eq!(
+        faults.as_array().map(Vec::len),
+        Some(3),
+        "of [[faults]], and of [[devices]]: {faults}"
+    );
+    let error = json!({
+        "name": "error", "step": "request", "device": "pump-3", "count": "always", "code": 401, "errorCode": 401002,
+        "message": "Invalid certificate.", "retryAfter": "absent",
+    });
+    assert_eq!(faults[2], error);
 }
 
 #[tokio::test(start_paused = true)]

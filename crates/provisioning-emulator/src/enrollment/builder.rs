@@ -1,0 +1,158 @@
+//! An enrollment, for programs that use the emulator as a library.
+
+use super::{
+    body::{
+        self, AllocationPolicy, AttestationKind, Body, Certificate, Certificates, ProvisioningStatus,
+        ReprovisionPolicy, SymmetricKeys,
+    },
+    proof,
+    store::EnrollmentKind,
+};
+
+/// The enrollment of a device or of a group, for [`Builder::enrollment`](crate::Builder::enrollment).
+///
+/// By default it has generated symmetric keys, is enabled, and allocates to the emulator's hubs.
+#[derive(Debug, Clone)]
+pub struct Enrollment {
+    pub(crate) kind: EnrollmentKind,
+    pub(crate) id: String,
+    pub(crate) body: Body,
+}
+
+impl Body {
+    /// Checks everything that does not need the emulator's CA.
+    pub(crate) fn check(&self, kind: EnrollmentKind) -> Result<(), String> {
+        let is_group = kind == EnrollmentKind::Group;
+        if self.is_for_own_ca(is_group) {
+            return Ok(());
+        }
+        let mut attestation = self.attestation.clone();
+        // A certificate beside `emulator` is checked in place of the emulator's CA.
+        let beside = attestation
+            .certificates_mut()
+            .find(|text| *text != proof::OWN_CA)
+            .cloned();
+        proof::Proof::read(&mut attestation, is_group, &beside.unwrap_or_default()).map(drop)
+    }
+
+    /// Whether a certificate of the emulator's CA is the only credential.
+    fn is_for_own_ca(&self, is_group: bool) -> bool {
+        let x509 = self.attestation.x509.as_ref();
+        self.attestation.kind == AttestationKind::X509
+            && x509.is_some_and(|x509| x509.thumbprints.is_none() && x509.certificates(is_group).eq([proof::OWN_CA]))
+    }
+}
+
+impl Enrollment {
+    /// The enrollment of one device.
+    pub fn individual(registration_id: impl Into<String>) -> Self {
+        let id = registration_id.into();
+        let body = Body {
+            registration_id: Some(id.clone()),
+            ..Body::default()
+        };
+        Self {
+            kind: EnrollmentKind::Individual,
+            id,
+            body,
+        }
+    }
+
+    /// The enrollment of all devices whose certificates one CA signed, or whose keys are derived from one key.
+    pub fn group(enrollment_group_id: impl Into<String>) -> Self {
+        let id = enrollment_group_id.into();
+        let body = Body {
+            enrollment_group_id: Some(id.clone()),
+            ..Body::default()
+        };
+        Self {
+            kind: EnrollmentKind::Group,
+            id,
+            body,
+        }
+    }
+
+    /// The symmetric keys, in base64; the keys of the devices of a group are derived from them.
+    #[must_use]
+    pub fn symmetric_keys(mut self, primary: impl Into<String>, secondary: impl Into<String>) -> Self {
+        self.body.attestation.kind = AttestationKind::SymmetricKey;
+        self.body.attestation.symmetric_key = Some(SymmetricKeys {
+            primary_key: Some(primary.into()),
+            secondary_key: Some(secondary.into()),
+        });
+        self
+    }
+
+    /// The certificate, PEM: of a device its own, of a group the CA that signed the certificates of its devices.
+    #[must_use]
+    pub fn certificate(mut self, pem: impl Into<String>) -> Self {
+        let certificate = Certificate {
+            certificate: Some(pem.into()),
+            info: None,
+        };
+        let certificates = Some(Certificates {
+            primary: Some(certificate),
+            secondary: None,
+        });
+        match self.kind {
+            EnrollmentKind::Individual => self.x509().client_certificates = certificates,
+            EnrollmentKind::Group => self.x509().signing_certificates = certificates,
+        }
+        self
+    }
+
+    /// Any certificate that the emulator's CA signed for the device, or for a device of the group.
+    #[must_use]
+    pub fn own_ca(self) -> Self {
+        self.certificate(proof::OWN_CA)
+    }
+
+    /// The thumbprint of the certificate of a device: SHA-1 or SHA-256, in hex.
+    #[must_use]
+    pub fn thumbprint(mut self, hex: impl Into<String>) -> Self {
+        self.x509().thumbprints.get_or_insert_default().push(hex.into());
+        self
+    }
+
+    /// Disables it: registrations end as `disabled`.
+    #[must_use]
+    pub fn disabled(mut self) -> Self {
+        self.body.provisioning_status = ProvisioningStatus::Disabled;
+        self
+    }
+
+    /// The id of the device at its hub; the registration id unless given.
+    #[must_use]
+    pub fn device_id(mut self, device_id: impl Into<String>) -> Self {
+        self.body.device_id = Some(device_id.into());
+        self
+    }
+
+    /// The hubs, and the policy that selects one.
+    #[must_use]
+    pub fn hubs<H: Into<String>>(mut self, hubs: impl IntoIterator<Item = H>, policy: AllocationPolicy) -> Self {
+        self.body.iot_hubs = Some(hubs.into_iter().map(Into::into).collect());
+        self.body.allocation_policy = policy;
+        self
+    }
+
+    /// Whether a device that registers again may be assigned to another hub, and whether its data is migrated. Both are
+    /// on by default.
+    #[must_use]
+    pub fn reprovisioning(mut self, update_hub_assignment: bool, migrate_device_data: bool) -> Self {
+        self.body.reprovision_policy = ReprovisionPolicy {
+            update_hub_assignment,
+            migrate_device_data,
+        };
+        self
+    }
+
+    pub(crate) fn is_for_own_ca(&self) -> bool {
+        self.body.is_for_own_ca(self.kind == EnrollmentKind::Group)
+    }
+
+    fn x509(&mut self) -> &mut body::X509 {
+        self.body.attestation.kind = AttestationKind::X509;
+        self.body.attestation.x509.get_or_insert_default()
+    }
+}

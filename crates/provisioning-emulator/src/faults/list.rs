@@ -1,0 +1,130 @@
+//! The faults that are left, and the one place that selects the next one.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{effect::Effect, fault::Fault, step::Step};
+
+/// The faults of one emulator.
+#[derive(Default)]
+pub(crate) struct Faults(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// In the order in which they were given.
+    faults: Vec<Fault>,
+    /// The latest requests of two different devices, the latest first: the device and its request id.
+    requests: Vec<(String, String)>,
+}
+
+/// The device that a fault can trigger for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Subject<'a> {
+    /// The device is not known yet.
+    Unknown,
+    /// This device.
+    Device(&'a str),
+    /// This device, which was unknown at the start of the step: faults for every device were selected then.
+    JustIdentified(&'a str),
+}
+
+impl Subject<'_> {
+    pub(crate) fn device(&self) -> Option<&str> {
+        match self {
+            Subject::Unknown => None,
+            Subject::Device(device) | Subject::JustIdentified(device) => Some(device),
+        }
+    }
+}
+
+impl Faults {
+    pub(crate) fn add(&self, fault: Fault) {
+        self.state().faults.push(fault);
+    }
+
+    pub(crate) fn left(&self) -> Vec<Fault> {
+        self.state().faults.clone()
+    }
+
+    /// Replaces the faults that are left.
+    pub(crate) fn replace(&self, faults: Vec<Fault>) {
+        self.state().faults = faults;
+    }
+
+    /// The effect of the first fault that matches; it counts as triggered.
+    pub(crate) fn trigger(&self, step: Step, subject: Subject<'_>) -> Option<Effect> {
+        let mut state = self.state();
+        let index = state.faults.iter().position(|fault| fault.matches(step, subject))?;
+        let fault = &mut state.faults[index];
+        let effect = fault.effect.clone();
+        fault.left = fault.left.map(|left| left - 1);
+        if fault.left == Some(0) {
+            state.faults.remove(index);
+        }
+        Some(effect)
+    }
+
+    /// Records a request. Returns the request id of the latest request of another device.
+    pub(crate) fn record_request(&self, device: &str, request_id: &str) -> Option<String> {
+        let requests = &mut self.state().requests;
+        requests.retain(|(other, _)| !other.eq_ignore_ascii_case(device));
+        requests.truncate(1);
+        let foreign = requests.first().map(|(_, request_id)| request_id.clone());
+        requests.insert(0, (device.to_owned(), request_id.to_owned()));
+        foreign
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fault {
+    fn matches(&self, step: Step, subject: Subject<'_>) -> bool {
+        let is_named = match (&self.device, subject) {
+            (None, Subject::JustIdentified(_)) | (Some(_), Subject::Unknown) => false,
+            (None, Subject::Unknown | Subject::Device(_)) => true,
+            (Some(named), Subject::Device(device) | Subject::JustIdentified(device)) => {
+                named.eq_ignore_ascii_case(device)
+            }
+        };
+        is_named && self.step == step && self.left != Some(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(effect: Effect) -> Fault {
+        Fault::new(effect, Step::Suback).expect("a fault")
+    }
+
+    #[test]
+    fn the_first_fault_that_matches_triggers_as_often_as_it_says() {
+        let faults = Faults::default();
+        faults.add(fault(Effect::Join).times(0));
+        faults.add(fault(Effect::Withhold).device("A").times(2));
+        faults.add(fault(Effect::Garbage));
+        faults.add(fault(Effect::Duplicate).always());
+        let trigger = |subject| faults.trigger(Step::Suback, subject);
+        assert_eq!(faults.trigger(Step::Puback, Subject::Device("a")), None, "another step");
+        assert_eq!(trigger(Subject::Device("a")), Some(Effect::Withhold));
+        assert_eq!(trigger(Subject::Device("b")), Some(Effect::Garbage));
+        assert_eq!(trigger(Subject::Unknown), Some(Effect::Duplicate));
+        assert_eq!(trigger(Subject::Device("a")), Some(Effect::Withhold));
+        assert_eq!(trigger(Subject::Device("a")), Some(Effect::Duplicate));
+        assert_eq!(trigger(Subject::JustIdentified("a")), None);
+        faults.replace(vec![]);
+        assert_eq!(trigger(Subject::Unknown), None);
+    }
+
+    #[test]
+    fn the_latest_request_of_another_device_is_remembered() {
+        let faults = Faults::default();
+        assert_eq!(faults.record_request("a", "1"), None);
+        assert_eq!(faults.record_request("A", "2"), None);
+        assert_eq!(faults.record_request("b", "3").as_deref(), Some("2"));
+        assert_eq!(faults.record_request("b", "4").as_deref(), Some("2"));
+        assert_eq!(faults.record_request("c", "5").as_deref(), Some("4"));
+    }
+}

@@ -1,0 +1,15 @@
+//! Faults: named deviations from the service's behaviour, at a step, for a device, a number of times.
+
+mod description;
+mod effect;
+mod error;
+mod fault;
+mod list;
+mod step;
+
+pub(crate) use description::FaultDescription;
+pub use effect::{Cut, Effect};
+pub use error::FaultError;
+pub use fault::Fault;
+pub(crate) use list::{Faults, Subject};
+pub use step::Step;

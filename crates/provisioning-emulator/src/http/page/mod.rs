@@ -1,0 +1,79 @@
+//! The page: one HTML file, and the state that it requests. It is read-only, and for browsers of this machine.
+
+mod state;
+
+use std::sync::LazyLock;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hyper::{
+    Method,
+    header::{ALLOW, HeaderName, HeaderValue},
+};
+use sha2::{Digest, Sha256};
+
+use super::server::{self, Call, Reply, parameter, reply};
+use crate::service::Service;
+
+const PAGE: &str = include_str!("page.html");
+
+/// Allows the page's own style and script, by their hashes, and its own state only: no text from a device can run.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "default-src 'none'; style-src '{}'; script-src '{}'; connect-src 'self'; img-src data:; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+        hash_of("style"),
+        hash_of("script")
+    )
+});
+
+/// Answers one call.
+pub(crate) fn answer(service: &Service, call: &Call) -> Reply {
+    let mut reply = route(service, call);
+    let headers = reply.headers_mut();
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    let policy = HeaderValue::from_str(&POLICY).expect("it is ASCII");
+    headers.insert("content-security-policy", policy);
+    reply
+}
+
+fn route(service: &Service, call: &Call) -> Reply {
+    // A site whose name resolves to this machine could read the answers; its `Host` differs.
+    if !server::host(call).is_some_and(is_this_machine) {
+        return text(403, "This page is for http://localhost only.\n");
+    }
+    if !matches!(*call.method(), Method::GET | Method::HEAD) {
+        let mut reply = text(405, "This page can be looked at only.\n");
+        reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return reply;
+    }
+    match call.uri().path() {
+        "/" => reply(200, "text/html; charset=utf-8", PAGE),
+        "/state.json" => match parameter(call, "since").map_or(Ok(0), |since| since.parse()) {
+            Ok(since) => server::json(200, &state::state(service, since)),
+            Err(_) => text(400, "since is the number of a log entry.\n"),
+        },
+        _ => text(404, "There are only / and /state.json here.\n"),
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || ["127.0.0.1", "[::1]"].contains(&host)
+}
+
+fn text(status: u16, text: &'static str) -> Reply {
+    reply(status, "text/plain; charset=utf-8", text)
+}
+
+/// The hash of the page's only element of this name.
+fn hash_of(element: &str) -> String {
+    let (_, rest) = PAGE.split_once(&format!("<{element}>")).unwrap_or_default();
+    let (content, _) = rest.split_once(&format!("</{element}>")).unwrap_or_default();
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(content)))
+}

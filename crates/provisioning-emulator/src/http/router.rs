@@ -1,0 +1,238 @@
+//! The calls of the control endpoint: the service's REST API, and calls that only the emulator has.
+
+use hyper::{
+    Method, StatusCode,
+    header::{ALLOW, HeaderValue},
+};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use super::{
+    access, error,
+    query::page,
+    server::{self, Call, Reply, body, header, parameter},
+};
+use crate::{
+    enrollment::EnrollmentKind::{self, Group, Individual},
+    faults::Fault,
+    log::LogKind,
+    refusal::Refusal,
+    service::Service,
+};
+
+/// The first api-version that is accepted. Every later date is accepted, too.
+const FIRST_VERSION: &str = "2018-09-01";
+
+/// Answers one call.
+pub(crate) fn control(service: &Service, call: &Call) -> Reply {
+    answer(service, call).unwrap_or_else(|refusal| error::refuse(&refusal))
+}
+
+fn answer(service: &Service, call: &Call) -> Result<Reply, Refusal> {
+    access::check(call, &service.control_key)?;
+    let path = path(call)?;
+    match Route::find(call.method(), &path) {
+        Some(route) => route.perform(service, call),
+        None => method_not_allowed(&path),
+    }
+}
+
+/// A call, with the ids in its path.
+enum Route<'a> {
+    PutEnrollment(EnrollmentKind, &'a str),
+    GetEnrollment(EnrollmentKind, &'a str),
+    DeleteEnrollment(EnrollmentKind, &'a str),
+    BulkOperation,
+    QueryEnrollments(EnrollmentKind),
+    AttestationMechanism(EnrollmentKind, &'a str),
+    GetRegistration(&'a str),
+    DeleteRegistration(&'a str),
+    QueryRegistrations(&'a str),
+    GetLog,
+    ClearLog,
+    PutFaults,
+    GetFaults,
+    ClearFaults,
+    GetAllRegistrations,
+}
+
+impl<'a> Route<'a> {
+    fn find(method: &Method, path: &'a [String]) -> Option<Self> {
+        // SDKs differ in the case of the names. Ids are used as they are.
+        let names: Vec<_> = path.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let id = path.get(1).map_or("", String::as_str);
+        Some(match (method.as_str(), &names[..]) {
+            ("POST", ["enrollments"]) => Self::BulkOperation,
+            ("POST", ["enrollments", "query"]) => Self::QueryEnrollments(Individual),
+            ("PUT", ["enrollments", _]) => Self::PutEnrollment(Individual, id),
+            ("GET", ["enrollments", _]) => Self::GetEnrollment(Individual, id),
+            ("DELETE", ["enrollments", _]) => Self::DeleteEnrollment(Individual, id),
+            ("POST", ["enrollments", _, "attestationmechanism"]) => Self::AttestationMechanism(Individual, id),
+            ("POST", ["enrollmentgroups", "query"]) => Self::QueryEnrollments(Group),
+            ("PUT", ["enrollmentgroups", _]) => Self::PutEnrollment(Group, id),
+            ("GET", ["enrollmentgroups", _]) => Self::GetEnrollment(Group, id),
+            ("DELETE", ["enrollmentgroups", _]) => Self::DeleteEnrollment(Group, id),
+            ("POST", ["enrollmentgroups", _, "attestationmechanism"]) => Self::AttestationMechanism(Group, id),
+            ("GET", ["registrations", _]) => Self::GetRegistration(id),
+            ("DELETE", ["registrations", _]) => Self::DeleteRegistration(id),
+            ("POST", ["registrations", _, "query"]) => Self::QueryRegistrations(id),
+            ("GET", ["emulator", "log"]) => Self::GetLog,
+            ("DELETE", ["emulator", "log"]) => Self::ClearLog,
+            ("PUT", ["emulator", "faults"]) => Self::PutFaults,
+            ("GET", ["emulator", "faults"]) => Self::GetFaults,
+            ("DELETE", ["emulator", "faults"]) => Self::ClearFaults,
+            ("GET", ["emulator", "registrations"]) => Self::GetAllRegistrations,
+            _ => return None,
+        })
+    }
+
+    fn perform(self, service: &Service, call: &Call) -> Result<Reply, Refusal> {
+        if self.is_of_service() {
+            check_version(call)?;
+        }
+        let (enrollments, registry) = (&service.enrollments, &service.registry);
+        match self {
+            Self::PutEnrollment(kind, id) => {
+                let enrollment = enrollments.put(kind, id, body(call)?, if_match(call))?;
+                note_change(service, call, id);
+                Ok(found(&enrollment))
+            }
+            Self::GetEnrollment(kind, id) => Ok(found(&enrollments.get(kind, id)?)),
+            Self::DeleteEnrollment(kind, id) => {
+                enrollments.delete(kind, id, if_match(call))?;
+                note_change(service, call, id);
+                Ok(no_content())
+            }
+            Self::BulkOperation => Err(Refusal::bad_request(
+                "Bulk operations are left out: make one call for each enrollment.",
+            )),
+            Self::QueryEnrollments(Individual) => {
+                page(call, enrollments.list(Individual), "registrationId", "enrollment")
+            }
+            Self::QueryEnrollments(Group) => {
+                page(call, enrollments.list(Group), "enrollmentGroupId", "enrollmentGroup")
+            }
+            Self::AttestationMechanism(kind, id) => Ok(found(&enrollments.attestation_mechanism(kind, id)?)),
+            Self::GetRegistration(id) => Ok(found(&registry.registration(id)?)),
+            Self::DeleteRegistration(id) => {
+                registry.delete_registration(id, if_match(call))?;
+                note_change(service, call, id);
+                Ok(no_content())
+            }
+            Self::QueryRegistrations(group) => {
+                let items = registry.registrations_of_group(group);
+                page(call, items, "registrationId", "deviceRegistration")
+            }
+            Self::GetLog => Ok(found(&json!(service.log.since(since(call)?)))),
+            Self::ClearLog => {
+                service.log.clear();
+                Ok(no_content())
+            }
+            Self::PutFaults => {
+                service.faults.replace(faults(body(call)?)?);
+                Ok(found(&json!(service.faults.left())))
+            }
+            Self::GetFaults => Ok(found(&json!(service.faults.left()))),
+            Self::ClearFaults => {
+                service.faults.replace(vec![]);
+                Ok(no_content())
+            }
+            Self::GetAllRegistrations => Ok(found(&Value::Array(registry.all_registrations()))),
+        }
+    }
+
+    /// Whether the service has this call, too.
+    fn is_of_service(&self) -> bool {
+        !matches!(
+            self,
+            Self::GetLog
+                | Self::ClearLog
+                | Self::PutFaults
+                | Self::GetFaults
+                | Self::ClearFaults
+                | Self::GetAllRegistrations
+        )
+    }
+}
+
+/// The segments of the path, decoded.
+fn path(call: &Call) -> Result<Vec<String>, Refusal> {
+    let segments = call.uri().path().split('/').filter(|segment| !segment.is_empty());
+    let decoded: Result<_, std::str::Utf8Error> = segments
+        .map(|segment| Ok(percent_decode_str(segment).decode_utf8()?.into_owned()))
+        .collect();
+    decoded.map_err(|_| Refusal::bad_request("The path is not UTF-8."))
+}
+
+fn method_not_allowed(path: &[String]) -> Result<Reply, Refusal> {
+    let methods = [Method::DELETE, Method::GET, Method::POST, Method::PUT];
+    let allowed = methods.iter().filter(|method| Route::find(method, path).is_some());
+    let allowed: Vec<_> = allowed.map(Method::as_str).collect();
+    let allowed = allowed.join(", ");
+    if allowed.is_empty() {
+        return Err(Refusal::new(404, 404_001, "There is no such path."));
+    }
+    let message = format!("This path takes {allowed}.");
+    let mut reply = error::refuse(&Refusal::new(405, 405_001, message));
+    let allowed = HeaderValue::try_from(allowed).expect("names of methods");
+    reply.headers_mut().insert(ALLOW, allowed);
+    Ok(reply)
+}
+
+fn check_version(call: &Call) -> Result<(), Refusal> {
+    let version = parameter(call, "api-version");
+    let version = version.ok_or_else(|| Refusal::bad_request("The parameter api-version is missing."))?;
+    let date = version.strip_suffix("-preview").unwrap_or(&version);
+    let has_shape = |(byte, shape): (u8, u8)| match shape {
+        b'-' => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    };
+    let is_date = date.len() == FIRST_VERSION.len() && date.bytes().zip(FIRST_VERSION.bytes()).all(has_shape);
+    if is_date && date >= FIRST_VERSION {
+        return Ok(());
+    }
+    let message = format!("The api-version {version:?} is not supported; expected a date from {FIRST_VERSION} on.");
+    Err(Refusal::bad_request(message))
+}
+
+/// Logs a change.
+fn note_change(service: &Service, call: &Call, id: &str) {
+    let (method, path) = (call.method(), call.uri().path());
+    let reason = format!("{method} {path}");
+    service.note(server::origin(call), Some(id), LogKind::Control, reason);
+}
+
+/// The etag of `If-Match`, which some SDKs quote and some do not.
+fn if_match(call: &Call) -> Option<&str> {
+    header(call, "if-match").map(|etag| etag.trim_matches('"'))
+}
+
+/// The faults in a body: an array, or one.
+fn faults(body: Value) -> Result<Vec<Fault>, Refusal> {
+    let faults = match body {
+        Value::Array(faults) => faults,
+        fault => vec![fault],
+    };
+    let numbered = faults.into_iter().enumerate();
+    let faults = numbered.map(|(index, fault)| {
+        serde_json::from_value(fault).map_err(|error| Refusal::bad_request(format!("Fault {}: {error}.", index + 1)))
+    });
+    faults.collect()
+}
+
+/// The number of the last log entry that the caller has; 0 if it has none.
+fn since(call: &Call) -> Result<u64, Refusal> {
+    let since = parameter(call, "since").map_or(Ok(0), |since| since.parse());
+    since.map_err(|_| Refusal::bad_request("The parameter since is not the number of a log entry."))
+}
+
+fn found(value: &Value) -> Reply {
+    server::json(200, value)
+}
+
+fn no_content() -> Reply {
+    let mut reply = Reply::default();
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    reply
+}

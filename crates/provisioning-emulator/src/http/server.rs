@@ -1,0 +1,174 @@
+//! The HTTP/1.1 server of the control endpoint and the page. Sizes and times are bounded.
+
+use std::{convert::Infallible, future::poll_fn, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{
+    Request, Response,
+    body::{Body, Incoming},
+    header::{CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{log::Origin, net::close, refusal::Refusal};
+
+/// How long the head of a request may take to arrive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest head of a request, in bytes.
+const HEAD_SIZE: usize = 64 * 1024;
+
+/// How long the body of a request may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest body of a request, in bytes.
+const BODY_SIZE: usize = 1024 * 1024;
+
+/// A request with its body, or why the body was not read.
+pub(crate) type Call = Request<Result<Bytes, BodyError>>;
+
+/// The answer to a request.
+pub(crate) type Reply = Response<Full<Bytes>>;
+
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    TooLong,
+    TooSlow,
+    Broken,
+}
+
+/// The connection that a call comes from.
+pub(super) fn origin(call: &Call) -> Origin {
+    call.extensions().get().copied().unwrap_or_default()
+}
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve<S>(stream: S, origin: Origin, stop: &CancellationToken, handler: impl Fn(&Call) -> Reply)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let handler = &handler;
+    let service = service_fn(|request: Request<Incoming>| {
+        Box::pin(async move {
+            let (mut head, body) = request.into_parts();
+            head.extensions.insert(origin);
+            Ok::<_, Infallible>(handler(&Request::from_parts(head, read(body).await)))
+        })
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_SIZE)
+        .serve_connection(TokioIo::new(stream), service);
+    // The connection ends; a malformed request has been answered if possible.
+    let served = stop.run_until_cancelled(poll_fn(|cx| connection.poll_without_shutdown(cx)));
+    let _ = served.await;
+    let mut stream = connection.into_parts().io.into_inner();
+    close(&mut stream, &[]).await;
+}
+
+async fn read(body: Incoming) -> Result<Bytes, BodyError> {
+    if body.size_hint().lower() > BODY_SIZE as u64 {
+        return Err(BodyError::TooLong);
+    }
+    match timeout(BODY_TIMEOUT, Limited::new(body, BODY_SIZE).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLong),
+        Ok(Err(_)) => Err(BodyError::Broken),
+        Err(_) => Err(BodyError::TooSlow),
+    }
+}
+
+/// The body of a call, which must be JSON.
+pub(super) fn body(call: &Call) -> Result<Value, Refusal> {
+    let bytes = call.body().as_ref().map_err(|error| match error {
+        BodyError::TooLong => Refusal::new(413, 413_001, "The body is longer than 1 MiB."),
+        BodyError::TooSlow => Refusal::new(408, 408_001, "The body did not arrive in time."),
+        BodyError::Broken => Refusal::bad_request("The body is incomplete."),
+    })?;
+    serde_json::from_slice(bytes).map_err(|error| Refusal::bad_request(format!("The body is not JSON: {error}.")))
+}
+
+/// A reply of this status and type.
+pub(super) fn reply(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
+    *reply.status_mut() = status.try_into().expect("a status of three digits");
+    let content_type = HeaderValue::from_static(content_type);
+    reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply
+}
+
+/// A reply in JSON.
+pub(super) fn json(status: u16, body: &Value) -> Reply {
+    reply(status, "application/json; charset=utf-8", body.to_string())
+}
+
+/// The value of a query parameter, decoded; its name is compared without case.
+pub(super) fn parameter(call: &Call, name: &str) -> Option<String> {
+    let mut pairs = call.uri().query()?.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    let value = percent_encoding::percent_decode_str(value).decode_utf8().ok()?;
+    Some(value.into_owned())
+}
+
+/// The value of a header, if it is text.
+pub(super) fn header<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
+    call.headers().get(name)?.to_str().ok()
+}
+
+/// The host that the request is for, without its port.
+pub(super) fn host(call: &Call) -> Option<&str> {
+    header(call, "host").map(without_port)
+}
+
+/// Removes the port.
+pub(super) fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_taken_off_and_an_address_left_whole() {
+        for (host, name) in [
+            ("localhost", "localhost"),
+            ("localhost:8443", "localhost"),
+            ("127.0.0.1:1", "127.0.0.1"),
+            ("[::1]:8443", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("a:b", "a:b"),
+        ] {
+            assert_eq!(without_port(host), name);
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_found_in_any_case_and_decoded() {
+        let call = |target: &str| {
+            Request::builder()
+                .uri(target)
+                .body(Ok(Bytes::new()))
+                .expect("a request")
+        };
+        let value = |target: &str| parameter(&call(target), "api-version");
+        assert_eq!(value("/a?b=c&API-Version=2021%2D10-01"), Some("2021-10-01".to_owned()));
+        for target in ["/a", "/a?", "/a?api-version", "/a?api-version=%ff", "/a?api-versions=1"] {
+            assert_eq!(value(target), None, "{target}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Times, ids and etags in the service's format.
+
+use std::time::SystemTime;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+/// The current time: UTC with seven fractional digits.
+pub(crate) fn now() -> String {
+    let nanos = humantime::format_rfc3339_nanos(SystemTime::now()).to_string();
+    let digits = "2026-11-21T00:00:00.1234567".len();
+    format!("{}Z", &nanos[..digits])
+}
+
+pub(crate) fn operation_id() -> String {
+    format!("4.{:016x}.{}", fastrand::u64(..), uuid())
+}
+
+pub(crate) fn uuid() -> String {
+    let (a, b) = (fastrand::u64(..), fastrand::u64(..));
+    let (low, clock) = (a & 0xffff_ffff, (b >> 48) & 0x3fff | 0x8000);
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{clock:04x}-{:012x}",
+        low,
+        (a >> 32) & 0xffff,
+        (a >> 48) & 0xfff,
+        b & 0xffff_ffff_ffff
+    )
+}
+
+/// The base64 of a quoted value.
+pub(crate) fn etag() -> String {
+    STANDARD.encode(format!("\"{}\"", uuid()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_seven_fractional_digits() {
+        let now = now();
+        assert_eq!(now.len(), "2020-04-10T05:24:22.4718526Z".len(), "{now}");
+        assert!(now.ends_with('Z'));
+    }
+
+    #[test]
+    fn operation_ids_and_tracking_ids_look_like_the_services() {
+        let id = operation_id();
+        let parts: Vec<&str> = id.splitn(3, '.').collect();
+        assert_eq!((parts[0], parts[1].len()), ("4", 16), "{id}");
+        let groups: Vec<usize> = uuid().split('-').map(str::len).collect();
+        assert_eq!(groups, [8, 4, 4, 4, 12]);
+    }
+}

@@ -1,0 +1,15 @@
+//! Certificates and keys: the emulator's CA, what it issues, symmetric keys, and the folder that keeps them.
+
+mod authority;
+mod certificate;
+mod folder;
+mod key;
+mod token;
+
+pub use authority::DeviceIdentity;
+pub(crate) use authority::{Authority, ServerIdentity, read_csr, to_pem};
+pub use certificate::KeyKind;
+pub(crate) use certificate::{CertificateSettings, Validity};
+pub use folder::Folder;
+pub(crate) use key::Key;
+pub(crate) use token::Token;

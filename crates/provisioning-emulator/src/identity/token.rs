@@ -1,0 +1,143 @@
+//! SAS tokens, as the service checks them.
+
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::Mac;
+use percent_encoding::percent_decode_str;
+
+use super::key::Key;
+
+/// A token as a device presents it: `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`.
+pub(crate) struct Token<'a> {
+    /// As received: SDKs escape it differently, and the signature is over what they sent.
+    resource: &'a str,
+    signature: Vec<u8>,
+    expiry: &'a str,
+    policy: Option<&'a str>,
+}
+
+impl<'a> Token<'a> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let fields = text.strip_prefix("SharedAccessSignature ")?;
+        let value = |key: &str| {
+            let mut pairs = fields.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(name, _)| *name == key).map(|(_, value)| value)
+        };
+        let signature = percent_decode_str(value("sig")?).decode_utf8().ok()?;
+        let signature = STANDARD.decode(signature.as_bytes()).ok()?;
+        Some(Self {
+            resource: value("sr")?,
+            signature,
+            expiry: value("se")?,
+            policy: value("skn"),
+        })
+    }
+
+    /// The resource that the token is for.
+    pub(crate) fn resource(&self) -> Cow<'a, str> {
+        percent_decode_str(self.resource).decode_utf8_lossy()
+    }
+
+    /// The name of the key that signed it, according to the token.
+    pub(crate) fn policy(&self) -> Option<&'a str> {
+        self.policy
+    }
+
+    /// Checks that the token is for this registration and that one of `keys` signed it.
+    pub(crate) fn check(&self, id_scope: &str, registration_id: &str, keys: &[Key]) -> Result<(), &'static str> {
+        let own = format!("{id_scope}/registrations/{registration_id}");
+        if !self.resource().eq_ignore_ascii_case(&own) {
+            return Err("the token is for another registration");
+        }
+        self.verify(keys)
+    }
+
+    /// Checks that the token is not expired and that one of `keys` signed it.
+    pub(crate) fn verify(&self, keys: &[Key]) -> Result<(), &'static str> {
+        let expires_at = self.expiry.parse().ok().map(Duration::from_secs);
+        let expires_at = expires_at.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(seconds));
+        if expires_at.ok_or("the token's expiry is not a number")? <= SystemTime::now() {
+            return Err("the token has expired");
+        }
+        let signed = format!("{}\n{}", self.resource, self.expiry);
+        let signed_it = |key: &Key| key.mac().chain_update(&signed).verify_slice(&self.signature).is_ok();
+        if keys.iter().any(signed_it) {
+            Ok(())
+        } else {
+            Err("the token is signed with another key")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(key: &Key, resource: &str, expiry: u64) -> String {
+        let mac = key.mac().chain_update(format!("{resource}\n{expiry}"));
+        let signature = STANDARD
+            .encode(mac.finalize().into_bytes())
+            .replace('+', "%2B")
+            .replace('/', "%2f");
+        format!(
+            "SharedAccessSignature sig={}&se={expiry}&sr={resource}",
+            signature.replace('=', "%3D")
+        )
+    }
+
+    #[test]
+    fn a_token_is_accepted_however_its_resource_is_escaped() {
+        let key = Key::generate().expect("a key");
+        for resource in [
+            "0ne1/registrations/a-1",
+            "0ne1%2Fregistrations%2Fa-1",
+            "0ne1%2fregistrations%2fA%2D1",
+        ] {
+            let text = token(&key, resource, u64::MAX / 4);
+            let token = Token::parse(&text).expect("a token");
+            assert_eq!(
+                token.check("0ne1", "a-1", &[Key::generate().expect("a key"), key.clone()]),
+                Ok(()),
+                "{resource}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_registration_key_or_time_is_refused() {
+        let key = Key::generate().expect("a key");
+        let check = |resource, expiry, key: &Key| {
+            let text = token(key, resource, expiry);
+            Token::parse(&text)
+                .expect("a token")
+                .check("0ne1", "a", &[Key::from_base64("aw==").expect("a key")])
+                .expect_err("refused")
+        };
+        let fitting = Key::from_base64("aw==").expect("a key");
+        assert_eq!(
+            check("0ne1/registrations/b", 1 << 40, &fitting),
+            "the token is for another registration"
+        );
+        assert_eq!(check("0ne1/registrations/a", 1, &fitting), "the token has expired");
+        assert_eq!(
+            check("0ne1/registrations/a", 1 << 40, &key),
+            "the token is signed with another key"
+        );
+    }
+
+    #[test]
+    fn text_that_is_not_a_token_is_rejected() {
+        for text in [
+            "",
+            "SharedAccessSignature ",
+            "SharedAccessSignature sr=a&sig=*&se=1",
+            "sr=a&sig=YQ==&se=1",
+        ] {
+            assert!(Token::parse(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! MQTT 3.1.1 as a server reads it: rumqttc's codec, and the checks that the codec omits.
+
+use bytes::BytesMut;
+use rumqttc::{Codec, Error as CodecError, Packet, QoS, check};
+use tokio_util::codec::{Decoder, Encoder};
+
+/// Decodes what a device may send, encodes what the service sends.
+#[derive(Debug)]
+pub(crate) struct ServerCodec(Codec);
+
+/// The bytes of a device are invalid.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum DecodeError {
+    #[error("a packet with first byte {0:#04x}, which a device may not send")]
+    NotADevicesPacket(u8),
+    #[error("a packet id of 0")]
+    NoPacketId,
+    #[error("a packet with reserved bits set, or with bytes that belong to nothing")]
+    NotCanonical,
+    #[error("a topic filter that is missing, empty or not text")]
+    NoFilter,
+    #[error("CONNECT for protocol level {0}")]
+    ProtocolLevel(u8),
+    #[error("{0}")]
+    Malformed(CodecError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+const CONNECT: u8 = 0x10;
+
+/// The protocol level of MQTT 3.1.1.
+const LEVEL: u8 = 4;
+
+impl ServerCodec {
+    pub(crate) fn new(max_packet_size: usize) -> Self {
+        Self(Codec {
+            max_incoming_size: max_packet_size,
+            max_outgoing_size: usize::MAX,
+        })
+    }
+}
+
+impl Decoder for ServerCodec {
+    type Item = Packet;
+    type Error = DecodeError;
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
+        let Some(&first) = bytes.first() else { return Ok(None) };
+        if !is_from_device(first) {
+            return Err(DecodeError::NotADevicesPacket(first));
+        }
+        let length = match check(bytes.iter(), self.0.max_incoming_size) {
+            Ok(header) => header.frame_length(),
+            Err(CodecError::InsufficientBytes(missing)) => {
+                bytes.reserve(missing);
+                return Ok(None);
+            }
+            Err(error) => return Err(DecodeError::Malformed(error)),
+        };
+        let frame = bytes.split_to(length);
+        if first == CONNECT
+            && let Some(level) = protocol_level(&frame)
+            && level != LEVEL
+        {
+            return Err(DecodeError::ProtocolLevel(level));
+        }
+        let packet = Packet::read(&mut frame.clone(), usize::MAX).map_err(DecodeError::Malformed)?;
+        if lacks_id(&packet) {
+            return Err(DecodeError::NoPacketId);
+        }
+        if has_no_filter(&packet) {
+            return Err(DecodeError::NoFilter);
+        }
+        // What the codec passes over (reserved bits, an empty password, bytes at the end) does not come back.
+        let mut again = BytesMut::with_capacity(length);
+        packet.write(&mut again, usize::MAX).map_err(DecodeError::Malformed)?;
+        if again == frame {
+            Ok(Some(packet))
+        } else {
+            Err(DecodeError::NotCanonical)
+        }
+    }
+}
+
+impl Encoder<Packet> for ServerCodec {
+    type Error = DecodeError;
+
+    fn encode(&mut self, packet: Packet, bytes: &mut BytesMut) -> Result<(), DecodeError> {
+        self.0.encode(packet, bytes).map_err(DecodeError::Malformed)
+    }
+}
+
+/// Whether a packet from a device can start with this byte (MQTT 3.1.1, tables 2.1 and 2.2). QoS 2 and retained
+/// messages are left out: the service takes neither.
+fn is_from_device(first: u8) -> bool {
+    const PUBACK: u8 = 0x40;
+    const SUBSCRIBE: u8 = 0x82;
+    const UNSUBSCRIBE: u8 = 0xa2;
+    const PINGREQ: u8 = 0xc0;
+    const DISCONNECT: u8 = 0xe0;
+    match first {
+        CONNECT | PUBACK | SUBSCRIBE | UNSUBSCRIBE | PINGREQ | DISCONNECT => true,
+        // A duplicate of QoS 0 cannot be (3.3.1.1).
+        0x30 | 0x32 | 0x3a => true,
+        _ => false,
+    }
+}
+
+/// The level of a CONNECT for a protocol that is called MQTT: all that can be understood of another version's.
+fn protocol_level(frame: &[u8]) -> Option<u8> {
+    let length = frame.iter().skip(1).take(4).position(|byte| byte & 0x80 == 0)? + 1;
+    frame.get(1 + length..)?.strip_prefix(b"\0\x04MQTT")?.first().copied()
+}
+
+/// Whether a packet names no filter, or one that cannot be (MQTT 3.1.1, sections 3.8.3, 3.10.3 and 4.7.3).
+fn has_no_filter(packet: &Packet) -> bool {
+    let is_wrong = |filter: &str| filter.is_empty() || filter.contains('\0');
+    match packet {
+        Packet::Subscribe(subscribe) => subscribe.filters.iter().any(|filter| is_wrong(&filter.path)),
+        Packet::Unsubscribe(unsubscribe) => {
+            unsubscribe.topics.is_empty() || unsubscribe.topics.iter().any(|topic| is_wrong(topic))
+        }
+        _ => false,
+    }
+}
+
+fn lacks_id(packet: &Packet) -> bool {
+    match packet {
+        Packet::Publish(publish) => publish.qos != QoS::AtMostOnce && publish.pkid == 0,
+        Packet::PubAck(ack) => ack.pkid == 0,
+        Packet::Subscribe(subscribe) => subscribe.pkid == 0,
+        Packet::Unsubscribe(unsubscribe) => unsubscribe.pkid == 0,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_devices_packets_pass_and_with_their_own_flags_only() {
+        let allowed: Vec<u8> = (0..=u8::MAX).filter(|&first| is_from_device(first)).collect();
+        assert_eq!(allowed, [0x10, 0x30, 0x32, 0x3a, 0x40, 0x82, 0xa2, 0xc0, 0xe0]);
+    }
+
+    #[test]
+    fn the_level_is_found_behind_the_name() {
+        assert_eq!(
+            protocol_level(&[0x10, 16, 0, 4, b'M', b'Q', b'T', b'T', 5, 0xc3]),
+            Some(5)
+        );
+        assert_eq!(
+            protocol_level(&[0x10, 0x90, 1, 0, 4, b'M', b'Q', b'T', b'T', 4]),
+            Some(4)
+        );
+        assert_eq!(
+            protocol_level(&[0x10, 16, 0, 6, b'M', b'Q', b'I', b's', b'd', b'p', 3]),
+            None
+        );
+        assert_eq!(protocol_level(&[0x10, 16, 0]), None);
+    }
+}

@@ -1,0 +1,248 @@
+//! One device's MQTT connection, from CONNECT to its end.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use rumqttc::{
+    ConnAck, ConnectReturnCode, Packet, PubAck, Publish, QoS, SubAck, Subscribe, SubscribeReasonCode, UnsubAck,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    select,
+    time::timeout,
+};
+
+use super::{
+    admission::{Admitted, admit},
+    channel::{Channel, End},
+    effects::{Response, wrong_answer},
+    topic::{ANSWERS, RequestKind, RequestTopic},
+};
+use crate::{
+    faults::{Effect, Step},
+    http,
+    log::{LogKind, Origin},
+    net::{Peer, Reset},
+    registration::Client,
+    service::Service,
+};
+
+/// How long a device may take to send CONNECT.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve<S>(stream: S, origin: Origin, peer: Peer, reset: Reset, service: Arc<Service>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let stop = service.stop.clone();
+    let mut connection = Connection {
+        channel: Channel::new(stream, origin, reset, Arc::clone(&service)),
+        number: origin.connection.unwrap_or_default(),
+        service,
+        admitted: None,
+        session: Session::default(),
+    };
+    connection.channel.opened(&peer);
+    let end = select! {
+        () = stop.cancelled() => End("the emulator is shutting down".to_owned()),
+        end = connection.run(&peer) => end,
+    };
+    connection.channel.close(end).await;
+}
+
+struct Connection<S> {
+    channel: Channel<S>,
+    number: u64,
+    service: Arc<Service>,
+    admitted: Option<Admitted>,
+    session: Session,
+}
+
+#[derive(Default)]
+struct Session {
+    /// The QoS of the answers, while the device is subscribed to them.
+    subscribed: Option<QoS>,
+    last_id: u16,
+    /// Answers that the device has not acknowledged yet.
+    unacknowledged: HashSet<u16>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    async fn run(&mut self, peer: &Peer) -> End {
+        let connect = match timeout(CONNECT_LIMIT, self.channel.read()).await {
+            Ok(Ok(Packet::Connect(connect))) => connect,
+            Ok(Ok(_)) => return End("the first packet is not CONNECT".to_owned()),
+            Ok(Err(end)) => return end,
+            Err(_) => return End("no CONNECT in time".to_owned()),
+        };
+        let keep_alive = Duration::from_secs(connect.keep_alive.into());
+        let registration_id = connect.client_id.clone();
+        match admit(connect, peer, &self.service) {
+            Ok(admitted) => self.admitted = Some(admitted),
+            Err((code, reason)) => {
+                return match self.channel.send(Packet::ConnAck(ConnAck::new(code, false))).await {
+                    Ok(()) => End(reason.to_owned()),
+                    Err(end) => end,
+                };
+            }
+        }
+        let replaced = self.service.begin_session(&registration_id, self.number);
+        let end = select! {
+            () = replaced.cancelled() => End("the device connected anew".to_owned()),
+            end = self.serve_packets(keep_alive) => end,
+        };
+        self.service.end_session(&registration_id, self.number);
+        end
+    }
+
+    /// Accepts the connection, and handles its packets.
+    async fn serve_packets(&mut self, keep_alive: Duration) -> End {
+        // Half as long again as the device promised (MQTT 3.1.1, section 3.1.2.10); 0 switches it off.
+        let limit = if keep_alive.is_zero() {
+            Duration::MAX
+        } else {
+            keep_alive * 3 / 2
+        };
+        let mut result = self
+            .channel
+            .send(Packet::ConnAck(ConnAck::new(ConnectReturnCode::Success, false)))
+            .await;
+        loop {
+            if let Err(end) = result {
+                return end;
+            }
+            result = match timeout(limit, self.channel.read()).await {
+                Ok(Ok(packet)) => self.handle_packet(packet).await,
+                Ok(Err(end)) => Err(end),
+                Err(_) => Err(End("the keep-alive has passed without a packet".to_owned())),
+            };
+        }
+    }
+
+    async fn handle_packet(&mut self, packet: Packet) -> Result<(), End> {
+        match packet {
+            Packet::Publish(publish) => self.request(publish).await,
+            Packet::PubAck(ack) => {
+                if !self.session.unacknowledged.remove(&ack.pkid) {
+                    self.channel
+                        .note(LogKind::Ignored, "PUBACK for what was not sent, or twice");
+                }
+                Ok(())
+            }
+            Packet::Subscribe(subscribe) => self.subscribe(subscribe).await,
+            Packet::Unsubscribe(unsubscribe) => {
+                if unsubscribe.topics.iter().any(|topic| topic == ANSWERS) {
+                    self.session.subscribed = None;
+                }
+                self.channel
+                    .send(Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid)))
+                    .await
+            }
+            Packet::PingReq => self.channel.send(Packet::PingResp).await,
+            Packet::Disconnect => Err(End("DISCONNECT".to_owned())),
+            other => Err(End(format!("{} has no place here", LogKind::of(&other)))),
+        }
+    }
+
+    /// Only the answers can be subscribed to; QoS 2 is granted as 1.
+    async fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), End> {
+        let codes = subscribe
+            .filters
+            .iter()
+            .map(|filter| match (filter.path == ANSWERS, filter.qos) {
+                (false, _) => SubscribeReasonCode::Failure,
+                (true, QoS::AtMostOnce) => SubscribeReasonCode::Success(QoS::AtMostOnce),
+                (true, QoS::AtLeastOnce | QoS::ExactlyOnce) => SubscribeReasonCode::Success(QoS::AtLeastOnce),
+            });
+        let mut codes: Vec<_> = codes.collect();
+        let mut effect = self.channel.trigger(Step::Suback);
+        if let Some(Effect::Refuse { .. }) = effect {
+            codes.fill(SubscribeReasonCode::Failure);
+            effect = None;
+        }
+        for code in &codes {
+            if let SubscribeReasonCode::Success(qos) = code {
+                self.session.subscribed = Some(*qos);
+            }
+        }
+        self.channel
+            .send_as(Packet::SubAck(SubAck::new(subscribe.pkid, codes)), effect)
+            .await
+    }
+
+    async fn request(&mut self, publish: Publish) -> Result<(), End> {
+        let Some(topic) = RequestTopic::parse(&publish.topic) else {
+            return Err(End("a topic that is not the service's".to_owned()));
+        };
+        if publish.qos == QoS::AtLeastOnce {
+            self.channel.send(Packet::PubAck(PubAck::new(publish.pkid))).await?;
+        }
+        let Some(admitted) = &self.admitted else {
+            return Err(End("a request before CONNECT was accepted".to_owned()));
+        };
+        let client = Client {
+            registration_id: &admitted.registration_id,
+            api_version: &admitted.api_version,
+        };
+        let (service, origin) = (&self.service, self.channel.origin());
+        let foreign = service.faults.record_request(client.registration_id, &topic.request_id);
+        let answer = match &topic.kind {
+            RequestKind::Register => service.register(origin, client, &admitted.enrollment, &publish.payload),
+            RequestKind::Query { operation_id } => service.query(origin, client, operation_id),
+        };
+        let Some(qos) = self.session.subscribed else {
+            self.channel
+                .note(LogKind::Ignored, "nobody is subscribed to the answer");
+            return Ok(());
+        };
+        let (status, retry_after, body) = match answer {
+            Ok(answer) => (answer.status, answer.retry_after, answer.body),
+            Err(refusal) => (refusal.status, refusal.retry_after.clone(), http::error_body(&refusal)),
+        };
+        let response = Response {
+            status,
+            request_id: topic.request_id,
+            retry_after: retry_after
+                .value()
+                .map_or_else(String::new, |value| format!("&retry-after={value}")),
+            body: body.to_string().into(),
+        };
+        let mut effect = self.channel.trigger(Step::Answer);
+        if let Some((wrong, beside)) = effect
+            .as_ref()
+            .and_then(|effect| wrong_answer(effect, &response, foreign))
+        {
+            self.answer(qos, &wrong, None).await?;
+            if !beside {
+                return Ok(());
+            }
+            effect = None;
+        }
+        if effect == Some(Effect::Duplicate) {
+            self.answer(qos, &response, None).await?;
+            effect = None;
+        }
+        self.answer(qos, &response, effect).await
+    }
+
+    async fn answer(&mut self, qos: QoS, response: &Response, effect: Option<Effect>) -> Result<(), End> {
+        let mut publish = Publish::new(response.topic(), qos, response.body.clone());
+        if qos == QoS::AtLeastOnce {
+            publish.pkid = self.session.next_id();
+        }
+        self.channel.send_as(Packet::Publish(publish), effect).await
+    }
+}
+
+impl Session {
+    /// A packet id for an answer; those that are not acknowledged yet are not used again.
+    fn next_id(&mut self) -> u16 {
+        loop {
+            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+            // If 65,535 answers are unacknowledged, ids are used twice.
+            if self.unacknowledged.insert(self.last_id) || self.unacknowledged.len() == usize::from(u16::MAX) {
+                return self.last_id;
+            }
+        }
+    }
+}

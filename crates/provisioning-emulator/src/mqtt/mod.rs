@@ -1,0 +1,12 @@
+//! MQTT 3.1.1: the codec, and one device's connection.
+
+mod admission;
+mod channel;
+mod codec;
+mod connection;
+mod describe;
+mod effects;
+mod topic;
+
+pub(crate) use connection::serve;
+pub(crate) use topic::{is_id_scope, is_registration_id};

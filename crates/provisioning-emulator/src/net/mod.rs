@@ -1,0 +1,19 @@
+//! Connections: listeners, sockets, TLS, WebSocket, and the faults of each layer.
+
+mod faulty;
+mod graceful_close;
+mod listen;
+mod peer;
+mod socket;
+mod stack;
+mod tls;
+mod websocket;
+
+pub(crate) use faulty::GARBAGE;
+pub(crate) use graceful_close::close;
+pub(crate) use listen::{listen, serve_in_memory};
+pub(crate) use peer::Peer;
+pub(crate) use socket::Reset;
+pub use socket::{Link, Security};
+pub use tls::TlsVersions;
+pub(crate) use tls::acceptor;

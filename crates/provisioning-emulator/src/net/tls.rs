@@ -1,0 +1,142 @@
+//! The server's side of TLS: client certificates are requested, and the clients must have their keys.
+
+use std::{io, sync::Arc, time::Duration};
+
+use rustls::{
+    DigitallySignedStruct, DistinguishedName, Error as TlsError, ServerConfig, SignatureScheme,
+    client::danger::HandshakeSignatureValid,
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    server::danger::{ClientCertVerified, ClientCertVerifier},
+    version::{TLS12, TLS13},
+};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::{graceful_close::read_on, peer::Peer};
+use crate::{error::EmulatorError, identity::ServerIdentity};
+
+/// The versions of TLS that the emulator supports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum TlsVersions {
+    /// 1.2 and 1.3.
+    #[default]
+    Both,
+    /// 1.2 only: what the live service supports today.
+    Only12,
+    /// 1.3 only.
+    Only13,
+}
+
+/// How long a handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(crate) fn acceptor(server: ServerIdentity, versions: TlsVersions) -> Result<TlsAcceptor, EmulatorError> {
+    let provider = Arc::new(ring::default_provider());
+    let versions: &[_] = match versions {
+        TlsVersions::Both => &[&TLS12, &TLS13],
+        TlsVersions::Only12 => &[&TLS12],
+        TlsVersions::Only13 => &[&TLS13],
+    };
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)
+        .and_then(|builder| {
+            builder
+                .with_client_cert_verifier(Arc::new(HolderOfKey(provider)))
+                .with_single_cert(server.chain, server.key)
+        })
+        .map_err(EmulatorError::tls)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Performs the server's handshake. Returns the stream and the peer.
+pub(crate) async fn accept<S>(stream: S, acceptor: &TlsAcceptor) -> io::Result<(TlsStream<S>, Peer)>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let handshake = acceptor.accept(stream).into_fallible();
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
+        Ok(Ok(stream)) => {
+            let peer = match stream.get_ref().1.peer_certificates() {
+                Some(chain) => Peer::Certificate {
+                    common_name: chain.first().and_then(common_name),
+                    chain: chain.iter().map(|it| it.clone().into_owned()).collect(),
+                },
+                None => Peer::Anonymous,
+            };
+            Ok((stream, peer))
+        }
+        Ok(Err((error, mut stream))) => {
+            read_on(&mut stream).await;
+            Err(error)
+        }
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the TLS handshake took too long",
+        )),
+    }
+}
+
+/// Accepts every certificate whose key the client has, and clients without a certificate. The issuer and the validity
+/// are checked at CONNECT, as the service does: the registration id is not known before.
+#[derive(Debug)]
+struct HolderOfKey(Arc<CryptoProvider>);
+
+impl ClientCertVerifier for HolderOfKey {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, TlsError> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let name = certificate.subject().iter_common_name().next()?;
+    name.as_str().ok().map(str::to_owned)
+}

@@ -1,0 +1,33 @@
+//! Why the service refuses a request.
+
+use crate::retry_after::RetryAfter;
+
+/// A refused request, with what the body of the answer says about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) error_code: u32,
+    pub(crate) message: String,
+    pub(crate) retry_after: RetryAfter,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, error_code: u32, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            error_code,
+            message: message.into(),
+            retry_after: RetryAfter::Absent,
+        }
+    }
+
+    /// The request is malformed.
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, 400_004, message)
+    }
+
+    /// The etag of the request is not the current one.
+    pub(crate) fn etag_mismatch() -> Self {
+        Self::new(412, 412_001, "The etag does not match the current one.")
+    }
+}

@@ -1,0 +1,54 @@
+//! Reading and deleting registrations.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::{registry::Registry, state::Registration};
+use crate::refusal::Refusal;
+
+impl Registry {
+    /// The latest registration of each device, sorted by registration id.
+    pub(crate) fn registrations(&self) -> Vec<Registration> {
+        let all = self.all_registrations();
+        let mut registrations: Vec<_> = all.iter().map(Registration::from_state).collect();
+        registrations.sort_by_cached_key(|it| it.registration_id.to_ascii_lowercase());
+        registrations
+    }
+
+    /// The latest registration state of each device.
+    pub(crate) fn all_registrations(&self) -> Vec<Value> {
+        let operations = self.operations();
+        let mut latest = HashMap::new();
+        for operation in operations.iter() {
+            latest.insert(operation.device.as_str(), operation);
+        }
+        latest.into_values().map(|operation| operation.state()).collect()
+    }
+
+    pub(crate) fn registration(&self, id: &str) -> Result<Value, Refusal> {
+        let is_it = |it: &Value| is(&it["registrationId"], id);
+        let found = self.all_registrations().into_iter().find(is_it);
+        found.ok_or_else(|| Refusal::new(404, 404_202, "Registration not found."))
+    }
+
+    pub(crate) fn delete_registration(&self, id: &str, if_match: Option<&str>) -> Result<(), Refusal> {
+        let registration = self.registration(id)?;
+        if if_match.is_some_and(|etag| etag != "*" && registration["etag"] != etag) {
+            return Err(Refusal::etag_mismatch());
+        }
+        self.operations().remove_device(&id.to_ascii_lowercase());
+        Ok(())
+    }
+
+    pub(crate) fn registrations_of_group(&self, group: &str) -> Vec<Value> {
+        let mut all = self.all_registrations();
+        let of_group = |block: &Value| is(&block["enrollmentGroupId"], group);
+        all.retain(|it| of_group(&it["x509"]) || of_group(&it["symmetricKey"]));
+        all
+    }
+}
+
+fn is(value: &Value, id: &str) -> bool {
+    value.as_str().is_some_and(|it| it.eq_ignore_ascii_case(id))
+}

@@ -1,0 +1,84 @@
+//! Operations: registrations in progress or completed, by their ids.
+
+use std::collections::{HashMap, VecDeque};
+
+use serde_json::{Value, json};
+
+use super::{allocation::Assigned, registry::Answer, request::Request};
+use crate::enrollment::Allocation;
+
+/// How many operations are kept; the oldest are removed first.
+pub(super) const MAX_OPERATIONS: usize = 20_000;
+
+/// One registration of a device.
+pub(super) struct Operation {
+    /// The registration id in lower case.
+    pub(super) device: String,
+    /// The registration id as the device wrote it.
+    pub(super) registration_id: String,
+    pub(super) request: Request,
+    pub(super) allocation: Allocation,
+    /// How many more queries complete it; `u32::MAX` is never.
+    pub(super) polls_left: u32,
+    pub(super) created: String,
+    /// The answer that completed it. Later queries get the same.
+    pub(super) outcome: Option<Answer>,
+}
+
+impl Operation {
+    /// The registration state, as the service writes it.
+    pub(super) fn state(&self) -> Value {
+        match &self.outcome {
+            Some(outcome) => outcome.body["registrationState"].clone(),
+            None => self.assigning(),
+        }
+    }
+
+    /// The registration state while it is in progress.
+    pub(super) fn assigning(&self) -> Value {
+        json!({"registrationId": self.registration_id, "status": "assigning"})
+    }
+}
+
+/// The operations, and where each device is assigned.
+#[derive(Default)]
+pub(super) struct Operations {
+    by_id: HashMap<String, Operation>,
+    /// The ids, oldest first.
+    order: VecDeque<String>,
+    /// The latest assignment of each device, by registration id in lower case.
+    pub(super) assigned: HashMap<String, Assigned>,
+}
+
+impl Operations {
+    pub(super) fn insert(&mut self, id: String, operation: Operation) {
+        self.order.push_back(id.clone());
+        self.by_id.insert(id, operation);
+        while self.order.len() > MAX_OPERATIONS {
+            if let Some(oldest) = self.order.pop_front() {
+                self.by_id.remove(&oldest);
+            }
+        }
+    }
+
+    /// The operation of this device, and the assignments.
+    pub(super) fn of_device(
+        &mut self,
+        device: &str,
+        id: &str,
+    ) -> Option<(&mut Operation, &mut HashMap<String, Assigned>)> {
+        let operation = self.by_id.get_mut(id).filter(|operation| operation.device == device)?;
+        Some((operation, &mut self.assigned))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Operation> {
+        self.order.iter().filter_map(|id| self.by_id.get(id))
+    }
+
+    /// Removes everything about a device.
+    pub(super) fn remove_device(&mut self, device: &str) {
+        self.by_id.retain(|_, operation| operation.device != device);
+        self.order.retain(|id| self.by_id.contains_key(id));
+        self.assigned.remove(device);
+    }
+}

@@ -1,0 +1,98 @@
+//! The state of a registration, for programs that use the emulator as a library.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// The state of a device's registration, from [`Emulator::registrations`](crate::Emulator::registrations).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Registration {
+    /// The registration id, as the device wrote it.
+    pub registration_id: String,
+    /// The status of the registration.
+    pub status: RegistrationStatus,
+    /// The id of the device at its hub; only if it is assigned.
+    pub device_id: Option<String>,
+    /// The host name of the hub; only if the device is assigned.
+    pub assigned_hub: Option<String>,
+    /// How the device was assigned: `initialAssignment`, `deviceDataMigrated`, `deviceDataReset` or
+    /// `reprovisionedToInitialAssignment`.
+    pub substatus: Option<String>,
+    /// The enrollment group that the device belongs to; none for an individual enrollment.
+    pub enrollment_group_id: Option<String>,
+    /// The error code of a failed registration.
+    pub error_code: Option<u32>,
+    /// The error message of a failed registration.
+    pub error_message: Option<String>,
+    /// The payload that was returned to the device, as JSON text.
+    pub payload: Option<String>,
+    /// When the device requested the registration, as the service writes times (RFC 3339, UTC).
+    pub created: Option<String>,
+    /// When the registration was completed.
+    pub last_updated: Option<String>,
+    /// The version of the registration, for conditional requests to the control endpoint.
+    pub etag: Option<String>,
+}
+
+/// The status of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RegistrationStatus {
+    /// It is not completed: the device has not queried it often enough.
+    Assigning,
+    /// The device is assigned to a hub.
+    Assigned,
+    /// It failed.
+    Failed,
+    /// The enrollment is disabled.
+    Disabled,
+}
+
+impl RegistrationStatus {
+    /// The service's name of the status.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Assigning => "assigning",
+            Self::Assigned => "assigned",
+            Self::Failed => "failed",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Assigning, Self::Assigned, Self::Failed, Self::Disabled];
+        all.into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+impl fmt::Display for RegistrationStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl Registration {
+    /// Reads a registration state as the registry writes it.
+    pub(crate) fn from_state(state: &Value) -> Self {
+        let text = |name: &str| state[name].as_str().map(str::to_owned);
+        let of_group = |attestation: &str| state[attestation]["enrollmentGroupId"].as_str().map(str::to_owned);
+        Self {
+            registration_id: text("registrationId").unwrap_or_default(),
+            status: state["status"]
+                .as_str()
+                .and_then(RegistrationStatus::from_name)
+                .unwrap_or(RegistrationStatus::Assigning),
+            device_id: text("deviceId"),
+            assigned_hub: text("assignedHub"),
+            substatus: text("substatus"),
+            enrollment_group_id: of_group("x509").or_else(|| of_group("symmetricKey")),
+            error_code: state["errorCode"].as_u64().and_then(|code| u32::try_from(code).ok()),
+            error_message: text("errorMessage"),
+            payload: state.get("payload").map(Value::to_string),
+            created: text("createdDateTimeUtc"),
+            last_updated: text("lastUpdatedDateTimeUtc"),
+            etag: text("etag"),
+        }
+    }
+}
