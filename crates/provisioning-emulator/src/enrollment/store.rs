@@ -67,7 +67,7 @@ impl Enrollments {
     /// Adds an enrollment, or replaces the one with its id.
     pub(crate) fn enroll(&self, enrollment: Enrollment) -> Result<(), EmulatorError> {
         let Enrollment { kind, id, body } = enrollment;
-        match self.set(kind, &id, body, None) {
+        match self.set(kind, &id, body, Precondition::None) {
             Ok(_) => Ok(()),
             Err(Refusal { message: reason, .. }) => Err(EmulatorError::Enrollment { id, reason }),
         }
@@ -91,14 +91,25 @@ impl Enrollments {
                 "{name} is missing, or another than the path's."
             )));
         }
-        self.set(kind, id, body, if_match)
+        self.set(
+            kind,
+            id,
+            body,
+            if_match.map_or(Precondition::Absent, Precondition::Etag),
+        )
     }
 
-    fn set(&self, kind: EnrollmentKind, id: &str, mut body: Body, if_match: Option<&str>) -> Result<Value, Refusal> {
+    fn set(
+        &self,
+        kind: EnrollmentKind,
+        id: &str,
+        mut body: Body,
+        precondition: Precondition<'_>,
+    ) -> Result<Value, Refusal> {
         let mut records = self.records();
         let key = key(kind, id);
         let former = records.get(&key).map(|record| &record.body);
-        check_etag(former.and_then(|body| body.etag.as_deref()), if_match)?;
+        precondition.check(former.and_then(|body| body.etag.as_deref()))?;
         let now = now();
         body.created_date_time_utc = former
             .and_then(|body| body.created_date_time_utc.clone())
@@ -126,7 +137,9 @@ impl Enrollments {
         let mut records = self.records();
         let key = key(kind, id);
         let record = records.get(&key).ok_or_else(|| not_found(kind))?;
-        check_etag(record.body.etag.as_deref(), if_match)?;
+        if_match
+            .map_or(Precondition::None, Precondition::Etag)
+            .check(record.body.etag.as_deref())?;
         records.remove(&key);
         Ok(())
     }
@@ -221,12 +234,28 @@ fn shown(body: &Body) -> Value {
     shown
 }
 
-fn check_etag(etag: Option<&str>, if_match: Option<&str>) -> Result<(), Refusal> {
-    match if_match {
-        None => Ok(()),
-        Some("*") if etag.is_some() => Ok(()),
-        Some(wanted) if etag == Some(wanted) => Ok(()),
-        Some(_) => Err(Refusal::etag_mismatch()),
+/// What a change requires of the enrollment as it is.
+#[derive(Debug, Clone, Copy)]
+enum Precondition<'a> {
+    None,
+    /// It does not exist.
+    Absent,
+    /// It has this etag; `*` is any.
+    Etag(&'a str),
+}
+
+impl Precondition<'_> {
+    /// Checks the current etag; `None` if there is no enrollment.
+    fn check(self, current: Option<&str>) -> Result<(), Refusal> {
+        match (self, current) {
+            (Self::None, _) | (Self::Absent, None) | (Self::Etag("*"), Some(_)) => Ok(()),
+            (Self::Absent, Some(_)) => {
+                let message = "An enrollment of this id exists; an update needs its etag in If-Match, or \"*\".";
+                Err(Refusal::new(409, 409_201, message))
+            }
+            (Self::Etag(wanted), current) if current == Some(wanted) => Ok(()),
+            (Self::Etag(_), _) => Err(Refusal::etag_mismatch()),
+        }
     }
 }
 
@@ -260,7 +289,7 @@ mod tests {
             *certificate = json!({"info": {"subjectName": "CN=ca"}});
         }
         let changed = enrollments
-            .put(EnrollmentKind::Group, "g", read, None)
+            .put(EnrollmentKind::Group, "g", read, Some("*"))
             .expect("changed");
         assert_eq!(changed["provisioningStatus"], "disabled");
         enrollments
@@ -289,7 +318,7 @@ mod tests {
         let mut read = enrollments.get(EnrollmentKind::Individual, "d").expect("read");
         let certificates = &mut read["attestation"]["x509"]["clientCertificates"];
         certificates["primary"] = json!({"info": {"subjectName": "CN=d"}});
-        let put = enrollments.put(EnrollmentKind::Individual, "d", read, None);
+        let put = enrollments.put(EnrollmentKind::Individual, "d", read, Some("*"));
         put.expect("changed");
         let chain = [CertificateDer::from_pem_slice(authority.certificate_pem().as_bytes()).expect("PEM")];
         let presented = Presented::Certificates(&chain);

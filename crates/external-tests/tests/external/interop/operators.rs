@@ -66,11 +66,20 @@ async fn a_query_returns_pages() {
 #[ignore = "needs Node and npm: cargo xtask external"]
 async fn an_enrollment_is_disabled() {
     let dps = start_with(&[ID]).await;
-    let mut enrollment = individual();
+    let mut enrollment = perform(&dps, "get", json!({"id": ID})).await["done"].take();
     enrollment["provisioningStatus"] = "disabled".into();
     let result = perform(&dps, "put", json!({"enrollment": enrollment})).await;
     assert_eq!(result["done"]["provisioningStatus"], "disabled", "{result}");
     assert_changes(&dps, 1);
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn an_enrollment_that_exists_is_a_conflict_without_its_etag() {
+    let dps = start_with(&[ID]).await;
+    let result = perform(&dps, "put", json!({"enrollment": individual()})).await;
+    assert_eq!(result["error"]["status"], 409, "{result}");
+    assert_changes(&dps, 0);
 }
 
 #[tokio::test]

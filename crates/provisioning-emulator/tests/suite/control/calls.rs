@@ -18,7 +18,8 @@ async fn an_enrollment_is_made_read_changed_and_deleted() {
 
     let mut disabled = enrollment("Device-1");
     disabled["provisioningStatus"] = json!("disabled");
-    let changed = put(&emulator, "/enrollments/Device-1", &disabled).await.json();
+    let change = Call::new(&emulator, "PUT", "/enrollments/Device-1").header("If-Match", &etag);
+    let changed = change.json(&disabled).send(&emulator).await.json();
     assert_eq!(changed["provisioningStatus"], "disabled");
     assert_ne!(changed["etag"], etag);
 
@@ -49,6 +50,30 @@ async fn a_group_is_one_too_and_its_path_is_taken_in_any_case() {
         "it is a group"
     );
     assert_eq!(call(&emulator, "DELETE", "/enrollmentGroups/g%201").await.status, 204);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_existing_id_without_if_match_is_a_conflict_and_any_etag_updates_it() {
+    let emulator = in_memory();
+    let mut group = enrollment("-");
+    group["enrollmentGroupId"] = json!("d");
+    group.as_object_mut().expect("an object").remove("registrationId");
+    for (path, body) in [("/enrollments/d", enrollment("d")), ("/enrollmentGroups/d", group)] {
+        let etag = put(&emulator, path, &body).await.json()["etag"].clone();
+        let refused = put(&emulator, &path.replace("/d", "/D"), &body).await;
+        assert_eq!(refused.refusal(409), 409_201);
+        assert!(refused.body.contains("If-Match"), "{refused:?}");
+        assert_eq!(
+            call(&emulator, "GET", path).await.json()["etag"],
+            etag,
+            "it is unchanged"
+        );
+        let any = Call::new(&emulator, "PUT", path).header("If-Match", "*");
+        let updated = any.json(&body).send(&emulator).await;
+        assert_eq!(updated.status, 200, "{updated:?}");
+        assert_ne!(updated.json()["etag"], etag);
+        assert_eq!(call(&emulator, "DELETE", path).await.status, 204, "without If-Match");
+    }
 }
 
 #[tokio::test(start_paused = true)]
