@@ -8,7 +8,7 @@ use crate::{
     enrollment::{AllocationPolicy, Enrollment, Enrollments},
     error::EmulatorError,
     faults::Fault,
-    identity::{Authority, Key, ServerIdentity},
+    identity::{Authority, Key, KeyKind, ServerIdentity},
     log::Log,
     net::{self, TlsVersions},
     port::Port,
@@ -25,6 +25,8 @@ pub struct Builder {
     max_packet_size: usize,
     max_connections: usize,
     pub(crate) hosts: Vec<String>,
+    /// `None` keeps the kind of an existing certificate.
+    pub(crate) server_key: Option<KeyKind>,
     pub(crate) listen: Option<IpAddr>,
     pub(crate) mqtt_port: u16,
     pub(crate) websocket_port: u16,
@@ -57,6 +59,7 @@ impl Builder {
             max_packet_size: 256 * 1024,
             max_connections: 10_000,
             hosts: vec![],
+            server_key: None,
             listen: None,
             mqtt_port: 0,
             websocket_port: 0,
@@ -167,6 +170,14 @@ impl Builder {
         self
     }
 
+    /// The kind of the key of the server's certificate; unless given, that of the certificate in the folder, else EC
+    /// P-256.
+    #[must_use]
+    pub fn server_key(mut self, kind: KeyKind) -> Self {
+        self.server_key = Some(kind);
+        self
+    }
+
     /// Listens on this address; on loopback, both families, unless given.
     #[must_use]
     pub fn listen(mut self, address: IpAddr) -> Self {
@@ -264,7 +275,10 @@ impl Builder {
         check_clock(SystemTime::now())?;
         let names = self.names();
         let authority = Arc::new(self.authority.map_or_else(Authority::generate, Ok)?);
-        let server = self.server.map_or_else(|| authority.issue_server(&names), Ok)?;
+        let server_key = self.server_key.unwrap_or_default();
+        let server = self
+            .server
+            .map_or_else(|| authority.issue_server(&names, server_key), Ok)?;
         let acceptor = net::acceptor(server, self.tls_versions)?;
         let log = Log::new(self.log_file).map_err(|source| EmulatorError::Log { source })?;
         let group_key = self.group_key.map_or_else(Key::generate, Ok)?.to_base64();

@@ -238,6 +238,10 @@ impl Emulator {
         self.service.tasks.wait().await;
     }
 
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
     pub(crate) async fn listen(
         &mut self,
         address: Option<IpAddr>,

@@ -68,9 +68,10 @@ pub enum EmulatorError {
         /// The error of the certificate's encoder.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A PEM file does not have the expected content.
-    #[error("the PEM is invalid: {0}")]
-    Pem(String),
+    /// A file in the folder is invalid: not PEM, expired, without its key, or issued by another CA. The message names
+    /// the file and the remedy.
+    #[error("{0}")]
+    InvalidFile(String),
     /// An enrollment cannot be used: a key is not base64, or a certificate cannot be read.
     #[error("the enrollment {id} cannot be used: {reason}")]
     #[non_exhaustive]

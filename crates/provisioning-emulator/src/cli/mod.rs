@@ -11,14 +11,14 @@ use std::{
     path::PathBuf,
 };
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use self::ready::{FileMode, Ready};
 use crate::{
     config::{Config, Device},
     emulator::Emulator,
     error::EmulatorError,
-    identity::Folder,
+    identity::{Folder, KeyKind},
     mqtt::is_id_scope,
 };
 
@@ -43,6 +43,11 @@ pub struct Args {
     /// A name or an address for the server's certificate, beside localhost; can be given several times
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
+
+    /// The key of the server's certificate, for clients without elliptic curves `rsa`; that of an existing certificate,
+    /// else p256, unless given
+    #[arg(long, value_name = "KIND")]
+    server_key: Option<ServerKey>,
 
     /// The port of MQTT over TLS; 0 for a free one
     #[arg(long, value_name = "N", default_value_t = 8883)]
@@ -79,6 +84,24 @@ pub struct Args {
     /// Append one JSON line per packet and decision to this file
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+}
+
+/// The kind of a server's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ServerKey {
+    P256,
+    P384,
+    Rsa,
+}
+
+impl From<ServerKey> for KeyKind {
+    fn from(key: ServerKey) -> Self {
+        match key {
+            ServerKey::P256 => Self::P256,
+            ServerKey::P384 => Self::P384,
+            ServerKey::Rsa => Self::Rsa2048,
+        }
+    }
 }
 
 fn id_scope(text: &str) -> Result<String, &'static str> {
@@ -142,6 +165,9 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
     builder = args.host.iter().fold(builder, |builder, host| builder.host(host));
     if let Some(address) = args.listen {
         builder = builder.listen(address);
+    }
+    if let Some(key) = args.server_key {
+        builder = builder.server_key(key.into());
     }
     if let Some(path) = &args.log {
         let file = fs::File::options().create(true).append(true).open(path);

@@ -64,6 +64,8 @@ enum Key {
     #[default]
     P256,
     P384,
+    #[cfg(feature = "rsa")]
+    Rsa,
 }
 
 impl DeviceTable {
@@ -171,6 +173,8 @@ impl Certificate {
         device.key(match self.key {
             Key::P256 => KeyKind::P256,
             Key::P384 => KeyKind::P384,
+            #[cfg(feature = "rsa")]
+            Key::Rsa => KeyKind::Rsa2048,
         })
     }
 }

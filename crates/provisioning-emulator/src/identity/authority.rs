@@ -5,10 +5,9 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, DnValue,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
-use rustls::{client::verify_server_name, server::ParsedCertificate};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, pem::PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject};
 use time::{Duration, OffsetDateTime};
 
 use super::certificate::{CertificateSettings, KeyKind, Validity};
@@ -75,19 +74,23 @@ impl Authority {
         &self.certificate_pem
     }
 
+    /// The certificate, DER.
+    pub(crate) fn certificate(&self) -> Result<CertificateDer<'static>, String> {
+        CertificateDer::from_pem_slice(self.certificate_pem.as_bytes()).map_err(|error| error.to_string())
+    }
+
     pub(crate) fn key_pem(&self) -> String {
         self.issuer.key().serialize_pem()
     }
 
     /// A server certificate for `localhost`, the loopback addresses, and `names`.
-    pub(crate) fn issue_server(&self, names: &[String]) -> Result<ServerIdentity, EmulatorError> {
+    pub(crate) fn issue_server(&self, names: &[String], key: KeyKind) -> Result<ServerIdentity, EmulatorError> {
         let mut all = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         all.extend_from_slice(names);
         let mut params = CertificateParams::new(all).map_err(failed)?;
         params.distinguished_name = common_name("localhost");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        set_validity(&mut params, Validity::Now);
-        let key = KeyPair::generate().map_err(failed)?;
+        set_leaf(&mut params, ExtendedKeyUsagePurpose::ServerAuth, Validity::Now);
+        let key = key.generate()?;
         let certificate_pem = params.signed_by(&key, &self.issuer).map_err(failed)?.pem();
         ServerIdentity::load(certificate_pem, key.serialize_pem())
     }
@@ -100,13 +103,8 @@ impl Authority {
     ) -> Result<DeviceIdentity, EmulatorError> {
         let mut params = CertificateParams::default();
         params.distinguished_name = common_name(registration_id);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        set_validity(&mut params, settings.validity);
-        let key = KeyPair::generate_for(match settings.key {
-            KeyKind::P256 => &PKCS_ECDSA_P256_SHA256,
-            KeyKind::P384 => &PKCS_ECDSA_P384_SHA384,
-        })
-        .map_err(failed)?;
+        set_leaf(&mut params, ExtendedKeyUsagePurpose::ClientAuth, settings.validity);
+        let key = settings.key.generate()?;
         let certificate_chain_pem = if settings.intermediate {
             let (intermediate, pem) = self.intermediate()?;
             params.signed_by(&key, &intermediate).map_err(failed)?.pem() + &pem
@@ -124,10 +122,9 @@ impl Authority {
         let mut request = read_csr(csr, registration_id)?;
         request.params = CertificateParams::default();
         request.params.distinguished_name = common_name(registration_id);
-        request.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        set_validity(&mut request.params, Validity::Now);
+        set_leaf(&mut request.params, ExtendedKeyUsagePurpose::ClientAuth, Validity::Now);
         let issued = request.signed_by(&self.issuer).map_err(|error| error.to_string())?;
-        let ca = CertificateDer::from_pem_slice(self.certificate_pem.as_bytes()).map_err(|error| error.to_string())?;
+        let ca = self.certificate()?;
         Ok(vec![issued.der().to_vec(), ca.to_vec()])
     }
 
@@ -143,27 +140,15 @@ impl ServerIdentity {
     /// Reads the certificate and the key of an earlier run, or of this one.
     pub(crate) fn load(certificate_pem: String, key_pem: String) -> Result<Self, EmulatorError> {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate_pem.as_bytes()).collect();
-        let chain = chain.map_err(|error| EmulatorError::Pem(error.to_string()))?;
+        let chain = chain.map_err(|error| EmulatorError::InvalidFile(error.to_string()))?;
         let key = PrivatePkcs8KeyDer::from_pem_slice(key_pem.as_bytes())
-            .map_err(|error| EmulatorError::Pem(error.to_string()))?;
+            .map_err(|error| EmulatorError::InvalidFile(error.to_string()))?;
         Ok(Self {
             chain,
             key: key.into(),
             certificate_pem,
             key_pem,
         })
-    }
-
-    /// Whether clients that connect to this name or address accept the certificate.
-    pub(crate) fn is_valid_for(&self, host: &str) -> bool {
-        let certificate = self
-            .chain
-            .first()
-            .and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
-        let name = ServerName::try_from(host).ok();
-        certificate
-            .zip(name)
-            .is_some_and(|(certificate, name)| verify_server_name(&certificate, &name).is_ok())
     }
 }
 
@@ -198,13 +183,25 @@ fn failed(error: rcgen::Error) -> EmulatorError {
     EmulatorError::certificate(error)
 }
 
+/// A CA with the extensions that RFC 5280 requires.
 fn ca_params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = common_name(name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.use_authority_key_identifier_extension = true;
     set_validity(&mut params, Validity::Now);
     params
+}
+
+/// Sets the extensions that RFC 5280 requires of a certificate that is not a CA's, and the validity.
+fn set_leaf(params: &mut CertificateParams, usage: ExtendedKeyUsagePurpose, validity: Validity) {
+    // With the extension, and with a subject key identifier.
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![usage];
+    params.use_authority_key_identifier_extension = true;
+    set_validity(params, validity);
 }
 
 fn common_name(name: &str) -> DistinguishedName {

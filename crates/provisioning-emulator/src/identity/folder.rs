@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     authority::{Authority, ServerIdentity},
+    existing::Existing,
     key::Key,
 };
 use crate::{builder::Builder, config::Device, emulator::Emulator, error::EmulatorError};
@@ -34,70 +35,101 @@ impl Folder {
     /// A file cannot be read or written, or is not what it should be.
     pub fn equip(&self, builder: Builder) -> Result<Builder, EmulatorError> {
         create(&self.0.join("devices"))?;
-        let authority = match self.read_pair("ca")? {
-            Some((certificate, key)) => Authority::load(certificate, &key)?,
-            None => {
-                let authority = Authority::generate()?;
-                self.write_pair("ca", authority.certificate_pem(), &authority.key_pem())?;
-                authority
-            }
-        };
-        let server = match self.read_pair("server")? {
-            Some((certificate, key)) => {
-                let server = ServerIdentity::load(certificate, key)?;
-                if let Some(missing) = builder.hosts.iter().find(|host| !server.is_valid_for(host)) {
-                    let what = format!("server.pem is not for {missing}; remove it to have a new one made");
-                    return Err(EmulatorError::Pem(what));
-                }
-                server
-            }
-            None => {
-                let server = authority.issue_server(&builder.names())?;
-                self.write_pair("server", &server.certificate_pem, &server.key_pem)?;
-                server
-            }
-        };
+        let authority = self.authority()?;
+        let server = self.server(&authority, &builder)?;
         let (control_key, group_key) = (self.key("control.key")?, self.key("group.key")?);
         Ok(builder.identities(authority, server, control_key, group_key))
+    }
+
+    fn authority(&self) -> Result<Authority, EmulatorError> {
+        let Some((certificate, key)) = self.read_pair("ca")? else {
+            let authority = Authority::generate()?;
+            self.write_pair("ca", authority.certificate_pem(), &authority.key_pem())?;
+            return Ok(authority);
+        };
+        let problem = match Existing::read(&certificate, &key) {
+            Ok(existing) => existing.ca_problem(),
+            Err(problem) => Some(problem),
+        };
+        match problem {
+            None => Authority::load(certificate, &key),
+            Some(problem) => {
+                let remedy = "remove ca.pem, ca.key, server.pem, server.key and devices, and new ones are created";
+                Err(invalid(&self.pair("ca").0, &problem, remedy))
+            }
+        }
+    }
+
+    /// The server's certificate. It is issued anew if it does not fit the settings or has expired.
+    fn server(&self, authority: &Authority, builder: &Builder) -> Result<ServerIdentity, EmulatorError> {
+        let (names, key_kind) = (builder.names(), builder.server_key);
+        if let Some((certificate, key)) = self.read_pair("server")? {
+            let existing = self.existing("server", &certificate, &key, authority)?;
+            if existing.is_current_server(&names, key_kind) {
+                return ServerIdentity::load(certificate, key);
+            }
+        }
+        let server = authority.issue_server(&names, key_kind.unwrap_or_default())?;
+        self.write_pair("server", &server.certificate_pem, &server.key_pem)?;
+        Ok(server)
+    }
+
+    /// Reads a certificate that this CA must have issued.
+    fn existing(
+        &self,
+        name: &str,
+        certificate: &str,
+        key: &str,
+        authority: &Authority,
+    ) -> Result<Existing, EmulatorError> {
+        let existing = Existing::read(certificate, key).and_then(|existing| {
+            let is_issued = authority.certificate().is_ok_and(|ca| existing.is_issued_by(&ca));
+            is_issued
+                .then_some(existing)
+                .ok_or_else(|| "was not issued by ca.pem".to_owned())
+        });
+        existing.map_err(|problem| {
+            let remedy = format!("remove {name}.pem and {name}.key, and new ones are created");
+            invalid(&self.pair(name).0, &problem, &remedy)
+        })
     }
 
     /// The symmetric key in this file: the control endpoint's, or the device group's.
     fn key(&self, name: &str) -> Result<Key, EmulatorError> {
         let path = self.0.join(name);
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                let wrong = || EmulatorError::Pem(format!("{name} is not base64; remove it, and a new one is created"));
-                Key::from_base64(&text).ok_or_else(wrong)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = Key::generate()?;
-                write_private(&path, &format!("{}\n", key.to_base64())).map_err(at(&path))?;
-                Ok(key)
-            }
-            Err(error) => Err(at(&path)(error)),
+        if let Some(text) = read(&path)? {
+            let invalid = || invalid(&path, "is not base64", "remove it, and a new one is created");
+            return Key::from_base64(&text).ok_or_else(invalid);
         }
+        let key = Key::generate()?;
+        write_private(&path, &format!("{}\n", key.to_base64())).map_err(at(&path))?;
+        Ok(key)
     }
 
-    /// Creates the certificate of a device, unless it exists.
+    /// Creates the certificate of a device, unless there is one that fits the description of the device.
     ///
     /// # Errors
     /// As [`equip`](Self::equip).
     pub fn ensure_device(&self, emulator: &Emulator, device: &Device) -> Result<(), EmulatorError> {
         let name = format!("devices/{}", device.registration_id);
-        if self.read_pair(&name)?.is_none() {
-            let device = emulator.issue_device_with(device)?;
-            self.write_pair(&name, &device.certificate_chain_pem, &device.private_key_pem)?;
+        if let Some((certificate, key)) = self.read_pair(&name)? {
+            let existing = self.existing(&name, &certificate, &key, emulator.authority())?;
+            if existing.is_current_device(device.certificate) {
+                return Ok(());
+            }
         }
-        Ok(())
+        let issued = emulator.issue_device_with(device)?;
+        self.write_pair(&name, &issued.certificate_chain_pem, &issued.private_key_pem)
     }
 
-    /// A certificate and its key, if they exist; one without the other is an error, and nothing is overwritten.
+    /// A certificate and its key, if they exist. One without the other is an error.
     fn read_pair(&self, name: &str) -> Result<Option<(String, String)>, EmulatorError> {
         let (certificate, key) = self.pair(name);
-        match fs::read_to_string(&certificate) {
-            Ok(certificate) => Ok(Some((certificate, fs::read_to_string(&key).map_err(at(&key))?))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !key.exists() => Ok(None),
-            Err(error) => Err(at(&certificate)(error)),
+        match (read(&certificate)?, read(&key)?) {
+            (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(alone(&certificate, &key)),
+            (None, Some(_)) => Err(alone(&key, &certificate)),
         }
     }
 
@@ -110,6 +142,33 @@ impl Folder {
     fn pair(&self, name: &str) -> (PathBuf, PathBuf) {
         (self.0.join(format!("{name}.pem")), self.0.join(format!("{name}.key")))
     }
+}
+
+/// The content of a file, if it exists.
+fn read(path: &Path) -> Result<Option<String>, EmulatorError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at(path)(error)),
+    }
+}
+
+/// `existing` has no counterpart.
+fn alone(existing: &Path, missing: &Path) -> EmulatorError {
+    let problem = format!("exists without {}", name_of(missing));
+    invalid(
+        existing,
+        &problem,
+        "remove it, and both are created; or restore the other",
+    )
+}
+
+fn invalid(path: &Path, problem: &str, remedy: &str) -> EmulatorError {
+    EmulatorError::InvalidFile(format!("{} {problem}; {remedy}", path.display()))
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn create(folder: &Path) -> Result<(), EmulatorError> {

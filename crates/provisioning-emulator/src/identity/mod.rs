@@ -2,6 +2,7 @@
 
 mod authority;
 mod certificate;
+mod existing;
 mod folder;
 mod key;
 mod token;

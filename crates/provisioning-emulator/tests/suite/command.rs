@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -14,6 +15,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
     process::{Child, Command},
     time::timeout,
+};
+use x509_parser::{
+    prelude::{FromDer, X509Certificate},
+    public_key::PublicKey,
 };
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -341,6 +346,7 @@ async fn the_help_names_every_flag() {
         "--dir",
         "--listen",
         "--host",
+        "--server-key",
         "--mqtt-port",
         "--ws-port",
         "--control-port",
@@ -362,24 +368,25 @@ async fn an_id_scope_that_cannot_be_is_a_wrong_word() {
     assert!(said.contains("letters, digits or '-'"), "{said}");
 }
 
-#[cfg(unix)]
 #[tokio::test]
-async fn what_is_in_the_folder_is_neither_overwritten_nor_used_for_other_names() {
+async fn an_invalid_file_in_the_folder_exits_with_1_and_its_remedy() {
     let dir = folder();
-    let (child, _) = started(dir.path(), &["--host", "one.test"]).await;
-    end(child, "TERM").await;
-    let (child, _) = started(dir.path(), &["--host", "one.test"]).await;
-    end(child, "TERM").await;
-    let output = run(dir.path(), &[&free_ports()[..], &["--host", "two.test"]].concat()).await;
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("server.pem is not for two.test; remove it"), "{said}");
-    assert_eq!(output.status.code(), Some(1));
-
-    let key = read(dir.path().join("ca.key"));
-    fs::remove_file(dir.path().join("ca.pem")).expect("removed");
+    fs::write(dir.path().join("ca.key"), "stray").expect("a file");
     let output = run(dir.path(), &free_ports()).await;
-    assert_eq!(output.status.code(), Some(1), "a key without its certificate");
-    assert_eq!(read(dir.path().join("ca.key")), key);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("ca.key exists without ca.pem; remove it"), "{said}");
+    assert_eq!(read(dir.path().join("ca.key")), "stray");
+}
+
+#[tokio::test]
+async fn the_server_has_an_rsa_key_if_asked() {
+    let dir = folder();
+    let (_child, _) = started(dir.path(), &["--server-key", "rsa"]).await;
+    let der = CertificateDer::from_pem_slice(read(dir.path().join("server.pem")).as_bytes()).expect("PEM");
+    let (_, certificate) = X509Certificate::from_der(&der).expect("a certificate");
+    let key = certificate.public_key().parsed().expect("a key");
+    assert!(matches!(key, PublicKey::RSA(_)) && key.key_size() == 2048, "{key:?}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod control;
 mod ending;
 mod enrollments;
 mod faults;
+mod folder;
 mod observing;
 mod packets;
 mod page;

@@ -8,6 +8,7 @@ mod operators;
 mod outcome;
 mod registration;
 mod script;
+mod strict_tls;
 
 /// A payload that is not ASCII only.
 const PAYLOAD: &str = r#"{"site":"Zürich","slots":[0,false,""],"deep":{"er":null}}"#;
