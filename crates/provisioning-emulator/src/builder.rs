@@ -14,7 +14,7 @@ use crate::{
     port::Port,
     registration::{Registry, Rules},
     retry_after::RetryAfter,
-    service::Service,
+    service::{Parts, Service},
 };
 
 /// Builds an [`Emulator`]. Each method names its default.
@@ -24,6 +24,7 @@ pub struct Builder {
     tls_versions: TlsVersions,
     max_packet_size: usize,
     max_connections: usize,
+    refuse_simultaneous: bool,
     pub(crate) hosts: Vec<String>,
     /// `None` keeps the kind of an existing certificate.
     pub(crate) server_key: Option<KeyKind>,
@@ -53,11 +54,13 @@ impl Builder {
                 retry_after: RetryAfter::Seconds(3),
                 hubs: vec!["local-hub.azure-devices.net".to_owned()],
                 connection_profile: "classic".to_owned(),
+                strict_csr: false,
             },
             devices: BTreeMap::new(),
             tls_versions: TlsVersions::default(),
             max_packet_size: 256 * 1024,
             max_connections: 10_000,
+            refuse_simultaneous: false,
             hosts: vec![],
             server_key: None,
             listen: None,
@@ -138,6 +141,25 @@ impl Builder {
     #[must_use]
     pub fn device(mut self, device: Device) -> Self {
         self.devices.insert(device.registration_id.to_ascii_lowercase(), device);
+        self
+    }
+
+    /// Whether a signing request must have an EC P-384 key, as the documentation of the service says. Unless given, every
+    /// key is accepted, as the live service does.
+    #[must_use]
+    pub fn strict_csr(mut self, strict: bool) -> Self {
+        self.rules.strict_csr = strict;
+        self
+    }
+
+    /// Whether a registration is refused (409, error code 409203) while the device has an unfinished one on another open
+    /// connection, as the service does; `false` unless given.
+    ///
+    /// A new connection of a device ends its other connections, except one with an unfinished registration if these are
+    /// refused.
+    #[must_use]
+    pub fn refuse_simultaneous_registrations(mut self, refuse: bool) -> Self {
+        self.refuse_simultaneous = refuse;
         self
     }
 
@@ -292,15 +314,16 @@ impl Builder {
             enrollments.enroll(enrollment)?;
         }
         let registry = Registry::new(self.rules, Arc::clone(&authority));
-        let service = Service::new(
-            self.id_scope,
-            self.max_packet_size,
-            self.max_connections,
+        let service = Service::new(Parts {
+            id_scope: self.id_scope,
+            max_packet_size: self.max_packet_size,
+            max_connections: self.max_connections,
+            refuse_simultaneous: self.refuse_simultaneous,
             registry,
             enrollments,
             log,
-            self.control_key.map_or_else(Key::generate, Ok)?,
-        );
+            control_key: self.control_key.map_or_else(Key::generate, Ok)?,
+        });
         for fault in self.faults {
             service.faults.add(fault);
         }

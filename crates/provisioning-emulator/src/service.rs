@@ -1,9 +1,9 @@
 //! The state that all connections of an emulator share.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -21,6 +21,9 @@ use crate::{
     registration::{Answer, Client, Registry},
 };
 
+/// The connections of each device by their numbers, and what ends each.
+type Sessions = HashMap<String, BTreeMap<u64, CancellationToken>>;
+
 /// The service behind the connections.
 pub(crate) struct Service {
     pub(crate) id_scope: String,
@@ -28,6 +31,8 @@ pub(crate) struct Service {
     pub(crate) run: String,
     pub(crate) max_packet_size: usize,
     max_connections: usize,
+    /// Whether a device that is registering on another open connection is refused.
+    refuse_simultaneous: bool,
     /// One permit per connection.
     room: Semaphore,
     pub(crate) registry: Registry,
@@ -40,31 +45,36 @@ pub(crate) struct Service {
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
     connections: AtomicU64,
-    /// The connection of each device, by registration id in lower case.
-    sessions: Mutex<HashMap<String, (u64, CancellationToken)>>,
+    /// The connections of each device, by registration id in lower case.
+    sessions: Mutex<Sessions>,
+}
+
+/// What a service is made of.
+pub(crate) struct Parts {
+    pub(crate) id_scope: String,
+    pub(crate) max_packet_size: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) refuse_simultaneous: bool,
+    pub(crate) registry: Registry,
+    pub(crate) enrollments: Enrollments,
+    pub(crate) log: Log,
+    pub(crate) control_key: Key,
 }
 
 impl Service {
-    pub(crate) fn new(
-        id_scope: String,
-        max_packet_size: usize,
-        max_connections: usize,
-        registry: Registry,
-        enrollments: Enrollments,
-        log: Log,
-        control_key: Key,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            id_scope,
+            id_scope: parts.id_scope,
             run: uuid(),
-            max_packet_size,
-            max_connections,
-            room: Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)),
-            registry,
-            enrollments,
-            log,
+            max_packet_size: parts.max_packet_size,
+            max_connections: parts.max_connections,
+            refuse_simultaneous: parts.refuse_simultaneous,
+            room: Semaphore::new(parts.max_connections.min(Semaphore::MAX_PERMITS)),
+            registry: parts.registry,
+            enrollments: parts.enrollments,
+            log: parts.log,
             faults: Faults::default(),
-            control_key,
+            control_key: parts.control_key,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             connections: AtomicU64::new(0),
@@ -87,23 +97,36 @@ impl Service {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Records a connection of a device, and ends the previous one. The token is cancelled by the next one.
+    /// Records a connection of a device, and ends its other connections. If simultaneous registrations are refused,
+    /// those on which it is registering stay. The token is cancelled when the connection is ended.
     pub(crate) fn begin_session(&self, registration_id: &str, connection: u64) -> CancellationToken {
         let replaced = CancellationToken::new();
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let former = sessions.insert(registration_id.to_ascii_lowercase(), (connection, replaced.clone()));
-        if let Some((_, former)) = former {
-            former.cancel();
-        }
+        let kept = match self.refuse_simultaneous {
+            true => self.registry.registering_connections(registration_id),
+            false => vec![],
+        };
+        let mut sessions = self.all_sessions();
+        let of_device = sessions.entry(registration_id.to_ascii_lowercase()).or_default();
+        of_device.retain(|other, replaced| {
+            let is_kept = kept.contains(other);
+            if !is_kept {
+                replaced.cancel();
+            }
+            is_kept
+        });
+        of_device.insert(connection, replaced.clone());
         replaced
     }
 
-    /// Records the end of a connection of a device, unless a newer one has replaced it.
+    /// Records the end of a connection of a device.
     pub(crate) fn end_session(&self, registration_id: &str, connection: u64) {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.all_sessions();
         let key = registration_id.to_ascii_lowercase();
-        if sessions.get(&key).is_some_and(|(current, _)| *current == connection) {
-            sessions.remove(&key);
+        if let Some(of_device) = sessions.get_mut(&key) {
+            of_device.remove(&connection);
+            if of_device.is_empty() {
+                sessions.remove(&key);
+            }
         }
     }
 
@@ -124,6 +147,7 @@ impl Service {
         body: &[u8],
     ) -> Result<Answer, Refusal> {
         self.check_request(origin, client)?;
+        self.check_simultaneous(client)?;
         let allocation = self.enrollments.allocation(enrollment);
         let fault = |step| self.trigger(origin, step, Subject::Device(client.registration_id));
         self.registry.register(client, body, allocation, fault)
@@ -154,12 +178,39 @@ impl Service {
         }
     }
 
-    /// The devices that are connected, by registration id in lower case, each with its connection's number.
+    /// Refuses a device that is registering on another open connection.
+    fn check_simultaneous(&self, client: Client<'_>) -> Result<(), Refusal> {
+        if !self.refuse_simultaneous {
+            return Ok(());
+        }
+        let registering = self.registry.registering_connections(client.registration_id);
+        let sessions = self.all_sessions();
+        let open = sessions.get(&client.registration_id.to_ascii_lowercase());
+        let is_open = |connection: &u64| open.is_some_and(|open| open.contains_key(connection));
+        let is_other = |connection: &u64| client.connection != Some(*connection);
+        match registering
+            .iter()
+            .any(|connection| is_other(connection) && is_open(connection))
+        {
+            true => Err(Refusal::new(409, 409_203, "Precondition failed.")),
+            false => Ok(()),
+        }
+    }
+
+    /// The devices that are connected, by registration id in lower case, each with the number of its latest connection.
     pub(crate) fn sessions(&self) -> Vec<(String, u64)> {
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut sessions: Vec<_> = sessions.iter().map(|(id, (number, _))| (id.clone(), *number)).collect();
-        sessions.sort();
-        sessions
+        let sessions = self.all_sessions();
+        let latest = sessions.iter().filter_map(|(id, of_device)| {
+            let (number, _) = of_device.last_key_value()?;
+            Some((id.clone(), *number))
+        });
+        let mut latest: Vec<_> = latest.collect();
+        latest.sort();
+        latest
+    }
+
+    fn all_sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Logs a decision.

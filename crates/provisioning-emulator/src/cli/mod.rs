@@ -77,6 +77,10 @@ pub struct Args {
     #[arg(long, value_name = "S", value_parser = id_scope)]
     id_scope: Option<String>,
 
+    /// Accept certificate signing requests with EC P-384 keys only
+    #[arg(long)]
+    strict_csr: bool,
+
     /// Take enrollments, hubs, behaviour and faults from this file, TOML
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -151,6 +155,7 @@ pub async fn run(args: Args) -> Result<(), EmulatorError> {
 async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>), EmulatorError> {
     let config = args.config.as_deref().map(Config::load).transpose()?;
     let mut builder = Emulator::builder()
+        .refuse_simultaneous_registrations(true)
         .mqtt_port(args.mqtt_port)
         .websocket_port(args.websocket_port)
         .control_port(args.control_port)
@@ -165,6 +170,9 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
     builder = args.host.iter().fold(builder, |builder, host| builder.host(host));
     if let Some(address) = args.listen {
         builder = builder.listen(address);
+    }
+    if args.strict_csr {
+        builder = builder.strict_csr(true);
     }
     if let Some(key) = args.server_key {
         builder = builder.server_key(key.into());

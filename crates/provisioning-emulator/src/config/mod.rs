@@ -59,6 +59,8 @@ struct Tables {
     polls_before_assigning: Option<u32>,
     retry_after: Option<RetryAfter>,
     connection_profile: Option<String>,
+    strict_csr: Option<bool>,
+    refuse_simultaneous_registrations: Option<bool>,
     only_enrollments: Option<bool>,
     #[serde(default)]
     enrollments: Vec<Spanned<Body>>,
@@ -141,6 +143,12 @@ impl Builder {
         }
         if let Some(retry_after) = &tables.retry_after {
             self = self.retry_after(retry_after.clone());
+        }
+        if let Some(strict) = tables.strict_csr {
+            self = self.strict_csr(strict);
+        }
+        if let Some(refuse) = tables.refuse_simultaneous_registrations {
+            self = self.refuse_simultaneous_registrations(refuse);
         }
         if let Some(profile) = &tables.connection_profile {
             self = self.connection_profile(profile);

@@ -22,6 +22,11 @@ pub(crate) struct Body {
     pub(crate) initial_twin: Option<Value>,
     pub(crate) capabilities: Option<Value>,
     pub(crate) optional_device_information: Option<Value>,
+    pub(crate) namespace_name: Option<String>,
+    pub(crate) certificate_authority_name: Option<String>,
+    pub(crate) certificate_policy_name: Option<String>,
+    /// Of api-version 2025-07-01-preview, without effect.
+    pub(crate) credential_policy_name: Option<String>,
     pub(crate) etag: Option<String>,
     pub(crate) created_date_time_utc: Option<String>,
     pub(crate) last_updated_date_time_utc: Option<String>,
@@ -169,6 +174,34 @@ impl Body {
         fields.retain(|name, value| known.get(name).is_some() && !value.is_null());
         serde_json::from_value(Value::Object(fields))
             .map_err(|error| format!("The enrollment cannot be read: {error}."))
+    }
+
+    /// Checks the references to the policy that issues certificates.
+    pub(super) fn check_policy(&self) -> Result<(), String> {
+        let references = [
+            ("namespaceName", &self.namespace_name, 64),
+            ("certificateAuthorityName", &self.certificate_authority_name, 63),
+            ("certificatePolicyName", &self.certificate_policy_name, 63),
+        ];
+        let missing = references.iter().find(|(_, value, _)| value.is_none());
+        if let Some((name, ..)) = missing
+            && references.iter().any(|(_, value, _)| value.is_some())
+        {
+            let all =
+                "expected all three of namespaceName, certificateAuthorityName and certificatePolicyName, or none";
+            return Err(format!("{name} is missing: {all}."));
+        }
+        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        for (name, value, longest) in references {
+            if let Some(value) = value
+                && !((3..=longest).contains(&value.len()) && value.chars().all(is_allowed))
+            {
+                return Err(format!(
+                    "{name} is {value:?}; expected 3 to {longest} lower-case letters, digits or '-'."
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// As the REST API answers it, keys and all.

@@ -22,6 +22,7 @@ pub struct Enrollment {
 impl Body {
     /// Checks everything that does not need the emulator's CA.
     pub(crate) fn check(&self, kind: EnrollmentKind) -> Result<(), String> {
+        self.check_policy()?;
         let is_group = kind == EnrollmentKind::Group;
         if self.is_for_own_ca(is_group) {
             return Ok(());

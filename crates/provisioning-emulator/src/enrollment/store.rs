@@ -110,6 +110,7 @@ impl Enrollments {
         let key = key(kind, id);
         let former = records.get(&key).map(|record| &record.body);
         precondition.check(former.and_then(|body| body.etag.as_deref()))?;
+        body.check_policy().map_err(Refusal::bad_request)?;
         let now = now();
         body.created_date_time_utc = former
             .and_then(|body| body.created_date_time_utc.clone())

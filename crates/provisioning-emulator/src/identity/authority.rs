@@ -5,7 +5,7 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, DnValue,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P384_SHA384,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject};
 use time::{Duration, OffsetDateTime};
@@ -119,7 +119,7 @@ impl Authority {
 
     /// A certificate for the key of a PKCS#10 request, and the CA's: DER, the former first.
     pub(crate) fn issue_for(&self, csr: &[u8], registration_id: &str) -> Result<Vec<Vec<u8>>, String> {
-        let mut request = read_csr(csr, registration_id)?;
+        let SigningRequest(mut request) = read_csr(csr, registration_id)?;
         request.params = CertificateParams::default();
         request.params.distinguished_name = common_name(registration_id);
         set_leaf(&mut request.params, ExtendedKeyUsagePurpose::ClientAuth, Validity::Now);
@@ -152,8 +152,11 @@ impl ServerIdentity {
     }
 }
 
+/// A PKCS#10 request for a device.
+pub(crate) struct SigningRequest(CertificateSigningRequestParams);
+
 /// Reads a PKCS#10 request. Its signature and its common name, the registration id, are verified.
-pub(crate) fn read_csr(csr: &[u8], registration_id: &str) -> Result<CertificateSigningRequestParams, String> {
+pub(crate) fn read_csr(csr: &[u8], registration_id: &str) -> Result<SigningRequest, String> {
     let request = CertificateSigningRequestParams::from_der(&csr.into())
         .map_err(|error| format!("The csr is not a PKCS#10 request: {error}."))?;
     let name = request.params.distinguished_name.get(&DnType::CommonName);
@@ -163,9 +166,15 @@ pub(crate) fn read_csr(csr: &[u8], registration_id: &str) -> Result<CertificateS
         _ => false,
     };
     if name.is_some_and(is_device) {
-        Ok(request)
+        Ok(SigningRequest(request))
     } else {
         Err("The csr's common name is not the registration id.".to_owned())
+    }
+}
+
+impl SigningRequest {
+    pub(crate) fn has_p384_key(&self) -> bool {
+        self.0.public_key.algorithm() == &PKCS_ECDSA_P384_SHA384
     }
 }
 

@@ -183,6 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let client = Client {
             registration_id: &admitted.registration_id,
             api_version: &admitted.api_version,
+            connection: Some(self.number),
         };
         let (service, origin) = (&self.service, self.channel.origin());
         let foreign = service.faults.record_request(client.registration_id, &topic.request_id);

@@ -16,6 +16,8 @@ pub(super) struct Operation {
     pub(super) device: String,
     /// The registration id as the device wrote it.
     pub(super) registration_id: String,
+    /// The number of the MQTT connection that the request came from.
+    pub(super) connection: Option<u64>,
     pub(super) request: Request,
     pub(super) allocation: Allocation,
     /// How many more queries complete it; `u32::MAX` is never.

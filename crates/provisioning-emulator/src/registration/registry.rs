@@ -41,6 +41,8 @@ pub(crate) struct Rules {
     pub(crate) hubs: Vec<String>,
     /// The `connectionProfile` of an assignment, for api-versions that have it.
     pub(crate) connection_profile: String,
+    /// Whether signing requests must have a P-384 key.
+    pub(crate) strict_csr: bool,
 }
 
 /// The device that a request comes from.
@@ -49,6 +51,8 @@ pub(crate) struct Client<'a> {
     /// The id that it is authenticated with.
     pub(crate) registration_id: &'a str,
     pub(crate) api_version: &'a str,
+    /// The number of its MQTT connection.
+    pub(crate) connection: Option<u64>,
 }
 
 /// All registrations. They outlive connections.
@@ -76,7 +80,7 @@ impl Registry {
         allocation: Option<Allocation>,
         fault: impl Fn(Step) -> Option<Effect>,
     ) -> Result<Answer, Refusal> {
-        let request = Request::read(body, client.registration_id, client.api_version)?;
+        let request = Request::read(body, client.registration_id, client.api_version, self.rules.strict_csr)?;
         let allocation = allocation.ok_or_else(|| Refusal::new(404, 404_201, "Enrollment not found."))?;
         let mut operation = Operation {
             polls_left: match fault(Step::Polling) {
@@ -85,6 +89,7 @@ impl Registry {
             },
             device: client.registration_id.to_ascii_lowercase(),
             registration_id: client.registration_id.to_owned(),
+            connection: client.connection,
             request,
             created: now(),
             allocation,
@@ -127,6 +132,17 @@ impl Registry {
             retry_after: self.rules.retry_after.clone(),
             body: json!({"operationId": operation_id, "status": "assigning", "registrationState": state}),
         })
+    }
+
+    /// The connections on which the device has started a registration that is not completed.
+    pub(crate) fn registering_connections(&self, registration_id: &str) -> Vec<u64> {
+        let operations = self.operations();
+        let is_unfinished = |it: &&Operation| it.outcome.is_none() && it.device.eq_ignore_ascii_case(registration_id);
+        operations
+            .iter()
+            .filter(is_unfinished)
+            .filter_map(|it| it.connection)
+            .collect()
     }
 
     /// The outcome, which is determined once.
@@ -235,6 +251,7 @@ mod tests {
             retry_after: RetryAfter::Seconds(3),
             hubs: vec!["hub".into()],
             connection_profile: "classic".into(),
+            strict_csr: false,
         };
         Registry::new(rules, Arc::new(Authority::generate().expect("a CA")))
     }
@@ -252,6 +269,7 @@ mod tests {
         let client = Client {
             registration_id: id,
             api_version: "2019-03-31",
+            connection: None,
         };
         let fault = |step| {
             effects

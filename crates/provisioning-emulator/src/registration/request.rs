@@ -20,20 +20,52 @@ pub(super) struct Request {
     pub(super) with_profile: bool,
 }
 
+/// The members of a request. `tpm` has no effect.
+const MEMBERS: [&str; 4] = ["registrationId", "payload", "csr", "tpm"];
+
 impl Request {
-    /// Reads the body of a request of the device that is authenticated as `registration_id`.
-    pub(super) fn read(body: &[u8], registration_id: &str, api_version: &str) -> Result<Self, Refusal> {
-        let Ok(Value::Object(mut members)) = serde_json::from_slice::<Value>(body) else {
-            return Err(Refusal::bad_request("The body is not a JSON object."));
+    /// Reads the body of a request of the device that is authenticated as `registration_id`. An empty body registers
+    /// that device.
+    pub(super) fn read(
+        body: &[u8],
+        registration_id: &str,
+        api_version: &str,
+        strict_csr: bool,
+    ) -> Result<Self, Refusal> {
+        let mut members = match body {
+            [] => Map::new(),
+            body => {
+                let members = members(body)?;
+                check_id(&members, registration_id)?;
+                members
+            }
         };
-        check_id(&members, registration_id)?;
         let knows = |first: &str| api_version.get(..first.len()).is_some_and(|date| date >= first);
         let csr = members.get("csr").filter(|_| knows(FIRST_WITH_CSR));
+        let csr = csr
+            .map(|csr| decode_csr(csr, registration_id, strict_csr))
+            .transpose()?;
         Ok(Self {
-            csr: csr.map(|csr| decode_csr(csr, registration_id)).transpose()?,
+            csr,
             payload: members.remove("payload"),
             with_profile: knows(FIRST_WITH_PROFILE),
         })
+    }
+}
+
+fn members(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    let invalid = |reason: String| Refusal::new(400, 400_012, format!("Deserialization error. {reason}"));
+    let members = match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => members,
+        Ok(_) => return Err(invalid("The body is not a JSON object.".to_owned())),
+        Err(error) => return Err(invalid(format!("The body is not JSON: {error}."))),
+    };
+    match members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+        Some(unknown) => Err(invalid(format!(
+            "There is no member {unknown:?}; the members are {}.",
+            MEMBERS.join(", ")
+        ))),
+        None => Ok(members),
     }
 }
 
@@ -46,9 +78,12 @@ fn check_id(members: &Map<String, Value>, registration_id: &str) -> Result<(), R
     }
 }
 
-fn decode_csr(csr: &Value, registration_id: &str) -> Result<Vec<u8>, Refusal> {
+fn decode_csr(csr: &Value, registration_id: &str, strict: bool) -> Result<Vec<u8>, Refusal> {
     let decoded = csr.as_str().and_then(|text| STANDARD.decode(text).ok());
     let der = decoded.ok_or_else(|| Refusal::bad_request("The csr is not base64."))?;
-    read_csr(&der, registration_id).map_err(Refusal::bad_request)?;
+    let csr = read_csr(&der, registration_id).map_err(Refusal::bad_request)?;
+    if strict && !csr.has_p384_key() {
+        return Err(Refusal::bad_request("The key of the csr is not EC P-384."));
+    }
     Ok(der)
 }

@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use provisioning_emulator::{
     AllocationPolicy, Device as Issued, DeviceIdentity, Emulator, Enrollment, Link, Port, Security,
 };
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384};
 use rumqttc::{ConnectReturnCode, Login};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Value, json};
@@ -15,7 +15,9 @@ use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::support::{
-    Answer, Device, ID_SCOPE, builder, connect_packet, in_memory, notes, plain, register_topic,
+    Answer, Device, ID_SCOPE, builder, connect_packet,
+    http::Call,
+    in_memory, notes, plain, register_topic,
     tls::{BOTH, connect, connector},
     user_name,
 };
@@ -291,12 +293,17 @@ async fn registering_again_moves_a_device_as_its_enrollment_allows() {
 /// The answer to a registration with a CSR for `common_name`, spoken with this api-version; and the CSR's key.
 async fn with_csr(emulator: &Emulator, id: &str, common_name: &str, api_version: &str) -> (Answer, KeyPair) {
     let key = KeyPair::generate().expect("a key");
+    (with_csr_of(emulator, id, common_name, api_version, &key).await, key)
+}
+
+/// As [`with_csr`], with this key.
+async fn with_csr_of(emulator: &Emulator, id: &str, common_name: &str, api_version: &str, key: &KeyPair) -> Answer {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);
-    let csr = STANDARD.encode(params.serialize_request(&key).expect("a request").der());
+    let csr = STANDARD.encode(params.serialize_request(key).expect("a request").der());
     let body = json!({"registrationId": id, "csr": csr}).to_string();
-    (request(emulator, id, api_version, &body).await, key)
+    request(emulator, id, api_version, &body).await
 }
 
 async fn request(emulator: &Emulator, id: &str, api_version: &str, body: &str) -> Answer {
@@ -337,6 +344,60 @@ async fn a_certificate_is_issued_for_a_csr_by_the_emulators_ca_and_lets_the_devi
     );
     pem.private_key_pem = key.serialize_pem();
     assert_eq!(admitted(&emulator, &pem, "d").await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strict_emulator_accepts_signing_requests_with_p_384_keys_only() {
+    for (strict, kind, status) in [
+        (true, &PKCS_ECDSA_P384_SHA384, 200),
+        (true, &PKCS_ECDSA_P256_SHA256, 400),
+        (false, &PKCS_ECDSA_P256_SHA256, 200),
+    ] {
+        let settings = builder().polls_before_assigning(0).strict_csr(strict);
+        let emulator = settings.start_in_memory().expect("an emulator");
+        let key = KeyPair::generate_for(kind).expect("a key");
+        for version in ["2026-11-01", "2026-11-02-preview", "2031-01-01"] {
+            let answer = with_csr_of(&emulator, "d", "d", version, &key).await;
+            assert_eq!(answer.status, status, "{strict} {version} {answer:?}");
+            let message = answer.body["message"].as_str().unwrap_or("P-384");
+            assert!(message.contains("P-384"), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_references_to_a_certificate_policy_are_complete_and_valid_or_refused() {
+    let emulator = emulator();
+    let put = async |references: Value| {
+        let mut body = json!({"registrationId": "d", "attestation": {"type": "symmetricKey"}});
+        body.as_object_mut()
+            .expect("an object")
+            .extend(references.as_object().expect("an object").clone());
+        let call = Call::new(&emulator, "PUT", "/enrollments/d").header("If-Match", "*");
+        call.json(&body).send(&emulator).await
+    };
+    emulator.enroll(Enrollment::individual("d")).expect("an enrollment");
+    let (namespace, authority, policy) = ("namespaceName", "certificateAuthorityName", "certificatePolicyName");
+    let complete = json!({namespace: "my-namespace", authority: "my-ca", policy: "my-policy"});
+    let stored = put(complete.clone()).await.json();
+    for name in [namespace, authority, policy] {
+        assert_eq!(stored[name], complete[name]);
+        let mut partial = complete.clone();
+        partial.as_object_mut().expect("an object").remove(name);
+        let refused = put(partial).await;
+        assert_eq!(refused.refusal(400), 400_004);
+        assert!(
+            refused.body.contains(name) && refused.body.contains("all three"),
+            "{refused:?}"
+        );
+        for invalid in ["ab", "With-Capitals", "under_score", &"x".repeat(65)] {
+            let mut wrong = complete.clone();
+            wrong[name] = json!(invalid);
+            let refused = put(wrong).await;
+            assert_eq!(refused.refusal(400), 400_004, "{invalid}");
+            assert!(refused.body.contains(name), "{refused:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

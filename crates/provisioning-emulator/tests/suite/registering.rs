@@ -190,7 +190,6 @@ async fn throttling_reaches_polls_too_and_can_come_without_retry_after() {
 async fn a_request_that_is_no_registration_is_a_bad_request() {
     let (_emulator, mut device) = started(builder()).await;
     for body in [
-        "",
         " ",
         "{",
         "[]",
@@ -207,6 +206,89 @@ async fn a_request_that_is_no_registration_is_a_bad_request() {
             "{answer:?}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_body_registers_the_device_that_is_connected() {
+    let (_emulator, mut device) = started(builder()).await;
+    let first = device.request(&register_topic("1"), "").await;
+    assert_eq!(first.status, 202, "{first:?}");
+    let done = device.query(id_of(&first.body)).await;
+    assert_eq!(done.body["registrationState"]["deviceId"], "Dev-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_the_service_does_not_know_is_a_deserialization_error() {
+    let (emulator, mut device) = started(builder()).await;
+    for body in [
+        r#"{"registrationId":"dev-1","modelId":"dtmi:a;1"}"#,
+        r#"{"registrationId":"dev-1","Payload":1}"#,
+        r#"{"registrationId":"dev-1""#,
+        r#"["dev-1"]"#,
+    ] {
+        let answer = device.request(&register_topic("1"), body).await;
+        assert_eq!(
+            (answer.status, &answer.body["errorCode"]),
+            (400, &json!(400_012)),
+            "{body}"
+        );
+        assert!(
+            answer.body["message"]
+                .as_str()
+                .is_some_and(|text| text.starts_with("Deserialization error."))
+        );
+    }
+    assert!(emulator.registrations().is_empty());
+    let tpm = r#"{"registrationId":"dev-1","tpm":{"endorsementKey":"YQ=="},"payload":null}"#;
+    assert_eq!(device.request(&register_topic("1"), tpm).await.status, 202);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_is_registering_on_another_open_connection_is_a_conflict_until_that_connection_ends() {
+    let conflicts = builder().refuse_simultaneous_registrations(true);
+    let emulator = conflicts.start_in_memory().expect("an emulator");
+    let mut older = Device::ready(plain(&emulator), "Dev-1").await;
+    let unfinished = older.register("dev-1").await;
+    assert_eq!(older.register("dev-1").await.status, 202, "on the same connection");
+
+    let mut newer = Device::ready(plain(&emulator), "dev-1").await;
+    let answer = newer.register("dev-1").await;
+    assert_eq!(
+        (answer.status, &answer.body["errorCode"], &answer.body["message"]),
+        (409, &json!(409_203), &json!("Precondition failed."))
+    );
+    let mut bystander = Device::ready(plain(&emulator), "other").await;
+    assert_eq!(bystander.register("other").await.status, 202);
+
+    older.send(Packet::Disconnect).await;
+    older.is_closed().await;
+    assert_eq!(newer.register("dev-1").await.status, 202);
+    assert_eq!(
+        newer.query(id_of(&unfinished.body)).await.status,
+        200,
+        "an operation outlives its connection"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_completed_registration_is_no_conflict_and_its_connection_is_replaced() {
+    let conflicts = builder().refuse_simultaneous_registrations(true);
+    let emulator = conflicts.start_in_memory().expect("an emulator");
+    let mut older = Device::ready(plain(&emulator), "dev-1").await;
+    let first = older.register("dev-1").await;
+    older.query(id_of(&first.body)).await;
+    let mut newer = Device::ready(plain(&emulator), "dev-1").await;
+    older.is_closed().await;
+    assert_eq!(newer.register("dev-1").await.status, 202);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_being_asked_a_new_connection_replaces_the_one_that_is_registering() {
+    let (emulator, mut older) = started(builder()).await;
+    older.register("dev-1").await;
+    let mut newer = Device::ready(plain(&emulator), "dev-1").await;
+    older.is_closed().await;
+    assert_eq!(newer.register("dev-1").await.status, 202);
 }
 
 #[tokio::test(start_paused = true)]
