@@ -1,6 +1,10 @@
 //! The emulator: connections in memory, credentials, and what a program can ask it.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use tokio_rustls::TlsAcceptor;
 
@@ -257,6 +261,9 @@ impl Emulator {
             Port::Control => &mut self.control_port,
             Port::Page => &mut self.page_port,
         } = number;
+        if port == Port::WebSocket {
+            self.service.websocket_port.store(number, Ordering::Relaxed);
+        }
         Ok(())
     }
 }

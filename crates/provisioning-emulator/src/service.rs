@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU16, AtomicU64, Ordering},
     },
 };
 
@@ -45,6 +45,8 @@ pub(crate) struct Service {
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
     connections: AtomicU64,
+    /// 0 while it does not listen.
+    pub(crate) websocket_port: AtomicU16,
     /// The connections of each device, by registration id in lower case.
     sessions: Mutex<Sessions>,
 }
@@ -78,6 +80,7 @@ impl Service {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             connections: AtomicU64::new(0),
+            websocket_port: AtomicU16::new(0),
             sessions: Mutex::default(),
         }
     }
@@ -138,6 +141,18 @@ impl Service {
         Some(effect)
     }
 
+    /// What a client of another protocol is told at the MQTT port.
+    pub(crate) fn hint_of_mqtt_port(&self) -> String {
+        let websocket_port = match self.websocket_port.load(Ordering::Relaxed) {
+            0 => String::new(),
+            port => format!(", which is {port}"),
+        };
+        format!(
+            "This port of the emulator has MQTT 3.1.1 over TLS only. The HTTPS device API and MQTT over WebSocket are on \
+             its WebSocket port{websocket_port}. AMQP is not supported."
+        )
+    }
+
     /// Answers a registration request of a device.
     pub(crate) fn register(
         &self,
@@ -158,6 +173,12 @@ impl Service {
         self.check_request(origin, client)?;
         let fault = |step| self.trigger(origin, step, Subject::Device(client.registration_id));
         self.registry.query(client.registration_id, operation_id, fault)
+    }
+
+    /// Answers a request of a device for the state of its registration.
+    pub(crate) fn look_up(&self, origin: Origin, client: Client<'_>) -> Result<Answer, Refusal> {
+        self.check_request(origin, client)?;
+        self.registry.look_up(client.registration_id)
     }
 
     /// Applies the faults at [`Step::Request`].

@@ -1,6 +1,9 @@
 //! The error bodies of the service, for MQTT and HTTP alike.
 
-use hyper::header::{HeaderValue, WWW_AUTHENTICATE};
+use hyper::{
+    Method,
+    header::{ALLOW, HeaderValue, WWW_AUTHENTICATE},
+};
 use serde_json::{Value, json};
 
 use super::server::{self, Reply};
@@ -26,5 +29,28 @@ pub(super) fn refuse(refusal: &Refusal) -> Reply {
         let scheme = HeaderValue::from_static("SharedAccessSignature");
         reply.headers_mut().insert(WWW_AUTHENTICATE, scheme);
     }
+    reply
+}
+
+/// The reply of a fault.
+pub(super) fn refused_by_fault(status: u16) -> Reply {
+    refuse(&Refusal::new(status, u32::from(status) * 1000, "Refused by a fault."))
+}
+
+/// The reply to a call that does not exist: 405 if the path exists with another method, else 404 with this message.
+pub(super) fn not_found(exists: impl Fn(&Method) -> bool, message: &str) -> Reply {
+    let methods = [Method::DELETE, Method::GET, Method::POST, Method::PUT];
+    let allowed: Vec<_> = methods
+        .iter()
+        .filter(|method| exists(method))
+        .map(Method::as_str)
+        .collect();
+    if allowed.is_empty() {
+        return refuse(&Refusal::new(404, 404_001, message));
+    }
+    let allowed = allowed.join(", ");
+    let mut reply = refuse(&Refusal::new(405, 405_001, format!("This path takes {allowed}.")));
+    let allowed = HeaderValue::try_from(allowed).expect("names of methods");
+    reply.headers_mut().insert(ALLOW, allowed);
     reply
 }

@@ -1,6 +1,8 @@
 //! HTTP: the control endpoint and the page.
 
 mod access;
+mod content;
+mod device_api;
 mod error;
 mod page;
 mod query;
@@ -8,7 +10,9 @@ mod router;
 mod server;
 
 pub(crate) use access::connection_string;
+pub(crate) use content::Content;
+pub(crate) use device_api::DeviceApi;
 pub(crate) use error::error_body;
 pub(crate) use page::answer as page;
 pub(crate) use router::control;
-pub(crate) use server::{Call, Reply, serve};
+pub(crate) use server::{Call, Handled, Handler, Reply, serve};

@@ -1,16 +1,12 @@
 //! The calls of the control endpoint: the service's REST API, and calls that only the emulator has.
 
-use hyper::{
-    Method, StatusCode,
-    header::{ALLOW, HeaderValue},
-};
-use percent_encoding::percent_decode_str;
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
     access, error,
     query::page,
-    server::{self, Call, Reply, body, header, parameter},
+    server::{self, Call, Reply, body, header, parameter, segments},
 };
 use crate::{
     enrollment::EnrollmentKind::{self, Group, Individual},
@@ -30,10 +26,13 @@ pub(crate) fn control(service: &Service, call: &Call) -> Reply {
 
 fn answer(service: &Service, call: &Call) -> Result<Reply, Refusal> {
     access::check(call, &service.control_key)?;
-    let path = path(call)?;
+    let path = segments(call)?;
     match Route::find(call.method(), &path) {
         Some(route) => route.perform(service, call),
-        None => method_not_allowed(&path),
+        None => Ok(error::not_found(
+            |method| Route::find(method, &path).is_some(),
+            "There is no such path.",
+        )),
     }
 }
 
@@ -154,30 +153,6 @@ impl<'a> Route<'a> {
                 | Self::GetAllRegistrations
         )
     }
-}
-
-/// The segments of the path, decoded.
-fn path(call: &Call) -> Result<Vec<String>, Refusal> {
-    let segments = call.uri().path().split('/').filter(|segment| !segment.is_empty());
-    let decoded: Result<_, std::str::Utf8Error> = segments
-        .map(|segment| Ok(percent_decode_str(segment).decode_utf8()?.into_owned()))
-        .collect();
-    decoded.map_err(|_| Refusal::bad_request("The path is not UTF-8."))
-}
-
-fn method_not_allowed(path: &[String]) -> Result<Reply, Refusal> {
-    let methods = [Method::DELETE, Method::GET, Method::POST, Method::PUT];
-    let allowed = methods.iter().filter(|method| Route::find(method, path).is_some());
-    let allowed: Vec<_> = allowed.map(Method::as_str).collect();
-    let allowed = allowed.join(", ");
-    if allowed.is_empty() {
-        return Err(Refusal::new(404, 404_001, "There is no such path."));
-    }
-    let message = format!("This path takes {allowed}.");
-    let mut reply = error::refuse(&Refusal::new(405, 405_001, message));
-    let allowed = HeaderValue::try_from(allowed).expect("names of methods");
-    reply.headers_mut().insert(ALLOW, allowed);
-    Ok(reply)
 }
 
 fn check_version(call: &Call) -> Result<(), Refusal> {

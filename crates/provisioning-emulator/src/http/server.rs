@@ -1,6 +1,11 @@
 //! The HTTP/1.1 server of the control endpoint and the page. Sizes and times are bounded.
 
-use std::{convert::Infallible, future::poll_fn, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -12,14 +17,19 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::timeout,
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{log::Origin, net::close, refusal::Refusal};
+use crate::{
+    log::Origin,
+    net::{Reset, close},
+    refusal::Refusal,
+};
 
 /// How long the head of a request may take to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -52,17 +62,46 @@ pub(super) fn origin(call: &Call) -> Origin {
     call.extensions().get().copied().unwrap_or_default()
 }
 
+/// Answers calls.
+pub(crate) trait Handler: Sync {
+    fn handle(&self, call: &Call) -> impl Future<Output = Handled> + Send;
+}
+
+/// What a handler does with a call.
+pub(crate) enum Handled {
+    Reply(Reply),
+    /// The connection ends without a reply.
+    End(Ending),
+}
+
+/// How a connection ends without a reply.
+#[derive(Default)]
+pub(crate) struct Ending {
+    /// The last bytes.
+    pub(crate) pieces: Vec<Vec<u8>>,
+    /// The time after each piece.
+    pub(crate) pause: Duration,
+    /// Reset instead of closed.
+    pub(crate) reset: Option<Reset>,
+}
+
 /// Serves one connection until it ends.
-pub(crate) async fn serve<S>(stream: S, origin: Origin, stop: &CancellationToken, handler: impl Fn(&Call) -> Reply)
+pub(crate) async fn serve<S>(stream: S, origin: Origin, stop: &CancellationToken, handler: &impl Handler)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let handler = &handler;
+    let ending = &Mutex::new(Ending::default());
     let service = service_fn(|request: Request<Incoming>| {
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
             head.extensions.insert(origin);
-            Ok::<_, Infallible>(handler(&Request::from_parts(head, read(body).await)))
+            match handler.handle(&Request::from_parts(head, read(body).await)).await {
+                Handled::Reply(reply) => Ok(reply),
+                Handled::End(end) => {
+                    *ending.lock().unwrap_or_else(PoisonError::into_inner) = end;
+                    Err(io::Error::other("the connection is closed without a reply"))
+                }
+            }
         })
     });
     let mut connection = http1::Builder::new()
@@ -74,7 +113,23 @@ where
     let served = stop.run_until_cancelled(poll_fn(|cx| connection.poll_without_shutdown(cx)));
     let _ = served.await;
     let mut stream = connection.into_parts().io.into_inner();
-    close(&mut stream, &[]).await;
+    let ending = std::mem::take(&mut *ending.lock().unwrap_or_else(PoisonError::into_inner));
+    let written = stop.run_until_cancelled(write_pieces(&mut stream, &ending));
+    // A failed write ends the connection, too.
+    let _ = written.await;
+    match ending.reset {
+        Some(reset) => reset.set(),
+        None => close(&mut stream, &[]).await,
+    }
+}
+
+async fn write_pieces<S: AsyncWrite + Unpin>(stream: &mut S, ending: &Ending) -> io::Result<()> {
+    for piece in &ending.pieces {
+        stream.write_all(piece).await?;
+        stream.flush().await?;
+        sleep(ending.pause).await;
+    }
+    Ok(())
 }
 
 async fn read(body: Incoming) -> Result<Bytes, BodyError> {
@@ -89,14 +144,28 @@ async fn read(body: Incoming) -> Result<Bytes, BodyError> {
     }
 }
 
-/// The body of a call, which must be JSON.
-pub(super) fn body(call: &Call) -> Result<Value, Refusal> {
-    let bytes = call.body().as_ref().map_err(|error| match error {
+/// The segments of the path, decoded.
+pub(super) fn segments(call: &Call) -> Result<Vec<String>, Refusal> {
+    let segments = call.uri().path().split('/').filter(|segment| !segment.is_empty());
+    let decoded: Result<_, std::str::Utf8Error> = segments
+        .map(|segment| Ok(percent_decode_str(segment).decode_utf8()?.into_owned()))
+        .collect();
+    decoded.map_err(|_| Refusal::bad_request("The path is not UTF-8."))
+}
+
+/// The bytes of the body.
+pub(super) fn bytes(call: &Call) -> Result<&Bytes, Refusal> {
+    call.body().as_ref().map_err(|error| match error {
         BodyError::TooLong => Refusal::new(413, 413_001, "The body is longer than 1 MiB."),
         BodyError::TooSlow => Refusal::new(408, 408_001, "The body did not arrive in time."),
         BodyError::Broken => Refusal::bad_request("The body is incomplete."),
-    })?;
-    serde_json::from_slice(bytes).map_err(|error| Refusal::bad_request(format!("The body is not JSON: {error}.")))
+    })
+}
+
+/// The body of a call, which must be JSON.
+pub(super) fn body(call: &Call) -> Result<Value, Refusal> {
+    serde_json::from_slice(bytes(call)?)
+        .map_err(|error| Refusal::bad_request(format!("The body is not JSON: {error}.")))
 }
 
 /// A reply of this status and type.
@@ -117,7 +186,7 @@ pub(super) fn json(status: u16, body: &Value) -> Reply {
 pub(super) fn parameter(call: &Call, name: &str) -> Option<String> {
     let mut pairs = call.uri().query()?.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-    let value = percent_encoding::percent_decode_str(value).decode_utf8().ok()?;
+    let value = percent_decode_str(value).decode_utf8().ok()?;
     Some(value.into_owned())
 }
 

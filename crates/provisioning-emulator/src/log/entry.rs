@@ -48,7 +48,8 @@ pub struct LogEntry {
     /// The registration id: from CONNECT on, the client id that the device claims, even if it is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration_id: Option<String>,
-    /// The topic of PUBLISH; the topic filters of SUBSCRIBE and UNSUBSCRIBE, separated by spaces.
+    /// The topic of PUBLISH; the topic filters of SUBSCRIBE and UNSUBSCRIBE, separated by spaces; the method and the path
+    /// of an HTTP call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
     /// The status of a response (PUBLISH to the device), the return code of CONNACK, or the return code of SUBACK (of

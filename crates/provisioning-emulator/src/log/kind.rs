@@ -58,6 +58,8 @@ kinds! {
     PingResp = "PINGRESP",
     /// The MQTT packet DISCONNECT.
     Disconnect = "DISCONNECT",
+    /// A call of the HTTPS device API, or its reply.
+    Http = "HTTP",
     /// An MQTT connection starts: TLS and WebSocket are established. `reason` and `payload` describe the client
     /// certificate.
     Open = "open",

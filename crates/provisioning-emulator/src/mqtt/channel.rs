@@ -71,6 +71,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
                 self.send(Packet::ConnAck(refusal)).await?;
                 return Err(End(DecodeError::ProtocolLevel(level).to_string()));
             }
+            Some(Err(DecodeError::Foreign(foreign))) => {
+                let sentence = self.service.hint_of_mqtt_port();
+                self.deliver_bytes(foreign.answer(&sentence).as_bytes()).await?;
+                return Err(End(DecodeError::Foreign(foreign).to_string()));
+            }
             Some(Err(broken)) => return Err(End(broken.to_string())),
             Some(Ok(packet)) => packet,
         };

@@ -4,9 +4,15 @@ use bytes::BytesMut;
 use rumqttc::{Codec, Error as CodecError, Packet, QoS, check};
 use tokio_util::codec::{Decoder, Encoder};
 
+use crate::net::{Detection, Foreign};
+
 /// Decodes what a device may send, encodes what the service sends.
 #[derive(Debug)]
-pub(crate) struct ServerCodec(Codec);
+pub(crate) struct ServerCodec {
+    codec: Codec,
+    /// Whether a packet has been decoded.
+    started: bool,
+}
 
 /// The bytes of a device are invalid.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +20,8 @@ pub(crate) struct ServerCodec(Codec);
 pub(crate) enum DecodeError {
     #[error("a packet with first byte {0:#04x}, which a device may not send")]
     NotADevicesPacket(u8),
+    #[error("{0}, and not MQTT")]
+    Foreign(Foreign),
     #[error("a packet id of 0")]
     NoPacketId,
     #[error("a packet with reserved bits set, or with bytes that belong to nothing")]
@@ -35,10 +43,13 @@ const LEVEL: u8 = 4;
 
 impl ServerCodec {
     pub(crate) fn new(max_packet_size: usize) -> Self {
-        Self(Codec {
-            max_incoming_size: max_packet_size,
-            max_outgoing_size: usize::MAX,
-        })
+        Self {
+            codec: Codec {
+                max_incoming_size: max_packet_size,
+                max_outgoing_size: usize::MAX,
+            },
+            started: false,
+        }
     }
 }
 
@@ -48,10 +59,17 @@ impl Decoder for ServerCodec {
 
     fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
         let Some(&first) = bytes.first() else { return Ok(None) };
+        if !self.started {
+            match Foreign::detect(bytes) {
+                Detection::Foreign(foreign) => return Err(DecodeError::Foreign(foreign)),
+                Detection::Undecided => return Ok(None),
+                Detection::Other => self.started = true,
+            }
+        }
         if !is_from_device(first) {
             return Err(DecodeError::NotADevicesPacket(first));
         }
-        let length = match check(bytes.iter(), self.0.max_incoming_size) {
+        let length = match check(bytes.iter(), self.codec.max_incoming_size) {
             Ok(header) => header.frame_length(),
             Err(CodecError::InsufficientBytes(missing)) => {
                 bytes.reserve(missing);
@@ -88,7 +106,7 @@ impl Encoder<Packet> for ServerCodec {
     type Error = DecodeError;
 
     fn encode(&mut self, packet: Packet, bytes: &mut BytesMut) -> Result<(), DecodeError> {
-        self.0.encode(packet, bytes).map_err(DecodeError::Malformed)
+        self.codec.encode(packet, bytes).map_err(DecodeError::Malformed)
     }
 }
 

@@ -19,7 +19,6 @@ use super::{
 };
 use crate::{
     faults::{Effect, Step},
-    http,
     log::{LogKind, Origin},
     net::{Peer, Reset},
     registration::Client,
@@ -196,17 +195,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 .note(LogKind::Ignored, "nobody is subscribed to the answer");
             return Ok(());
         };
-        let (status, retry_after, body) = match answer {
-            Ok(answer) => (answer.status, answer.retry_after, answer.body),
-            Err(refusal) => (refusal.status, refusal.retry_after.clone(), http::error_body(&refusal)),
-        };
         let response = Response {
-            status,
             request_id: topic.request_id,
-            retry_after: retry_after
-                .value()
-                .map_or_else(String::new, |value| format!("&retry-after={value}")),
-            body: body.to_string().into(),
+            content: answer.into(),
         };
         let mut effect = self.channel.trigger(Step::Answer);
         if let Some((wrong, beside)) = effect
@@ -227,7 +218,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn answer(&mut self, qos: QoS, response: &Response, effect: Option<Effect>) -> Result<(), End> {
-        let mut publish = Publish::new(response.topic(), qos, response.body.clone());
+        let mut publish = Publish::new(response.topic(), qos, response.content.body.clone());
         if qos == QoS::AtLeastOnce {
             publish.pkid = self.session.next_id();
         }

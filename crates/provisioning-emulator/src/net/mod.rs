@@ -1,15 +1,18 @@
 //! Connections: listeners, sockets, TLS, WebSocket, and the faults of each layer.
 
 mod faulty;
+mod foreign;
 mod graceful_close;
 mod listen;
 mod peer;
+mod rewind;
 mod socket;
 mod stack;
 mod tls;
 mod websocket;
 
 pub(crate) use faulty::GARBAGE;
+pub(crate) use foreign::{Detection, Foreign};
 pub(crate) use graceful_close::close;
 pub(crate) use listen::{listen, serve_in_memory};
 pub(crate) use peer::Peer;

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_tungstenite::tungstenite::http::StatusCode;
 
 use super::{
     faulty::{Faulty, begin},
     peer::Peer,
+    rewind::Rewind,
     socket::{Reset, Security, Socket},
-    tls, websocket,
+    tls,
+    websocket::{self, Opening},
 };
 use crate::{
     faults::{Effect, Step, Subject},
-    http::{self, Call},
+    http::{self, Call, DeviceApi, Handled, Handler, Reply},
     log::{LogKind, Origin},
     mqtt,
     port::Port,
@@ -74,7 +75,7 @@ impl Stack {
         begin(socket, effect, NO_REFUSAL, &self.reset).await
     }
 
-    async fn secure<S>(&self, stream: S, acceptor: &TlsAcceptor) -> Option<(Faulty<TlsStream<Faulty<S>>>, Peer)>
+    async fn secure<S>(&self, stream: S, acceptor: &TlsAcceptor) -> Option<(Faulty<TlsStream<Rewind<Faulty<S>>>>, Peer)>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -100,42 +101,66 @@ impl Stack {
     async fn serve_port<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer) {
         match self.port {
             Port::Mqtt => self.serve_mqtt(stream, peer).await,
-            Port::WebSocket => self.upgrade(stream, peer).await,
+            Port::WebSocket => self.serve_web(stream, peer).await,
             Port::Control => self.serve_http(stream, http::control).await,
             Port::Page => self.serve_http(stream, http::page).await,
         }
     }
 
-    async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer) {
+    /// Serves the WebSocket port: an upgrade to MQTT, or calls of the HTTPS device API.
+    async fn serve_web<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer) {
         let effect = self.trigger(Step::Upgrade, peer.name().map_or(Subject::Unknown, Subject::Device));
         let (effect, refusal) = match effect {
-            Some(Effect::Refuse { code, .. }) => (None, Some(status(code))),
+            Some(Effect::Refuse { code, .. }) => (None, Some(code.unwrap_or(503))),
             effect => (effect, None),
         };
         let stop = &self.service.stop;
         let begun = stop.run_until_cancelled(begin(stream, effect, NO_REFUSAL, &self.reset));
-        let Some(Some(mut stream)) = begun.await else { return };
-        let accepting = websocket::accept(&mut stream, self.service.max_packet_size, refusal);
-        let error = match stop.run_until_cancelled(accepting).await {
+        let Some(Some(stream)) = begun.await else { return };
+        let (mut stream, error) = match stop.run_until_cancelled(websocket::open(stream)).await {
             None => return,
-            Some(Ok(stream)) => return self.serve_mqtt(stream, peer).await,
-            Some(Err(error)) => error,
+            Some(Ok(Opening::Upgrade(mut stream, request))) if refusal.is_none() => {
+                let accepting = websocket::accept(&mut stream, self.service.max_packet_size);
+                let error = match stop.run_until_cancelled(accepting).await {
+                    None => return,
+                    Some(Ok(stream)) => return self.serve_mqtt(stream, peer).await,
+                    Some(Err(error)) => error,
+                };
+                self.note(LogKind::WebSocket, format!("{request}: {error}"));
+                return websocket::end(&mut stream, &error).await;
+            }
+            Some(Ok(Opening::Upgrade(stream, _) | Opening::Call(stream))) => {
+                return self.serve_device_api(stream, peer, refusal).await;
+            }
+            Some(Err(failed)) => failed,
         };
         self.note(LogKind::WebSocket, error.to_string());
         websocket::end(&mut stream, &error).await;
+    }
+
+    /// Serves calls of the HTTPS device API. A fault answers the first with this status.
+    async fn serve_device_api<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer, refusal: Option<u16>) {
+        let api = DeviceApi {
+            service: &self.service,
+            origin: self.origin,
+            peer: &peer,
+            reset: &self.reset,
+            refusal,
+        };
+        http::serve(stream, self.origin, &self.service.stop, &api).await;
     }
 
     async fn serve_mqtt<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer) {
         mqtt::serve(stream, self.origin, peer, self.reset.clone(), Arc::clone(&self.service)).await;
     }
 
-    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        stream: S,
-        handler: fn(&Service, &Call) -> http::Reply,
-    ) {
+    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, handler: fn(&Service, &Call) -> Reply) {
         let service = &self.service;
-        http::serve(stream, self.origin, &service.stop, |call| handler(service, call)).await;
+        let handler = Synchronous {
+            service,
+            answer: handler,
+        };
+        http::serve(stream, self.origin, &service.stop, &handler).await;
     }
 
     /// Faults apply to devices only: calls of the control endpoint are not affected.
@@ -151,7 +176,14 @@ impl Stack {
     }
 }
 
-fn status(code: Option<u16>) -> StatusCode {
-    code.and_then(|code| StatusCode::from_u16(code).ok())
-        .unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
+/// A handler that does not wait.
+struct Synchronous<'a> {
+    service: &'a Service,
+    answer: fn(&Service, &Call) -> Reply,
+}
+
+impl Handler for Synchronous<'_> {
+    async fn handle(&self, call: &Call) -> Handled {
+        Handled::Reply((self.answer)(self.service, call))
+    }
 }

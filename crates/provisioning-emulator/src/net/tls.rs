@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use bytes::BytesMut;
 use rustls::{
     DigitallySignedStruct, DistinguishedName, Error as TlsError, ServerConfig, SignatureScheme,
     client::danger::HandshakeSignatureValid,
@@ -10,11 +11,19 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use rustls_pki_types::{CertificateDer, UnixTime};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    time::timeout,
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{graceful_close::read_on, peer::Peer};
+use super::{
+    foreign::{Detection, Foreign},
+    graceful_close::{close, read_on},
+    peer::Peer,
+    rewind::Rewind,
+};
 use crate::{error::EmulatorError, identity::ServerIdentity};
 
 /// The versions of TLS that the emulator supports.
@@ -52,12 +61,11 @@ pub(crate) fn acceptor(server: ServerIdentity, versions: TlsVersions) -> Result<
 }
 
 /// Performs the server's handshake. Returns the stream and the peer.
-pub(crate) async fn accept<S>(stream: S, acceptor: &TlsAcceptor) -> io::Result<(TlsStream<S>, Peer)>
+pub(crate) async fn accept<S>(stream: S, acceptor: &TlsAcceptor) -> io::Result<(TlsStream<Rewind<S>>, Peer)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let handshake = acceptor.accept(stream).into_fallible();
-    match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
+    match timeout(HANDSHAKE_TIMEOUT, handshake(stream, acceptor)).await {
         Ok(Ok(stream)) => {
             let peer = match stream.get_ref().1.peer_certificates() {
                 Some(chain) => Peer::Certificate {
@@ -68,8 +76,11 @@ where
             };
             Ok((stream, peer))
         }
-        Ok(Err((error, mut stream))) => {
-            read_on(&mut stream).await;
+        Ok(Err((error, mut stream, last_bytes))) => {
+            match last_bytes {
+                Some(last_bytes) => close(&mut stream, last_bytes.as_bytes()).await,
+                None => read_on(&mut stream).await,
+            }
             Err(error)
         }
         Err(_) => Err(io::Error::new(
@@ -77,6 +88,37 @@ where
             "the TLS handshake took too long",
         )),
     }
+}
+
+/// Performs the handshake, unless the client sends HTTP or AMQP without TLS. An error has the stream, and the last bytes
+/// for the client unless the handshake has sent an alert.
+async fn handshake<S>(
+    mut stream: S,
+    acceptor: &TlsAcceptor,
+) -> Result<TlsStream<Rewind<S>>, (io::Error, Rewind<S>, Option<String>)>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut start = BytesMut::new();
+    let detected = loop {
+        match stream.read_buf(&mut start).await {
+            Ok(0) => break Detection::Other,
+            Ok(_) => {}
+            Err(error) => return Err((error, Rewind { start, inner: stream }, None)),
+        }
+        match Foreign::detect(&start) {
+            Detection::Undecided => {}
+            decided => break decided,
+        }
+    };
+    let stream = Rewind { start, inner: stream };
+    if let Detection::Foreign(foreign) = detected {
+        let error = io::Error::new(io::ErrorKind::InvalidData, format!("{foreign}, without TLS"));
+        let answer = foreign.answer("This port of the emulator has TLS only. Use https, wss or mqtts.");
+        return Err((error, stream, Some(answer)));
+    }
+    let handshake = acceptor.accept(stream).into_fallible();
+    handshake.await.map_err(|(error, stream)| (error, stream, None))
 }
 
 /// Accepts every certificate whose key the client has, and clients without a certificate. The issuer and the validity

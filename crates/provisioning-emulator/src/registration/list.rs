@@ -4,8 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{registry::Registry, state::Registration};
-use crate::refusal::Refusal;
+use super::{
+    registry::{Answer, Registry},
+    state::Registration,
+};
+use crate::{refusal::Refusal, retry_after::RetryAfter};
 
 impl Registry {
     /// The latest registration of each device, sorted by registration id.
@@ -30,6 +33,19 @@ impl Registry {
         let is_it = |it: &Value| is(&it["registrationId"], id);
         let found = self.all_registrations().into_iter().find(is_it);
         found.ok_or_else(|| Refusal::new(404, 404_202, "Registration not found."))
+    }
+
+    /// The state of a registration for the device itself: without the chain that was issued.
+    pub(crate) fn look_up(&self, id: &str) -> Result<Answer, Refusal> {
+        let mut body = self.registration(id)?;
+        if let Some(state) = body.as_object_mut() {
+            state.remove("issuedCertificateChain");
+        }
+        Ok(Answer {
+            status: 200,
+            retry_after: RetryAfter::Absent,
+            body,
+        })
     }
 
     pub(crate) fn delete_registration(&self, id: &str, if_match: Option<&str>) -> Result<(), Refusal> {

@@ -8,6 +8,7 @@ mod command;
 mod configuration;
 mod connecting;
 mod control;
+mod device_api;
 mod ending;
 mod enrollments;
 mod faults;

@@ -173,10 +173,10 @@ async fn an_upgrade_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_upgrade_is_a_bad_request() {
+async fn a_request_that_is_not_http_is_a_bad_request() {
     let emulator = in_memory();
     let stream = emulator.connect(Port::WebSocket, Security::Plain, 4096);
-    let answered = exchange(stream, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answered = exchange(stream, b"GET / HTTP/9\r\nHost: a\r\n\r\n").await;
     assert!(
         answered.starts_with(b"HTTP/1.1 400 "),
         "{}",
