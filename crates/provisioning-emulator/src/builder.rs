@@ -25,6 +25,7 @@ pub struct Builder {
     max_packet_size: usize,
     max_connections: usize,
     refuse_simultaneous: bool,
+    evaluate_queries: bool,
     pub(crate) hosts: Vec<String>,
     /// `None` keeps the kind of an existing certificate.
     pub(crate) server_key: Option<KeyKind>,
@@ -61,6 +62,7 @@ impl Builder {
             max_packet_size: 256 * 1024,
             max_connections: 10_000,
             refuse_simultaneous: false,
+            evaluate_queries: false,
             hosts: vec![],
             server_key: None,
             listen: None,
@@ -160,6 +162,14 @@ impl Builder {
     #[must_use]
     pub fn refuse_simultaneous_registrations(mut self, refuse: bool) -> Self {
         self.refuse_simultaneous = refuse;
+        self
+    }
+
+    /// Whether the control endpoint evaluates the text of queries; `false` unless given, as the service does: every query
+    /// returns all items.
+    #[must_use]
+    pub fn evaluate_queries(mut self, evaluate: bool) -> Self {
+        self.evaluate_queries = evaluate;
         self
     }
 
@@ -319,6 +329,7 @@ impl Builder {
             max_packet_size: self.max_packet_size,
             max_connections: self.max_connections,
             refuse_simultaneous: self.refuse_simultaneous,
+            evaluate_queries: self.evaluate_queries,
             registry,
             enrollments,
             log,

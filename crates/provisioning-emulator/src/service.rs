@@ -33,6 +33,8 @@ pub(crate) struct Service {
     max_connections: usize,
     /// Whether a device that is registering on another open connection is refused.
     refuse_simultaneous: bool,
+    /// Whether the text of queries is evaluated.
+    pub(crate) evaluate_queries: bool,
     /// One permit per connection.
     room: Semaphore,
     pub(crate) registry: Registry,
@@ -57,6 +59,7 @@ pub(crate) struct Parts {
     pub(crate) max_packet_size: usize,
     pub(crate) max_connections: usize,
     pub(crate) refuse_simultaneous: bool,
+    pub(crate) evaluate_queries: bool,
     pub(crate) registry: Registry,
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
@@ -71,6 +74,7 @@ impl Service {
             max_packet_size: parts.max_packet_size,
             max_connections: parts.max_connections,
             refuse_simultaneous: parts.refuse_simultaneous,
+            evaluate_queries: parts.evaluate_queries,
             room: Semaphore::new(parts.max_connections.min(Semaphore::MAX_PERMITS)),
             registry: parts.registry,
             enrollments: parts.enrollments,

@@ -81,6 +81,10 @@ pub struct Args {
     #[arg(long)]
     strict_csr: bool,
 
+    /// Evaluate the text of queries at the control endpoint; otherwise every query returns all items, as at the service
+    #[arg(long)]
+    evaluate_queries: bool,
+
     /// Take enrollments, hubs, behaviour and faults from this file, TOML
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -170,6 +174,9 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
     builder = args.host.iter().fold(builder, |builder, host| builder.host(host));
     if let Some(address) = args.listen {
         builder = builder.listen(address);
+    }
+    if args.evaluate_queries {
+        builder = builder.evaluate_queries(true);
     }
     if args.strict_csr {
         builder = builder.strict_csr(true);

@@ -19,7 +19,7 @@ use position::Source;
 
 use crate::{
     builder::Builder,
-    enrollment::{Body, Enrollment, EnrollmentKind},
+    enrollment::{Body, Enrollment, EnrollmentKind, Invalid, id_field},
     faults::{Fault, FaultDescription},
     mqtt::{is_id_scope, is_registration_id},
     retry_after::RetryAfter,
@@ -61,6 +61,7 @@ struct Tables {
     connection_profile: Option<String>,
     strict_csr: Option<bool>,
     refuse_simultaneous_registrations: Option<bool>,
+    evaluate_queries: Option<bool>,
     only_enrollments: Option<bool>,
     #[serde(default)]
     enrollments: Vec<Spanned<Body>>,
@@ -99,8 +100,12 @@ impl Config {
         let folder = file.parent().unwrap_or(Path::new(""));
         let individual = |body: &Body| enrollment(EnrollmentKind::Individual, body, folder);
         let group = |body: &Body| enrollment(EnrollmentKind::Group, body, folder);
-        let mut enrollments = each(&tables.enrollments, source, individual, |one| Some(&one.id))?;
-        let mut devices = each(&tables.devices, source, DeviceTable::device, |one| {
+        let each_enrollment = |name, tables: &_, read: &dyn Fn(&Body) -> _| {
+            each(name, tables, source, read, |one: &Enrollment| Some(&one.id))
+        };
+        let mut enrollments = each_enrollment("enrollments", &tables.enrollments, &individual)?;
+        let device = |table: &DeviceTable| table.device().map_err(Mistake::from);
+        let mut devices = each("devices", &tables.devices, source, device, |one| {
             Some(&one.registration_id)
         })?;
         // A device that only an enrollment names gets a certificate, too.
@@ -110,8 +115,9 @@ impl Config {
                 devices.push(Device::new(&of_own_ca.id));
             }
         }
-        enrollments.extend(each(&tables.enrollment_groups, source, group, |one| Some(&one.id))?);
-        let faults = each(&tables.faults, source, fault, |_| None)?;
+        enrollments.extend(each_enrollment("enrollmentGroups", &tables.enrollment_groups, &group)?);
+        let fault = |description: &_| fault(description).map_err(Mistake::from);
+        let faults = each("faults", &tables.faults, source, fault, |_| None)?;
         Ok(Self {
             tables,
             enrollments,
@@ -150,6 +156,9 @@ impl Builder {
         if let Some(refuse) = tables.refuse_simultaneous_registrations {
             self = self.refuse_simultaneous_registrations(refuse);
         }
+        if let Some(evaluate) = tables.evaluate_queries {
+            self = self.evaluate_queries(evaluate);
+        }
         if let Some(profile) = &tables.connection_profile {
             self = self.connection_profile(profile);
         }
@@ -183,62 +192,71 @@ impl Tables {
     }
 }
 
-/// Reads all tables of a kind, and checks that their ids differ.
+/// What is wrong with a table.
+struct Mistake {
+    /// The path of the key; `None` is the table.
+    field: Option<String>,
+    message: String,
+}
+
+impl From<String> for Mistake {
+    fn from(message: String) -> Self {
+        Self { field: None, message }
+    }
+}
+
+/// Reads all tables of this name, and checks that their ids differ.
 fn each<W, T>(
+    name: &str,
     tables: &[Spanned<W>],
     source: Source<'_>,
-    read: impl Fn(&W) -> Result<T, String>,
+    read: impl Fn(&W) -> Result<T, Mistake>,
     id: impl Fn(&T) -> Option<&String>,
 ) -> Result<Vec<T>, ConfigError> {
     let mut ids = HashSet::new();
-    let read = tables.iter().map(|table| {
+    let read = tables.iter().enumerate().map(|(index, table)| {
         let one = read(table.get_ref()).and_then(|one| match id(&one) {
             Some(id) if !ids.insert(id.to_ascii_lowercase()) => {
-                Err(format!("{id}: expected one table of this id, this is the second"))
+                Err(format!("{id}: expected one table of this id, this is the second").into())
             }
             _ => Ok(one),
         });
-        one.map_err(|message| source.mistake(table.span().start, message))
+        one.map_err(|Mistake { field, message }| {
+            let position = field.and_then(|field| source.position_of(name, index, &field));
+            source.mistake(position.unwrap_or(table.span().start), message)
+        })
     });
     read.collect()
 }
 
-/// Reads the certificates from their files, and checks everything that does not need the emulator's CA.
-fn enrollment(kind: EnrollmentKind, body: &Body, folder: &Path) -> Result<Enrollment, String> {
-    let (given, name) = match kind {
-        EnrollmentKind::Individual => (&body.registration_id, "registrationId"),
-        EnrollmentKind::Group => (&body.enrollment_group_id, "enrollmentGroupId"),
+/// Reads an enrollment, with its certificates from their files.
+fn enrollment(kind: EnrollmentKind, body: &Body, folder: &Path) -> Result<Enrollment, Mistake> {
+    let name = id_field(kind);
+    let given = match kind {
+        EnrollmentKind::Individual => &body.registration_id,
+        EnrollmentKind::Group => &body.enrollment_group_id,
     };
-    let id = given.clone().ok_or_else(|| format!("{name} is missing"))?;
-    let foreign = [
-        (
-            EnrollmentKind::Individual,
-            "enrollmentGroupId",
-            &body.enrollment_group_id,
-        ),
-        (EnrollmentKind::Group, "registrationId", &body.registration_id),
-        (EnrollmentKind::Group, "deviceId", &body.device_id),
-    ];
-    if let Some((_, key, _)) = foreign.iter().find(|(of, _, given)| *of == kind && given.is_some()) {
-        return Err(format!("{name} {id}: {key} belongs to the other kind of enrollment"));
-    }
-    if kind == EnrollmentKind::Individual && !is_registration_id(&id) {
-        return Err(not_an_id(&id));
-    }
+    let id = given.clone().unwrap_or_default();
+    let of_id = |Invalid { field, message }: Invalid| Mistake {
+        message: match &given {
+            Some(id) if field != name => format!("{name} {id}: {field}: {message}"),
+            _ => format!("{field}: {message}"),
+        },
+        field: Some(field),
+    };
     let mut body = body.clone();
-    for text in body.attestation.certificates_mut() {
-        if let Some(file) = text.strip_prefix("file:") {
+    for (path, given) in body.attestation.certificates_mut() {
+        if let Some(text) = &mut given.certificate
+            && let Some(file) = text.strip_prefix("file:")
+        {
             let file = folder.join(file);
             *text = fs::read_to_string(&file).map_err(|error| {
-                format!(
-                    "{name} {id}: certificate: expected {} to be readable ({error})",
-                    file.display()
-                )
+                let message = format!("expected {} to be readable ({error})", file.display());
+                of_id(Invalid::new(format!("{path}.certificate"), message))
             })?;
         }
     }
-    body.check(kind)
-        .map_err(|message| format!("{name} {id}: {}", message.trim_end_matches('.')))?;
+    body.check(kind, &id).map_err(of_id)?;
     Ok(Enrollment { kind, id, body })
 }
 

@@ -27,6 +27,25 @@ impl Source<'_> {
         }
     }
 
+    /// The position of a key in a table of an array, or of the last part of its path that exists.
+    pub(super) fn position_of(self, array: &str, index: usize, path: &str) -> Option<usize> {
+        let root = DeTable::parse(self.text).ok()?;
+        let tables = root.get_ref().get(array)?.get_ref().as_array()?;
+        let mut table = tables.get(index)?.get_ref().as_table()?;
+        let mut position = None;
+        for name in path.split('.') {
+            let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == name) else {
+                break;
+            };
+            position = Some(key.span().start);
+            match value.get_ref().as_table() {
+                Some(inner) => table = inner,
+                None => break,
+            }
+        }
+        position
+    }
+
     /// An error of the parser, with the key of the value that it is about.
     pub(super) fn parse_error(self, error: &toml::de::Error) -> ConfigError {
         let position = error.span().map_or(0, |span| span.start);

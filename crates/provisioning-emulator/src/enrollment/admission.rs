@@ -57,6 +57,7 @@ const OF_ANOTHER_KIND: &str = "the enrollment is for another kind of credential"
 
 fn check(proof: &Proof, is_group: bool, registration_id: &str, presented: Presented<'_>) -> Result<(), &'static str> {
     match (proof, presented) {
+        (Proof::Unusable(reason), _) => Err(reason),
         (_, Presented::Nothing) => Ok(()),
         (
             Proof::Certificates {

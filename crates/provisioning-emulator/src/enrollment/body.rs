@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::terms::Invalid;
+
 /// An individual enrollment or an enrollment group, with the members of both under their wire names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -49,6 +51,7 @@ pub(crate) enum AttestationKind {
     #[default]
     SymmetricKey,
     Tpm,
+    None,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -127,12 +130,21 @@ impl Default for ReprovisionPolicy {
 }
 
 impl Attestation {
-    /// The certificates in it, as they were written.
-    pub(crate) fn certificates_mut(&mut self) -> impl Iterator<Item = &mut String> {
+    /// The certificates in it, and the path of each.
+    pub(crate) fn certificates_mut(&mut self) -> impl Iterator<Item = (String, &mut Certificate)> {
         let x509 = self.x509.iter_mut();
-        let both = x509.flat_map(|x509| [&mut x509.client_certificates, &mut x509.signing_certificates]);
-        let certificates = both.flatten().flat_map(|both| [&mut both.primary, &mut both.secondary]);
-        certificates.flatten().filter_map(|given| given.certificate.as_mut())
+        let both = x509.flat_map(|x509| {
+            [
+                ("clientCertificates", &mut x509.client_certificates),
+                ("signingCertificates", &mut x509.signing_certificates),
+            ]
+        });
+        let certificates = both.filter_map(|(name, both)| Some((name, both.as_mut()?)));
+        let certificates = certificates.flat_map(|(name, both)| {
+            [("primary", &mut both.primary), ("secondary", &mut both.secondary)]
+                .map(|(rank, certificate)| (format!("attestation.x509.{name}.{rank}"), certificate))
+        });
+        certificates.filter_map(|(path, certificate)| Some((path, certificate.as_mut()?)))
     }
 }
 
@@ -144,7 +156,7 @@ impl fmt::Debug for SymmetricKeys {
 }
 
 impl X509 {
-    /// The certificates that count: of a group its CAs', of a single device its own.
+    /// The certificates of the kind of enrollment: of a group its CAs, of a device its own.
     pub(super) fn certificates(&self, is_group: bool) -> impl Iterator<Item = &str> {
         let both = if is_group {
             &self.signing_certificates
@@ -165,43 +177,20 @@ impl Certificates {
 }
 
 impl Body {
-    /// Reads what the REST API was given: what is not known there is passed over, as the service does.
-    pub(crate) fn read(body: Value) -> Result<Self, String> {
-        let Value::Object(mut fields) = body else {
-            return Err("The body is no JSON object.".to_owned());
+    /// Reads the body of a call. `null` counts as absent.
+    pub(crate) fn read(mut body: Value) -> Result<Self, Invalid> {
+        let Some(members) = body.as_object_mut() else {
+            return Err(Invalid::new("The body", "expected a JSON object"));
         };
-        let known = serde_json::to_value(Self::default()).unwrap_or_default();
-        fields.retain(|name, value| known.get(name).is_some() && !value.is_null());
-        serde_json::from_value(Value::Object(fields))
-            .map_err(|error| format!("The enrollment cannot be read: {error}."))
-    }
-
-    /// Checks the references to the policy that issues certificates.
-    pub(super) fn check_policy(&self) -> Result<(), String> {
-        let references = [
-            ("namespaceName", &self.namespace_name, 64),
-            ("certificateAuthorityName", &self.certificate_authority_name, 63),
-            ("certificatePolicyName", &self.certificate_policy_name, 63),
-        ];
-        let missing = references.iter().find(|(_, value, _)| value.is_none());
-        if let Some((name, ..)) = missing
-            && references.iter().any(|(_, value, _)| value.is_some())
-        {
-            let all =
-                "expected all three of namespaceName, certificateAuthorityName and certificatePolicyName, or none";
-            return Err(format!("{name} is missing: {all}."));
-        }
-        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        for (name, value, longest) in references {
-            if let Some(value) = value
-                && !((3..=longest).contains(&value.len()) && value.chars().all(is_allowed))
-            {
-                return Err(format!(
-                    "{name} is {value:?}; expected 3 to {longest} lower-case letters, digits or '-'."
-                ));
+        members.retain(|name, value| !value.is_null() && !IGNORED.contains(&name.as_str()));
+        serde_path_to_error::deserialize(body).map_err(|error| {
+            let message = error.inner().to_string();
+            match error.path().to_string() {
+                // An unknown member of the enrollment itself.
+                path if path == "." => Invalid::new("The enrollment", message),
+                path => Invalid::new(path, message),
             }
-        }
-        Ok(())
+        })
     }
 
     /// As the REST API answers it, keys and all.
@@ -210,13 +199,22 @@ impl Body {
     }
 }
 
+/// Members of the answers of the service that clients send back.
+const IGNORED: [&str; 2] = ["registrationState", "clientCertificateIssuancePolicy"];
+
+/// Members that can have any value, `null` included.
+const VERBATIM: [&str; 2] = ["initialTwin", "optionalDeviceInformation"];
+
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => Value::Object(
             fields
                 .into_iter()
                 .filter(|(_, value)| !value.is_null())
-                .map(|(name, value)| (name, without_nulls(value)))
+                .map(|(name, value)| match VERBATIM.contains(&name.as_str()) {
+                    true => (name, value),
+                    false => (name, without_nulls(value)),
+                })
                 .collect::<Map<_, _>>(),
         ),
         other => other,

@@ -19,31 +19,6 @@ pub struct Enrollment {
     pub(crate) body: Body,
 }
 
-impl Body {
-    /// Checks everything that does not need the emulator's CA.
-    pub(crate) fn check(&self, kind: EnrollmentKind) -> Result<(), String> {
-        self.check_policy()?;
-        let is_group = kind == EnrollmentKind::Group;
-        if self.is_for_own_ca(is_group) {
-            return Ok(());
-        }
-        let mut attestation = self.attestation.clone();
-        // A certificate beside `emulator` is checked in place of the emulator's CA.
-        let beside = attestation
-            .certificates_mut()
-            .find(|text| *text != proof::OWN_CA)
-            .cloned();
-        proof::Proof::read(&mut attestation, is_group, &beside.unwrap_or_default()).map(drop)
-    }
-
-    /// Whether a certificate of the emulator's CA is the only credential.
-    fn is_for_own_ca(&self, is_group: bool) -> bool {
-        let x509 = self.attestation.x509.as_ref();
-        self.attestation.kind == AttestationKind::X509
-            && x509.is_some_and(|x509| x509.thumbprints.is_none() && x509.certificates(is_group).eq([proof::OWN_CA]))
-    }
-}
-
 impl Enrollment {
     /// The enrollment of one device.
     pub fn individual(registration_id: impl Into<String>) -> Self {
@@ -148,8 +123,12 @@ impl Enrollment {
         self
     }
 
+    /// Whether a certificate of the emulator's CA is the only credential.
     pub(crate) fn is_for_own_ca(&self) -> bool {
-        self.body.is_for_own_ca(self.kind == EnrollmentKind::Group)
+        let x509 = self.body.attestation.x509.as_ref();
+        let is_group = self.kind == EnrollmentKind::Group;
+        self.body.attestation.kind == AttestationKind::X509
+            && x509.is_some_and(|x509| x509.thumbprints.is_none() && x509.certificates(is_group).eq([proof::OWN_CA]))
     }
 
     fn x509(&mut self) -> &mut body::X509 {

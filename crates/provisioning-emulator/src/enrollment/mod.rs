@@ -3,11 +3,15 @@
 mod admission;
 mod body;
 mod builder;
+mod bulk;
+mod certificate;
 mod proof;
 mod store;
+mod terms;
 
 pub(crate) use admission::{EnrollmentRef, Presented};
 pub use body::AllocationPolicy;
 pub(crate) use body::Body;
 pub use builder::Enrollment;
-pub(crate) use store::{Allocation, EnrollmentKind, Enrollments};
+pub(crate) use store::{Allocation, EnrollmentKind, Enrollments, Precondition};
+pub(crate) use terms::{Invalid, id_field};

@@ -2,18 +2,21 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use rustls::{
     CertificateError, Error as TlsError, RootCertStore,
     crypto::ring,
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
-use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject};
+use rustls_pki_types::{CertificateDer, UnixTime};
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::body::{Attestation, AttestationKind, SymmetricKeys, X509};
+use super::{
+    body::{Attestation, AttestationKind, SymmetricKeys, X509},
+    certificate::{info, read_certificate},
+    terms::Invalid,
+};
 use crate::identity::Key;
 
 /// What a device must present, decoded.
@@ -23,60 +26,106 @@ pub(crate) enum Proof {
         certificates: Vec<CertificateDer<'static>>,
         thumbprints: Vec<Vec<u8>>,
     },
-    /// A certificate that one of the group's CAs signed.
+    /// A certificate that one of these CAs signed.
     SignedBy(Arc<dyn ClientCertVerifier>),
     /// One of these keys; in a group, the device's is derived from it.
     Keys(Vec<Key>),
+    /// No device can present it, for this reason.
+    Unusable(&'static str),
 }
 
 /// In place of a certificate: the emulator's CA, or for a device any certificate that this CA signed.
 pub(crate) const OWN_CA: &str = "emulator";
 
 impl Proof {
-    /// Reads an attestation. Missing keys are generated and written into it, and so is the emulator's CA of a group.
-    pub(crate) fn read(attestation: &mut Attestation, is_group: bool, own_ca_pem: &str) -> Result<Self, String> {
-        if is_group {
-            for certificate in attestation.certificates_mut().filter(|text| *text == OWN_CA) {
-                own_ca_pem.clone_into(certificate);
-            }
-        }
+    /// Reads an attestation. Missing keys are generated and written into it, and so are the emulator's CA of a group
+    /// and the `info` of certificates. Without `own_ca_pem`, certificates of the emulator's CA are not read.
+    pub(super) fn read(
+        attestation: &mut Attestation,
+        is_group: bool,
+        own_ca_pem: Option<&str>,
+    ) -> Result<Self, Invalid> {
+        check_certificates(attestation, is_group, own_ca_pem)?;
         match attestation.kind {
             AttestationKind::SymmetricKey => keys(attestation.symmetric_key.get_or_insert_default()).map(Self::Keys),
             AttestationKind::X509 => {
-                let x509 = attestation.x509.as_ref().ok_or("attestation.x509 is missing.")?;
-                if is_group { signers(x509) } else { own(x509, own_ca_pem) }
+                let missing = || Invalid::new("attestation.x509", "is missing");
+                let x509 = attestation.x509.as_ref().ok_or_else(missing)?;
+                if is_group {
+                    signers(x509, own_ca_pem)
+                } else {
+                    own(x509, own_ca_pem)
+                }
             }
-            AttestationKind::Tpm => Err("TPM attestation does not exist over MQTT.".to_owned()),
+            AttestationKind::Tpm => {
+                let key = attestation.tpm.as_ref().and_then(|tpm| tpm["endorsementKey"].as_str());
+                if key.is_none_or(str::is_empty) {
+                    return Err(Invalid::new("attestation.tpm.endorsementKey", "is missing"));
+                }
+                Ok(Self::Unusable("TPM attestation is not available over MQTT"))
+            }
+            AttestationKind::None => Ok(Self::Unusable("the enrollment has no attestation")),
         }
     }
 }
 
-fn keys(keys: &mut SymmetricKeys) -> Result<Vec<Key>, String> {
+/// Checks that every certificate can be read, and adds its `info`.
+fn check_certificates(attestation: &mut Attestation, is_group: bool, own_ca_pem: Option<&str>) -> Result<(), Invalid> {
+    if attestation
+        .x509
+        .as_ref()
+        .is_some_and(|x509| x509.ca_references.is_some())
+    {
+        let message = "is not supported: the emulator keeps no CA certificates; use signingCertificates";
+        return Err(Invalid::new("attestation.x509.caReferences", message));
+    }
+    for (path, given) in attestation.certificates_mut() {
+        let Some(text) = &mut given.certificate else { continue };
+        let der = match (text.as_str(), own_ca_pem) {
+            (OWN_CA, None) => continue,
+            (OWN_CA, Some(own_ca_pem)) => {
+                if is_group {
+                    own_ca_pem.clone_into(text);
+                }
+                read_certificate(own_ca_pem)
+            }
+            (text, _) => read_certificate(text),
+        };
+        let expected = "expected a certificate, in PEM or base64";
+        let der = der.ok_or_else(|| Invalid::new(format!("{path}.certificate"), expected))?;
+        given.info = info(&der);
+    }
+    Ok(())
+}
+
+fn keys(keys: &mut SymmetricKeys) -> Result<Vec<Key>, Invalid> {
     let both = [
         ("primaryKey", &mut keys.primary_key),
         ("secondaryKey", &mut keys.secondary_key),
     ];
     both.into_iter()
         .map(|(name, text)| {
-            if let Some(text) = text {
-                return Key::from_base64(text).ok_or_else(|| format!("attestation.symmetricKey.{name} is no base64."));
+            let field = || format!("attestation.symmetricKey.{name}");
+            // Clients send empty text for a key that the service is to generate.
+            if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
+                return Key::from_base64(text).ok_or_else(|| Invalid::new(field(), "expected base64"));
             }
-            let key = Key::generate().map_err(|error| error.to_string())?;
+            let key = Key::generate().map_err(|error| Invalid::new(field(), error.to_string()))?;
             *text = Some(key.to_base64());
             Ok(key)
         })
         .collect()
 }
 
-fn own(x509: &X509, own_ca_pem: &str) -> Result<Proof, String> {
+fn own(x509: &X509, own_ca_pem: Option<&str>) -> Result<Proof, Invalid> {
     if x509.certificates(false).any(|text| text == OWN_CA) {
-        let is_alone = x509.thumbprints.is_none() && x509.certificates(false).count() == 1;
-        return match read_certificate(own_ca_pem).filter(|_| is_alone) {
-            Some(own_ca) => signed_by(vec![own_ca]),
-            None => Err("attestation.x509: expected nothing beside the certificate \"emulator\".".to_owned()),
-        };
+        if x509.thumbprints.is_some() || x509.certificates(false).count() > 1 {
+            let expected = "expected nothing beside the certificate \"emulator\"";
+            return Err(Invalid::new("attestation.x509", expected));
+        }
+        return signed_by(own_ca_pem.and_then(read_certificate));
     }
-    let certificates = certificates(x509, false)?;
+    let certificates: Vec<_> = x509.certificates(false).filter_map(read_certificate).collect();
     let thumbprints: Vec<_> = x509
         .thumbprints
         .iter()
@@ -84,7 +133,8 @@ fn own(x509: &X509, own_ca_pem: &str) -> Result<Proof, String> {
         .map(|text| thumbprint(text))
         .collect::<Result<_, _>>()?;
     if certificates.is_empty() && thumbprints.is_empty() {
-        return Err("attestation.x509.clientCertificates or thumbprints is missing.".to_owned());
+        let expected = "expected a certificate here, or thumbprints";
+        return Err(Invalid::new("attestation.x509.clientCertificates", expected));
     }
     Ok(Proof::Certificates {
         certificates,
@@ -92,48 +142,39 @@ fn own(x509: &X509, own_ca_pem: &str) -> Result<Proof, String> {
     })
 }
 
-fn signers(x509: &X509) -> Result<Proof, String> {
-    signed_by(certificates(x509, true)?)
+fn signers(x509: &X509, own_ca_pem: Option<&str>) -> Result<Proof, Invalid> {
+    if x509.certificates(true).next().is_none() {
+        let expected = "expected the certificate of a CA";
+        return Err(Invalid::new("attestation.x509.signingCertificates", expected));
+    }
+    let has_own_ca = x509.certificates(true).any(|text| text == OWN_CA);
+    match own_ca_pem {
+        None if has_own_ca && x509.certificates(true).count() == 1 => Ok(CA_UNKNOWN),
+        _ => signed_by(x509.certificates(true).filter_map(read_certificate)),
+    }
 }
 
-fn signed_by(authorities: Vec<CertificateDer<'static>>) -> Result<Proof, String> {
+/// The emulator's CA is not known yet.
+const CA_UNKNOWN: Proof = Proof::Unusable("the CA of the emulator is not known yet");
+
+fn signed_by(authorities: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<Proof, Invalid> {
+    let field = "attestation.x509.signingCertificates";
     let mut roots = RootCertStore::empty();
     for certificate in authorities {
         let added = roots.add(certificate);
-        added.map_err(|error| format!("attestation.x509.signingCertificates is no CA's certificate: {error}."))?;
+        added.map_err(|error| Invalid::new(field, format!("expected the certificate of a CA ({error})")))?;
     }
     if roots.is_empty() {
-        return Err("attestation.x509.signingCertificates is missing.".to_owned());
+        return Ok(CA_UNKNOWN);
     }
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider()))
         .build()
         .map(Proof::SignedBy)
-        .map_err(|error| format!("attestation.x509.signingCertificates cannot be used: {error}."))
-}
-
-fn certificates(x509: &X509, is_group: bool) -> Result<Vec<CertificateDer<'static>>, String> {
-    let name = if is_group {
-        "signingCertificates"
-    } else {
-        "clientCertificates"
-    };
-    let wrong = || format!("attestation.x509.{name} is no certificate in PEM or base64.");
-    let all = x509.certificates(is_group);
-    all.map(|text| read_certificate(text).ok_or_else(wrong)).collect()
-}
-
-fn read_certificate(text: &str) -> Option<CertificateDer<'static>> {
-    let der = if text.contains("-----BEGIN") {
-        CertificateDer::from_pem_slice(text.as_bytes()).ok()?
-    } else {
-        let base64: String = text.split_whitespace().collect();
-        CertificateDer::from(STANDARD.decode(base64).ok()?)
-    };
-    X509Certificate::from_der(&der).is_ok().then_some(der)
+        .map_err(|error| Invalid::new(field, error.to_string()))
 }
 
 /// Hex, with colons or without.
-fn thumbprint(text: &str) -> Result<Vec<u8>, String> {
+fn thumbprint(text: &str) -> Result<Vec<u8>, Invalid> {
     let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
     let pairs = digits
         .chunks(2)
@@ -141,7 +182,10 @@ fn thumbprint(text: &str) -> Result<Vec<u8>, String> {
     let bytes: Option<Vec<u8>> = pairs.collect();
     bytes
         .filter(|bytes| matches!(bytes.len(), 20 | 32) && digits.len() == 2 * bytes.len())
-        .ok_or_else(|| format!("The thumbprint {text:?} is not SHA-1 or SHA-256 in hex."))
+        .ok_or_else(|| {
+            let expected = format!("expected SHA-1 or SHA-256 in hex, not {text:?}");
+            Invalid::new("attestation.x509.thumbprints", expected)
+        })
 }
 
 /// Whether the device's own certificate is one of these, and valid now.

@@ -14,6 +14,7 @@ use super::{
     },
     builder::Enrollment,
     proof::Proof,
+    terms::{Invalid, Terms},
 };
 use crate::{
     error::EmulatorError,
@@ -32,7 +33,7 @@ pub(crate) enum EnrollmentKind {
 /// How an enrollment allocates its devices now.
 #[derive(Debug, Clone)]
 pub(crate) struct Allocation {
-    /// `x509` or `symmetricKey`.
+    /// `x509`, `symmetricKey`, `tpm` or `none`.
     pub(crate) attestation: &'static str,
     pub(crate) group: Option<String>,
     pub(crate) is_enabled: bool,
@@ -47,12 +48,7 @@ pub(crate) struct Allocation {
 pub(crate) struct Enrollments {
     own_ca_pem: String,
     /// By kind and id in lower case.
-    records: Mutex<BTreeMap<(EnrollmentKind, String), Record>>,
-}
-
-pub(super) struct Record {
-    pub(super) body: Body,
-    pub(super) proof: Proof,
+    records: Mutex<BTreeMap<(EnrollmentKind, String), Terms>>,
 }
 
 impl Enrollments {
@@ -73,30 +69,16 @@ impl Enrollments {
         }
     }
 
-    /// As [`enroll`](Self::enroll), with a body of the REST API; `if_match` is the etag that the enrollment must have.
+    /// As [`enroll`](Self::enroll), with a body of the REST API. Returns the enrollment without its keys.
     pub(crate) fn put(
         &self,
         kind: EnrollmentKind,
         id: &str,
         body: Value,
-        if_match: Option<&str>,
+        precondition: Precondition<'_>,
     ) -> Result<Value, Refusal> {
-        let body = Body::read(body).map_err(Refusal::bad_request)?;
-        let (given, name) = match kind {
-            EnrollmentKind::Individual => (&body.registration_id, "registrationId"),
-            EnrollmentKind::Group => (&body.enrollment_group_id, "enrollmentGroupId"),
-        };
-        if !given.as_deref().is_some_and(|given| given.eq_ignore_ascii_case(id)) {
-            return Err(Refusal::bad_request(format!(
-                "{name} is missing, or another than the path's."
-            )));
-        }
-        self.set(
-            kind,
-            id,
-            body,
-            if_match.map_or(Precondition::Absent, Precondition::Etag),
-        )
+        let body = Body::read(body).map_err(invalid)?;
+        self.set(kind, id, body, precondition)
     }
 
     fn set(
@@ -110,7 +92,6 @@ impl Enrollments {
         let key = key(kind, id);
         let former = records.get(&key).map(|record| &record.body);
         precondition.check(former.and_then(|body| body.etag.as_deref()))?;
-        body.check_policy().map_err(Refusal::bad_request)?;
         let now = now();
         body.created_date_time_utc = former
             .and_then(|body| body.created_date_time_utc.clone())
@@ -120,10 +101,9 @@ impl Enrollments {
         if let Some(former) = former {
             keep_secrets(&mut body.attestation, &former.attestation);
         }
-        let proof = Proof::read(&mut body.attestation, kind == EnrollmentKind::Group, &self.own_ca_pem)
-            .map_err(Refusal::bad_request)?;
-        let answer = shown(&body);
-        records.insert(key, Record { body, proof });
+        let terms = Terms::new(kind, id, body, Some(&self.own_ca_pem)).map_err(invalid)?;
+        let answer = shown(&terms.body);
+        records.insert(key, terms);
         Ok(answer)
     }
 
@@ -161,9 +141,9 @@ impl Enrollments {
 
     /// The symmetric key of the device: of its own enrollment, else derived from the first group that has keys.
     pub(crate) fn device_key(&self, registration_id: &str) -> Option<Key> {
-        let primary = |record: &Record| match &record.proof {
+        let primary = |record: &Terms| match &record.proof {
             Proof::Keys(keys) => keys.first().cloned(),
-            Proof::Certificates { .. } | Proof::SignedBy(_) => None,
+            Proof::Certificates { .. } | Proof::SignedBy(_) | Proof::Unusable(_) => None,
         };
         let records = self.records();
         if let Some(own) = records.get(&key(EnrollmentKind::Individual, registration_id)) {
@@ -186,7 +166,9 @@ impl Enrollments {
         Some(Allocation {
             attestation: match body.attestation.kind {
                 AttestationKind::SymmetricKey => "symmetricKey",
-                AttestationKind::X509 | AttestationKind::Tpm => "x509",
+                AttestationKind::X509 => "x509",
+                AttestationKind::Tpm => "tpm",
+                AttestationKind::None => "none",
             },
             group: body.enrollment_group_id.clone(),
             is_enabled: body.provisioning_status == ProvisioningStatus::Enabled,
@@ -197,7 +179,7 @@ impl Enrollments {
         })
     }
 
-    pub(super) fn records(&self) -> MutexGuard<'_, BTreeMap<(EnrollmentKind, String), Record>> {
+    pub(super) fn records(&self) -> MutexGuard<'_, BTreeMap<(EnrollmentKind, String), Terms>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -237,7 +219,7 @@ fn shown(body: &Body) -> Value {
 
 /// What a change requires of the enrollment as it is.
 #[derive(Debug, Clone, Copy)]
-enum Precondition<'a> {
+pub(crate) enum Precondition<'a> {
     None,
     /// It does not exist.
     Absent,
@@ -258,6 +240,10 @@ impl Precondition<'_> {
             (Self::Etag(_), _) => Err(Refusal::etag_mismatch()),
         }
     }
+}
+
+fn invalid(invalid: Invalid) -> Refusal {
+    Refusal::bad_request(format!("{invalid}."))
 }
 
 fn not_found(kind: EnrollmentKind) -> Refusal {
@@ -283,19 +269,29 @@ mod tests {
     fn read_and_sent_back(attestation: &Value) -> Value {
         let enrollments = Enrollments::new("");
         let body = json!({"enrollmentGroupId": "g", "attestation": attestation});
-        enrollments.put(EnrollmentKind::Group, "g", body, None).expect("made");
+        enrollments
+            .put(EnrollmentKind::Group, "g", body, Precondition::Absent)
+            .expect("made");
         let mut read = enrollments.get(EnrollmentKind::Group, "g").expect("read");
         read["provisioningStatus"] = json!("disabled");
         if let Some(certificate) = read["attestation"].pointer_mut("/x509/signingCertificates/primary") {
             *certificate = json!({"info": {"subjectName": "CN=ca"}});
         }
         let changed = enrollments
-            .put(EnrollmentKind::Group, "g", read, Some("*"))
+            .put(EnrollmentKind::Group, "g", read, Precondition::Etag("*"))
             .expect("changed");
         assert_eq!(changed["provisioningStatus"], "disabled");
-        enrollments
+        let mut kept = enrollments
             .attestation_mechanism(EnrollmentKind::Group, "g")
-            .expect("read")
+            .expect("read");
+        if let Some(certificate) = kept.pointer_mut("/x509/signingCertificates/primary") {
+            let info = certificate.as_object_mut().and_then(|members| members.remove("info"));
+            assert!(
+                info.is_some_and(|info| info["subjectName"].is_string()),
+                "{certificate}"
+            );
+        }
+        kept
     }
 
     #[test]
@@ -319,7 +315,7 @@ mod tests {
         let mut read = enrollments.get(EnrollmentKind::Individual, "d").expect("read");
         let certificates = &mut read["attestation"]["x509"]["clientCertificates"];
         certificates["primary"] = json!({"info": {"subjectName": "CN=d"}});
-        let put = enrollments.put(EnrollmentKind::Individual, "d", read, Some("*"));
+        let put = enrollments.put(EnrollmentKind::Individual, "d", read, Precondition::Etag("*"));
         put.expect("changed");
         let chain = [CertificateDer::from_pem_slice(authority.certificate_pem().as_bytes()).expect("PEM")];
         let presented = Presented::Certificates(&chain);
@@ -337,7 +333,7 @@ mod tests {
         let keys = json!({"primaryKey": "YQ==", "secondaryKey": "Yg=="});
         let body = json!({"registrationId": "d", "attestation": {"type": "symmetricKey", "symmetricKey": keys}});
         let answered = enrollments
-            .put(EnrollmentKind::Individual, "d", body, None)
+            .put(EnrollmentKind::Individual, "d", body, Precondition::Absent)
             .expect("made");
         let listed = enrollments.list(EnrollmentKind::Individual);
         for shown in [&answered, &listed[0]] {
@@ -352,7 +348,10 @@ mod tests {
     fn an_etag_must_be_the_one_that_it_has_now() {
         let enrollments = Enrollments::new("");
         let body = || json!({"registrationId": "d", "attestation": {"type": "symmetricKey"}});
-        let put = |etag: Option<&str>| enrollments.put(EnrollmentKind::Individual, "d", body(), etag);
+        let put = |etag: Option<&str>| {
+            let precondition = etag.map_or(Precondition::Absent, Precondition::Etag);
+            enrollments.put(EnrollmentKind::Individual, "d", body(), precondition)
+        };
         assert_eq!(put(Some("*")).expect_err("there is none yet").status, 412);
         let first = put(None).expect("made")["etag"].as_str().expect("an etag").to_owned();
         let second = put(Some(&first)).expect("changed")["etag"]

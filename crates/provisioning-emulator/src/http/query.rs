@@ -5,7 +5,7 @@ use hyper::header::HeaderValue;
 use serde_json::Value;
 
 use super::server::{self, Call, Reply, header};
-use crate::refusal::Refusal;
+use crate::{refusal::Refusal, service::Service};
 
 /// The largest page.
 const LARGEST_PAGE: usize = 1000;
@@ -14,11 +14,19 @@ const LARGEST_PAGE: usize = 1000;
 const USUAL_PAGE: usize = 100;
 
 /// Answers a query over these items, whose ids are in the member `id`. A page starts after an id, not at an index, so
-/// that no item is skipped or repeated if items are added or removed between two pages.
-pub(super) fn page(call: &Call, items: Vec<Value>, id: &str, item_type: &'static str) -> Result<Reply, Refusal> {
-    let query = server::body(call)?;
-    let query = query.get("query").and_then(Value::as_str);
-    let query = Query::parse(query.ok_or_else(|| Refusal::bad_request("The body has no query."))?)?;
+/// that no item is skipped or repeated if items are added or removed between two pages. As at the service, the text of a
+/// query is not evaluated, unless the emulator is set to.
+pub(super) fn page(
+    service: &Service,
+    call: &Call,
+    items: Vec<Value>,
+    id: &str,
+    item_type: &'static str,
+) -> Result<Reply, Refusal> {
+    let query = match (query_text(call)?, service.evaluate_queries) {
+        (Some(text), true) => Query::parse(&text)?,
+        _ => Query(vec![]),
+    };
     let size = page_size(call)?;
     let after = after(call)?;
 
@@ -40,6 +48,19 @@ pub(super) fn page(call: &Call, items: Vec<Value>, id: &str, item_type: &'static
         headers.insert("x-ms-continuation", token);
     }
     Ok(reply)
+}
+
+/// The text of the query. Official clients send some queries without a body.
+fn query_text(call: &Call) -> Result<Option<String>, Refusal> {
+    if server::bytes(call)?.is_empty() {
+        return Ok(None);
+    }
+    let body = server::body(call)?;
+    match body.get("query") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(Refusal::bad_request("query: expected text.")),
+    }
 }
 
 fn page_size(call: &Call) -> Result<usize, Refusal> {

@@ -9,7 +9,10 @@ use super::{
     server::{self, Call, Reply, body, header, parameter, segments},
 };
 use crate::{
-    enrollment::EnrollmentKind::{self, Group, Individual},
+    enrollment::{
+        EnrollmentKind::{self, Group, Individual},
+        Precondition,
+    },
     faults::Fault,
     log::LogKind,
     refusal::Refusal,
@@ -17,7 +20,7 @@ use crate::{
 };
 
 /// The first api-version that is accepted. Every later date is accepted, too.
-const FIRST_VERSION: &str = "2018-09-01";
+const FIRST_VERSION: &str = "2018-04-01";
 
 /// Answers one call.
 pub(crate) fn control(service: &Service, call: &Call) -> Reply {
@@ -93,25 +96,46 @@ impl<'a> Route<'a> {
         let (enrollments, registry) = (&service.enrollments, &service.registry);
         match self {
             Self::PutEnrollment(kind, id) => {
-                let enrollment = enrollments.put(kind, id, body(call)?, if_match(call))?;
+                let precondition = if_match(call).map_or(Precondition::Absent, Precondition::Etag);
+                let enrollment = enrollments.put(kind, id, body(call)?, precondition)?;
                 note_change(service, call, id);
                 Ok(found(&enrollment))
             }
-            Self::GetEnrollment(kind, id) => Ok(found(&enrollments.get(kind, id)?)),
+            Self::GetEnrollment(kind, id) => {
+                let mut enrollment = enrollments.get(kind, id)?;
+                if kind == Individual
+                    && let Ok(registration) = registry.look_up(id)
+                {
+                    enrollment["registrationState"] = registration.body;
+                }
+                Ok(found(&enrollment))
+            }
             Self::DeleteEnrollment(kind, id) => {
                 enrollments.delete(kind, id, if_match(call))?;
                 note_change(service, call, id);
                 Ok(no_content())
             }
-            Self::BulkOperation => Err(Refusal::bad_request(
-                "Bulk operations are left out: make one call for each enrollment.",
-            )),
-            Self::QueryEnrollments(Individual) => {
-                page(call, enrollments.list(Individual), "registrationId", "enrollment")
+            Self::BulkOperation => {
+                let (answer, changed) = enrollments.bulk(body(call)?)?;
+                for id in changed {
+                    note_change(service, call, &id);
+                }
+                Ok(found(&answer))
             }
-            Self::QueryEnrollments(Group) => {
-                page(call, enrollments.list(Group), "enrollmentGroupId", "enrollmentGroup")
-            }
+            Self::QueryEnrollments(Individual) => page(
+                service,
+                call,
+                enrollments.list(Individual),
+                "registrationId",
+                "Enrollment",
+            ),
+            Self::QueryEnrollments(Group) => page(
+                service,
+                call,
+                enrollments.list(Group),
+                "enrollmentGroupId",
+                "EnrollmentGroup",
+            ),
             Self::AttestationMechanism(kind, id) => Ok(found(&enrollments.attestation_mechanism(kind, id)?)),
             Self::GetRegistration(id) => Ok(found(&registry.registration(id)?)),
             Self::DeleteRegistration(id) => {
@@ -121,7 +145,7 @@ impl<'a> Route<'a> {
             }
             Self::QueryRegistrations(group) => {
                 let items = registry.registrations_of_group(group);
-                page(call, items, "registrationId", "deviceRegistration")
+                page(service, call, items, "registrationId", "DeviceRegistration")
             }
             Self::GetLog => Ok(found(&json!(service.log.since(since(call)?)))),
             Self::ClearLog => {

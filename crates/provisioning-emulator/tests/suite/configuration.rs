@@ -107,9 +107,11 @@ async fn certificates_are_read_from_files_beside_the_configuration() {
     let path = folder.path().join("emulator.toml");
     Config::parse(&toml("factory.pem"), &path).expect("a CA's certificate");
     let error = Config::parse(&toml("missing.pem"), &path).expect_err("no such file");
-    assert_eq!(error.line, 1);
+    assert_eq!(error.line, 5);
     assert!(
-        error.message.contains("enrollmentGroupId g: certificate: expected"),
+        error
+            .message
+            .contains("signingCertificates.primary.certificate: expected"),
         "{error}"
     );
     assert!(error.message.contains("missing.pem to be readable"), "{error}");
@@ -131,45 +133,45 @@ fn each_mistake_is_one_line_that_names_the_place_and_what_was_expected() {
         ("hubs = []", 1, "at least one"),
         ("retryAfter = 1.5", 1, "retryAfter: expected a number of seconds"),
         ("pollsBeforeAssigning = -1", 1, "pollsBeforeAssigning: invalid value"),
-        ("\n[[enrollments]]\ndeviceId = \"a\"\n", 2, "registrationId is missing"),
+        ("\n[[enrollments]]\ndeviceId = \"a\"\n", 2, "registrationId: is missing"),
         (
             "[[enrollments]]\nregistrationId = \"../a\"\n",
-            1,
+            2,
             "expected 1 to 128 letters",
         ),
         (
             "[[enrollments]]\nregistrationId = \"a\"\nattestation = { type = \"tpm\" }\n",
-            1,
-            "registrationId a: TPM",
+            3,
+            "registrationId a: attestation.tpm.endorsementKey: is missing",
         ),
         (
             "[[enrollments]]\nregistrationId = \"a\"\nattestation = { type = \"symmetricKey\", symmetricKey = { primaryKey = \"*\" } }\n",
-            1,
-            "primaryKey is no base64",
+            3,
+            "registrationId a: attestation.symmetricKey.primaryKey: expected base64",
         ),
         (
             "[[enrollments]]\nregistrationId = \"a\"\n[enrollments.attestation]\ntype = \"x509\"\n\
              x509.clientCertificates.primary.certificate = \"emulator\"\nx509.thumbprints = []\n",
-            1,
+            5,
             "registrationId a: attestation.x509: expected nothing beside the certificate \"emulator\"",
         ),
         (
             "[[enrollments]]\nregistrationId = \"a\"\n[enrollments.attestation]\ntype = \"x509\"\n\
              x509.signingCertificates.primary.certificate = \"emulator\"\n",
-            1,
-            "clientCertificates or thumbprints is missing",
+            5,
+            "attestation.x509.clientCertificates: expected a certificate here, or thumbprints",
         ),
         (
             "[[enrollmentGroups]]\nenrollmentGroupId = \"g\"\n[enrollmentGroups.attestation]\ntype = \"x509\"\n\
              x509.signingCertificates.primary.certificate = \"emulator\"\n\
              x509.signingCertificates.secondary.certificate = \"-\"\n",
-            1,
-            "enrollmentGroupId g: attestation.x509.signingCertificates is no certificate",
+            6,
+            "enrollmentGroupId g: attestation.x509.signingCertificates.secondary.certificate: expected a certificate",
         ),
         (
             "[[enrollmentGroups]]\nenrollmentGroupId = \"g\"\ndeviceId = \"a\"\n",
-            1,
-            "enrollmentGroupId g: deviceId belongs to the other kind",
+            3,
+            "enrollmentGroupId g: deviceId: belongs to the other kind",
         ),
         (
             "[[enrollments]]\nregistrationId = \"a\"\n[[enrollments]]\nregistrationId = \"A\"\n",

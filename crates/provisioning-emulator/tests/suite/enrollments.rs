@@ -207,16 +207,16 @@ async fn what_cannot_be_enrolled_is_said_with_its_reason() {
     for (enrollment, reason) in [
         (
             Enrollment::individual("d").symmetric_keys("no base64!", "a2V5"),
-            "primaryKey is no base64",
+            "primaryKey: expected base64",
         ),
         (
             Enrollment::individual("d").certificate("no PEM"),
-            "no certificate in PEM or base64",
+            "expected a certificate, in PEM or base64",
         ),
         (Enrollment::individual("d").thumbprint("12:34"), "SHA-1 or SHA-256"),
         (
             Enrollment::group("g").thumbprint("12:34"),
-            "signingCertificates is missing",
+            "signingCertificates: expected the certificate of a CA",
         ),
     ] {
         let error = emulator().enroll(enrollment).expect_err(reason).to_string();

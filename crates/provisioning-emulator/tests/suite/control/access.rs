@@ -87,6 +87,7 @@ async fn without_authorization_nothing_is_told_not_even_which_paths_there_are() 
 async fn an_api_version_is_needed_and_any_since_the_first_is_taken() {
     let emulator = in_memory();
     for taken in [
+        "2018-04-01",
         "2018-09-01",
         "2019-03-31",
         "2021-10-01",

@@ -1,7 +1,9 @@
 //! The control endpoint: the service's REST API, who may call it, and what it makes of anything else.
 
 mod access;
+mod bulk;
 mod calls;
+mod enrollments;
 mod hostile;
 mod queries;
 mod registrations;

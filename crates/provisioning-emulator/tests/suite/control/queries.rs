@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{call, enrollment, put};
 use crate::support::{
+    builder,
     http::{Answer, Call},
     in_memory,
 };
@@ -49,7 +50,7 @@ async fn a_query_goes_through_pages_and_skips_nothing_when_items_go_meanwhile() 
     };
     let first = page(None).await;
     assert_eq!(ids(&first), ["a", "B"]);
-    assert_eq!(first.header("x-ms-item-type"), Some("enrollment"));
+    assert_eq!(first.header("x-ms-item-type"), Some("Enrollment"));
     call(&emulator, "DELETE", "/enrollments/a").await;
     let second = page(first.header("x-ms-continuation")).await;
     assert_eq!(ids(&second), ["c", "d"]);
@@ -72,8 +73,25 @@ async fn a_page_that_is_filled_to_the_brim_is_the_last_when_nothing_follows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_a_value_can_be_asked_for() {
+async fn the_text_of_a_query_is_evaluated_only_if_asked() {
     let emulator = with_enrollments(&["a", "b"]).await;
+    for text in [
+        "",
+        "SELECT *",
+        "SELECT * FROM enrollments WHERE registrationId = 'b'",
+        "select count(*) from enrollments",
+        "slect",
+    ] {
+        assert_eq!(
+            ids(&query(&emulator, "/enrollments/query", text, &[]).await),
+            ["a", "b"],
+            "{text:?}"
+        );
+    }
+    let emulator = builder().evaluate_queries(true).start_in_memory().expect("an emulator");
+    for id in ["a", "b"] {
+        put(&emulator, &format!("/enrollments/{id}"), &enrollment(id)).await;
+    }
     let text = "SELECT * FROM enrollments WHERE registrationId = 'b'";
     assert_eq!(ids(&query(&emulator, "/enrollments/query", text, &[]).await), ["b"]);
 }
@@ -83,12 +101,12 @@ async fn groups_have_queries_of_their_own() {
     let emulator = with_enrollments(&["a"]).await;
     let answer = query(&emulator, "/enrollmentGroups/query", "*", &[]).await;
     assert!(!answer.body.contains("registrationId"), "{answer:?}");
-    assert_eq!(answer.header("x-ms-item-type"), Some("enrollmentGroup"));
+    assert_eq!(answer.header("x-ms-item-type"), Some("EnrollmentGroup"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_understood_is_refused_and_what_is_understood_is_named() {
-    let emulator = in_memory();
+    let emulator = builder().evaluate_queries(true).start_in_memory().expect("an emulator");
     let answer = query(&emulator, "/enrollments/query", "select count(*) from enrollments", &[]).await;
     assert_eq!(answer.refusal(400), 400_004);
     assert!(answer.body.contains("`select * from <name>` is"), "{answer:?}");
@@ -98,8 +116,19 @@ async fn what_is_not_understood_is_refused_and_what_is_understood_is_named() {
         assert!(answer.body.contains(headers.0), "{answer:?}");
     }
     let answer = Call::new(&emulator, "POST", "/enrollments/query")
-        .json(&json!({}))
+        .json(&json!({"query": 1}))
         .send(&emulator)
         .await;
     assert_eq!(answer.refusal(400), 400_004);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_without_a_body_is_for_all_items() {
+    let emulator = with_enrollments(&["a"]).await;
+    assert_eq!(ids(&call(&emulator, "POST", "/enrollments/query").await), ["a"]);
+    for path in ["/enrollmentGroups/query", "/registrations/g/query"] {
+        assert_eq!(call(&emulator, "POST", path).await.status, 200, "{path}");
+    }
+    let empty = Call::new(&emulator, "POST", "/enrollments/query").json(&json!({}));
+    assert_eq!(ids(&empty.send(&emulator).await), ["a"]);
 }

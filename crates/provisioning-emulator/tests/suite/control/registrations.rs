@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::call;
+use super::{call, enrollment, put};
 use crate::support::{Device, http::Call, in_memory, plain};
 
 #[tokio::test(start_paused = true)]
@@ -36,13 +36,36 @@ async fn a_registration_is_told_alone_with_its_group_and_with_all_and_can_be_del
     let group = state["x509"]["enrollmentGroupId"].as_str().expect("a group");
     let of_group = Call::new(&emulator, "POST", &format!("/registrations/{group}/query"));
     let of_group = of_group.json(&json!({"query": "*"})).send(&emulator).await;
-    assert_eq!(of_group.header("x-ms-item-type"), Some("deviceRegistration"));
+    assert_eq!(of_group.header("x-ms-item-type"), Some("DeviceRegistration"));
     assert_eq!(of_group.json(), json!([told]));
     let of_other = Call::new(&emulator, "POST", "/registrations/other-group/query");
     assert_eq!(
         of_other.json(&json!({"query": "*"})).send(&emulator).await.json(),
         json!([])
     );
+
+    // An enrollment of the device shows it, and the result of a query does not.
+    assert_eq!(
+        put(&emulator, "/enrollments/Device", &enrollment("Device"))
+            .await
+            .json()
+            .get("registrationState"),
+        None
+    );
+    let read = call(&emulator, "GET", "/enrollments/Device").await.json();
+    assert_eq!(read["registrationState"], told);
+    let listed = call(&emulator, "POST", "/enrollments/query").await.json();
+    assert_eq!(
+        (listed.as_array().map(Vec::len), listed[0].get("registrationState")),
+        (Some(1), None)
+    );
+    let update = Call::new(&emulator, "PUT", "/enrollments/Device").header("If-Match", "*");
+    assert_eq!(
+        update.json(&read).send(&emulator).await.status,
+        200,
+        "it can be sent back"
+    );
+    call(&emulator, "DELETE", "/enrollments/Device").await;
 
     let stale = Call::new(&emulator, "DELETE", "/registrations/Device").header("If-Match", "c3RhbGU=");
     assert_eq!(stale.send(&emulator).await.refusal(412) / 1000, 412);

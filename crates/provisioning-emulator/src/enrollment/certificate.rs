@@ -1,0 +1,63 @@
+//! Certificates in enrollments: reading them, and what the service says about them.
+
+use std::fmt::Write;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+use serde_json::{Value, json};
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
+use x509_parser::{
+    prelude::{FromDer, X509Certificate},
+    time::ASN1Time,
+};
+
+/// Reads a certificate: PEM, base64 of DER, or base64 of PEM as the C client sends it.
+pub(super) fn read_certificate(text: &str) -> Option<CertificateDer<'static>> {
+    let der = if is_pem(text.as_bytes()) {
+        CertificateDer::from_pem_slice(text.as_bytes()).ok()?
+    } else {
+        let base64: String = text.split_whitespace().collect();
+        match STANDARD.decode(base64).ok()? {
+            pem if is_pem(&pem) => CertificateDer::from_pem_slice(&pem).ok()?,
+            der => CertificateDer::from(der),
+        }
+    };
+    X509Certificate::from_der(&der).is_ok().then_some(der)
+}
+
+fn is_pem(bytes: &[u8]) -> bool {
+    let start = b"-----BEGIN";
+    bytes.windows(start.len()).any(|window| window == start)
+}
+
+/// The `info` of a certificate.
+pub(super) fn info(der: &CertificateDer<'_>) -> Option<Value> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let validity = certificate.validity();
+    Some(json!({
+        "subjectName": certificate.subject().to_string(),
+        "sha1Thumbprint": hex(&Sha1::digest(der)),
+        "sha256Thumbprint": hex(&Sha256::digest(der)),
+        "issuerName": certificate.issuer().to_string(),
+        "notBeforeUtc": time(validity.not_before),
+        "notAfterUtc": time(validity.not_after),
+        "serialNumber": hex(certificate.raw_serial()),
+        "version": certificate.version().0 + 1,
+    }))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
+}
+
+fn time(time: ASN1Time) -> String {
+    let time = time.to_datetime();
+    let (date, time) = (time.date(), time.time());
+    let (hour, minute, second) = time.as_hms();
+    format!("{date}T{hour:02}:{minute:02}:{second:02}Z")
+}
