@@ -1,31 +1,27 @@
 //! The settings of an emulator.
 
-use std::{collections::BTreeMap, fmt, fs::File, net::IpAddr, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, fmt, fs::File, net::IpAddr};
 
 use crate::{
     config::Device,
-    emulator::Emulator,
-    enrollment::{AllocationPolicy, Enrollment, Enrollments},
-    error::EmulatorError,
+    enrollment::Enrollment,
     faults::Fault,
     identity::{Authority, Key, KeyKind, ServerIdentity},
-    log::Log,
-    net::{self, TlsVersions},
-    port::Port,
-    registration::{Registry, Rules},
+    net::TlsVersions,
+    registration::Rules,
     retry_after::RetryAfter,
-    service::{Parts, Service},
 };
 
-/// Builds an [`Emulator`]. Each method names its default.
+/// Builds an [`Emulator`](crate::Emulator). Each method names its default.
 pub struct Builder {
-    id_scope: String,
-    rules: Rules,
-    tls_versions: TlsVersions,
-    max_packet_size: usize,
-    max_connections: usize,
-    refuse_simultaneous: bool,
-    evaluate_queries: bool,
+    pub(crate) id_scope: String,
+    pub(crate) rules: Rules,
+    pub(crate) tls_versions: TlsVersions,
+    pub(crate) max_packet_size: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) refuse_simultaneous: bool,
+    pub(crate) webhook_ca: Option<String>,
+    pub(crate) evaluate_queries: bool,
     pub(crate) hosts: Vec<String>,
     /// `None` keeps the kind of an existing certificate.
     pub(crate) server_key: Option<KeyKind>,
@@ -34,16 +30,16 @@ pub struct Builder {
     pub(crate) websocket_port: u16,
     pub(crate) control_port: Option<u16>,
     pub(crate) page_port: Option<u16>,
-    enrollments: Vec<Enrollment>,
-    only_enrollments: bool,
-    authority: Option<Authority>,
-    group_key: Option<Key>,
-    control_key: Option<Key>,
-    server: Option<ServerIdentity>,
-    log_file: Option<File>,
-    faults: Vec<Fault>,
+    pub(crate) enrollments: Vec<Enrollment>,
+    pub(crate) only_enrollments: bool,
+    pub(crate) authority: Option<Authority>,
+    pub(crate) group_key: Option<Key>,
+    pub(crate) control_key: Option<Key>,
+    pub(crate) server: Option<ServerIdentity>,
+    pub(crate) log_file: Option<File>,
+    pub(crate) faults: Vec<Fault>,
     /// By registration id in lower case.
-    devices: BTreeMap<String, Device>,
+    pub(crate) devices: BTreeMap<String, Device>,
 }
 
 impl Builder {
@@ -62,6 +58,7 @@ impl Builder {
             max_packet_size: 256 * 1024,
             max_connections: 10_000,
             refuse_simultaneous: false,
+            webhook_ca: None,
             evaluate_queries: false,
             hosts: vec![],
             server_key: None,
@@ -165,6 +162,14 @@ impl Builder {
         self
     }
 
+    /// The CA that webhooks over HTTPS are verified with, PEM; unless given, the roots of the platform (feature
+    /// `platform-roots`).
+    #[must_use]
+    pub fn webhook_ca(mut self, ca_pem: impl Into<String>) -> Self {
+        self.webhook_ca = Some(ca_pem.into());
+        self
+    }
+
     /// Whether the control endpoint evaluates the text of queries; `false` unless given, as the service does: every query
     /// returns all items.
     #[must_use]
@@ -232,7 +237,7 @@ impl Builder {
     }
 
     /// Also serves the service's REST API, over HTTPS; 0 selects a free port. Off unless given.
-    /// [`Emulator::connection_string`] has what callers need.
+    /// [`Emulator::connection_string`](crate::Emulator::connection_string) has what callers need.
     #[must_use]
     pub fn control_port(mut self, port: u16) -> Self {
         self.control_port = Some(port);
@@ -246,7 +251,7 @@ impl Builder {
         self
     }
 
-    /// Appends the log to this file too, one JSON object a line. A thread writes it; [`Emulator::shutdown`] waits for
+    /// Appends the log to this file too, one JSON object a line. A thread writes it; [`Emulator::shutdown`](crate::Emulator::shutdown) waits for
     /// it. While its reader stalls, lines are dropped, and then counted in the log.
     #[must_use]
     pub fn log_file(mut self, file: File) -> Self {
@@ -254,7 +259,7 @@ impl Builder {
         self
     }
 
-    /// Adds a fault; see [`Emulator::inject`].
+    /// Adds a fault; see [`Emulator::inject`](crate::Emulator::inject).
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
@@ -274,85 +279,6 @@ impl Builder {
         self.control_key = Some(control_key);
         self.server = Some(server);
         self
-    }
-
-    /// Starts listening.
-    ///
-    /// # Errors
-    /// [`EmulatorError::Listen`] when a port is taken or not allowed, and those of
-    /// [`start_in_memory`](Self::start_in_memory).
-    pub async fn start(self) -> Result<Emulator, EmulatorError> {
-        let listen = self.listen;
-        let ports = [
-            (Port::Mqtt, Some(self.mqtt_port)),
-            (Port::WebSocket, Some(self.websocket_port)),
-            (Port::Control, self.control_port),
-            (Port::Page, self.page_port),
-        ];
-        let mut emulator = self.start_in_memory()?;
-        for (port, number) in ports {
-            if let Some(number) = number {
-                emulator.listen(listen, port, number).await?;
-            }
-        }
-        Ok(emulator)
-    }
-
-    /// Starts without listening anywhere: devices connect through [`Emulator::connect`].
-    ///
-    /// # Errors
-    /// [`EmulatorError::Certificate`] when a host's name does not fit into a certificate,
-    /// [`EmulatorError::Enrollment`] or [`EmulatorError::Device`] if an enrollment or a device is invalid.
-    pub fn start_in_memory(self) -> Result<Emulator, EmulatorError> {
-        check_clock(SystemTime::now())?;
-        let names = self.names();
-        let authority = Arc::new(self.authority.map_or_else(Authority::generate, Ok)?);
-        let server_key = self.server_key.unwrap_or_default();
-        let server = self
-            .server
-            .map_or_else(|| authority.issue_server(&names, server_key), Ok)?;
-        let acceptor = net::acceptor(server, self.tls_versions)?;
-        let log = Log::new(self.log_file).map_err(|source| EmulatorError::Log { source })?;
-        let group_key = self.group_key.map_or_else(Key::generate, Ok)?.to_base64();
-        let enrollments = Enrollments::new(authority.certificate_pem());
-        let own = match self.only_enrollments {
-            false => built_in_groups(&group_key),
-            true => vec![],
-        };
-        let of_devices = self.devices.values().filter_map(Device::enrollment);
-        for enrollment in own.into_iter().chain(of_devices).chain(self.enrollments) {
-            enrollments.enroll(enrollment)?;
-        }
-        let registry = Registry::new(self.rules, Arc::clone(&authority));
-        let service = Service::new(Parts {
-            id_scope: self.id_scope,
-            max_packet_size: self.max_packet_size,
-            max_connections: self.max_connections,
-            refuse_simultaneous: self.refuse_simultaneous,
-            evaluate_queries: self.evaluate_queries,
-            registry,
-            enrollments,
-            log,
-            control_key: self.control_key.map_or_else(Key::generate, Ok)?,
-        });
-        for fault in self.faults {
-            service.faults.add(fault);
-        }
-        for device in self.devices.values() {
-            for fault in device.faults()? {
-                service.faults.add(fault);
-            }
-        }
-        let host = callers_host(None, self.listen);
-        let control_host = callers_host(self.hosts.first(), self.listen);
-        Ok(Emulator::new(
-            authority,
-            acceptor,
-            Arc::new(service),
-            host,
-            control_host,
-            group_key,
-        ))
     }
 
     /// The names in the server's certificate beside `localhost` and the loopback addresses.
@@ -378,64 +304,5 @@ impl fmt::Debug for Builder {
             .field("enrollments", &self.enrollments)
             .field("faults", &self.faults)
             .finish_non_exhaustive()
-    }
-}
-
-/// Dates before 1970 have no text in HTTP and in the log.
-fn check_clock(now: SystemTime) -> Result<(), EmulatorError> {
-    if now < SystemTime::UNIX_EPOCH {
-        return Err(EmulatorError::Clock);
-    }
-    Ok(())
-}
-
-/// The built-in groups. The payload of a device is returned to it.
-fn built_in_groups(group_key: &str) -> Vec<Enrollment> {
-    let any_hub = Vec::<String>::new();
-    vec![
-        Enrollment::group("local-devices").own_ca(),
-        Enrollment::group("local-keys").symmetric_keys(group_key, group_key),
-    ]
-    .into_iter()
-    .map(|group| group.hubs(any_hub.clone(), AllocationPolicy::Custom))
-    .collect()
-}
-
-/// The host for callers of the control endpoint: the first given name, else the address to listen on.
-fn callers_host(name: Option<&String>, listen: Option<IpAddr>) -> String {
-    match (name, listen) {
-        (Some(name), _) => name.clone(),
-        (None, Some(IpAddr::V4(address))) if !address.is_unspecified() => address.to_string(),
-        (None, Some(IpAddr::V6(address))) if !address.is_unspecified() => format!("[{address}]"),
-        (None, _) => "localhost".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_before_1970_is_an_error_of_the_start() {
-        let year = std::time::Duration::from_secs(365 * 86_400);
-        assert!(matches!(
-            check_clock(SystemTime::UNIX_EPOCH - year),
-            Err(EmulatorError::Clock)
-        ));
-        assert!(check_clock(SystemTime::now()).is_ok());
-    }
-
-    #[test]
-    fn callers_get_a_name_that_the_certificate_bears_or_what_is_listened_on() {
-        let name = "dps.test".to_owned();
-        let host = |name: Option<&String>, listen: Option<&str>| {
-            callers_host(name, listen.map(|address| address.parse().expect("an address")))
-        };
-        assert_eq!(host(Some(&name), Some("127.0.0.2")), "dps.test");
-        assert_eq!(host(None, Some("127.0.0.2")), "127.0.0.2");
-        assert_eq!(host(None, Some("::1")), "[::1]");
-        for everywhere in [None, Some("0.0.0.0"), Some("::")] {
-            assert_eq!(host(None, everywhere), "localhost", "{everywhere:?}");
-        }
     }
 }

@@ -61,13 +61,14 @@
 //! ```
 //!
 //! # Features
-//! `cli`, on by default: the command `dps-emulator`, and its flags for programs that offer it. Depend on the library
-//! with `default-features = false`.
+//! `cli`, on by default: the command `dps-emulator`, and its flags for programs that offer it. It enables `rsa`, keys for
+//! clients without elliptic curves, and `platform-roots`, the roots of the platform for webhooks over HTTPS. Depend on
+//! the library with `default-features = false`.
 //!
 //! # Limits
 //! The number of simultaneous connections is limited to [`Builder::max_connections`]; the log keeps the newest entries.
 //! There is no TPM attestation, which the service does not offer over MQTT, and there are no references to CAs that are
-//! stored elsewhere; geo-latency allocation is the same as hashed. Only the keys and certificates in the folder outlive
+//! stored elsewhere; geo-latency allocation selects the first hub. Only the keys and certificates in the folder outlive
 //! the emulator.
 
 mod builder;
@@ -89,6 +90,8 @@ mod refusal;
 mod registration;
 mod retry_after;
 mod service;
+mod start;
+mod webhook;
 
 pub use builder::Builder;
 pub use config::{Config, ConfigError, Device};

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU16, AtomicU64, Ordering},
     },
 };
@@ -19,6 +19,7 @@ use crate::{
     log::{Log, LogEntry, LogKind, Origin},
     refusal::Refusal,
     registration::{Answer, Client, Registry},
+    webhook::{WebhookCall, WebhookClient},
 };
 
 /// The connections of each device by their numbers, and what ends each.
@@ -37,7 +38,8 @@ pub(crate) struct Service {
     pub(crate) evaluate_queries: bool,
     /// One permit per connection.
     room: Semaphore,
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
+    webhooks: WebhookClient,
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
     pub(crate) faults: Faults,
@@ -61,6 +63,7 @@ pub(crate) struct Parts {
     pub(crate) refuse_simultaneous: bool,
     pub(crate) evaluate_queries: bool,
     pub(crate) registry: Registry,
+    pub(crate) webhooks: WebhookClient,
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
     pub(crate) control_key: Key,
@@ -76,7 +79,8 @@ impl Service {
             refuse_simultaneous: parts.refuse_simultaneous,
             evaluate_queries: parts.evaluate_queries,
             room: Semaphore::new(parts.max_connections.min(Semaphore::MAX_PERMITS)),
-            registry: parts.registry,
+            registry: Arc::new(parts.registry),
+            webhooks: parts.webhooks,
             enrollments: parts.enrollments,
             log: parts.log,
             faults: Faults::default(),
@@ -169,7 +173,28 @@ impl Service {
         self.check_simultaneous(client)?;
         let allocation = self.enrollments.allocation(enrollment);
         let fault = |step| self.trigger(origin, step, Subject::Device(client.registration_id));
-        self.registry.register(client, body, allocation, fault)
+        let (answer, call) = self.registry.register(client, body, allocation, fault)?;
+        if let Some(call) = call {
+            self.call_webhook(origin, client.registration_id.to_owned(), call);
+        }
+        Ok(answer)
+    }
+
+    /// Calls a webhook in a task. Its answer completes the registration.
+    fn call_webhook(&self, origin: Origin, registration_id: String, call: WebhookCall) {
+        let (registry, webhooks) = (Arc::clone(&self.registry), self.webhooks.clone());
+        let (log, stop) = (self.log.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            let Some(result) = stop.run_until_cancelled(webhooks.call(&call)).await else {
+                return;
+            };
+            let reason = match &result {
+                Ok(answer) => format!("POST {}: {}", call.url, answer.iot_hub_host_name),
+                Err(reason) => format!("POST {}: {reason}", call.url),
+            };
+            log.write(LogEntry::note(origin, LogKind::Webhook, reason).of_device(Some(&registration_id)));
+            registry.webhook_answered(&call.operation_id, result);
+        });
     }
 
     /// Answers a query of a device about one of its operations.

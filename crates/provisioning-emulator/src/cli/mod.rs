@@ -85,6 +85,10 @@ pub struct Args {
     #[arg(long)]
     evaluate_queries: bool,
 
+    /// Verify webhooks over HTTPS with the CA in this file, PEM, and not with the roots of the platform
+    #[arg(long, value_name = "FILE")]
+    webhook_ca: Option<PathBuf>,
+
     /// Take enrollments, hubs, behaviour and faults from this file, TOML
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -177,6 +181,10 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
     }
     if args.evaluate_queries {
         builder = builder.evaluate_queries(true);
+    }
+    if let Some(path) = &args.webhook_ca {
+        let ca_pem = fs::read_to_string(path).map_err(|source| EmulatorError::file(path, source))?;
+        builder = builder.webhook_ca(ca_pem);
     }
     if args.strict_csr {
         builder = builder.strict_csr(true);

@@ -19,7 +19,7 @@ pub(crate) struct Body {
     pub(crate) iot_hub_host_name: Option<String>,
     pub(crate) iot_hubs: Option<Vec<String>>,
     pub(crate) allocation_policy: AllocationPolicy,
-    pub(crate) custom_allocation_definition: Option<Value>,
+    pub(crate) custom_allocation_definition: Option<CustomAllocationDefinition>,
     pub(crate) reprovision_policy: ReprovisionPolicy,
     pub(crate) initial_twin: Option<Value>,
     pub(crate) capabilities: Option<Value>,
@@ -101,15 +101,23 @@ pub(crate) enum ProvisioningStatus {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum AllocationPolicy {
-    /// By the registration id, evenly.
+    /// By the registration id, evenly distributed.
     #[default]
     Hashed,
-    /// By the shortest way; here as [`Hashed`](Self::Hashed).
+    /// By the lowest latency; here the first one.
     GeoLatency,
     /// The first one.
     Static,
-    /// By a webhook; here the first one, and the payload goes back as it came.
+    /// By a webhook. An enrollment without one is assigned to the first hub, and the payload is returned to the device.
     Custom,
+}
+
+/// The webhook of custom allocation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CustomAllocationDefinition {
+    pub(crate) webhook_url: String,
+    pub(crate) api_version: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use super::{
     body::{
-        self, AllocationPolicy, AttestationKind, Body, Certificate, Certificates, ProvisioningStatus,
-        ReprovisionPolicy, SymmetricKeys,
+        self, AllocationPolicy, AttestationKind, Body, Certificate, Certificates, CustomAllocationDefinition,
+        ProvisioningStatus, ReprovisionPolicy, SymmetricKeys,
     },
     proof,
     store::EnrollmentKind,
@@ -109,6 +109,18 @@ impl Enrollment {
     pub fn hubs<H: Into<String>>(mut self, hubs: impl IntoIterator<Item = H>, policy: AllocationPolicy) -> Self {
         self.body.iot_hubs = Some(hubs.into_iter().map(Into::into).collect());
         self.body.allocation_policy = policy;
+        self
+    }
+
+    /// The webhook that selects the hub: an http or https URL. The policy is
+    /// [`Custom`](AllocationPolicy::Custom).
+    #[must_use]
+    pub fn webhook(mut self, url: impl Into<String>) -> Self {
+        self.body.allocation_policy = AllocationPolicy::Custom;
+        self.body.custom_allocation_definition = Some(CustomAllocationDefinition {
+            webhook_url: url.into(),
+            api_version: "2021-10-01".to_owned(),
+        });
         self
     }
 

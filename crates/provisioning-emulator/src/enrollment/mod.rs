@@ -11,7 +11,7 @@ mod terms;
 
 pub(crate) use admission::{EnrollmentRef, Presented};
 pub use body::AllocationPolicy;
-pub(crate) use body::Body;
+pub(crate) use body::{Body, ReprovisionPolicy};
 pub use builder::Enrollment;
 pub(crate) use store::{Allocation, EnrollmentKind, Enrollments, Precondition};
 pub(crate) use terms::{Invalid, id_field};

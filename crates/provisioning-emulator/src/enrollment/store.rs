@@ -42,6 +42,15 @@ pub(crate) struct Allocation {
     pub(crate) hubs: Vec<String>,
     pub(crate) policy: AllocationPolicy,
     pub(crate) reprovision: ReprovisionPolicy,
+    pub(crate) webhook: Option<Webhook>,
+}
+
+/// The webhook of an enrollment with custom allocation.
+#[derive(Debug, Clone)]
+pub(crate) struct Webhook {
+    pub(crate) url: String,
+    /// The enrollment, without its keys.
+    pub(crate) enrollment: Value,
 }
 
 /// The enrollments.
@@ -163,6 +172,7 @@ impl Enrollments {
             (None, Some(hub)) => vec![hub.clone()],
             (None, None) => vec![],
         };
+        let is_custom = body.allocation_policy == AllocationPolicy::Custom;
         Some(Allocation {
             attestation: match body.attestation.kind {
                 AttestationKind::SymmetricKey => "symmetricKey",
@@ -176,6 +186,14 @@ impl Enrollments {
             hubs,
             policy: body.allocation_policy,
             reprovision: body.reprovision_policy,
+            webhook: body
+                .custom_allocation_definition
+                .as_ref()
+                .filter(|_| is_custom)
+                .map(|definition| Webhook {
+                    url: definition.webhook_url.clone(),
+                    enrollment: shown(body),
+                }),
         })
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{body::Body, proof::Proof, store::EnrollmentKind};
-use crate::mqtt::is_registration_id;
+use crate::{mqtt::is_registration_id, webhook::parse_url};
 
 /// An enrollment that is valid, with everything that was generated for it.
 pub(super) struct Terms {
@@ -135,6 +135,10 @@ fn check_hubs(body: &Body) -> Result<(), Invalid> {
             "iotHubs",
             "expected the host names of hubs, none of them empty",
         ));
+    }
+    if let Some(definition) = &body.custom_allocation_definition {
+        let invalid = |message| Invalid::new("customAllocationDefinition.webhookUrl", message);
+        parse_url(&definition.webhook_url).map_err(invalid)?;
     }
     if body.iot_hub_host_name.as_ref().is_some_and(String::is_empty) {
         return Err(Invalid::new("iotHubHostName", "expected the host name of a hub"));

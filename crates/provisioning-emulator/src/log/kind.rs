@@ -77,6 +77,8 @@ kinds! {
     WebSocket = "websocket",
     /// The control endpoint changed an enrollment or a registration. `reason` has the method and the path.
     Control = "control",
+    /// A webhook was called. `reason` has its URL, and the hub or the failure.
+    Webhook = "webhook",
     /// Entries are missing in the log's file because its reader stalled. `reason` has their number.
     Dropped = "dropped",
     /// A port is not available in both address families.

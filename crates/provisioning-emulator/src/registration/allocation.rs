@@ -1,6 +1,21 @@
 //! Allocation: the hub of a device, and what changes when it registers again.
 
-use crate::enrollment::{Allocation, AllocationPolicy};
+use serde_json::{Value, json};
+
+use crate::{
+    enrollment::{Allocation, AllocationPolicy, ReprovisionPolicy},
+    webhook::WebhookAnswer,
+};
+
+/// How the hub of an operation is selected.
+pub(super) enum Selection {
+    /// By the policy of the enrollment.
+    ByPolicy,
+    /// By a webhook that has not answered yet.
+    Pending,
+    /// By the answer of a webhook, or the reason of its failure.
+    Webhook(Result<WebhookAnswer, String>),
+}
 
 /// The hub that a device is assigned to.
 #[derive(Clone)]
@@ -10,23 +25,25 @@ pub(crate) struct Assigned {
     pub(crate) substatus: &'static str,
 }
 
-/// Assigns a device to a hub; one of `default_hubs` if its enrollment has none. `former` is its previous assignment.
-pub(crate) fn allocate(
-    allocation: &Allocation,
-    default_hubs: &[String],
-    device: &str,
-    former: Option<&Assigned>,
-) -> Assigned {
-    let hubs = if allocation.hubs.is_empty() {
-        default_hubs
-    } else {
-        &allocation.hubs[..]
+/// The hubs to select from: those of the enrollment, else the default ones.
+pub(super) fn linked_hubs<'a>(allocation: &'a Allocation, default_hubs: &'a [String]) -> &'a [String] {
+    match allocation.hubs.is_empty() {
+        true => default_hubs,
+        false => &allocation.hubs,
+    }
+}
+
+/// The hub of a device by the policy of its enrollment.
+pub(super) fn select_hub(policy: AllocationPolicy, hubs: &[String], device: &str) -> String {
+    let index = match policy {
+        AllocationPolicy::Hashed => hash(device) % hubs.len().max(1),
+        AllocationPolicy::GeoLatency | AllocationPolicy::Static | AllocationPolicy::Custom => 0,
     };
-    let index = match allocation.policy {
-        AllocationPolicy::Hashed | AllocationPolicy::GeoLatency => hash(device) % hubs.len().max(1),
-        AllocationPolicy::Static | AllocationPolicy::Custom => 0,
-    };
-    let hub = hubs.get(index).cloned().unwrap_or_default();
+    hubs.get(index).cloned().unwrap_or_default()
+}
+
+/// Assigns a device to this hub, or keeps its former assignment as the policy says.
+pub(super) fn assign(hub: String, policy: ReprovisionPolicy, former: Option<&Assigned>) -> Assigned {
     let Some(former) = former else {
         return Assigned {
             first_hub: hub.clone(),
@@ -34,10 +51,10 @@ pub(crate) fn allocate(
             substatus: "initialAssignment",
         };
     };
-    if !allocation.reprovision.update_hub_assignment || former.hub == hub {
+    if !policy.update_hub_assignment || former.hub == hub {
         return former.clone();
     }
-    let substatus = match allocation.reprovision.migrate_device_data {
+    let substatus = match policy.migrate_device_data {
         true => "deviceDataMigrated",
         false if hub == former.first_hub => "reprovisionedToInitialAssignment",
         false => "deviceDataReset",
@@ -47,6 +64,26 @@ pub(crate) fn allocate(
         first_hub: former.first_hub.clone(),
         substatus,
     }
+}
+
+/// The body of a call of the enrollment's webhook.
+pub(super) fn webhook_body(
+    allocation: &Allocation,
+    enrollment: &Value,
+    hubs: &[String],
+    registration_id: &str,
+    payload: Option<&Value>,
+) -> Value {
+    let kind = match allocation.group {
+        Some(_) => "enrollmentGroup",
+        None => "individualEnrollment",
+    };
+    let mut context = json!({"registrationId": registration_id});
+    context[allocation.attestation] = json!({});
+    if let Some(payload) = payload {
+        context["payload"] = payload.clone();
+    }
+    json!({kind: enrollment, "deviceRuntimeContext": context, "linkedHubs": hubs})
 }
 
 /// FNV-1a: the same for a device on every machine and in every run.

@@ -4,7 +4,11 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::{allocation::Assigned, registry::Answer, request::Request};
+use super::{
+    allocation::{Assigned, Selection},
+    registry::Answer,
+    request::Request,
+};
 use crate::enrollment::Allocation;
 
 /// How many operations are kept; the oldest are removed first.
@@ -20,6 +24,7 @@ pub(super) struct Operation {
     pub(super) connection: Option<u64>,
     pub(super) request: Request,
     pub(super) allocation: Allocation,
+    pub(super) selection: Selection,
     /// How many more queries complete it; `u32::MAX` is never.
     pub(super) polls_left: u32,
     pub(super) created: String,
@@ -28,6 +33,11 @@ pub(super) struct Operation {
 }
 
 impl Operation {
+    /// Whether the outcome can be determined.
+    pub(super) fn is_complete(&self) -> bool {
+        self.polls_left == 0 && !matches!(self.selection, Selection::Pending)
+    }
+
     /// The registration state, as the service writes it.
     pub(super) fn state(&self) -> Value {
         match &self.outcome {
@@ -71,6 +81,10 @@ impl Operations {
     ) -> Option<(&mut Operation, &mut HashMap<String, Assigned>)> {
         let operation = self.by_id.get_mut(id).filter(|operation| operation.device == device)?;
         Some((operation, &mut self.assigned))
+    }
+
+    pub(super) fn get_mut(&mut self, id: &str) -> Option<&mut Operation> {
+        self.by_id.get_mut(id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Operation> {

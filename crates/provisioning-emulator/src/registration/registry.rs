@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use super::{
-    allocation::{Assigned, allocate},
+    allocation::{Assigned, Selection, assign, linked_hubs, select_hub, webhook_body},
     operation::{Operation, Operations},
     request::Request,
 };
@@ -20,6 +20,7 @@ use crate::{
     identity::Authority,
     refusal::Refusal,
     retry_after::RetryAfter,
+    webhook::{WebhookAnswer, WebhookCall},
 };
 
 /// The answer to a request that is not refused.
@@ -72,41 +73,88 @@ impl Registry {
     }
 
     /// Answers a registration request. `allocation` is `None` if the enrollment of the device was deleted; `fault`
-    /// returns the fault at a step.
+    /// returns the fault at a step. The call of a webhook, if there is one, is the caller's to make.
     pub(crate) fn register(
         &self,
         client: Client<'_>,
         body: &[u8],
         allocation: Option<Allocation>,
         fault: impl Fn(Step) -> Option<Effect>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<(Answer, Option<WebhookCall>), Refusal> {
         let request = Request::read(body, client.registration_id, client.api_version, self.rules.strict_csr)?;
         let allocation = allocation.ok_or_else(|| Refusal::new(404, 404_201, "Enrollment not found."))?;
+        let id = operation_id();
+        let mut operations = self.operations();
+        let device = client.registration_id.to_ascii_lowercase();
+        let former = operations.assigned.get(&device);
+        let call = self.webhook_call(&id, client, &request, &allocation, former);
         let mut operation = Operation {
             polls_left: match fault(Step::Polling) {
                 Some(Effect::Polls(polls)) => polls,
                 _ => self.rules.polls,
             },
-            device: client.registration_id.to_ascii_lowercase(),
+            device,
             registration_id: client.registration_id.to_owned(),
             connection: client.connection,
             request,
             created: now(),
             allocation,
+            selection: match call {
+                Some(_) => Selection::Pending,
+                None => Selection::ByPolicy,
+            },
             outcome: None,
         };
-        let id = operation_id();
-        let mut operations = self.operations();
-        let answer = match operation.polls_left {
-            0 => self.complete(&id, &mut operation, &mut operations.assigned, fault),
-            _ => Answer {
+        let answer = match operation.is_complete() {
+            true => self.complete(&id, &mut operation, &mut operations.assigned, fault),
+            false => Answer {
                 status: 202,
                 retry_after: self.rules.retry_after.clone(),
                 body: json!({"operationId": id, "status": "assigning"}),
             },
         };
         operations.insert(id, operation);
-        Ok(answer)
+        Ok((answer, call))
+    }
+
+    /// The call of the enrollment's webhook, unless the device stays where it is.
+    fn webhook_call(
+        &self,
+        operation_id: &str,
+        client: Client<'_>,
+        request: &Request,
+        allocation: &Allocation,
+        former: Option<&Assigned>,
+    ) -> Option<WebhookCall> {
+        let webhook = allocation.webhook.as_ref()?;
+        let stays = former.is_some() && !allocation.reprovision.update_hub_assignment;
+        if !allocation.is_enabled || stays {
+            return None;
+        }
+        let hubs = linked_hubs(allocation, &self.rules.hubs);
+        let (id, payload) = (client.registration_id, request.payload.as_ref());
+        Some(WebhookCall {
+            operation_id: operation_id.to_owned(),
+            url: webhook.url.clone(),
+            body: webhook_body(allocation, &webhook.enrollment, hubs, id, payload),
+        })
+    }
+
+    /// Records the result of a call of a webhook.
+    pub(crate) fn webhook_answered(&self, operation_id: &str, result: Result<WebhookAnswer, String>) {
+        let mut operations = self.operations();
+        // It may have been deleted in the meantime.
+        let Some(operation) = operations.get_mut(operation_id) else {
+            return;
+        };
+        let hubs = linked_hubs(&operation.allocation, &self.rules.hubs);
+        operation.selection = Selection::Webhook(result.and_then(|answer| {
+            let is_linked = |hub: &String| hub.eq_ignore_ascii_case(&answer.iot_hub_host_name);
+            match hubs.iter().any(is_linked) {
+                true => Ok(answer),
+                false => Err(format!("the hub {:?} is not linked", answer.iot_hub_host_name)),
+            }
+        }));
     }
 
     /// Answers a query about an operation of the device.
@@ -123,7 +171,7 @@ impl Registry {
             u32::MAX => u32::MAX,
             polls => polls.saturating_sub(1),
         };
-        if operation.polls_left == 0 {
+        if operation.is_complete() {
             return Ok(self.complete(operation_id, operation, assigned, fault));
         }
         let state = operation.assigning();
@@ -174,6 +222,10 @@ impl Registry {
             }
             Some(Effect::Disable) => ("disabled", json!({})),
             _ if !allocation.is_enabled => ("disabled", json!({})),
+            _ if let Selection::Webhook(Err(reason)) = &operation.selection => {
+                let message = format!("Custom allocation failed: {reason}.");
+                ("failed", json!({"errorCode": 400_207, "errorMessage": message}))
+            }
             _ => ("assigned", self.assignment(operation, assigned, fault)),
         };
         let mut state = json!({
@@ -206,15 +258,23 @@ impl Registry {
     ) -> Value {
         let mut fields = Map::new();
         let (allocation, device) = (&operation.allocation, &operation.device);
-        let assignment = allocate(allocation, &self.rules.hubs, device, assigned.get(device));
+        let hubs = linked_hubs(allocation, &self.rules.hubs);
+        let (hub, payload) = match &operation.selection {
+            Selection::Webhook(Ok(answer)) => (answer.iot_hub_host_name.clone(), answer.payload.as_ref()),
+            // Without a webhook, the payload of the device is returned to it.
+            _ if allocation.policy == AllocationPolicy::Custom && allocation.webhook.is_none() => (
+                select_hub(allocation.policy, hubs, device),
+                operation.request.payload.as_ref(),
+            ),
+            _ => (select_hub(allocation.policy, hubs, device), None),
+        };
+        let assignment = assign(hub, allocation.reprovision, assigned.get(device));
         let device_id = allocation.device_id.as_ref().unwrap_or(&operation.registration_id);
         fields.insert("assignedHub".into(), json!(assignment.hub));
         fields.insert("deviceId".into(), json!(device_id));
         fields.insert("substatus".into(), json!(assignment.substatus));
         assigned.insert(device.clone(), assignment);
-        if let (Some(payload), AllocationPolicy::Custom) = (&operation.request.payload, allocation.policy) {
-            fields.insert("payload".into(), payload.clone());
-        }
+        fields.extend(payload.map(|payload| ("payload".to_owned(), payload.clone())));
         if operation.request.with_profile {
             fields.insert("connectionProfile".into(), json!(self.rules.connection_profile));
         }
@@ -241,117 +301,4 @@ impl Registry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::registration::operation::MAX_OPERATIONS;
-
-    fn registry() -> Registry {
-        let rules = Rules {
-            polls: 1,
-            retry_after: RetryAfter::Seconds(3),
-            hubs: vec!["hub".into()],
-            connection_profile: "classic".into(),
-            strict_csr: false,
-        };
-        Registry::new(rules, Arc::new(Authority::generate().expect("a CA")))
-    }
-
-    fn register(registry: &Registry, id: &str, body: &[u8], effects: &[(Step, Effect)]) -> Result<Answer, Refusal> {
-        let allocation = Allocation {
-            attestation: "x509",
-            group: None,
-            is_enabled: true,
-            device_id: None,
-            hubs: vec![],
-            policy: AllocationPolicy::Custom,
-            reprovision: Default::default(),
-        };
-        let client = Client {
-            registration_id: id,
-            api_version: "2019-03-31",
-            connection: None,
-        };
-        let fault = |step| {
-            effects
-                .iter()
-                .find(|(at, _)| *at == step)
-                .map(|(_, effect)| effect.clone())
-        };
-        registry.register(client, body, Some(allocation), fault)
-    }
-
-    fn query(registry: &Registry, id: &str, operation_id: &str) -> Result<Answer, Refusal> {
-        registry.query(id, operation_id, |_| None)
-    }
-
-    const REQUEST: &[u8] = br#"{"registrationId":"Device","payload":null}"#;
-
-    #[test]
-    fn a_device_is_assigned_after_its_polls_under_the_id_that_it_connected_with() {
-        let registry = registry();
-        let two = [(Step::Polling, Effect::Polls(2))];
-        let first = register(&registry, "Device", REQUEST, &two).expect("accepted");
-        assert_eq!((first.status, &first.body["status"]), (202, &json!("assigning")));
-        assert_eq!(first.retry_after, RetryAfter::Seconds(3));
-        let id = first.body["operationId"].as_str().expect("an id");
-        assert_eq!(query(&registry, "DEVICE", id).expect("found").status, 202);
-        let done = query(&registry, "device", id).expect("found");
-        assert_eq!(
-            (done.status, &done.body["registrationState"]["deviceId"]),
-            (200, &json!("Device"))
-        );
-        assert_eq!(done.body["registrationState"]["payload"], Value::Null);
-        assert_eq!(
-            query(&registry, "device", id).expect("found"),
-            done,
-            "an operation can be queried again"
-        );
-    }
-
-    #[test]
-    fn another_devices_operation_is_not_found() {
-        let registry = registry();
-        let answer = register(&registry, "device", REQUEST, &[]).expect("accepted");
-        let id = answer.body["operationId"].as_str().expect("an id");
-        let refused = query(&registry, "other", id).expect_err("not found");
-        assert_eq!((refused.status, refused.error_code), (404, 404_203));
-    }
-
-    #[test]
-    fn the_oldest_operations_are_removed_when_there_are_too_many() {
-        let registry = registry();
-        let new_id = || {
-            let answer = register(
-                &registry,
-                "device",
-                REQUEST,
-                &[(Step::Polling, Effect::Polls(u32::MAX))],
-            );
-            answer.expect("accepted").body["operationId"]
-                .as_str()
-                .expect("an id")
-                .to_owned()
-        };
-        let (first, second) = (new_id(), new_id());
-        for _ in 1..MAX_OPERATIONS {
-            new_id();
-        }
-        assert_eq!(query(&registry, "device", &first).expect_err("removed").status, 404);
-        assert_eq!(query(&registry, "device", &second).expect("kept").status, 202);
-    }
-
-    #[test]
-    fn failed_and_disabled_are_in_the_body() {
-        let fail = Effect::Fail {
-            error_code: 400_209,
-            message: "no hub".into(),
-        };
-        for (effect, status) in [(fail, "failed"), (Effect::Disable, "disabled")] {
-            let effects = [(Step::Polling, Effect::Polls(0)), (Step::Outcome, effect)];
-            let answer = register(&registry(), "device", REQUEST, &effects).expect("accepted");
-            assert_eq!((answer.status, &answer.body["status"]), (200, &json!(status)));
-            let code = &answer.body["registrationState"]["errorCode"];
-            assert_eq!(code.is_number(), status == "failed", "{answer:?}");
-        }
-    }
-}
+mod tests;

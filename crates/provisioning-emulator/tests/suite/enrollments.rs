@@ -240,6 +240,11 @@ async fn the_hub_is_chosen_by_the_policy_and_the_payload_is_the_webhooks_matter(
         (&fixed["assignedHub"], &fixed["deviceId"]),
         (&json!("one"), &json!("static-at-hub"))
     );
+    for number in 0..10 {
+        let id = format!("near-{number}");
+        enroll(&id, AllocationPolicy::GeoLatency);
+        assert_eq!(state(&emulator, &id).await["assignedHub"], "one", "always the first");
+    }
     let mut seen = std::collections::BTreeSet::new();
     for number in 0..30 {
         let id = format!("device-{number}");

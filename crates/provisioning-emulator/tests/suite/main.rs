@@ -21,4 +21,5 @@ mod registering;
 mod robustness;
 mod sockets;
 mod strictness;
+mod webhooks;
 mod websocket;

@@ -110,6 +110,11 @@ fn invalid() -> Vec<(Value, &'static str, &'static str)> {
     let with_attestation = |attestation: Value| json!({"registrationId": "d", "attestation": attestation});
     vec![
         (
+            json!({"registrationId": "d", "customAllocationDefinition": {"webhookUrl": "x", "apiVersion": "1"}}),
+            "customAllocationDefinition = { webhookUrl = \"x\", apiVersion = \"1\" }",
+            "customAllocationDefinition.webhookUrl",
+        ),
+        (
             json!({"registrationId": "d", "deviceID": "x"}),
             "deviceID = \"x\"",
             "deviceID",

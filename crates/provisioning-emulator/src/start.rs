@@ -1,0 +1,159 @@
+//! Starting an emulator from its settings.
+
+use std::{net::IpAddr, sync::Arc, time::SystemTime};
+
+use crate::{
+    builder::Builder,
+    config::Device,
+    emulator::Emulator,
+    enrollment::{AllocationPolicy, Enrollment, Enrollments},
+    error::EmulatorError,
+    identity::{Authority, Key},
+    log::Log,
+    net,
+    port::Port,
+    registration::Registry,
+    service::{Parts, Service},
+    webhook::WebhookClient,
+};
+
+impl Builder {
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// [`EmulatorError::Listen`] when a port is taken or not allowed, and those of
+    /// [`start_in_memory`](Self::start_in_memory).
+    pub async fn start(self) -> Result<Emulator, EmulatorError> {
+        let listen = self.listen;
+        let ports = [
+            (Port::Mqtt, Some(self.mqtt_port)),
+            (Port::WebSocket, Some(self.websocket_port)),
+            (Port::Control, self.control_port),
+            (Port::Page, self.page_port),
+        ];
+        let mut emulator = self.start_in_memory()?;
+        for (port, number) in ports {
+            if let Some(number) = number {
+                emulator.listen(listen, port, number).await?;
+            }
+        }
+        Ok(emulator)
+    }
+
+    /// Starts without listening anywhere: devices connect through [`Emulator::connect`].
+    ///
+    /// # Errors
+    /// [`EmulatorError::Certificate`] when a host's name does not fit into a certificate,
+    /// [`EmulatorError::Enrollment`] or [`EmulatorError::Device`] if an enrollment or a device is invalid.
+    pub fn start_in_memory(self) -> Result<Emulator, EmulatorError> {
+        check_clock(SystemTime::now())?;
+        let names = self.names();
+        let authority = Arc::new(self.authority.map_or_else(Authority::generate, Ok)?);
+        let server_key = self.server_key.unwrap_or_default();
+        let server = self
+            .server
+            .map_or_else(|| authority.issue_server(&names, server_key), Ok)?;
+        let acceptor = net::acceptor(server, self.tls_versions)?;
+        let log = Log::new(self.log_file).map_err(|source| EmulatorError::Log { source })?;
+        let group_key = self.group_key.map_or_else(Key::generate, Ok)?.to_base64();
+        let enrollments = Enrollments::new(authority.certificate_pem());
+        let own = match self.only_enrollments {
+            false => built_in_groups(&group_key),
+            true => vec![],
+        };
+        let of_devices = self.devices.values().filter_map(Device::enrollment);
+        for enrollment in own.into_iter().chain(of_devices).chain(self.enrollments) {
+            enrollments.enroll(enrollment)?;
+        }
+        let registry = Registry::new(self.rules, Arc::clone(&authority));
+        let service = Service::new(Parts {
+            id_scope: self.id_scope,
+            max_packet_size: self.max_packet_size,
+            max_connections: self.max_connections,
+            refuse_simultaneous: self.refuse_simultaneous,
+            evaluate_queries: self.evaluate_queries,
+            registry,
+            webhooks: WebhookClient::new(self.webhook_ca)?,
+            enrollments,
+            log,
+            control_key: self.control_key.map_or_else(Key::generate, Ok)?,
+        });
+        for fault in self.faults {
+            service.faults.add(fault);
+        }
+        for device in self.devices.values() {
+            for fault in device.faults()? {
+                service.faults.add(fault);
+            }
+        }
+        let host = callers_host(None, self.listen);
+        let control_host = callers_host(self.hosts.first(), self.listen);
+        Ok(Emulator::new(
+            authority,
+            acceptor,
+            Arc::new(service),
+            host,
+            control_host,
+            group_key,
+        ))
+    }
+}
+
+/// Dates before 1970 have no text in HTTP and in the log.
+fn check_clock(now: SystemTime) -> Result<(), EmulatorError> {
+    if now < SystemTime::UNIX_EPOCH {
+        return Err(EmulatorError::Clock);
+    }
+    Ok(())
+}
+
+/// The built-in groups. The payload of a device is returned to it.
+fn built_in_groups(group_key: &str) -> Vec<Enrollment> {
+    let any_hub = Vec::<String>::new();
+    vec![
+        Enrollment::group("local-devices").own_ca(),
+        Enrollment::group("local-keys").symmetric_keys(group_key, group_key),
+    ]
+    .into_iter()
+    .map(|group| group.hubs(any_hub.clone(), AllocationPolicy::Custom))
+    .collect()
+}
+
+/// The host for callers of the control endpoint: the first given name, else the address to listen on.
+fn callers_host(name: Option<&String>, listen: Option<IpAddr>) -> String {
+    match (name, listen) {
+        (Some(name), _) => name.clone(),
+        (None, Some(IpAddr::V4(address))) if !address.is_unspecified() => address.to_string(),
+        (None, Some(IpAddr::V6(address))) if !address.is_unspecified() => format!("[{address}]"),
+        (None, _) => "localhost".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_an_error_of_the_start() {
+        let year = std::time::Duration::from_secs(365 * 86_400);
+        assert!(matches!(
+            check_clock(SystemTime::UNIX_EPOCH - year),
+            Err(EmulatorError::Clock)
+        ));
+        assert!(check_clock(SystemTime::now()).is_ok());
+    }
+
+    #[test]
+    fn callers_get_a_name_that_the_certificate_bears_or_what_is_listened_on() {
+        let name = "dps.test".to_owned();
+        let host = |name: Option<&String>, listen: Option<&str>| {
+            callers_host(name, listen.map(|address| address.parse().expect("an address")))
+        };
+        assert_eq!(host(Some(&name), Some("127.0.0.2")), "dps.test");
+        assert_eq!(host(None, Some("127.0.0.2")), "127.0.0.2");
+        assert_eq!(host(None, Some("::1")), "[::1]");
+        for everywhere in [None, Some("0.0.0.0"), Some("::")] {
+            assert_eq!(host(None, everywhere), "localhost", "{everywhere:?}");
+        }
+    }
+}

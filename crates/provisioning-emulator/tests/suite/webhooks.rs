@@ -1,0 +1,226 @@
+//! Custom allocation: webhooks on sockets of this machine, in real time.
+
+use std::{fs, sync::Arc};
+
+use provisioning_emulator::{AllocationPolicy, Builder, Emulator, Enrollment, Folder, LogKind};
+use rustls::{ServerConfig, crypto::ring};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpListener,
+    sync::mpsc,
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::support::{Device, builder, notes, plain, register_topic, tls};
+
+/// A webhook that gives each call the same answer, and its calls.
+struct Webhook {
+    address: String,
+    calls: mpsc::UnboundedReceiver<Value>,
+}
+
+impl Webhook {
+    async fn start(status: &'static str, answer: Value, tls: Option<TlsAcceptor>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("localhost:{}", listener.local_addr().expect("an address").port());
+        let (sender, calls) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.expect("a connection");
+                let call = match &tls {
+                    None => serve(stream, status, &answer).await,
+                    Some(tls) => match tls.accept(stream).await {
+                        Ok(stream) => serve(stream, status, &answer).await,
+                        Err(_) => continue,
+                    },
+                };
+                let _ = sender.send(call);
+            }
+        });
+        Self { address, calls }
+    }
+}
+
+/// Answers one call, and returns its body.
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, status: &str, answer: &Value) -> Value {
+    let mut request = String::new();
+    let body = loop {
+        let mut part = vec![0; 4096];
+        let length = stream.read(&mut part).await.expect("a request");
+        request += std::str::from_utf8(&part[..length]).expect("text");
+        let Some((head, body)) = request.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length: usize = length.expect("a length").parse().expect("a number");
+        if body.len() == length {
+            break serde_json::from_str(body).expect("JSON");
+        }
+    };
+    let answer = answer.to_string();
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        answer.len()
+    );
+    stream.write_all((head + &answer).as_bytes()).await.expect("sent");
+    stream.shutdown().await.expect("closed");
+    body
+}
+
+fn start(builder: Builder, enrollment: Enrollment) -> Emulator {
+    builder
+        .only_enrollments()
+        .polls_before_assigning(0)
+        .enrollment(enrollment)
+        .start_in_memory()
+        .expect("an emulator")
+}
+
+/// The registration state once the webhook has been called.
+async fn registered(emulator: &Emulator, body: &Value) -> Value {
+    let mut device = Device::ready(plain(emulator), "Dev-1").await;
+    let mut answer = device.request(&register_topic("r"), &body.to_string()).await;
+    if answer.body["status"] == "assigning" {
+        emulator.wait_for(|entry| entry.kind == LogKind::Webhook).await;
+    }
+    while answer.body["status"] == "assigning" {
+        let operation = answer.body["operationId"].as_str().expect("an id").to_owned();
+        answer = device.query(&operation).await;
+    }
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body["registrationState"].take()
+}
+
+fn enrollment(url: &str) -> Enrollment {
+    let keyed = Enrollment::individual("dev-1").symmetric_keys("a2V5", "a2V5");
+    keyed.hubs(["one", "two"], AllocationPolicy::Custom).webhook(url)
+}
+
+#[tokio::test]
+async fn a_webhook_selects_the_hub_and_returns_the_payload() {
+    let answer = json!({"iotHubHostName": "two", "payload": {"from": "hook"}, "initialTwin": {"tags": {}}});
+    let mut webhook = Webhook::start("200 OK", answer, None).await;
+    let url = format!("http://{}/allocate?code=x", webhook.address);
+    let emulator = start(builder(), enrollment(&url));
+    let state = registered(&emulator, &json!({"registrationId": "Dev-1", "payload": {"a": [null]}})).await;
+    assert_eq!(
+        (&state["status"], &state["assignedHub"], &state["payload"]),
+        (&json!("assigned"), &json!("two"), &json!({"from": "hook"}))
+    );
+    let call = webhook.calls.recv().await.expect("a call");
+    let context = json!({"registrationId": "Dev-1", "symmetricKey": {}, "payload": {"a": [null]}});
+    assert_eq!(call["deviceRuntimeContext"], context);
+    assert_eq!(call["linkedHubs"], json!(["one", "two"]));
+    let enrollment = &call["individualEnrollment"];
+    assert_eq!(
+        (&enrollment["registrationId"], &enrollment["allocationPolicy"]),
+        (&json!("dev-1"), &json!("custom"))
+    );
+    assert_eq!(enrollment["attestation"]["symmetricKey"], json!({}), "without keys");
+    assert!(call.get("enrollmentGroup").is_none(), "{call}");
+    assert_eq!(notes(&emulator, "webhook"), [format!("POST {url}: two")]);
+}
+
+#[tokio::test]
+async fn a_group_s_webhook_over_https_is_verified_with_the_given_ca_only() {
+    let (dir, other) = (tempfile::tempdir().expect("a folder"), builder());
+    let ca = Folder::new(dir.path())
+        .equip(other)
+        .expect("a CA")
+        .start_in_memory()
+        .expect("an emulator");
+    let read = |name: &str| fs::read_to_string(dir.path().join(name)).expect("a file");
+    let (chain, key) = tls::identity(&read("server.pem"), &read("server.key"));
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("a certificate");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let mut webhook = Webhook::start("200 OK", json!({"iotHubHostName": "one"}), Some(acceptor)).await;
+    let group = || {
+        let group = Enrollment::group("g").own_ca().hubs(["one"], AllocationPolicy::Custom);
+        group.webhook(format!("https://{}/", webhook.address))
+    };
+    let body = json!({"registrationId": "Dev-1"});
+
+    let state = registered(&start(builder().webhook_ca(ca.ca_pem()), group()), &body).await;
+    assert_eq!((&state["assignedHub"], state.get("payload")), (&json!("one"), None));
+    let state = registered(&start(builder(), group()), &body).await;
+    assert_eq!(
+        (&state["status"], &state["errorCode"]),
+        (&json!("failed"), &json!(400_207)),
+        "{state}"
+    );
+
+    let call = webhook.calls.recv().await.expect("a call");
+    assert_eq!(call["enrollmentGroup"]["enrollmentGroupId"], "g");
+    assert_eq!(
+        call["deviceRuntimeContext"],
+        json!({"registrationId": "Dev-1", "x509": {}})
+    );
+    assert!(webhook.calls.try_recv().is_err(), "one call only");
+}
+
+#[tokio::test]
+async fn a_webhook_that_fails_fails_the_registration() {
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port")
+        .local_addr()
+        .expect("an address");
+    let broken = Webhook::start("500 Internal Server Error", json!({}), None).await;
+    let unlinked = Webhook::start("200 OK", json!({"iotHubHostName": "three"}), None).await;
+    for (address, reason) in [
+        (closed.to_string(), "it cannot be connected to"),
+        (broken.address.clone(), "it answered with status 500"),
+        (unlinked.address.clone(), "the hub \"three\" is not linked"),
+    ] {
+        let emulator = start(builder(), enrollment(&format!("http://{address}/")));
+        let state = registered(&emulator, &json!({"registrationId": "Dev-1", "payload": 1})).await;
+        assert_eq!(
+            (&state["status"], &state["errorCode"]),
+            (&json!("failed"), &json!(400_207)),
+            "{state}"
+        );
+        let message = state["errorMessage"].as_str().expect("a message");
+        assert!(
+            message.starts_with("Custom allocation failed") && message.contains(reason),
+            "{message}"
+        );
+        assert!(
+            state.get("assignedHub").is_none() && state.get("payload").is_none(),
+            "{state}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_must_stay_at_its_hub_needs_no_webhook() {
+    let mut webhook = Webhook::start("200 OK", json!({"iotHubHostName": "two"}), None).await;
+    let staying = enrollment(&format!("http://{}/", webhook.address)).reprovisioning(false, false);
+    let emulator = start(builder(), staying);
+    for _ in 0..2 {
+        let state = registered(&emulator, &json!({"registrationId": "Dev-1"})).await;
+        assert_eq!(
+            (&state["assignedHub"], &state["substatus"]),
+            (&json!("two"), &json!("initialAssignment"))
+        );
+    }
+    webhook.calls.recv().await.expect("a call");
+    assert!(webhook.calls.try_recv().is_err(), "one call only");
+}
+
+#[tokio::test]
+async fn a_webhook_is_not_called_for_a_disabled_enrollment_or_another_policy() {
+    let mut webhook = Webhook::start("200 OK", json!({"iotHubHostName": "two"}), None).await;
+    let url = format!("http://{}/", webhook.address);
+    let other = enrollment(&url).hubs(["one", "two"], AllocationPolicy::Static);
+    for (enrollment, status) in [(enrollment(&url).disabled(), "disabled"), (other, "assigned")] {
+        let state = registered(&start(builder(), enrollment), &json!({"registrationId": "Dev-1"})).await;
+        assert_eq!(state["status"], status);
+    }
+    assert!(webhook.calls.try_recv().is_err(), "no call");
+}
