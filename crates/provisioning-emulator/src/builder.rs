@@ -8,7 +8,7 @@ use crate::{
     faults::Fault,
     identity::{Authority, Key, KeyKind, ServerIdentity},
     net::TlsVersions,
-    registration::Rules,
+    registration::{QuotaSettings, Rules},
     retry_after::RetryAfter,
 };
 
@@ -21,6 +21,7 @@ pub struct Builder {
     pub(crate) max_connections: usize,
     pub(crate) refuse_simultaneous: bool,
     pub(crate) webhook_ca: Option<String>,
+    pub(crate) quotas: QuotaSettings,
     pub(crate) evaluate_queries: bool,
     pub(crate) hosts: Vec<String>,
     /// `None` keeps the kind of an existing certificate.
@@ -59,6 +60,7 @@ impl Builder {
             max_connections: 10_000,
             refuse_simultaneous: false,
             webhook_ca: None,
+            quotas: QuotaSettings::default(),
             evaluate_queries: false,
             hosts: vec![],
             server_key: None,
@@ -159,6 +161,29 @@ impl Builder {
     #[must_use]
     pub fn refuse_simultaneous_registrations(mut self, refuse: bool) -> Self {
         self.refuse_simultaneous = refuse;
+        self
+    }
+
+    /// How many registration requests are served in a minute, of all devices together; no limit unless given. The service
+    /// has 1,000. Further requests are answered with 429.
+    #[must_use]
+    pub fn registrations_per_minute(mut self, limit: u32) -> Self {
+        self.quotas.registrations = Some(limit);
+        self
+    }
+
+    /// How many queries of each device are served in 10 s; no limit unless given. The service has 5. Further queries are
+    /// answered with 429.
+    #[must_use]
+    pub fn queries_per_10_s(mut self, limit: u32) -> Self {
+        self.quotas.queries = Some(limit);
+        self
+    }
+
+    /// The `retry-after` of requests over a quota; unless given, the time until the request would be served.
+    #[must_use]
+    pub fn quota_retry_after(mut self, retry_after: RetryAfter) -> Self {
+        self.quotas.retry_after = Some(retry_after);
         self
     }
 

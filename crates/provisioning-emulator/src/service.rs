@@ -18,7 +18,7 @@ use crate::{
     identity::Key,
     log::{Log, LogEntry, LogKind, Origin},
     refusal::Refusal,
-    registration::{Answer, Client, Registry},
+    registration::{Answer, Client, QuotaSettings, Quotas, Registry},
     webhook::{WebhookCall, WebhookClient},
 };
 
@@ -39,6 +39,7 @@ pub(crate) struct Service {
     /// One permit per connection.
     room: Semaphore,
     pub(crate) registry: Arc<Registry>,
+    quotas: Quotas,
     webhooks: WebhookClient,
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
@@ -63,6 +64,7 @@ pub(crate) struct Parts {
     pub(crate) refuse_simultaneous: bool,
     pub(crate) evaluate_queries: bool,
     pub(crate) registry: Registry,
+    pub(crate) quotas: QuotaSettings,
     pub(crate) webhooks: WebhookClient,
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
@@ -80,6 +82,7 @@ impl Service {
             evaluate_queries: parts.evaluate_queries,
             room: Semaphore::new(parts.max_connections.min(Semaphore::MAX_PERMITS)),
             registry: Arc::new(parts.registry),
+            quotas: Quotas::new(parts.quotas),
             webhooks: parts.webhooks,
             enrollments: parts.enrollments,
             log: parts.log,
@@ -170,6 +173,7 @@ impl Service {
         body: &[u8],
     ) -> Result<Answer, Refusal> {
         self.check_request(origin, client)?;
+        self.quotas.registration()?;
         self.check_simultaneous(client)?;
         let allocation = self.enrollments.allocation(enrollment);
         let fault = |step| self.trigger(origin, step, Subject::Device(client.registration_id));
@@ -200,6 +204,7 @@ impl Service {
     /// Answers a query of a device about one of its operations.
     pub(crate) fn query(&self, origin: Origin, client: Client<'_>, operation_id: &str) -> Result<Answer, Refusal> {
         self.check_request(origin, client)?;
+        self.quotas.query(client.registration_id)?;
         let fault = |step| self.trigger(origin, step, Subject::Device(client.registration_id));
         self.registry.query(client.registration_id, operation_id, fault)
     }

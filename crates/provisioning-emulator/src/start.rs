@@ -73,6 +73,7 @@ impl Builder {
             refuse_simultaneous: self.refuse_simultaneous,
             evaluate_queries: self.evaluate_queries,
             registry,
+            quotas: self.quotas,
             webhooks: WebhookClient::new(self.webhook_ca)?,
             enrollments,
             log,

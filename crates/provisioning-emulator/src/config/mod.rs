@@ -62,6 +62,10 @@ struct Tables {
     strict_csr: Option<bool>,
     refuse_simultaneous_registrations: Option<bool>,
     evaluate_queries: Option<bool>,
+    registrations_per_minute: Option<u32>,
+    #[serde(rename = "queriesPer10Seconds")]
+    queries_per_10_s: Option<u32>,
+    quota_retry_after: Option<RetryAfter>,
     only_enrollments: Option<bool>,
     #[serde(default)]
     enrollments: Vec<Spanned<Body>>,
@@ -155,6 +159,15 @@ impl Builder {
         }
         if let Some(refuse) = tables.refuse_simultaneous_registrations {
             self = self.refuse_simultaneous_registrations(refuse);
+        }
+        if let Some(limit) = tables.registrations_per_minute {
+            self = self.registrations_per_minute(limit);
+        }
+        if let Some(limit) = tables.queries_per_10_s {
+            self = self.queries_per_10_s(limit);
+        }
+        if let Some(retry_after) = &tables.quota_retry_after {
+            self = self.quota_retry_after(retry_after.clone());
         }
         if let Some(evaluate) = tables.evaluate_queries {
             self = self.evaluate_queries(evaluate);

@@ -3,9 +3,11 @@
 mod allocation;
 mod list;
 mod operation;
+mod quota;
 mod registry;
 mod request;
 mod state;
 
+pub(crate) use quota::{QuotaSettings, Quotas};
 pub(crate) use registry::{Answer, Client, Registry, Rules};
 pub use state::{Registration, RegistrationStatus};

@@ -95,6 +95,19 @@ async fn with_enrollments_in_it_nobody_else_may_register_unless_it_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn quotas_are_read() {
+    let toml = format!(
+        "idScope = \"{ID_SCOPE}\"\nregistrationsPerMinute = 0\nqueriesPer10Seconds = 1\nquotaRetryAfter = \"absent\"\n"
+    );
+    let emulator = emulator(&toml);
+    let mut device = Device::ready(plain(&emulator), "d").await;
+    let throttled = device.register("d").await;
+    assert_eq!(throttled.topic, "$dps/registrations/res/429/?$rid=r");
+    assert_eq!(device.query("4.x").await.status, 404);
+    assert_eq!(device.query("4.x").await.status, 429);
+}
+
+#[tokio::test(start_paused = true)]
 async fn certificates_are_read_from_files_beside_the_configuration() {
     let (folder, factory) = (tempfile::tempdir().expect("a folder"), in_memory());
     fs::write(folder.path().join("factory.pem"), factory.ca_pem()).expect("a file");

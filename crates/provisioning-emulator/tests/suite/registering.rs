@@ -1,8 +1,11 @@
 //! A registration from the request to its outcome: topics, bodies, retry-after and refusals.
 
+use std::time::Duration;
+
 use provisioning_emulator::{Builder, Device as Treated, Emulator, Link, RetryAfter};
 use rumqttc::{Packet, PubAck, Publish, QoS, Subscribe, SubscribeFilter, SubscribeReasonCode, Unsubscribe};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::support::{ANSWERS, Device, builder, in_memory, notes, plain, query_topic, register_topic};
 
@@ -205,6 +208,56 @@ async fn a_request_that_is_no_registration_is_a_bad_request() {
             (400_000..401_000).contains(&code) && answer.body["message"].is_string(),
             "{answer:?}"
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn registrations_over_the_quota_of_a_minute_are_throttled_for_all_devices() {
+    let quota = builder().registrations_per_minute(2);
+    let (emulator, mut device) = started(quota).await;
+    let first = device.register("dev-1").await;
+    sleep(Duration::from_millis(12_500)).await;
+    let mut other = Device::ready(plain(&emulator), "other").await;
+    assert_eq!(other.register("other").await.status, 202);
+    let throttled = device.register("dev-1").await;
+    assert_eq!((throttled.status, &throttled.body["errorCode"]), (429, &json!(429_001)));
+    assert_eq!(
+        throttled.topic, "$dps/registrations/res/429/?$rid=r&retry-after=48",
+        "rounded up"
+    );
+    assert_eq!(
+        device.query(id_of(&first.body)).await.status,
+        200,
+        "queries have a quota of their own"
+    );
+    sleep(Duration::from_secs(48)).await;
+    assert_eq!(device.register("dev-1").await.status, 202);
+    assert_eq!(other.register("other").await.status, 429, "it is used again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn queries_over_the_quota_of_a_device_are_throttled_with_or_without_retry_after() {
+    for (retry_after, expected) in [
+        (None, "&retry-after=10"),
+        (Some(RetryAfter::Absent), ""),
+        (Some(RetryAfter::Seconds(7)), "&retry-after=7"),
+    ] {
+        let mut quota = builder().queries_per_10_s(2).polls_before_assigning(9);
+        if let Some(retry_after) = retry_after {
+            quota = quota.quota_retry_after(retry_after);
+        }
+        let (emulator, mut device) = started(quota).await;
+        let first = device.register("dev-1").await;
+        let mut other = Device::ready(plain(&emulator), "other").await;
+        let others = other.register("other").await;
+        for _ in 0..2 {
+            assert_eq!(device.query(id_of(&first.body)).await.status, 202);
+        }
+        let throttled = device.query(id_of(&first.body)).await;
+        assert_eq!(throttled.topic, format!("$dps/registrations/res/429/?$rid=q{expected}"));
+        assert_eq!(other.query(id_of(&others.body)).await.status, 202, "it has its own");
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(device.query(id_of(&first.body)).await.status, 202);
     }
 }
 
