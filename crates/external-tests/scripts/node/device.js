@@ -5,12 +5,14 @@ const { createHmac } = require('node:crypto');
 const { readFileSync } = require('node:fs');
 const { createInterface } = require('node:readline');
 const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
+const { Http } = require('azure-iot-provisioning-device-http');
 const { Mqtt, MqttWs } = require('azure-iot-provisioning-device-mqtt');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
 const { X509Security } = require('azure-iot-security-x509');
 
-/** The SDK's transports connect to the ports of the service only. */
+/** The SDK's MQTT transports connect to the ports of the service only. */
 function transport(params) {
+  if (params.https) return new Http();
   const base = params.websocket ? MqttWs : Mqtt;
   const uri = params.websocket
     ? `wss://${params.host}:${params.port}/$iothub/websocket`

@@ -22,16 +22,29 @@ const tasks = {
   keys: (client, { id }) => client.getIndividualEnrollmentAttestationMechanism(id),
   putGroup: (client, { enrollment }) => client.createOrUpdateEnrollmentGroup(enrollment),
   deleteGroup: (client, { id }) => client.deleteEnrollmentGroup(id),
-  // All pages.
-  query: async (client, { text, size }) => {
-    const query = client.createIndividualEnrollmentQuery({ query: text }, size);
-    const pages = [];
-    do {
-      pages.push((await query.next(query.continuationToken)).responseBody);
-    } while (query.continuationToken);
-    return pages;
-  },
+  getGroup: (client, { id }) => client.getEnrollmentGroup(id),
+  groupKeys: (client, { id }) => client.getEnrollmentGroupAttestationMechanism(id),
+  registration: (client, { id }) => client.getDeviceRegistrationState(id),
+  // Its promise is never resolved: the SDK answers to a callback only.
+  bulk: (client, { mode, enrollments }) =>
+    new Promise((resolve, reject) => {
+      const done = (error, result) => (error ? reject(error) : resolve(result));
+      client.runBulkEnrollmentOperation({ mode, enrollments }, done);
+    }),
+  query: (client, { text, size }) => pages(client.createIndividualEnrollmentQuery({ query: text }, size)),
+  queryGroups: (client, { text, size }) => pages(client.createEnrollmentGroupQuery({ query: text }, size)),
+  queryRegistrations: (client, { text, id, size }) =>
+    pages(client.createEnrollmentGroupDeviceRegistrationStateQuery({ query: text }, id, size)),
 };
+
+/** All pages of a query. */
+async function pages(query) {
+  const pages = [];
+  do {
+    pages.push((await query.next(query.continuationToken)).responseBody);
+  } while (query.continuationToken);
+  return pages;
+}
 
 async function perform(task) {
   const done = await tasks[task.do](connect(task), task);

@@ -59,6 +59,31 @@ mod node {
     mod websocket {
         credentials! { Node, WebSocket, "needs Node and npm: cargo xtask external" }
     }
+    // Over HTTPS, the SDK does not retry a throttled request.
+    mod https {
+        mod x509 {
+            tests! { Node, Https, X509, "needs Node and npm, and root for port 443: cargo xtask external":
+                a_device_is_assigned = Assigned,
+                a_payload_is_exchanged = Payload,
+                a_refusal_is_reported = Refused,
+                another_id_scope_is_not_authorized = OtherScope,
+                the_certificate_of_another_device_is_not_authorized = OtherId,
+            }
+        }
+        mod own_key {
+            tests! { Node, Https, OwnKey, "needs Node and npm, and root for port 443: cargo xtask external":
+                a_device_is_assigned = Assigned,
+                a_payload_is_exchanged = Payload,
+                a_wrong_key_is_not_authorized = WrongKey,
+                a_disabled_enrollment_is_reported = Disabled,
+            }
+        }
+        mod group_key {
+            tests! { Node, Https, GroupKey, "needs Node and npm, and root for port 443: cargo xtask external":
+                a_device_is_assigned = Assigned,
+            }
+        }
+    }
 }
 
 mod python {

@@ -15,7 +15,10 @@ pub(super) async fn node(script: &str) -> Command {
     let mut node = installed(&["node"], "nodejs");
     let folder = FOLDER.get_or_init(|| async {
         let npm = installed(&["npm"], "npm");
-        install("node", "package-lock.json", async |folder| npm_ci(npm, folder).await).await
+        install("node", &scripts().join("node/package-lock.json"), async |folder| {
+            npm_ci(npm, folder).await
+        })
+        .await
     });
     let folder = folder.await.as_ref().unwrap_or_else(|error| panic!("{error}"));
     node.arg(scripts().join("node").join(script))
@@ -23,13 +26,35 @@ pub(super) async fn node(script: &str) -> Command {
     node
 }
 
-/// The command for a script with the Python SDK.
+/// The command for a script with the Python device SDK.
 pub(super) async fn python(script: &str) -> Command {
     static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
-    let folder = FOLDER.get_or_init(|| async {
+    python_with(&FOLDER, "python", "requirements.txt", script).await
+}
+
+/// The command for a script with the Python service SDK.
+pub(super) async fn python_service(script: &str) -> Command {
+    static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
+    python_with(&FOLDER, "python-service", "service-requirements.txt", script).await
+}
+
+/// The command for a script with MQTT clients for Python, which need another version of paho than the SDK.
+pub(super) async fn python_mqtt(script: &str) -> Command {
+    static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
+    python_with(&FOLDER, "python-mqtt", "mqtt-requirements.txt", script).await
+}
+
+/// The command for a script with the packages of a lock file, which are kept in a folder of this name.
+async fn python_with(
+    folder: &'static OnceCell<Result<PathBuf, String>>,
+    name: &str,
+    requirements: &'static str,
+    script: &str,
+) -> Command {
+    let folder = folder.get_or_init(|| async {
         let python = installed(&["python3"], "python3 python3-venv");
-        install("python", "requirements.txt", async |folder| {
-            pip_install(python, folder).await
+        install(name, &scripts().join("python").join(requirements), async |folder| {
+            pip_install(python, folder, requirements).await
         })
         .await
     });
@@ -47,7 +72,7 @@ async fn npm_ci(mut npm: Command, folder: &Path) -> Result<(), String> {
     run(npm.current_dir(folder)).await
 }
 
-async fn pip_install(mut python: Command, folder: &Path) -> Result<(), String> {
+async fn pip_install(mut python: Command, folder: &Path, requirements: &str) -> Result<(), String> {
     let venv = run(python.args(["-m", "venv"]).arg(folder)).await;
     venv.map_err(|error| format!("{error}\nInstall it: apt-get update && apt-get install -y python3-venv"))?;
     let mut pip = Command::new(folder.join("bin/python"));
@@ -60,18 +85,17 @@ async fn pip_install(mut python: Command, folder: &Path) -> Result<(), String> {
         "--require-hashes",
         "-r",
     ]);
-    run(pip.arg(scripts().join("python/requirements.txt"))).await
+    run(pip.arg(scripts().join("python").join(requirements))).await
 }
 
 /// Installs into an empty folder, unless the folder has what this lock file pins.
 async fn install(
     name: &str,
-    lock: &str,
+    lock: &Path,
     into: impl AsyncFnOnce(&Path) -> Result<(), String>,
 ) -> Result<PathBuf, String> {
     let folder = Path::new(CACHE_DIR).join(name);
-    let lock = scripts().join(name).join(lock);
-    let wanted = fs::read(&lock).map_err(|error| failed(&lock, &error))?;
+    let wanted = fs::read(lock).map_err(|error| failed(lock, &error))?;
     let stamp = folder.join("installed");
     if fs::read(&stamp).is_ok_and(|found| found == wanted) {
         return Ok(folder);

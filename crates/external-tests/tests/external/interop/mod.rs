@@ -4,7 +4,9 @@
 mod devices;
 mod install;
 mod mosquitto;
+mod mqtt_clients;
 mod operators;
+mod operators_python;
 mod outcome;
 mod registration;
 mod script;

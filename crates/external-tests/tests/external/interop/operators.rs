@@ -131,13 +131,70 @@ async fn a_group_is_deleted() {
 
 #[tokio::test]
 #[ignore = "needs Node and npm: cargo xtask external"]
-async fn a_device_registers_by_an_enrollment_with_custom_allocation() {
+async fn enrollments_are_changed_in_bulk() {
+    let dps = start().await;
+    let enrollments: Vec<Value> = (0..10)
+        .map(|number| {
+            let mut enrollment = individual();
+            enrollment["registrationId"] = format!("bulk-{number}").into();
+            enrollment
+        })
+        .collect();
+    for mode in ["create", "update", "delete"] {
+        let result = perform(&dps, "bulk", json!({"mode": mode, "enrollments": enrollments})).await;
+        assert_eq!(result["done"]["isSuccessful"], true, "{mode}: {result}");
+    }
+    let result = perform(&dps, "bulk", json!({"mode": "delete", "enrollments": enrollments[..1]})).await;
+    assert_eq!(result["done"]["errors"][0]["registrationId"], "bulk-0", "{result}");
+    let many: Vec<_> = enrollments.iter().chain(&enrollments[..1]).collect();
+    let result = perform(&dps, "bulk", json!({"mode": "create", "enrollments": many})).await;
+    assert_eq!(result["error"]["status"], 400, "{result}");
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn every_query_returns_its_items_whatever_its_text_is() {
+    let dps = start_with(&[ID]).await;
+    let key = SymmetricKey::from_base64(&dps.emulator.group_key()).expect("a key");
+    register(&dps, key.derive(&"member".parse().expect("an id")), "member").await;
+    for text in ["", "*", "SELECT *", "select * from enrollments where x", "slect"] {
+        let result = perform(&dps, "query", json!({"text": text})).await;
+        assert_eq!(result["done"][0][0]["registrationId"], ID, "{text:?}: {result}");
+        let result = perform(&dps, "queryGroups", json!({"text": text, "size": 1})).await;
+        assert_eq!(
+            result["done"][0][0]["enrollmentGroupId"], "local-devices",
+            "{text:?}: {result}"
+        );
+        assert_eq!(
+            result["done"][1][0]["enrollmentGroupId"], "local-keys",
+            "{text:?}: {result}"
+        );
+        let result = perform(&dps, "queryRegistrations", json!({"text": text, "id": "local-keys"})).await;
+        assert_eq!(result["done"][0][0]["registrationId"], "member", "{text:?}: {result}");
+    }
+    let result = perform(&dps, "registration", json!({"id": "member"})).await;
+    assert_eq!(result["done"]["status"], "assigned", "{result}");
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn a_group_and_its_keys_are_read() {
+    let dps = start().await;
+    let enrollment = json!({"enrollmentGroupId": ID, "attestation": keys()});
+    perform(&dps, "putGroup", json!({"enrollment": enrollment})).await;
+    let result = perform(&dps, "getGroup", json!({"id": ID})).await;
+    assert_eq!(result["done"]["enrollmentGroupId"], ID, "{result}");
+    let result = perform(&dps, "groupKeys", json!({"id": ID})).await;
+    assert_eq!(result["done"]["symmetricKey"]["primaryKey"], PRIMARY_KEY, "{result}");
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm: cargo xtask external"]
+async fn a_device_registers_by_an_enrollment_with_custom_allocation_and_no_webhook() {
     let dps = start().await;
     let mut enrollment = individual();
     enrollment["allocationPolicy"] = "custom".into();
     enrollment["iotHubs"] = json!(["interop.azure-devices.net"]);
-    enrollment["customAllocationDefinition"] =
-        json!({"webhookUrl": "https://localhost/allocate", "apiVersion": "2021-10-01"});
     let result = perform(&dps, "put", json!({"enrollment": enrollment})).await;
     assert_eq!(result["done"]["allocationPolicy"], "custom", "{result}");
     let key = SymmetricKey::from_base64(SECONDARY_KEY).expect("a key");

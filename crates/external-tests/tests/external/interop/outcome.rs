@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     PAYLOAD,
-    registration::{Outcome, Registration, Sdk},
+    registration::{Outcome, Registration, Sdk, Transport},
 };
 use crate::support::Log;
 
@@ -15,21 +15,21 @@ impl Registration {
     /// Asserts that the registration ended as its outcome says.
     pub(super) fn assert_outcome(self, result: &Value, log: &Log) {
         match self.outcome {
-            Outcome::Assigned => assert_assigned(result, log, 1),
+            Outcome::Assigned => self.assert_assigned(result, log, 1),
             Outcome::Throttled => {
                 log.assert_has(LogKind::Publish, "$dps/registrations/res/429/");
-                assert_assigned(result, log, 3);
+                self.assert_assigned(result, log, 3);
             }
             Outcome::Payload => {
                 self.assert_payload(result, log);
-                assert_assigned(result, log, 1);
+                self.assert_assigned(result, log, 1);
             }
             Outcome::Refused => {
-                log.assert_has(LogKind::Publish, "$dps/registrations/res/401/");
+                log.assert_has(self.kind(), "\"errorCode\":401000");
                 self.assert_refused(result, "UnauthorizedError", "401");
             }
             Outcome::Disabled => {
-                log.assert_has(LogKind::Publish, r#""status":"disabled""#);
+                log.assert_has(self.kind(), r#""status":"disabled""#);
                 self.assert_refused(result, "status is disabled", "registration status disabled");
             }
             Outcome::OtherScope => self.assert_not_authorized(result, log, "the id scope is not this service's"),
@@ -41,16 +41,26 @@ impl Registration {
         }
     }
 
-    /// The payload arrived, and came back as the SDK reads it: the Node SDK drops every eighth bit.
+    /// The kind of the log entries that have requests and answers.
+    fn kind(self) -> LogKind {
+        match self.transport {
+            Transport::Mqtt | Transport::WebSocket => LogKind::Publish,
+            Transport::Https => LogKind::Http,
+        }
+    }
+
+    /// The payload arrived, and came back as the SDK reads it: over MQTT, the Node SDK drops every eighth bit.
     fn assert_payload(self, result: &Value, log: &Log) {
-        let read = match self.sdk {
-            Sdk::Node => PAYLOAD.bytes().map(|byte| char::from(byte & 0x7f)).collect(),
-            Sdk::Python => PAYLOAD.to_owned(),
+        let read = match (self.sdk, self.transport) {
+            (Sdk::Node, Transport::Mqtt | Transport::WebSocket) => {
+                PAYLOAD.bytes().map(|byte| char::from(byte & 0x7f)).collect()
+            }
+            (Sdk::Python, _) | (Sdk::Node, Transport::Https) => PAYLOAD.to_owned(),
         };
         let json = |text: &str| text.parse::<Value>().expect("JSON");
         assert_eq!(result["assigned"]["payload"], json(&read), "{result}");
         let mut received = log
-            .of(LogKind::Publish)
+            .of(self.kind())
             .filter(|entry| entry.direction == Direction::In)
             .filter_map(|entry| entry.payload.as_ref()?.parse::<Value>().ok());
         let has_payload = received.any(|body| body["payload"] == json(PAYLOAD));
@@ -59,6 +69,10 @@ impl Registration {
 
     /// CONNACK refused the device for this reason.
     fn assert_not_authorized(self, result: &Value, log: &Log, reason: &str) {
+        if self.transport == Transport::Https {
+            log.assert_has(LogKind::Http, &format!("Unauthorized: {reason}."));
+            return self.assert_refused(result, "UnauthorizedError", "");
+        }
         log.assert_has(LogKind::ConnAck, "not authorized");
         log.assert_has(LogKind::Close, reason);
         self.assert_refused(result, "Not authorized", "UnauthorizedError");
@@ -73,21 +87,24 @@ impl Registration {
         let message = result["error"]["message"].as_str().unwrap_or_default();
         assert!(message.contains(words), "the SDK returned {result}, not {words:?}");
     }
-}
 
-/// Assigned after this number of register requests. The SDK and the emulator name the same hub and device.
-fn assert_assigned(result: &Value, log: &Log, requests: usize) {
-    let (hub, device) = (&result["assigned"]["assignedHub"], &result["assigned"]["deviceId"]);
-    assert!(
-        hub.is_string() && device.is_string(),
-        "not an assignment: the SDK returned {result}"
-    );
-    log.assert_has(LogKind::Publish, &format!("\"assignedHub\":{hub}"));
-    log.assert_has(LogKind::Publish, &format!("\"deviceId\":{device}"));
-    log.assert_has(LogKind::Close, "DISCONNECT");
-    assert_eq!(
-        log.count(LogKind::Publish, REGISTER),
-        requests,
-        "register requests:\n{log}"
-    );
+    /// Assigned after this number of register requests. The SDK and the emulator name the same hub and device.
+    fn assert_assigned(self, result: &Value, log: &Log, requests: usize) {
+        let (hub, device) = (&result["assigned"]["assignedHub"], &result["assigned"]["deviceId"]);
+        assert!(
+            hub.is_string() && device.is_string(),
+            "not an assignment: the SDK returned {result}"
+        );
+        log.assert_has(self.kind(), &format!("\"assignedHub\":{hub}"));
+        log.assert_has(self.kind(), &format!("\"deviceId\":{device}"));
+        let found = match self.transport {
+            Transport::Mqtt | Transport::WebSocket => {
+                log.assert_has(LogKind::Close, "DISCONNECT");
+                log.count(LogKind::Publish, REGISTER)
+            }
+            // A call and its reply.
+            Transport::Https => log.count(LogKind::Http, "/register") / 2,
+        };
+        assert_eq!(found, requests, "register requests:\n{log}");
+    }
 }

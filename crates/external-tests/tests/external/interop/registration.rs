@@ -38,6 +38,7 @@ pub(super) enum Sdk {
 pub(super) enum Transport {
     Mqtt,
     WebSocket,
+    Https,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,14 +80,18 @@ impl Registration {
         let dps = LocalDps::start_with(self.emulator()).await;
         self.prepare(&dps.emulator);
         let (result, _device) = script::ask("the device", command, &dps, &self.parameters(&dps)).await;
-        self.assert_outcome(&result, &dps.log_of_ended_connections().await);
+        let log = match self.transport {
+            Transport::Mqtt | Transport::WebSocket => dps.log_of_ended_connections().await,
+            Transport::Https => dps.log(),
+        };
+        self.assert_outcome(&result, &log);
     }
 
     fn emulator(self) -> Builder {
-        match self.sdk {
-            Sdk::Node => Emulator::builder(),
-            // This SDK connects to the ports of the service only.
-            Sdk::Python => Emulator::builder()
+        match (self.sdk, self.transport) {
+            (Sdk::Node, Transport::Mqtt | Transport::WebSocket) => Emulator::builder(),
+            // They connect to the ports of the service only.
+            (Sdk::Python, _) | (Sdk::Node, Transport::Https) => Emulator::builder()
                 .listen(own_address().into())
                 .mqtt_port(8883)
                 .websocket_port(443),
@@ -127,7 +132,7 @@ impl Registration {
         let emulator = &dps.emulator;
         let (websocket, address) = match self.transport {
             Transport::Mqtt => (false, emulator.mqtt_address()),
-            Transport::WebSocket => (true, emulator.websocket_address()),
+            Transport::WebSocket | Transport::Https => (true, emulator.websocket_address()),
         };
         let (host, port) = address.rsplit_once(':').expect("a host and a port");
         let when = |outcome, then, otherwise| if self.outcome == outcome { then } else { otherwise };
@@ -135,6 +140,7 @@ impl Registration {
             "host": host,
             "port": port,
             "websocket": websocket,
+            "https": self.transport == Transport::Https,
             "ca": dps.file("ca.pem"),
             "idScope": when(Outcome::OtherScope, "0neOther", emulator.id_scope()),
         });
