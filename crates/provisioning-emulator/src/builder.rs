@@ -6,7 +6,7 @@ use crate::{
     config::Device,
     enrollment::Enrollment,
     faults::Fault,
-    identity::{Authority, Key, KeyKind, ServerIdentity},
+    identity::{Identities, KeyKind},
     net::TlsVersions,
     registration::{QuotaSettings, Rules},
     retry_after::RetryAfter,
@@ -33,10 +33,8 @@ pub struct Builder {
     pub(crate) page_port: Option<u16>,
     pub(crate) enrollments: Vec<Enrollment>,
     pub(crate) only_enrollments: bool,
-    pub(crate) authority: Option<Authority>,
-    pub(crate) group_key: Option<Key>,
-    pub(crate) control_key: Option<Key>,
-    pub(crate) server: Option<ServerIdentity>,
+    /// Those of a folder.
+    pub(crate) identities: Option<Identities>,
     pub(crate) log_file: Option<File>,
     pub(crate) faults: Vec<Fault>,
     /// By registration id in lower case.
@@ -71,10 +69,7 @@ impl Builder {
             page_port: None,
             enrollments: vec![],
             only_enrollments: false,
-            authority: None,
-            group_key: None,
-            control_key: None,
-            server: None,
+            identities: None,
             log_file: None,
             faults: vec![],
         }
@@ -288,21 +283,6 @@ impl Builder {
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
-        self
-    }
-
-    /// Uses the certificates and the control endpoint's key of an earlier run.
-    pub(crate) fn identities(
-        mut self,
-        authority: Authority,
-        server: ServerIdentity,
-        control_key: Key,
-        group_key: Key,
-    ) -> Self {
-        self.group_key = Some(group_key);
-        self.authority = Some(authority);
-        self.control_key = Some(control_key);
-        self.server = Some(server);
         self
     }
 

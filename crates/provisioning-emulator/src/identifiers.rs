@@ -1,4 +1,4 @@
-//! Times, ids and etags in the service's format.
+//! Times, ids and etags in the service's format, and the rules for ids.
 
 use std::time::SystemTime;
 
@@ -30,6 +30,17 @@ pub(crate) fn uuid() -> String {
 /// The base64 of a quoted value.
 pub(crate) fn etag() -> String {
     STANDARD.encode(format!("\"{}\"", uuid()))
+}
+
+/// Whether this is a valid id scope: 1 to 64 letters, digits or `-`.
+pub(crate) fn is_id_scope(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+/// Whether this is a valid registration id: 1 to 128 letters, digits, `-`, `.`, `_` or `:`, not ending in the last three.
+pub(crate) fn is_registration_id(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
+    (1..=128).contains(&text.len()) && text.chars().all(fits) && !text.ends_with(['.', '_', ':'])
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::{
     emulator::Emulator,
     enrollment::{AllocationPolicy, Enrollment, Enrollments},
     error::EmulatorError,
-    identity::{Authority, Key},
+    identity::{Authority, Folder, Identities, Key},
     log::Log,
     net,
     port::Port,
@@ -45,17 +45,20 @@ impl Builder {
     /// # Errors
     /// [`EmulatorError::Certificate`] when a host's name does not fit into a certificate,
     /// [`EmulatorError::Enrollment`] or [`EmulatorError::Device`] if an enrollment or a device is invalid.
-    pub fn start_in_memory(self) -> Result<Emulator, EmulatorError> {
+    pub fn start_in_memory(mut self) -> Result<Emulator, EmulatorError> {
         check_clock(SystemTime::now())?;
-        let names = self.names();
-        let authority = Arc::new(self.authority.map_or_else(Authority::generate, Ok)?);
-        let server_key = self.server_key.unwrap_or_default();
-        let server = self
-            .server
-            .map_or_else(|| authority.issue_server(&names, server_key), Ok)?;
+        let Identities {
+            authority,
+            server,
+            control_key,
+            group_key,
+        } = match self.identities.take() {
+            Some(identities) => identities,
+            None => self.new_identities()?,
+        };
+        let (authority, group_key) = (Arc::new(authority), group_key.to_base64());
         let acceptor = net::acceptor(server, self.tls_versions)?;
         let log = Log::new(self.log_file).map_err(|source| EmulatorError::Log { source })?;
-        let group_key = self.group_key.map_or_else(Key::generate, Ok)?.to_base64();
         let enrollments = Enrollments::new(authority.certificate_pem());
         let own = match self.only_enrollments {
             false => built_in_groups(&group_key),
@@ -77,7 +80,7 @@ impl Builder {
             webhooks: WebhookClient::new(self.webhook_ca)?,
             enrollments,
             log,
-            control_key: self.control_key.map_or_else(Key::generate, Ok)?,
+            control_key,
         });
         for fault in self.faults {
             service.faults.add(fault);
@@ -97,6 +100,35 @@ impl Builder {
             control_host,
             group_key,
         ))
+    }
+
+    fn new_identities(&self) -> Result<Identities, EmulatorError> {
+        let authority = Authority::generate()?;
+        Ok(Identities {
+            server: authority.issue_server(&self.names(), self.server_key.unwrap_or_default())?,
+            authority,
+            control_key: Key::generate()?,
+            group_key: Key::generate()?,
+        })
+    }
+}
+
+impl Folder {
+    /// Configures `builder` to use this folder's CA and server certificate.
+    ///
+    /// # Errors
+    /// [`EmulatorError::File`] if a file cannot be read or written, and [`EmulatorError::InvalidFile`] if one is invalid.
+    pub fn equip(&self, mut builder: Builder) -> Result<Builder, EmulatorError> {
+        builder.identities = Some(self.identities(&builder.names(), builder.server_key)?);
+        Ok(builder)
+    }
+
+    /// Creates the certificate of a device, unless there is one that fits the description of the device.
+    ///
+    /// # Errors
+    /// As [`equip`](Self::equip).
+    pub fn ensure_device(&self, emulator: &Emulator, device: &Device) -> Result<(), EmulatorError> {
+        self.ensure_certificate(emulator.authority(), &device.registration_id, device.certificate)
     }
 }
 

@@ -18,8 +18,8 @@ use crate::{
     config::{Config, Device},
     emulator::Emulator,
     error::EmulatorError,
+    identifiers::is_id_scope,
     identity::{Folder, KeyKind},
-    mqtt::is_id_scope,
 };
 
 /// A local Azure IoT Hub Device Provisioning Service for tests, offline.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{device::Device, not_an_id};
-use crate::{identity::KeyKind, mqtt::is_registration_id, retry_after::RetryAfter};
+use crate::{identifiers::is_registration_id, identity::KeyKind, retry_after::RetryAfter};
 
 /// One `[[devices]]` table.
 #[derive(Debug, Clone, Deserialize)]

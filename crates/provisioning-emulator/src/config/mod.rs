@@ -21,7 +21,7 @@ use crate::{
     builder::Builder,
     enrollment::{Body, Enrollment, EnrollmentKind, Invalid, id_field},
     faults::{Fault, FaultDescription},
-    mqtt::{is_id_scope, is_registration_id},
+    identifiers::{is_id_scope, is_registration_id},
     retry_after::RetryAfter,
 };
 

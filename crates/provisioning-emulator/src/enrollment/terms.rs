@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{body::Body, proof::Proof, store::EnrollmentKind};
-use crate::{mqtt::is_registration_id, webhook::parse_url};
+use crate::{identifiers::is_registration_id, webhook::parse_url};
 
 /// An enrollment that is valid, with everything that was generated for it.
 pub(super) struct Terms {

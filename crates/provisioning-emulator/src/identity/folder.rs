@@ -7,16 +7,25 @@ use std::{
 
 use super::{
     authority::{Authority, ServerIdentity},
+    certificate::{CertificateSettings, KeyKind},
     existing::Existing,
     key::Key,
 };
-use crate::{builder::Builder, config::Device, emulator::Emulator, error::EmulatorError};
+use crate::error::EmulatorError;
 
 /// A folder with `ca.pem`, `ca.key`, `server.pem`, `server.key`, `group.key`, `devices/<id>.pem` and `.key`, and
 /// `control.key`, the key of the control endpoint. Existing files are used, missing files are created. Keys have mode
 /// 0600 on Unix.
 #[derive(Debug, Clone)]
 pub struct Folder(PathBuf);
+
+/// What the emulator has in its folder.
+pub(crate) struct Identities {
+    pub(crate) authority: Authority,
+    pub(crate) server: ServerIdentity,
+    pub(crate) control_key: Key,
+    pub(crate) group_key: Key,
+}
 
 impl Folder {
     /// The folder at `path`, which need not exist.
@@ -29,16 +38,21 @@ impl Folder {
         self.0.join("ca.pem")
     }
 
-    /// Configures `builder` to use this folder's CA and server certificate.
-    ///
-    /// # Errors
-    /// A file cannot be read or written, or is not what it should be.
-    pub fn equip(&self, builder: Builder) -> Result<Builder, EmulatorError> {
+    /// Reads the identities in the folder, and creates those that are missing. `names` and `server_key` are those of the
+    /// server's certificate; without a kind, any key is kept.
+    pub(crate) fn identities(
+        &self,
+        names: &[String],
+        server_key: Option<KeyKind>,
+    ) -> Result<Identities, EmulatorError> {
         create(&self.0.join("devices"))?;
         let authority = self.authority()?;
-        let server = self.server(&authority, &builder)?;
-        let (control_key, group_key) = (self.key("control.key")?, self.key("group.key")?);
-        Ok(builder.identities(authority, server, control_key, group_key))
+        Ok(Identities {
+            server: self.server(&authority, names, server_key)?,
+            authority,
+            control_key: self.key("control.key")?,
+            group_key: self.key("group.key")?,
+        })
     }
 
     fn authority(&self) -> Result<Authority, EmulatorError> {
@@ -61,15 +75,19 @@ impl Folder {
     }
 
     /// The server's certificate. It is issued anew if it does not fit the settings or has expired.
-    fn server(&self, authority: &Authority, builder: &Builder) -> Result<ServerIdentity, EmulatorError> {
-        let (names, key_kind) = (builder.names(), builder.server_key);
+    fn server(
+        &self,
+        authority: &Authority,
+        names: &[String],
+        key_kind: Option<KeyKind>,
+    ) -> Result<ServerIdentity, EmulatorError> {
         if let Some((certificate, key)) = self.read_pair("server")? {
             let existing = self.existing("server", &certificate, &key, authority)?;
-            if existing.is_current_server(&names, key_kind) {
+            if existing.is_current_server(names, key_kind) {
                 return ServerIdentity::load(certificate, key);
             }
         }
-        let server = authority.issue_server(&names, key_kind.unwrap_or_default())?;
+        let server = authority.issue_server(names, key_kind.unwrap_or_default())?;
         self.write_pair("server", &server.certificate_pem, &server.key_pem)?;
         Ok(server)
     }
@@ -106,19 +124,21 @@ impl Folder {
         Ok(key)
     }
 
-    /// Creates the certificate of a device, unless there is one that fits the description of the device.
-    ///
-    /// # Errors
-    /// As [`equip`](Self::equip).
-    pub fn ensure_device(&self, emulator: &Emulator, device: &Device) -> Result<(), EmulatorError> {
-        let name = format!("devices/{}", device.registration_id);
+    /// Creates the certificate of a device, unless there is one with these settings.
+    pub(crate) fn ensure_certificate(
+        &self,
+        authority: &Authority,
+        registration_id: &str,
+        settings: CertificateSettings,
+    ) -> Result<(), EmulatorError> {
+        let name = format!("devices/{registration_id}");
         if let Some((certificate, key)) = self.read_pair(&name)? {
-            let existing = self.existing(&name, &certificate, &key, emulator.authority())?;
-            if existing.is_current_device(device.certificate) {
+            let existing = self.existing(&name, &certificate, &key, authority)?;
+            if existing.is_current_device(settings) {
                 return Ok(());
             }
         }
-        let issued = emulator.issue_device_with(device)?;
+        let issued = authority.issue_device(registration_id, settings)?;
         self.write_pair(&name, &issued.certificate_chain_pem, &issued.private_key_pem)
     }
 

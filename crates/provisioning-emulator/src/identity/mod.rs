@@ -12,5 +12,6 @@ pub(crate) use authority::{Authority, ServerIdentity, read_csr, to_pem};
 pub use certificate::KeyKind;
 pub(crate) use certificate::{CertificateSettings, Validity};
 pub use folder::Folder;
+pub(crate) use folder::Identities;
 pub(crate) use key::Key;
 pub(crate) use token::Token;

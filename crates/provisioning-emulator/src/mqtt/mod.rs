@@ -9,4 +9,3 @@ mod effects;
 mod topic;
 
 pub(crate) use connection::serve;
-pub(crate) use topic::{is_id_scope, is_registration_id};

@@ -2,6 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 
+use crate::identifiers::is_registration_id;
+
 /// The topic filter of all answers.
 pub(crate) const ANSWERS: &str = "$dps/registrations/res/#";
 
@@ -75,17 +77,6 @@ impl<'a> UserName<'a> {
             api_version,
         })
     }
-}
-
-/// Whether this is a valid id scope: 1 to 64 letters, digits or `-`.
-pub(crate) fn is_id_scope(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-}
-
-/// Whether this is a valid registration id: 1 to 128 letters, digits, `-`, `.`, `_` or `:`, not ending in the last three.
-pub(crate) fn is_registration_id(text: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
-    (1..=128).contains(&text.len()) && text.chars().all(fits) && !text.ends_with(['.', '_', ':'])
 }
 
 #[cfg(test)]
