@@ -271,8 +271,8 @@ impl Builder {
         self
     }
 
-    /// Appends the log to this file too, one JSON object a line. A thread writes it; [`Emulator::shutdown`](crate::Emulator::shutdown) waits for
-    /// it. While its reader stalls, lines are dropped, and then counted in the log.
+    /// Appends the log to this file too, one JSON object a line. A thread writes it, and
+    /// [`Emulator::shutdown`](crate::Emulator::shutdown) waits for it. While its reader stalls, lines are dropped, and then counted in the log.
     #[must_use]
     pub fn log_file(mut self, file: File) -> Self {
         self.log_file = Some(file);

@@ -20,7 +20,7 @@
 //! let device = emulator.issue_device("device-1")?;
 //! assert!(device.certificate_chain_pem.starts_with("-----BEGIN CERTIFICATE-----"));
 //!
-//! assert!(emulator.log().is_empty(), "nobody has connected yet");
+//! assert!(emulator.log().is_empty(), "no device has connected yet");
 //! emulator.shutdown().await;
 //! # Ok(())
 //! # }

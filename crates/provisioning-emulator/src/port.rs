@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Port {
     /// MQTT.
     Mqtt,
-    /// MQTT over WebSocket.
+    /// MQTT over WebSocket, and the HTTPS device API.
     WebSocket,
     /// HTTP/1.1: the control endpoint.
     Control,

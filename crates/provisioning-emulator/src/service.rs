@@ -152,7 +152,7 @@ impl Service {
         Some(effect)
     }
 
-    /// What a client of another protocol is told at the MQTT port.
+    /// The answer to a client of another protocol at the MQTT port.
     pub(crate) fn hint_of_mqtt_port(&self) -> String {
         let websocket_port = match self.websocket_port.load(Ordering::Relaxed) {
             0 => String::new(),

@@ -44,8 +44,8 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
 
-    /// The key of the server's certificate, for clients without elliptic curves `rsa`; that of an existing certificate,
-    /// else p256, unless given
+    /// The kind of the server's key: rsa is for clients that have RSA suites only; unless given, that of the existing
+    /// certificate, else p256
     #[arg(long, value_name = "KIND")]
     server_key: Option<ServerKey>,
 
@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 8883)]
     mqtt_port: u16,
 
-    /// The port of MQTT over WebSocket; 0 for a free one
+    /// The port of MQTT over WebSocket and of the HTTPS device API; 0 for a free one
     #[arg(long = "ws-port", value_name = "N", default_value_t = 443)]
     websocket_port: u16,
 
@@ -61,7 +61,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 8443)]
     control_port: u16,
 
-    /// The port of the page to look at, plain HTTP and on loopback only; 0 for a free one
+    /// The port of the page for browsers, plain HTTP and on loopback only; 0 for a free one
     #[arg(long, value_name = "N", default_value_t = 8080)]
     page_port: u16,
 

@@ -1,6 +1,6 @@
 //! The limit of open files: each connection is one.
 
-/// Raises the limit as far as it goes. What to do when that is not far, if anything.
+/// Raises the limit as far as possible. Returns advice if it is still low.
 #[cfg(unix)]
 pub(crate) fn raise_limit() -> Option<String> {
     use rustix::process::{Resource, getrlimit, setrlimit};
@@ -20,7 +20,7 @@ pub(crate) fn raise_limit() -> Option<String> {
     })
 }
 
-/// There is no such limit to raise.
+/// There is no such limit on this system.
 #[cfg(not(unix))]
 pub(crate) fn raise_limit() -> Option<String> {
     None

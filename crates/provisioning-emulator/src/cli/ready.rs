@@ -1,4 +1,4 @@
-//! What the command says when it listens: one JSON object, on stdout and in the ready file.
+//! The JSON object that the command writes when it listens, to stdout and to the ready file.
 
 use std::{
     fmt, fs,

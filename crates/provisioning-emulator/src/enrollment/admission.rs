@@ -71,7 +71,7 @@ fn check(proof: &Proof, is_group: bool, registration_id: &str, presented: Presen
             result => result,
         },
         (Proof::Keys(keys), Presented::Token { text, id_scope }) => {
-            let token = Token::parse(text).ok_or("the password is no token")?;
+            let token = Token::parse(text).ok_or("the token is not a SharedAccessSignature")?;
             let derived: Vec<_> = keys.iter().map(|key| key.derive(registration_id)).collect();
             token.check(id_scope, registration_id, if is_group { &derived } else { keys })
         }

@@ -57,12 +57,12 @@ pub(crate) enum AttestationKind {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct X509 {
-    /// Of an individual enrollment: the device's certificate itself.
+    /// Of an individual enrollment: the certificate of the device.
     pub(crate) client_certificates: Option<Certificates>,
     /// Of a group: the CA that signs its devices' certificates.
     pub(crate) signing_certificates: Option<Certificates>,
     pub(crate) ca_references: Option<Value>,
-    /// The emulator's own: of an individual enrollment, SHA-1 or SHA-256 over the device's certificate, in hex.
+    /// Only the emulator has it: of an individual enrollment, SHA-1 or SHA-256 of the device's certificate, in hex.
     pub(crate) thumbprints: Option<Vec<String>>,
 }
 
@@ -96,7 +96,7 @@ pub(crate) enum ProvisioningStatus {
     Disabled,
 }
 
-/// How the hub is chosen among those of the enrollment.
+/// How one of the hubs of an enrollment is selected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -128,7 +128,7 @@ pub(crate) struct ReprovisionPolicy {
 }
 
 impl Default for ReprovisionPolicy {
-    /// As the service has it when nothing is said.
+    /// The service's defaults.
     fn default() -> Self {
         Self {
             update_hub_assignment: true,
@@ -177,7 +177,7 @@ impl X509 {
 }
 
 impl Certificates {
-    /// Whether there is one, and not only what is known about it.
+    /// Whether there is a certificate, and not only its `info`.
     pub(super) fn are_given(&self) -> bool {
         let both = [&self.primary, &self.secondary];
         both.into_iter().flatten().any(|given| given.certificate.is_some())
@@ -201,7 +201,7 @@ impl Body {
         })
     }
 
-    /// As the REST API answers it, keys and all.
+    /// The JSON of the REST API, with the keys.
     pub(crate) fn to_json(&self) -> Value {
         without_nulls(serde_json::to_value(self).unwrap_or_default())
     }

@@ -1,5 +1,7 @@
 //! An enrollment, for programs that use the emulator as a library.
 
+use serde_json::json;
+
 use super::{
     body::{
         self, AllocationPolicy, AttestationKind, Body, Certificate, Certificates, CustomAllocationDefinition,
@@ -46,6 +48,14 @@ impl Enrollment {
             id,
             body,
         }
+    }
+
+    /// A TPM with this endorsement key, in base64. It is stored, and admits no device.
+    #[must_use]
+    pub fn tpm(mut self, endorsement_key: impl Into<String>) -> Self {
+        self.body.attestation.kind = AttestationKind::Tpm;
+        self.body.attestation.tpm = Some(json!({"endorsementKey": endorsement_key.into()}));
+        self
     }
 
     /// The symmetric keys, in base64; the keys of the devices of a group are derived from them.

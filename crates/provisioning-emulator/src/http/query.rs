@@ -68,7 +68,7 @@ fn page_size(call: &Call) -> Result<usize, Refusal> {
         // The service's own SDKs send -1 or 0 for the default.
         None | Some(Ok(..=0)) => Ok(USUAL_PAGE),
         Some(Ok(count)) => Ok(usize::try_from(count).map_or(LARGEST_PAGE, |count| count.min(LARGEST_PAGE))),
-        Some(Err(_)) => Err(Refusal::bad_request("The header x-ms-max-item-count is no number.")),
+        Some(Err(_)) => Err(Refusal::bad_request("The header x-ms-max-item-count is not a number.")),
     }
 }
 

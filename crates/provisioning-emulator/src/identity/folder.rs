@@ -74,7 +74,7 @@ impl Folder {
         }
     }
 
-    /// The server's certificate. It is issued anew if it does not fit the settings or has expired.
+    /// The server's certificate. A new one is issued if it does not fit the settings or has expired.
     fn server(
         &self,
         authority: &Authority,

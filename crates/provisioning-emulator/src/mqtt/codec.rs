@@ -91,7 +91,7 @@ impl Decoder for ServerCodec {
         if has_no_filter(&packet) {
             return Err(DecodeError::NoFilter);
         }
-        // What the codec passes over (reserved bits, an empty password, bytes at the end) does not come back.
+        // The codec ignores reserved bits, an empty password and bytes at the end: they are missing when the packet is written.
         let mut again = BytesMut::with_capacity(length);
         packet.write(&mut again, usize::MAX).map_err(DecodeError::Malformed)?;
         if again == frame {
@@ -111,7 +111,7 @@ impl Encoder<Packet> for ServerCodec {
 }
 
 /// Whether a packet from a device can start with this byte (MQTT 3.1.1, tables 2.1 and 2.2). QoS 2 and retained
-/// messages are left out: the service takes neither.
+/// messages are not included: the service accepts neither.
 fn is_from_device(first: u8) -> bool {
     const PUBACK: u8 = 0x40;
     const SUBSCRIBE: u8 = 0x82;
@@ -120,19 +120,19 @@ fn is_from_device(first: u8) -> bool {
     const DISCONNECT: u8 = 0xe0;
     match first {
         CONNECT | PUBACK | SUBSCRIBE | UNSUBSCRIBE | PINGREQ | DISCONNECT => true,
-        // A duplicate of QoS 0 cannot be (3.3.1.1).
+        // A duplicate of QoS 0 is invalid (3.3.1.1).
         0x30 | 0x32 | 0x3a => true,
         _ => false,
     }
 }
 
-/// The level of a CONNECT for a protocol that is called MQTT: all that can be understood of another version's.
+/// The protocol level of a CONNECT, which is at the same place in all versions of MQTT.
 fn protocol_level(frame: &[u8]) -> Option<u8> {
     let length = frame.iter().skip(1).take(4).position(|byte| byte & 0x80 == 0)? + 1;
     frame.get(1 + length..)?.strip_prefix(b"\0\x04MQTT")?.first().copied()
 }
 
-/// Whether a packet names no filter, or one that cannot be (MQTT 3.1.1, sections 3.8.3, 3.10.3 and 4.7.3).
+/// Whether a packet has no filter, or an invalid one (MQTT 3.1.1, sections 3.8.3, 3.10.3 and 4.7.3).
 fn has_no_filter(packet: &Packet) -> bool {
     let is_wrong = |filter: &str| filter.is_empty() || filter.contains('\0');
     match packet {

@@ -87,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let replaced = self.service.begin_session(&registration_id, self.number);
         let end = select! {
-            () = replaced.cancelled() => End("the device connected anew".to_owned()),
+            () = replaced.cancelled() => End("the device has a newer connection".to_owned()),
             end = self.serve_packets(keep_alive) => end,
         };
         self.service.end_session(&registration_id, self.number);
@@ -96,7 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Accepts the connection, and handles its packets.
     async fn serve_packets(&mut self, keep_alive: Duration) -> End {
-        // Half as long again as the device promised (MQTT 3.1.1, section 3.1.2.10); 0 switches it off.
+        // One and a half times the keep-alive (MQTT 3.1.1, section 3.1.2.10); 0 is no limit.
         let limit = if keep_alive.is_zero() {
             Duration::MAX
         } else {
@@ -192,7 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         let Some(qos) = self.session.subscribed else {
             self.channel
-                .note(LogKind::Ignored, "nobody is subscribed to the answer");
+                .note(LogKind::Ignored, "the device is not subscribed to answers");
             return Ok(());
         };
         let response = Response {

@@ -1,4 +1,4 @@
-//! The stack of a connection: TCP, TLS, WebSocket, MQTT or HTTP, and the faults at the start of each.
+//! The layers of a connection: TCP, TLS, WebSocket, MQTT or HTTP, and the faults at the start of each.
 
 use std::sync::Arc;
 
@@ -138,7 +138,7 @@ impl Stack {
         websocket::end(&mut stream, &error).await;
     }
 
-    /// Serves calls of the HTTPS device API. A fault answers the first with this status.
+    /// Serves calls of the HTTPS device API. A fault answers them with the status `refusal`.
     async fn serve_device_api<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer, refusal: Option<u16>) {
         let api = DeviceApi {
             service: &self.service,

@@ -137,7 +137,7 @@ async fn a_certificate_or_a_token_is_needed_for_every_call() {
             ),
             (token("keyed", "b3RoZXI="), "the token is signed with another key"),
             (token("other", KEY), "the token is for another registration"),
-            ("Bearer x".to_owned(), "the password is no token"),
+            ("Bearer x".to_owned(), "the token is not a SharedAccessSignature"),
         ] {
             let stream = emulator.connect(Port::WebSocket, Security::Tls, 64 * 1024);
             let anonymous = connector(emulator.ca_pem(), None, &BOTH);

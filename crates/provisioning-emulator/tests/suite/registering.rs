@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use provisioning_emulator::{Builder, Device as Treated, Emulator, Link, RetryAfter};
+use provisioning_emulator::{Builder, Device as Treated, Emulator, Link, Port, RetryAfter, Security};
 use rumqttc::{Packet, PubAck, Publish, QoS, Subscribe, SubscribeFilter, SubscribeReasonCode, Unsubscribe};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::support::{ANSWERS, Device, builder, in_memory, notes, plain, query_topic, register_topic};
+use crate::support::{
+    ANSWERS, Device, ID_SCOPE, builder, http::send, in_memory, notes, plain, query_topic, register_topic,
+};
 
 async fn started(builder: Builder) -> (Emulator, Device<Link>) {
     let emulator = builder.start_in_memory().expect("an emulator");
@@ -310,6 +312,10 @@ async fn a_device_that_is_registering_on_another_open_connection_is_a_conflict_u
         (answer.status, &answer.body["errorCode"], &answer.body["message"]),
         (409, &json!(409_203), &json!("Precondition failed."))
     );
+    let path = format!("/{ID_SCOPE}/registrations/dev-1/register?api-version=2021-06-01");
+    let call = format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let over_https = send(emulator.connect(Port::WebSocket, Security::Plain, 4096), &call).await;
+    assert_eq!(over_https.refusal(409), 409_203);
     let mut bystander = Device::ready(plain(&emulator), "other").await;
     assert_eq!(bystander.register("other").await.status, 202);
 
@@ -418,7 +424,7 @@ async fn nothing_is_delivered_to_whom_has_not_subscribed_or_no_longer() {
     let pkid = device.publish(&register_topic("1"), r#"{"registrationId":"d"}"#).await;
     assert_eq!(device.receive().await, Packet::PubAck(PubAck::new(pkid)));
     device.ping().await;
-    assert_eq!(notes(&emulator, "ignored"), ["nobody is subscribed to the answer"]);
+    assert_eq!(notes(&emulator, "ignored"), ["the device is not subscribed to answers"]);
 
     device.subscribe().await;
     assert_eq!(device.register("d").await.status, 202);

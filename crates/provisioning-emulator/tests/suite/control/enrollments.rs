@@ -93,6 +93,9 @@ async fn an_attestation_by_tpm_is_stored_and_admits_no_device() {
     Config::parse(toml, "emulator.toml").expect("a configuration");
     let read = call(&emulator, "GET", "/enrollments/d").await.json();
     assert_eq!(read["attestation"]["tpm"]["endorsementKey"], "YQ==", "{read}");
+    emulator
+        .enroll(Enrollment::individual("d").tpm("YQ=="))
+        .expect("an enrollment");
     let mut device = Device::over(plain(&emulator));
     assert_eq!(
         device.connect(connect_packet("d")).await,
