@@ -71,7 +71,7 @@ async fn a_key_is_on_the_curve_that_was_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_versions_of_tls_that_were_asked_for_are_spoken() {
+async fn only_the_given_versions_of_tls_are_supported() {
     for (versions, expected, refused) in [
         (TlsVersions::Only12, ProtocolVersion::TLSv1_2, &version::TLS13),
         (TlsVersions::Only13, ProtocolVersion::TLSv1_3, &version::TLS12),
@@ -168,7 +168,7 @@ async fn each_emulator_has_a_ca_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_tls_on_a_tls_link_is_refused() {
+async fn bytes_that_are_not_tls_are_refused() {
     let emulator = in_memory();
     let stream = emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024);
     let answered = crate::support::exchange(stream, b"\x10\x20MQTT, for example").await;

@@ -184,7 +184,7 @@ async fn a_folder_is_used_again_and_signals_end_it_with_0() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_device_from_the_folder_registers_and_the_log_tells_it() {
+async fn a_device_from_the_folder_registers_and_is_logged() {
     use crate::support::{Device, connect_packet, tls};
     let dir = folder();
     let log = dir.path().join("log.jsonl");
@@ -227,7 +227,7 @@ async fn a_device_from_the_folder_registers_and_the_log_tells_it() {
 }
 
 #[tokio::test]
-async fn what_it_writes_is_enough_to_call_it_and_to_look_at_it() {
+async fn the_ready_file_suffices_to_call_the_emulator_and_to_open_the_page() {
     use crate::support::{
         http::{Call, Token, send},
         tls::{anonymous, connect},
@@ -265,7 +265,7 @@ async fn what_it_writes_is_enough_to_call_it_and_to_look_at_it() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_named_and_left_as_it_is() {
+async fn an_invalid_key_file_is_named_and_not_changed() {
     for name in ["control.key", "group.key"] {
         let dir = folder();
         fs::write(dir.path().join(name), "no key\n").expect("a file");
@@ -303,7 +303,7 @@ async fn a_taken_port_is_named_with_exit_1() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_is_named_with_exit_1() {
+async fn a_folder_that_cannot_be_created_is_named_with_exit_1() {
     let dir = folder();
     let file = dir.path().join("file");
     fs::write(&file, "").expect("a file");
@@ -314,7 +314,7 @@ async fn a_folder_that_cannot_be_is_named_with_exit_1() {
 }
 
 #[tokio::test]
-async fn wrong_words_exit_2_and_make_nothing() {
+async fn usage_errors_exit_with_2_and_create_nothing() {
     let dir = folder();
     let cases: [&[&str]; 6] = [
         &["--nonsense"],
@@ -361,7 +361,7 @@ async fn the_help_names_every_flag() {
 }
 
 #[tokio::test]
-async fn an_id_scope_that_cannot_be_is_a_wrong_word() {
+async fn an_invalid_id_scope_is_a_usage_error() {
     let output = run(folder().path(), &["--id-scope", "a/b"]).await;
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -390,7 +390,7 @@ async fn the_server_has_an_rsa_key_if_asked() {
 }
 
 #[tokio::test]
-async fn a_configuration_says_what_is_made_and_a_mistake_in_it_exits_with_2_and_its_line() {
+async fn a_configuration_decides_which_files_are_created_and_a_mistake_in_it_exits_with_2_and_its_line() {
     let dir = folder();
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/emulator.toml");
     let (_child, ready) = started(dir.path(), &["--config", example]).await;

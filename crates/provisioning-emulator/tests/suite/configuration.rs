@@ -75,7 +75,7 @@ async fn the_example_is_read_and_each_of_its_sections_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_enrollments_in_it_nobody_else_may_register_unless_it_says_so() {
+async fn a_configuration_with_enrollments_admits_no_other_device_unless_it_says_so() {
     let one = "[[enrollments]]\nregistrationId = \"a\"\nattestation = { type = \"symmetricKey\" }\n";
     for (toml, others_may) in [
         ("", true),

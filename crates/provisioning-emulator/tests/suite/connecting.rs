@@ -77,7 +77,7 @@ async fn a_user_name_of_another_form_is_a_bad_user_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_contradicts_itself_or_the_service_is_not_authorized() {
+async fn a_connect_that_contradicts_itself_or_the_service_is_not_authorized() {
     let denied = ConnectReturnCode::NotAuthorized;
     let other_scope = "0neOTHER/registrations/d/api-version=2019-03-31";
     assert_eq!(code(with_user_name(other_scope)).await, denied, "the id scope");
@@ -101,7 +101,7 @@ async fn what_contradicts_itself_or_the_service_is_not_authorized() {
 
 /// The Python SDK asks for one. There is none: CONNACK says so each time, and nothing is remembered.
 #[tokio::test(start_paused = true)]
-async fn a_session_that_is_to_be_kept_begins_anew_each_time() {
+async fn a_persistent_session_is_new_each_time() {
     let emulator = in_memory();
     for attempt in ["first", "second"] {
         let bytes = [connect_bytes("MQTT", 4, 0x80), packet(0xE0, &[])].concat();
@@ -157,7 +157,7 @@ async fn a_password_is_in_no_log_not_on_the_page_and_in_no_answer_of_the_control
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_protocol_level_is_answered_so() {
+async fn another_protocol_level_is_refused_as_such() {
     for level in [0, 3, 6, 255] {
         let emulator = in_memory();
         let answered = exchange(plain(&emulator), &connect_bytes("MQTT", level, 0x82)).await;
@@ -166,7 +166,7 @@ async fn another_protocol_level_is_answered_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_connect_of_mqtt_3_1_1_ends_the_connection_without_an_answer() {
+async fn an_invalid_connect_ends_the_connection_without_an_answer() {
     for (name, flags) in [
         ("MQIsdp", 0x82),
         ("mqtt", 0x82),
@@ -202,7 +202,7 @@ async fn a_second_connect_ends_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_device_that_says_nothing_is_not_waited_for_for_ever() {
+async fn a_device_that_sends_nothing_is_disconnected() {
     let emulator = in_memory();
     assert_eq!(exchange(plain(&emulator), &[]).await, [0; 0]);
     assert_eq!(notes(&emulator, "close"), ["no CONNECT in time"]);

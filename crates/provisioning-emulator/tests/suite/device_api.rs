@@ -1,4 +1,4 @@
-//! The HTTPS device API on the WebSocket port, and what other protocols are told at each port.
+//! The HTTPS device API on the WebSocket port, and the answers to other protocols at each port.
 
 use std::time::Duration;
 
@@ -181,7 +181,7 @@ async fn another_id_scope_and_a_missing_api_version_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn devices_are_treated_as_over_mqtt() {
+async fn descriptions_of_devices_apply_as_over_mqtt() {
     let emulator = builder()
         .device(Device::new("throttled").throttled(429, 1, RetryAfter::Verbatim("soon".to_owned())))
         .device(Device::new("refused").refused(404, 404_201, "Not found."))
@@ -285,7 +285,7 @@ async fn calls_and_replies_are_logged_without_tokens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_does_not_exist_is_told_what_does() {
+async fn the_answer_to_an_unknown_call_lists_the_supported_calls() {
     let emulator = in_memory();
     for path in [
         "/",
@@ -315,7 +315,7 @@ async fn a_call_that_does_not_exist_is_told_what_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn amqp_over_websocket_is_told_that_it_is_not_supported() {
+async fn the_answer_to_amqp_over_a_websocket_says_that_it_is_not_supported() {
     let emulator = in_memory();
     let upgrade = |path: &str, protocol: &str| {
         format!(
@@ -340,7 +340,7 @@ async fn amqp_over_websocket_is_told_that_it_is_not_supported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn http_and_amqp_at_the_mqtt_port_are_told_where_to_go() {
+async fn the_answer_to_http_and_amqp_at_the_mqtt_port_names_the_right_port() {
     let emulator = in_memory();
     let answer = send(plain(&emulator), &request("PUT", &path("d", "/register"), "", "{}")).await;
     assert_eq!(answer.refusal(400), 400_004);
@@ -364,7 +364,7 @@ async fn http_and_amqp_at_the_mqtt_port_are_told_where_to_go() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn http_without_tls_is_told_that_the_port_has_tls() {
+async fn the_answer_to_http_without_tls_says_that_the_port_has_tls() {
     let emulator = in_memory();
     for port in [Port::Mqtt, Port::WebSocket, Port::Control] {
         let stream = emulator.connect(port, Security::Tls, 64 * 1024);

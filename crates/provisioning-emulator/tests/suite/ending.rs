@@ -35,7 +35,7 @@ async fn a_silent_device_is_dropped_after_one_and_a_half_times_its_keep_alive() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_packet_in_time_keeps_a_device() {
+async fn any_packet_in_time_keeps_a_connection_alive() {
     let emulator = in_memory();
     let mut device = with_keep_alive(&emulator, 20).await;
     for _ in 0..10 {
@@ -45,7 +45,7 @@ async fn any_packet_in_time_keeps_a_device() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_part_of_a_packet_does_not_keep_a_device() {
+async fn a_part_of_a_packet_does_not_keep_a_connection_alive() {
     let emulator = in_memory();
     let mut device = with_keep_alive(&emulator, 20).await;
     let start = Instant::now();
@@ -56,7 +56,7 @@ async fn a_part_of_a_packet_does_not_keep_a_device() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_keep_alive_of_0_is_none() {
+async fn a_keep_alive_of_0_is_no_limit() {
     let emulator = in_memory();
     let mut device = with_keep_alive(&emulator, 0).await;
     sleep(Duration::from_secs(1_000_000)).await;
@@ -73,7 +73,7 @@ async fn disconnect_ends_the_connection_and_what_comes_after_it_is_not_served() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_device_that_goes_without_a_word_is_noticed_at_once() {
+async fn the_end_of_a_connection_without_disconnect_is_noticed_at_once() {
     let emulator = in_memory();
     drop(Device::ready(plain(&emulator), "d").await);
     sleep(Duration::from_millis(1)).await;

@@ -43,7 +43,7 @@ async fn admitted(emulator: &Emulator, identity: &DeviceIdentity, id: &str) -> R
     }
 }
 
-/// The state that `id` ends in, over a link on which it is taken for whom it says it is.
+/// The registration state of a device, over a connection without TLS.
 async fn state(emulator: &Emulator, id: &str) -> Value {
     let mut device = Device::ready(plain(emulator), id).await;
     device.register(id).await.body["registrationState"].take()
@@ -113,7 +113,7 @@ async fn a_device_is_enrolled_by_any_certificate_that_the_emulators_ca_signed_fo
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_takes_what_its_ca_signed_through_intermediates_too_until_it_is_removed() {
+async fn a_group_accepts_certificates_that_its_ca_signed_directly_or_not_until_it_is_removed() {
     let (emulator, factory) = (emulator(), in_memory());
     let identity = factory
         .issue_device_with(&Issued::new("d").through_an_intermediate())
@@ -151,7 +151,7 @@ async fn admitted_with(emulator: &Emulator, key: &[u8], id: &str) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_takes_keys_that_are_derived_from_one_of_its_own_and_a_device_takes_its_own() {
+async fn a_group_accepts_derived_keys_and_a_device_its_own() {
     let emulator = builder()
         .only_enrollments()
         .enrollment(Enrollment::group("g").symmetric_keys("cHJpbWFyeQ==", "c2Vjb25kYXJ5"))
@@ -189,7 +189,7 @@ async fn a_disabled_enrollment_ends_as_disabled_and_an_enabled_one_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_groups_that_there_are_otherwise_only_what_is_enrolled_may_register() {
+async fn without_the_built_in_groups_only_enrolled_devices_may_register() {
     let emulator = builder()
         .only_enrollments()
         .enrollment(Enrollment::individual("known").symmetric_keys("a2V5", "a2V5"))
@@ -203,7 +203,7 @@ async fn without_the_groups_that_there_are_otherwise_only_what_is_enrolled_may_r
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_enrolled_is_said_with_its_reason() {
+async fn an_invalid_enrollment_is_refused_with_the_reason() {
     for (enrollment, reason) in [
         (
             Enrollment::individual("d").symmetric_keys("no base64!", "a2V5"),
@@ -225,7 +225,7 @@ async fn what_cannot_be_enrolled_is_said_with_its_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_hub_is_chosen_by_the_policy_and_the_payload_is_the_webhooks_matter() {
+async fn the_policy_selects_the_hub_and_custom_allocation_returns_the_payload() {
     let emulator = emulator();
     let hubs = ["one", "two", "three"];
     let enroll = |id: &str, policy| {
@@ -321,7 +321,7 @@ async fn request(emulator: &Emulator, id: &str, api_version: &str, body: &str) -
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_certificate_is_issued_for_a_csr_by_the_emulators_ca_and_lets_the_device_in() {
+async fn the_certificate_that_is_issued_for_a_csr_admits_the_device() {
     let emulator = emulator();
     let (answer, key) = with_csr(&emulator, "d", "D", "2025-07-01-preview").await;
     let chain = answer.body["registrationState"]["issuedCertificateChain"]
@@ -429,7 +429,7 @@ async fn an_older_api_version_knows_no_csr_and_a_bad_one_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_device_can_be_answered_any_chain_or_none() {
+async fn the_answer_to_a_csr_can_have_any_chain_or_none() {
     for (device, expected) in [
         (
             Issued::new("d").issued_certificate_chain(json!(null)),
@@ -453,7 +453,7 @@ async fn a_device_can_be_answered_any_chain_or_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_connection_profile_is_told_to_who_knows_of_it() {
+async fn the_connection_profile_is_in_answers_of_api_versions_that_have_it() {
     let emulator = builder()
         .polls_before_assigning(0)
         .connection_profile("mqttV5")

@@ -1,4 +1,4 @@
-//! Faults, as they show on the wire: what goes wrong at each step, for whom, and how often.
+//! Faults on the wire: their effects at each step, their devices, and their counts.
 
 mod answers;
 mod layers;

@@ -111,7 +111,7 @@ fn the_server_certificate_has_the_hosts_and_the_address_also_when_they_change() 
 }
 
 #[test]
-fn the_server_certificate_is_issued_anew_for_another_kind_of_key_and_when_it_has_expired() {
+fn a_new_server_certificate_is_issued_for_another_kind_of_key_and_when_the_old_one_has_expired() {
     let dir = tempfile::tempdir().expect("a folder");
     start(dir.path(), builder()).expect("an emulator");
     start(dir.path(), builder().server_key(KeyKind::P384)).expect("an emulator");

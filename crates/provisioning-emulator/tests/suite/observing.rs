@@ -140,7 +140,7 @@ async fn registrations_are_read_with_their_types_sorted_by_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_payload_that_went_back_is_in_the_registration() {
+async fn the_returned_payload_is_in_the_registration() {
     let emulator = builder()
         .polls_before_assigning(0)
         .start_in_memory()

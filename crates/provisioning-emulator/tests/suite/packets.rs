@@ -23,7 +23,7 @@ fn publish(first: u8, packet_id: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_breaks_the_protocol_ends_that_connection() {
+async fn a_protocol_violation_ends_the_connection() {
     let filter = text("$dps/registrations/res/#");
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("a reserved type 0", packet(0x00, &[])),
@@ -82,7 +82,7 @@ async fn what_breaks_the_protocol_ends_that_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_server_sends_is_mqtt_byte_for_byte() {
+async fn the_packets_of_the_emulator_are_mqtt_byte_for_byte() {
     let subscribe = packet(0x82, &[&[0, 9], &text("$dps/registrations/res/#")[..], &[1]].concat());
     let unsubscribe = packet(0xA2, &[&[0, 8], &text("$dps/registrations/res/#")[..]].concat());
     let sent = [

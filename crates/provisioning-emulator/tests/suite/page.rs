@@ -1,4 +1,4 @@
-//! The page: its headers, the hosts that it is served for, and the state that it shows.
+//! The page: its headers, its callers, and its state.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn the_page_runs_nothing_but_itself_and_asks_nobody_else() {
+async fn the_page_runs_its_own_script_only_and_requests_its_own_state_only() {
     let emulator = in_memory();
     let page = look(&emulator, "GET", "/", "localhost:8080").await;
     assert_eq!(
@@ -89,7 +89,7 @@ async fn it_can_only_be_looked_at() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_state_tells_who_is_connected_and_the_log_from_a_number_on() {
+async fn the_state_has_the_connections_and_the_log_after_a_number() {
     let emulator = in_memory();
     let mut device = Device::ready(plain(&emulator), "Device").await;
     device.register("Device").await;

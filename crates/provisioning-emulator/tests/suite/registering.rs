@@ -66,7 +66,7 @@ async fn with_no_polls_the_request_itself_is_answered_with_the_assignment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_that_comes_early_is_told_for_whom_the_service_is_still_at_work() {
+async fn the_answer_to_an_early_poll_has_a_registration_state() {
     let (_emulator, mut device) = started(builder().polls_before_assigning(5)).await;
     let first = device.register("Dev-1").await;
     let poll = device.query(id_of(&first.body)).await;
@@ -79,7 +79,7 @@ async fn a_poll_that_comes_early_is_told_for_whom_the_service_is_still_at_work()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_device_can_have_its_own_number_of_polls_or_none_that_suffices() {
+async fn a_device_can_have_its_own_number_of_polls_or_never_be_assigned() {
     let own = Treated::new("DEV-1").polls_before_outcome(0);
     let (_emulator, mut device) = started(builder().polls_before_assigning(9).device(own)).await;
     assert_eq!(device.register("Dev-1").await.status, 200);
@@ -108,7 +108,7 @@ async fn any_payload_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_is_written_as_told() {
+async fn retry_after_is_written_as_given() {
     for (retry_after, expected) in [
         (RetryAfter::Absent, ""),
         (RetryAfter::Seconds(0), "&retry-after=0"),
@@ -192,7 +192,7 @@ async fn throttling_reaches_polls_too_and_can_come_without_retry_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_no_registration_is_a_bad_request() {
+async fn a_request_that_is_not_a_registration_is_a_bad_request() {
     let (_emulator, mut device) = started(builder()).await;
     for body in [
         " ",
@@ -342,7 +342,7 @@ async fn a_completed_registration_is_no_conflict_and_its_connection_is_replaced(
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_being_asked_a_new_connection_replaces_the_one_that_is_registering() {
+async fn by_default_a_new_connection_replaces_the_one_that_is_registering() {
     let (emulator, mut older) = started(builder()).await;
     older.register("dev-1").await;
     let mut newer = Device::ready(plain(&emulator), "dev-1").await;
@@ -418,7 +418,7 @@ async fn a_request_of_qos_0_is_answered_but_not_acknowledged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_delivered_to_whom_has_not_subscribed_or_no_longer() {
+async fn no_answer_is_delivered_before_subscribe_and_after_unsubscribe() {
     let emulator = in_memory();
     let mut device = Device::accepted(plain(&emulator), "d").await;
     let pkid = device.publish(&register_topic("1"), r#"{"registrationId":"d"}"#).await;

@@ -64,7 +64,7 @@ async fn a_thousand_broken_handshakes_do_not_keep_a_device_from_connecting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_sends_a_byte_now_and_then_is_dropped() {
+async fn a_caller_that_sends_single_bytes_times_out() {
     let conversations = [
         (Port::Mqtt, Security::Plain, connect_bytes("MQTT", 4, 0x82)),
         (Port::Mqtt, Security::Tls, vec![0x16, 3, 1, 2, 0, 1]),

@@ -30,7 +30,7 @@ async fn mqtt_5_is_answered_with_another_protocol_level() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_codec_passes_over_ends_the_connection() {
+async fn malformed_packets_that_the_codec_ignores_end_the_connection() {
     let filter = text(ANSWERS);
     for (what, bytes) in [
         (
@@ -83,7 +83,7 @@ async fn a_connect_with_more_or_less_than_its_flags_say_is_not_accepted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_registration_id_that_cannot_be_is_a_bad_user_name() {
+async fn an_invalid_registration_id_is_a_bad_user_name() {
     for id in ["a b", "a.", "a/b", &"x".repeat(129)] {
         let emulator = in_memory();
         let mut device = Device::over(plain(&emulator));
@@ -119,7 +119,7 @@ async fn answers_have_no_more_quality_of_service_than_was_granted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outcome_looks_like_the_service_s_and_is_the_same_when_asked_again() {
+async fn an_outcome_has_the_service_s_form_and_is_the_same_when_queried_again() {
     let emulator = in_memory();
     let mut device = Device::ready(plain(&emulator), "d").await;
     let first = device.register("d").await;
@@ -136,7 +136,7 @@ async fn an_outcome_looks_like_the_service_s_and_is_the_same_when_asked_again() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_device_that_reads_nothing_is_not_served_for_ever() {
+async fn a_device_that_reads_nothing_is_disconnected() {
     let emulator = in_memory();
     let mut device = Device::over(emulator.connect(Port::Mqtt, Security::Plain, 1024));
     let connect = Connect {
@@ -154,7 +154,7 @@ async fn a_device_that_reads_nothing_is_not_served_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shutdown_does_not_wait_for_devices_that_say_nothing() {
+async fn shutdown_does_not_wait_for_silent_devices() {
     let emulator = in_memory();
     let silent = plain(&emulator);
     sleep(Duration::from_millis(1)).await;
@@ -165,7 +165,7 @@ async fn shutdown_does_not_wait_for_devices_that_say_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upgrade_is_not_waited_for_for_ever() {
+async fn an_upgrade_that_does_not_arrive_times_out() {
     let emulator = in_memory();
     let stream = emulator.connect(Port::WebSocket, Security::Plain, 1024);
     assert_eq!(exchange(stream, b"GET / HTTP/1.1\r\n").await, [0; 0]);

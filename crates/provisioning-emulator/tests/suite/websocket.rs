@@ -78,7 +78,7 @@ pub(crate) async fn connected(emulator: &Emulator) -> Socket {
 }
 
 #[tokio::test(start_paused = true)]
-async fn both_paths_are_taken_and_others_are_not_found() {
+async fn both_paths_are_accepted_and_others_are_not_found() {
     let emulator = in_memory();
     for path in [
         "/$iothub/websocket",
@@ -157,7 +157,7 @@ async fn disconnect_is_followed_by_a_close_frame() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_breaks_mqtt_is_followed_by_a_close_frame_too() {
+async fn invalid_mqtt_is_followed_by_a_close_frame() {
     let emulator = in_memory();
     let mut socket = connected(&emulator).await;
     socket.send(Message::binary(packet(0xD0, &[]))).await.expect("sent");

@@ -14,7 +14,7 @@ async fn called_with(emulator: &Emulator, token: &str) -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_signed_with_the_key_is_let_in_however_its_host_is_written() {
+async fn a_call_signed_with_the_key_is_accepted_however_its_host_is_written() {
     let emulator = in_memory();
     for resource in ["localhost", "LocalHost", "localhost:8443", "localhost%3a8443"] {
         let token = Token {
@@ -26,7 +26,7 @@ async fn a_call_signed_with_the_key_is_let_in_however_its_host_is_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_whose_token_does_not_fit_is_refused_with_401_and_the_reason() {
+async fn a_call_with_an_invalid_token_is_refused_with_401_and_the_reason() {
     let emulator = in_memory();
     let token = || Token::of(&emulator);
     let other = in_memory();
@@ -70,7 +70,7 @@ async fn a_call_whose_token_does_not_fit_is_refused_with_401_and_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_authorization_nothing_is_told_not_even_which_paths_there_are() {
+async fn without_authorization_every_path_gets_the_same_answer() {
     let emulator = in_memory();
     for path in ["/enrollments/d?api-version=2021-10-01", "/emulator/log", "/nothing"] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

@@ -6,7 +6,7 @@ use super::{call, enrollment, put};
 use crate::support::{http::Call, in_memory, notes};
 
 #[tokio::test(start_paused = true)]
-async fn an_enrollment_is_made_read_changed_and_deleted() {
+async fn an_enrollment_is_created_read_changed_and_deleted() {
     let emulator = in_memory();
     let made = put(&emulator, "/enrollments/Device-1", &enrollment("Device-1")).await;
     assert_eq!(made.status, 200, "{made:?}");
@@ -32,7 +32,7 @@ async fn an_enrollment_is_made_read_changed_and_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_is_one_too_and_its_path_is_taken_in_any_case() {
+async fn a_group_is_created_read_and_deleted_and_its_path_is_accepted_in_any_case() {
     let emulator = in_memory();
     let mut group = enrollment("-");
     group["enrollmentGroupId"] = json!("g:1");
@@ -77,7 +77,7 @@ async fn an_existing_id_without_if_match_is_a_conflict_and_any_etag_updates_it()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_of_what_has_changed_meanwhile_is_refused_with_412() {
+async fn a_change_with_an_outdated_etag_is_refused_with_412() {
     let emulator = in_memory();
     let etag = put(&emulator, "/enrollments/d", &enrollment("d")).await.json()["etag"].clone();
     let etag = etag.as_str().expect("an etag");
@@ -98,7 +98,7 @@ async fn a_change_of_what_has_changed_meanwhile_is_refused_with_412() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changes_are_noted_and_nothing_else() {
+async fn only_changes_are_logged() {
     let emulator = in_memory();
     put(&emulator, "/enrollments/d", &enrollment("d")).await;
     put(&emulator, "/enrollments/d", &json!({})).await;
@@ -113,7 +113,7 @@ async fn changes_are_noted_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn paths_and_methods_that_are_not_there_are_told_apart() {
+async fn an_unknown_path_is_404_and_an_unknown_method_405() {
     let emulator = in_memory();
     for path in [
         "/",

@@ -16,7 +16,7 @@ async fn put_group(emulator: &Emulator, certificate: &str) -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_certificate_is_taken_as_pem_base64_of_der_and_base64_of_pem_and_has_its_info() {
+async fn certificates_in_pem_base64_of_der_and_base64_of_pem_are_accepted_and_have_their_info() {
     let ca = in_memory();
     let pem = ca.ca_pem();
     let lines: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
@@ -173,7 +173,7 @@ fn invalid() -> Vec<(Value, &'static str, &'static str)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_configuration_refuses_a_call_refuses_with_the_same_member_on_the_key_s_own_line() {
+async fn the_configuration_and_the_rest_api_refuse_the_same_and_name_the_same_member() {
     let emulator = in_memory();
     for (json, toml, field) in invalid() {
         let refused = put(&emulator, "/enrollments/d", &json).await;
@@ -188,7 +188,7 @@ async fn what_the_configuration_refuses_a_call_refuses_with_the_same_member_on_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_that_is_not_one_is_refused_everywhere() {
+async fn an_invalid_id_is_refused_everywhere() {
     let emulator = in_memory();
     for id in ["a b", "a.", "ä", &"x".repeat(129)] {
         let path = format!("/enrollments/{}", id.replace(' ', "%20").replace('ä', "%C3%A4"));

@@ -29,7 +29,7 @@ fn put_head(emulator: &Emulator) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_http_ends_the_connection_only() {
+async fn bytes_that_are_not_http_end_their_connection_only() {
     let emulator = in_memory();
     for bytes in [
         b"\x16\x03\x01\x02\x00".as_slice(),
@@ -56,7 +56,7 @@ async fn what_is_no_http_ends_the_connection_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_no_fitting_json_is_refused_with_400() {
+async fn a_body_that_is_not_valid_json_is_refused_with_400() {
     let emulator = in_memory();
     let nested = "[".repeat(100_000);
     for body in ["", "{", "\u{1F980}", "nul", &nested] {
@@ -97,7 +97,7 @@ async fn a_body_that_is_too_long_is_refused_with_413_announced_or_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_caller_is_dropped() {
+async fn a_slow_caller_times_out() {
     let emulator = in_memory();
     let late = send(
         control(&emulator),
@@ -115,7 +115,7 @@ async fn a_slow_caller_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_path_that_is_no_utf8_is_refused() {
+async fn a_path_that_is_not_utf8_is_refused() {
     let emulator = in_memory();
     assert_eq!(call(&emulator, "GET", "/enrollments/%ff").await.refusal(400), 400_004);
 }

@@ -41,7 +41,7 @@ async fn with_enrollments(ids: &[&str]) -> Emulator {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_query_goes_through_pages_and_skips_nothing_when_items_go_meanwhile() {
+async fn the_pages_of_a_query_skip_no_item_when_items_are_deleted_in_the_meantime() {
     let emulator = with_enrollments(&["e", "B", "d", "c", "a"]).await;
     let page = async |token: Option<&str>| {
         let mut headers = vec![("x-ms-max-item-count", "2")];
@@ -60,7 +60,7 @@ async fn a_query_goes_through_pages_and_skips_nothing_when_items_go_meanwhile() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_is_filled_to_the_brim_is_the_last_when_nothing_follows() {
+async fn a_full_page_is_the_last_if_there_are_no_further_items() {
     let emulator = with_enrollments(&["a", "b"]).await;
     for size in ["2", "0", "-1", "99999999999"] {
         let answer = query(&emulator, "/enrollments/query", "*", &[("x-ms-max-item-count", size)]).await;
@@ -105,7 +105,7 @@ async fn groups_have_queries_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_understood_is_refused_and_what_is_understood_is_named() {
+async fn an_unsupported_query_is_refused_with_the_supported_form() {
     let emulator = builder().evaluate_queries(true).start_in_memory().expect("an emulator");
     let answer = query(&emulator, "/enrollments/query", "select count(*) from enrollments", &[]).await;
     assert_eq!(answer.refusal(400), 400_004);

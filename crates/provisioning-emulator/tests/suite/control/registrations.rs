@@ -1,4 +1,4 @@
-//! Registrations, as the service tells them and as the emulator does.
+//! Registrations at the control endpoint.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{call, enrollment, put};
 use crate::support::{Device, http::Call, in_memory, plain};
 
 #[tokio::test(start_paused = true)]
-async fn a_registration_is_told_alone_with_its_group_and_with_all_and_can_be_deleted() {
+async fn a_registration_is_read_by_id_by_group_and_with_all_others_and_can_be_deleted() {
     let emulator = in_memory();
     assert_eq!(
         call(&emulator, "GET", "/registrations/Device").await.refusal(404) / 1000,

@@ -43,7 +43,7 @@ async fn the_log_is_read_as_it_grows_and_cleared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_number_that_is_none_is_refused() {
+async fn an_invalid_number_is_refused() {
     let emulator = in_memory();
     assert_eq!(
         call(&emulator, "GET", "/emulator/log?since=-1").await.refusal(400),
@@ -52,7 +52,7 @@ async fn a_number_that_is_none_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_are_scripted_strike_devices_only_and_are_forgotten() {
+async fn faults_are_set_apply_to_devices_only_and_are_cleared() {
     let emulator = in_memory();
     let refused = json!({"name": "refuse", "step": "connack", "code": 5, "count": 1});
     let reset = json!({"name": "reset", "step": "tcp", "count": "always"});
@@ -88,7 +88,7 @@ async fn faults_are_scripted_strike_devices_only_and_are_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_that_cannot_be_are_refused_and_those_there_are_stay() {
+async fn invalid_faults_are_refused_and_change_nothing() {
     let emulator = in_memory();
     let fault = json!({"name": "refuse", "step": "connack"});
     assert_eq!(put(&emulator, "/emulator/faults", &fault).await.status, 200);

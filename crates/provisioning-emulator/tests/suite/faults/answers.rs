@@ -29,7 +29,7 @@ async fn answered(effect: Effect) -> (Emulator, Device<Link>, String, Vec<u8>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_can_be_a_refusal_that_says_when_to_come_back() {
+async fn an_answer_can_be_a_refusal_with_a_retry_after() {
     let refuse = |code, retry_after| Effect::Refuse { code, retry_after };
     for (effect, expected, code) in [
         (refuse(None, None), "$dps/registrations/res/503/?$rid=r", 503_000),

@@ -71,7 +71,7 @@ async fn every_layer_can_be_a_reset_instead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_layer_can_say_nothing_for_ever() {
+async fn every_layer_can_be_silent() {
     for step in STEPS {
         let emulator = with(Effect::Withhold, step);
         let mut link = at(&emulator, step);

@@ -37,7 +37,7 @@ async fn before(emulator: &Emulator, step: Step) -> (Device<Link>, Packet) {
             (Device::ready(stream, "d").await, Packet::Unsubscribe(unsubscribe))
         }
         Step::Pingresp => (Device::accepted(stream, "d").await, Packet::PingReq),
-        // Of a request that nobody subscribed to the answer of, PUBACK is all that comes.
+        // Without a subscription, PUBACK is all that is sent.
         Step::Puback => (Device::accepted(stream, "d").await, request()),
         Step::Answer => {
             let mut device = Device::ready(stream, "d").await;
@@ -127,7 +127,7 @@ async fn every_packet_can_be_withheld() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delay_longer_than_time_is_for_ever() {
+async fn a_delay_that_is_out_of_range_never_ends() {
     let emulator = crate::support::in_memory();
     let mut device = Device::accepted(plain(&emulator), "d").await;
     emulator.inject(fault(Effect::Delay(Duration::MAX), Step::Pingresp));
@@ -303,7 +303,7 @@ async fn a_packet_in_pieces_comes_in_as_many_websocket_frames() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_named_device_is_struck_as_often_as_said_whatever_its_case_and_no_other() {
+async fn a_fault_for_a_device_triggers_for_it_only_in_any_case_as_often_as_given() {
     let emulator = crate::support::in_memory();
     let refuse = Effect::Refuse {
         code: Some(5),
@@ -319,7 +319,7 @@ async fn a_named_device_is_struck_as_often_as_said_whatever_its_case_and_no_othe
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_that_are_cleared_strike_no_more() {
+async fn faults_that_are_cleared_do_not_trigger() {
     let emulator = with(Effect::Withhold, Step::Connack);
     emulator.inject(fault(Effect::Garbage, Step::Connack).always());
     assert_eq!(emulator.faults().len(), 2);
@@ -328,7 +328,7 @@ async fn faults_that_are_cleared_strike_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_strikes_always_strikes_every_time() {
+async fn a_fault_with_always_triggers_every_time() {
     let emulator = crate::support::in_memory();
     emulator.inject(fault(Effect::Close(Cut::AfterSent(2)), Step::Connack).always());
     for _ in 0..3 {

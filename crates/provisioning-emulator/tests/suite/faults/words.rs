@@ -5,7 +5,7 @@ use provisioning_emulator::{Cut, Effect, Fault, FaultError, Step};
 use super::fault;
 
 #[test]
-fn what_is_left_is_written_as_it_was_read() {
+fn faults_that_are_left_are_written_as_they_were_read() {
     let emulator = crate::support::in_memory();
     emulator.inject(fault(Effect::Close(Cut::AfterSent(9)), Step::Tcp).times(3).device("d"));
     let written = serde_json::to_string(&emulator.faults()).expect("words");

@@ -18,7 +18,7 @@ use tokio_util::codec::Framed;
 pub(crate) const ID_SCOPE: &str = "0ne00A1B2C3";
 pub(crate) const ANSWERS: &str = "$dps/registrations/res/#";
 
-/// The limit of each wait, in virtual or in real time. A test that hangs fails.
+/// Nothing takes longer than this, in virtual or in real time: a test that waits longer fails.
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn builder() -> Builder {
@@ -34,7 +34,7 @@ pub(crate) async fn stop(emulator: Emulator) {
     timeout(LIMIT, emulator.shutdown()).await.expect("ended in time");
 }
 
-/// A connection without TLS, on which the emulator trusts the registration id that the device sends.
+/// A connection without TLS, on which the registration id of a device is accepted.
 pub(crate) fn plain(emulator: &Emulator) -> Link {
     emulator.connect(Port::Mqtt, Security::Plain, 64 * 1024)
 }

@@ -24,7 +24,7 @@ pub(crate) fn identity(chain_pem: &str, key_pem: &str) -> Identity {
     )
 }
 
-/// A device's TLS that trusts only this CA, and presents the certificate of `device` if there is one.
+/// A device's TLS that trusts only this CA, with a client certificate if there is one.
 pub(crate) fn connector(
     ca_pem: &str,
     device: Option<&DeviceIdentity>,
