@@ -1,10 +1,9 @@
 //! Reading and deleting registrations.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 
 use super::{
+    operation::Operation,
     registry::{Answer, Registry},
     state::Registration,
 };
@@ -21,17 +20,13 @@ impl Registry {
 
     /// The latest registration state of each device.
     pub(crate) fn all_registrations(&self) -> Vec<Value> {
-        let operations = self.operations();
-        let mut latest = HashMap::new();
-        for operation in operations.iter() {
-            latest.insert(operation.device.as_str(), operation);
-        }
-        latest.into_values().map(|operation| operation.state()).collect()
+        self.operations().latest().map(Operation::state).collect()
     }
 
     pub(crate) fn registration(&self, id: &str) -> Result<Value, Refusal> {
-        let is_it = |it: &Value| is(&it["registrationId"], id);
-        let found = self.all_registrations().into_iter().find(is_it);
+        let operations = self.operations();
+        let latest = operations.of_device(&id.to_ascii_lowercase()).next_back();
+        let found = latest.map(Operation::state);
         found.ok_or_else(|| Refusal::new(404, 404_202, "Registration not found."))
     }
 

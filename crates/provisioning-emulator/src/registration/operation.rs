@@ -58,6 +58,8 @@ pub(super) struct Operations {
     by_id: HashMap<String, Operation>,
     /// The ids, oldest first.
     order: VecDeque<String>,
+    /// The ids of each device, oldest first, by registration id in lower case.
+    by_device: HashMap<String, VecDeque<String>>,
     /// The latest assignment of each device, by registration id in lower case.
     pub(super) assigned: HashMap<String, Assigned>,
 }
@@ -65,16 +67,29 @@ pub(super) struct Operations {
 impl Operations {
     pub(super) fn insert(&mut self, id: String, operation: Operation) {
         self.order.push_back(id.clone());
+        self.by_device
+            .entry(operation.device.clone())
+            .or_default()
+            .push_back(id.clone());
         self.by_id.insert(id, operation);
         while self.order.len() > MAX_OPERATIONS {
-            if let Some(oldest) = self.order.pop_front() {
-                self.by_id.remove(&oldest);
+            self.remove_oldest();
+        }
+    }
+
+    fn remove_oldest(&mut self) {
+        let oldest = self.order.pop_front().and_then(|id| self.by_id.remove(&id));
+        let Some(Operation { device, .. }) = oldest else { return };
+        if let Some(ids) = self.by_device.get_mut(&device) {
+            ids.pop_front();
+            if ids.is_empty() {
+                self.by_device.remove(&device);
             }
         }
     }
 
     /// The operation of this device, and the assignments.
-    pub(super) fn of_device(
+    pub(super) fn get_with_assigned(
         &mut self,
         device: &str,
         id: &str,
@@ -87,13 +102,22 @@ impl Operations {
         self.by_id.get_mut(id)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Operation> {
-        self.order.iter().filter_map(|id| self.by_id.get(id))
+    /// The operations of a device, oldest first.
+    pub(super) fn of_device(&self, device: &str) -> impl DoubleEndedIterator<Item = &Operation> + use<'_> {
+        let ids = self.by_device.get(device).into_iter().flatten();
+        ids.filter_map(|id| self.by_id.get(id))
+    }
+
+    /// The latest operation of each device.
+    pub(super) fn latest(&self) -> impl Iterator<Item = &Operation> {
+        self.by_device.values().filter_map(|ids| self.by_id.get(ids.back()?))
     }
 
     /// Removes everything about a device.
     pub(super) fn remove_device(&mut self, device: &str) {
-        self.by_id.retain(|_, operation| operation.device != device);
+        for id in self.by_device.remove(device).into_iter().flatten() {
+            self.by_id.remove(&id);
+        }
         self.order.retain(|id| self.by_id.contains_key(id));
         self.assigned.remove(device);
     }

@@ -165,7 +165,7 @@ impl Registry {
         fault: impl Fn(Step) -> Option<Effect>,
     ) -> Result<Answer, Refusal> {
         let mut operations = self.operations();
-        let found = operations.of_device(&registration_id.to_ascii_lowercase(), operation_id);
+        let found = operations.get_with_assigned(&registration_id.to_ascii_lowercase(), operation_id);
         let (operation, assigned) = found.ok_or_else(|| Refusal::new(404, 404_203, "Operation not found."))?;
         operation.polls_left = match operation.polls_left {
             u32::MAX => u32::MAX,
@@ -185,12 +185,9 @@ impl Registry {
     /// The connections on which the device has started a registration that is not completed.
     pub(crate) fn registering_connections(&self, registration_id: &str) -> Vec<u64> {
         let operations = self.operations();
-        let is_unfinished = |it: &&Operation| it.outcome.is_none() && it.device.eq_ignore_ascii_case(registration_id);
-        operations
-            .iter()
-            .filter(is_unfinished)
-            .filter_map(|it| it.connection)
-            .collect()
+        let of_device = operations.of_device(&registration_id.to_ascii_lowercase());
+        let unfinished = of_device.filter(|operation| operation.outcome.is_none());
+        unfinished.filter_map(|operation| operation.connection).collect()
     }
 
     /// The outcome, which is determined once.
