@@ -27,12 +27,18 @@ pub(crate) fn for_certificate(x509: &X509Credential, registration_id: &Registrat
         let wait = rounded(wait);
         return format!("the certificate will be valid in {wait} by this device's clock: set the clock, or wait");
     }
-    if let Some(defect) = x509.defects().first() {
-        return format!("{defect}, and services reject such certificates: {}", defect.hint());
-    }
+    let defects: Vec<_> = x509
+        .defects()
+        .iter()
+        .map(|defect| format!("{defect}: {}", defect.hint()))
+        .collect();
+    let first = match defects.is_empty() {
+        true => String::new(),
+        false => format!("{}; servers reject such certificates; otherwise ", defects.join("; ")),
+    };
     let sent = defects::sent(x509.chain());
     format!(
-        "check the network rules of the service instance (public access, IP filter, private endpoint); that every \
+        "{first}check the network rules of the service instance (public access, IP filter, private endpoint); that every \
          intermediate CA up to the one that the service knows is sent ({sent}); the id scope; and that the certificate is \
          the enrolled one, or is signed by its group's verified CA"
     )
@@ -122,5 +128,20 @@ mod tests {
             let hint = for_certificate(&x509, &RegistrationId::new(id).expect("an id"), now);
             assert!(hint.contains(expected), "{hint}");
         }
+    }
+
+    #[test]
+    fn the_hint_for_a_certificate_that_servers_reject_names_every_defect_and_then_what_else_it_may_be() {
+        let mut params = named(Some("device-1"));
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+        params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        let x509 = X509Credential::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes());
+        let x509 = x509.expect("a credential");
+        let now = x509.not_before() + Duration::from_secs(1);
+        let hint = for_certificate(&x509, &RegistrationId::new("device-1").expect("an id"), now);
+        let places = ["clientAuth", "digitalSignature", "servers reject", "network rules"].map(|part| hint.find(part));
+        assert!(places.is_sorted() && places[0].is_some(), "{hint}");
     }
 }

@@ -89,16 +89,16 @@ pub use provisioning_credentials::GeneratedRequest;
 #[cfg(feature = "encrypted-keys")]
 pub use provisioning_credentials::x509_from_encrypted_files;
 pub use provisioning_credentials::{
-    CertificateSigningRequest, Credential, CredentialSource, HubAuth, HubConnection, InputFile, IssuedChain,
-    IssuedChainError, SasToken, SymmetricKey, SymmetricSigner, TrustedRoots, WallClock, X509Credential,
-    sas_token_from_file, symmetric_key_from_file, x509_from_files,
+    CertificateDefect, CertificateSigningRequest, Credential, CredentialSource, DEFAULT_SAS_LIFETIME, HubAuth,
+    HubConnection, InputFile, IssuedChain, IssuedChainError, SasToken, SymmetricKey, SymmetricSigner, TrustedRoots,
+    WallClock, X509Credential, sas_token_from_file, symmetric_key_from_file, x509_from_files,
 };
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use provisioning_mqtt::{MqttOptions, probe as mqtt_probe};
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use provisioning_net::{
     AddressAttempt, AddressOutcome, BoxedStream, ByteStream, Connector, Probe, Proxy, ProxyRules, Scheme, ServiceUri,
-    Target, Tls, TlsProvider, TlsVersion, connection_error, rustls,
+    Target, Tls, TlsFailure, TlsProvider, TlsVersion, connection_error, rustls,
 };
 pub use provisioning_types::{
     ApiVersion, Assignment, AttestationState, ClientCertificate, ClockSkew, ConnectionEvent, ConnectionProfile,

@@ -96,7 +96,7 @@ pub use rustls;
 pub use target::Target;
 pub use tcp::TcpConnector;
 #[cfg(feature = "tls")]
-pub use tls::{Tls, TlsConnector, TlsProvider, TlsVersion};
+pub use tls::{Tls, TlsConnector, TlsFailure, TlsProvider, TlsVersion};
 pub use uri::{Scheme, ServiceUri};
 #[cfg(feature = "websocket")]
 pub use websocket::WebSocketConnector;

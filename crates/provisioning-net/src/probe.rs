@@ -16,7 +16,7 @@ use crate::{
     proxy::Proxy,
     target::Target,
     tcp::ConnectReport,
-    tls::{TlsConnector, TlsReport, TlsVersion, handshake},
+    tls::{TlsConnector, TlsFailure, TlsReport, TlsVersion, handshake},
 };
 
 /// What the steps of one connection showed, up to and including TLS.
@@ -109,6 +109,11 @@ impl Probe {
     /// The version of TLS, once the handshake is completed.
     pub fn tls_version(&self) -> Option<TlsVersion> {
         self.tls.version
+    }
+
+    /// Why the TLS handshake failed, if that is known in more than words.
+    pub fn tls_failure(&self) -> Option<TlsFailure> {
+        self.tls.failure
     }
 
     /// The certificates that the server presented, each in DER, leaf first; also when they are not trusted. Empty when

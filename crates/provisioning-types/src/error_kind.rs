@@ -116,7 +116,7 @@ impl ErrorKind {
             }
             Self::Refused => "the service does not take this request; its message says why",
             Self::Unauthorized => {
-                "check the id scope, that the enrollment is enabled, and that the credential is the enrolled one and not expired"
+                "check the network rules of the service instance (public access, IP filter, private endpoint), the id scope, that the enrollment is enabled, that the credential is the enrolled one and not expired, and this device's clock"
             }
             Self::NotFound => "check the id scope, and that the device or its group is enrolled",
             Self::Conflict => "the enrollment's state does not allow it; look at the enrollment",

@@ -68,7 +68,7 @@ impl Dps {
             Command::Connection(flags) => report(connection::run(&flags), json),
             Command::Doctor(mut flags) => {
                 flags.registration.limit_reading();
-                report(doctor::run(&flags, json), json)
+                report(doctor::run(&flags), json)
             }
             Command::DeriveKey(flags) => report(derive_key::run(&flags), json),
             Command::Sas(flags) => report(sas::run(&flags), json),

@@ -60,6 +60,11 @@ impl<'a> Options<'a> {
         })
     }
 
+    /// The certificates in the file of --extra-ca.
+    pub(crate) fn extra_ca(&self) -> Option<&Secret> {
+        self.extra_ca.as_ref()
+    }
+
     /// The length of the payload; 0 without one.
     pub(crate) fn payload_size(&self) -> usize {
         self.payload.as_ref().map_or(0, |payload| payload.as_json().len())

@@ -141,6 +141,14 @@ impl Files {
         ["register"].into_iter().chain(flags).map(str::to_owned).collect()
     }
 
+    /// The words of what a registration needs, with `words` in their place or in addition.
+    pub(crate) fn words(&self, words: &[&str]) -> Vec<String> {
+        given_and_usual(&self.all(&self.host), words)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
     /// Asks the doctor about the same.
     pub(crate) async fn doctor(&self, words: &[&str]) -> Run {
         Run::of(start_with("doctor", &self.all(&self.host), words)).await
@@ -160,9 +168,12 @@ impl Files {
 }
 
 fn start_with(command: &str, usual: &[(&str, &str)], words: &[&str]) -> Running {
+    start_dps(&[&[command], &given_and_usual(usual, words)[..]].concat(), &[])
+}
+
+/// The usual flags that are not given, and then `words`.
+fn given_and_usual<'a>(usual: &[(&'a str, &'a str)], words: &[&'a str]) -> Vec<&'a str> {
     let unless_given = usual.iter().filter(|(name, _)| !words.contains(name));
-    let mut all: Vec<&str> = vec![command];
-    all.extend(unless_given.flat_map(|(name, value)| [name, value]));
-    all.extend(words);
-    start_dps(&all, &[])
+    let unless_given = unless_given.flat_map(|(name, value)| [*name, *value]);
+    unless_given.chain(words.iter().copied()).collect()
 }

@@ -147,6 +147,12 @@ impl X509Credential {
         defects::of_chain(self.chain())
     }
 
+    /// How many certificates are sent and which CA signed the last, such as `1 certificate is sent, the last one signed by
+    /// "CA"`.
+    pub fn chain_summary(&self) -> String {
+        defects::sent(self.chain())
+    }
+
     /// Adds the file to an error that names `certificate` or `private key`, if this credential was read from files.
     #[must_use]
     pub fn locate(&self, error: InvalidInput) -> InvalidInput {

@@ -20,8 +20,11 @@ pub enum CertificateDefect {
     WeakSignature(usize, &'static str),
     /// The certificate with this number, from 1, has an RSA key of fewer than 2048 bits.
     ShortRsaKey(usize, usize),
-    /// The certificate with this number, from 1, did not issue the one before it.
+    /// The certificate with this number, from 1, did not issue the one before it: its place is elsewhere.
     NotTheIssuer(usize),
+    /// The issuer, with this name, of the certificate with this number, from 1, is not in the chain, although others
+    /// follow.
+    MissingIssuer(usize, String),
 }
 
 impl CertificateDefect {
@@ -35,6 +38,7 @@ impl CertificateDefect {
             Self::NotTheIssuer(_) => {
                 "put the device's certificate first, and after each certificate the one of its issuer"
             }
+            Self::MissingIssuer(..) => "add the certificate of that issuer after it",
         }
     }
 }
@@ -57,6 +61,12 @@ impl fmt::Display for CertificateDefect {
             Self::NotTheIssuer(number) => {
                 write!(f, "certificate {number} of the chain did not issue the one before it")
             }
+            Self::MissingIssuer(number, issuer) => {
+                write!(
+                    f,
+                    "certificate {number} of the chain is signed by {issuer:?}, which is not in the chain"
+                )
+            }
         }
     }
 }
@@ -78,7 +88,12 @@ pub(super) fn of_chain(chain: &[Vec<u8>]) -> Vec<CertificateDefect> {
         if let Some(Some(issuer)) = parsed.get(index + 1)
             && certificate.issuer().as_raw() != issuer.subject().as_raw()
         {
-            defects.push(CertificateDefect::NotTheIssuer(index + 2));
+            let is_issuer = |other: &X509Certificate<'_>| other.subject().as_raw() == certificate.issuer().as_raw();
+            let is_elsewhere = parsed.iter().flatten().any(|other| is_issuer(other));
+            defects.push(match is_elsewhere {
+                true => CertificateDefect::NotTheIssuer(index + 2),
+                false => CertificateDefect::MissingIssuer(index + 1, shown(certificate.issuer())),
+            });
         }
     }
     defects
@@ -178,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_out_of_order_is_found_and_the_last_issuer_is_named() {
+    fn a_chain_out_of_order_and_one_with_a_gap_are_told_apart_and_the_last_issuer_is_named() {
         let key = || KeyPair::generate().expect("a key");
         let root = Issuer::new(named(Some("Root")), key());
         let intermediate_key = key();
@@ -197,9 +212,11 @@ mod tests {
         let root_der = self_signed(&named(Some("Root")));
         let chain = [leaf.clone(), intermediate_der.clone(), root_der.clone()];
         assert_eq!(of_chain(&chain), []);
+        let missing = CertificateDefect::MissingIssuer(1, "Intermediate".to_owned());
+        assert_eq!(of_chain(&[leaf.clone(), root_der.clone()]), [missing]);
         assert_eq!(
-            of_chain(&[leaf.clone(), root_der]),
-            [CertificateDefect::NotTheIssuer(2)]
+            of_chain(&[leaf.clone(), root_der.clone(), intermediate_der.clone()]),
+            [2, 3].map(CertificateDefect::NotTheIssuer)
         );
         assert_eq!(
             sent(&chain[..1]),

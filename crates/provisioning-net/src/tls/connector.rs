@@ -11,6 +11,7 @@ use super::{
     client_auth::ClientAuthRecord,
     client_config::{ConfigCache, HandshakeConfig},
     error_message::{explain, explain_cut_off, new_error, signer_error, tls_error},
+    failure::TlsFailure,
     settings::Tls,
     stream::EstablishedTls,
     verifier::Presented,
@@ -124,6 +125,7 @@ pub(crate) async fn handshake(
                 Some(RustlsError::InvalidMessage(_)) => Peer::read(first_bytes.get(), &mut stream).await,
                 _ => None,
             };
+            report.failure = tls_error(&error).and_then(TlsFailure::of);
             return Err(match peer {
                 Some(peer) if peer != Peer::Tls => not_tls(&peer),
                 _ => failed(error, &name, report),
@@ -162,6 +164,7 @@ fn failed(error: io::Error, name: &str, report: &TlsReport) -> TransportError {
 #[derive(Debug, Default)]
 pub(crate) struct TlsReport {
     pub(crate) version: Option<TlsVersion>,
+    pub(crate) failure: Option<TlsFailure>,
     presented: Presented,
     auth: ClientAuthRecord,
 }

@@ -79,14 +79,13 @@ pub(super) fn explain(error: &RustlsError, name: &str, chain: &[CertificateDer<'
             let message = format!("the server's certificate is not for {name}");
             (message.into(), Some(alert::OTHER_NAME_HINT))
         }
-        InvalidCertificate(
-            Certificate::Expired
-            | Certificate::ExpiredContext { .. }
-            | Certificate::NotValidYet
-            | Certificate::NotValidYetContext { .. },
-        ) => {
-            let message = "the server's certificate has expired or is not valid yet; is this device's clock right?";
-            (message.into(), Some(CLOCK_HINT))
+        InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
+            let message = "the server's certificate has expired; is this device's clock right?";
+            (message.into(), Some(EXPIRED_HINT))
+        }
+        InvalidCertificate(Certificate::NotValidYet | Certificate::NotValidYetContext { .. }) => {
+            let message = "the server's certificate is not valid yet; is this device's clock right?";
+            (message.into(), Some(NOT_YET_VALID_HINT))
         }
         InvalidCertificate(reason) => {
             let message = format!("the server's certificate was not accepted: {}", flaw(reason));
@@ -157,7 +156,9 @@ const CUT_OFF_PRESENTED_HINT: &str = "try again; if it persists, check that the 
 const UNTRUSTED_HINT: &str = "for a private CA, give its certificate (--ca, with_ca_pem); if a proxy inspects TLS, trust \
                               its CA or exempt the host from inspection";
 const FLAWED_HINT: &str = "look at the server's certificate; if a proxy inspects TLS, exempt the host from inspection";
-const CLOCK_HINT: &str = "set this device's clock; if it is right, the server's certificate has to be renewed";
+const EXPIRED_HINT: &str = "set this device's clock; if it is right, the server's certificate has to be renewed";
+const NOT_YET_VALID_HINT: &str =
+    "set this device's clock; if it is right, the server has to present another certificate";
 const NO_TLS_HINT: &str = "check the port: 8883 for MQTT, 443 for WebSocket";
 const INCOMPATIBLE_HINT: &str = "lower the minimum TLS version (--tls-min, with_min_version) if one is set, or update \
                                  the server; a proxy that inspects TLS may offer less than the server";

@@ -9,6 +9,7 @@ mod der;
 mod device_key;
 mod error_message;
 mod external_key;
+mod failure;
 mod key_check;
 mod latest;
 mod platform;
@@ -21,7 +22,9 @@ mod stream;
 mod verifier;
 mod version;
 
-pub use self::{connector::TlsConnector, provider::TlsProvider, settings::Tls, version::TlsVersion};
+pub use self::{
+    connector::TlsConnector, failure::TlsFailure, provider::TlsProvider, settings::Tls, version::TlsVersion,
+};
 pub(crate) use self::{
     connector::{TlsReport, handshake},
     error_message::established_error,

@@ -4,6 +4,7 @@
 //! paused time.
 
 mod addresses;
+mod dns;
 mod flows;
 mod mtu;
 mod namespace;

@@ -156,6 +156,13 @@ impl Network {
         fs::write(self.files().join("hosts"), lines).expect("a file below /etc");
     }
 
+    /// Gives the device this DNS server. The files of the namespace are read when a program starts in it.
+    pub(super) fn use_dns_server(&self, address: IpAddr) {
+        let _lock = lock_namespace_files();
+        fs::create_dir_all(self.files()).expect("a folder below /etc");
+        fs::write(self.files().join("resolv.conf"), format!("nameserver {address}\n")).expect("a file below /etc");
+    }
+
     fn files(&self) -> PathBuf {
         Path::new(NAMESPACE_FILES).join(&self.device)
     }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use provisioning_device::{Credential, ErrorKind, RegistrationId, SasToken, Tls, X509Credential};
+use provisioning_device::{CertificateDefect, Credential, ErrorKind, RegistrationId, SasToken, Tls, X509Credential};
 
-use super::finding::Finding;
+use super::{clock::minute, code::Code, finding::Finding};
 use crate::{
     input::credential_check,
     output::{dates::date, failure::Failure},
@@ -20,7 +20,7 @@ pub(crate) fn check(
     now: SystemTime,
 ) -> Vec<Finding> {
     match credential {
-        Err(failure) => vec![Finding::failed("credential", failure)],
+        Err(failure) => vec![Finding::failed("credential", Code::CredentialUnreadable, failure)],
         Ok(None) => vec![Finding::skipped(
             "credential",
             "not given: add --cert and --key, or --symmetric-key-file",
@@ -44,37 +44,71 @@ fn certificate(x509: &X509Credential, registration_id: Option<&str>, now: System
         1 => "a certificate without intermediates, and its key".to_owned(),
         length => format!("a certificate, {} above it, and its key", length - 1),
     };
-    vec![
-        Finding::ok("credential", form),
-        key(x509),
-        dates(x509, now),
-        common_name(x509, registration_id),
-    ]
+    let mut findings = vec![Finding::ok("credential", form), key(x509), dates(x509, now)];
+    findings.extend(chain(x509));
+    findings.push(common_name(x509, registration_id));
+    findings
+}
+
+/// What servers reject in the chain. The service decides, so these are warnings.
+fn chain(x509: &X509Credential) -> Vec<Finding> {
+    let check = "certificate chain";
+    let defects = x509.defects();
+    if defects.is_empty() {
+        let message = format!("{}: the service has to know that CA", x509.chain_summary());
+        return vec![Finding::ok(check, message)];
+    }
+    let warning = |defect: &CertificateDefect| {
+        let message = format!("{defect}, and servers reject such certificates");
+        let failure = Failure::new(ErrorKind::Input, message).with_hint(defect.hint());
+        Finding::warning(check, code(defect), failure)
+    };
+    defects.iter().map(warning).collect()
+}
+
+fn code(defect: &CertificateDefect) -> Code {
+    match defect {
+        CertificateDefect::NoClientAuthentication => Code::NoClientAuthentication,
+        CertificateDefect::NoDigitalSignature => Code::NoDigitalSignature,
+        CertificateDefect::WeakSignature(..) => Code::WeakSignature,
+        CertificateDefect::ShortRsaKey(..) => Code::ShortRsaKey,
+        CertificateDefect::NotTheIssuer(_) => Code::ChainOrder,
+        CertificateDefect::MissingIssuer(..) => Code::ChainIncomplete,
+        _ => Code::CertificateDefect,
+    }
 }
 
 fn key(x509: &X509Credential) -> Finding {
     match Tls::new().check(x509.certificate()) {
         Ok(()) => Finding::ok("private key", "belongs to the certificate"),
-        Err(error) => Finding::failed("private key", error),
+        Err(error) => Finding::failed("private key", Code::PrivateKeyUnusable, error),
     }
 }
 
 fn dates(x509: &X509Credential, now: SystemTime) -> Finding {
-    let end = date(x509.not_after());
+    let check = "certificate dates";
+    let (end, clock) = (date(x509.not_after()), minute(now));
     if let Some(problem) = credential_check::dates(x509, now) {
-        let hint = "renew the certificate, or correct this device's clock";
-        return Finding::failed(
-            "certificate dates",
-            Failure::new(ErrorKind::Input, problem).with_hint(hint),
-        );
+        let (code, hint) = match now < x509.not_before() {
+            true => (
+                Code::CertificateNotYetValid,
+                format!("set this device's clock, which says {clock}; if it is right, wait until then"),
+            ),
+            false => (
+                Code::CertificateExpired,
+                format!("renew the certificate, or set this device's clock, which says {clock}"),
+            ),
+        };
+        return Finding::failed(check, code, Failure::new(ErrorKind::Input, problem).with_hint(hint));
     }
     let left = x509.not_after().duration_since(now).unwrap_or_default();
     if left < SOON {
         let days = left.as_secs() / 86_400;
         let message = format!("the certificate expires on {end}, {days} days from now");
-        return Finding::warning("certificate dates", message, "renew it");
+        let failure = Failure::new(ErrorKind::Input, message).with_hint("renew it");
+        return Finding::warning(check, Code::CertificateExpiresSoon, failure);
     }
-    Finding::ok("certificate dates", format!("valid until {end}"))
+    Finding::ok(check, format!("valid until {end}"))
 }
 
 fn common_name(x509: &X509Credential, registration_id: Option<&str>) -> Finding {
@@ -83,13 +117,14 @@ fn common_name(x509: &X509Credential, registration_id: Option<&str>) -> Finding 
         Some(id) => match credential_check::common_name(x509, id) {
             Some(problem) => {
                 let hint = "register under the common name, or get a certificate for this id";
-                Finding::failed(check, Failure::new(ErrorKind::Input, problem).with_hint(hint))
+                let failure = Failure::new(ErrorKind::Input, problem).with_hint(hint);
+                Finding::failed(check, Code::RegistrationIdMismatch, failure)
             }
             None => Finding::ok(check, format!("{id}, as in the certificate")),
         },
         None => match Credential::from(x509.clone()).registration_id() {
             Ok(id) => Finding::ok(check, format!("{id}, the certificate's common name")),
-            Err(error) => Finding::failed(check, error),
+            Err(error) => Finding::failed(check, Code::RegistrationIdInvalid, error),
         },
     }
 }
@@ -98,7 +133,11 @@ fn sas_token(token: &SasToken, now: SystemTime) -> Finding {
     match credential_check::expiry(token, now) {
         Some(problem) => Finding::failed(
             "credential",
-            Failure::new(ErrorKind::Input, problem).with_hint("make a new one with `dps sas`, where the key is stored"),
+            Code::TokenExpired,
+            Failure::new(ErrorKind::Input, problem).with_hint(format!(
+                "make a new one with `dps sas`, where the key is stored, or set this device's clock, which says {}",
+                minute(now)
+            )),
         ),
         None => Finding::ok(
             "credential",
@@ -111,12 +150,13 @@ fn sas_token(token: &SasToken, now: SystemTime) -> Finding {
 fn given(registration_id: Option<&str>) -> Finding {
     match registration_id.map(RegistrationId::new) {
         Some(Ok(id)) => Finding::ok("registration id", id.to_string()),
-        Some(Err(error)) => Finding::failed("registration id", error),
+        Some(Err(error)) => Finding::failed("registration id", Code::RegistrationIdInvalid, error),
         None => {
             let message = "--registration-id is missing";
             let hint = "a symmetric key or a SAS token does not contain one";
             Finding::failed(
                 "registration id",
+                Code::RegistrationIdMissing,
                 Failure::new(ErrorKind::Input, message).with_hint(hint),
             )
         }

@@ -1,57 +1,80 @@
-//! All findings: each is printed when it is added, the summary is the answer of the command.
+//! All findings: each is reported on standard error when it is added, the summary is the answer of the command.
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use super::finding::Finding;
-use crate::output::{console, failure::Failure, outcome::Answer};
+use super::{cause, code::Code, finding::Finding};
+use crate::output::{console::Progress, outcome::Answer};
 
 /// The findings, in the order of the checks.
 pub(crate) struct Diagnosis {
     findings: Vec<Finding>,
-    json: bool,
-    /// Whether standard output has each finding.
-    printed: Result<(), Failure>,
+    /// Shows each finding when it is added. `None` once all were added.
+    progress: Option<Progress>,
 }
 
 impl Diagnosis {
-    /// With `json`, standard output has the summary only, and findings are printed on standard error.
-    pub(crate) fn new(json: bool) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             findings: vec![],
-            json,
-            printed: Ok(()),
+            progress: Some(Progress::new()),
         }
     }
 
-    /// Prints a finding and keeps it.
+    /// Reports a finding and keeps it.
     pub(crate) fn add(&mut self, finding: Finding) {
-        let line = finding.to_string();
-        if self.json {
-            console::print_error(&line);
-        } else if self.printed.is_ok() {
-            self.printed = console::print([line]);
+        if let Some(progress) = &self.progress {
+            progress.show(&finding.to_string());
         }
         self.findings.push(finding);
     }
 
-    /// Returns the diagnosis, or the failure to print a finding.
-    pub(crate) fn finish(self) -> Result<Self, Failure> {
-        match self.printed {
-            Ok(()) => Ok(self),
-            Err(failure) => Err(failure),
+    /// Leaves the terminal to the answer.
+    pub(crate) fn finish(mut self) -> Self {
+        self.progress = None;
+        self
+    }
+
+    /// Puts a hint before those of the problems of these checks: a later check knows better what to do.
+    pub(crate) fn add_hint(&mut self, checks: &[&str], first: &str) {
+        for finding in &mut self.findings {
+            finding.add_hint(checks, first);
         }
     }
 
-    fn failures(&self) -> impl Iterator<Item = &Failure> {
-        self.findings.iter().filter_map(Finding::failure)
+    /// Replaces the hints of the problems with these codes: a later check has excluded what they name.
+    pub(crate) fn replace_hints(&mut self, hints: &[(Code, &str)]) {
+        for finding in &mut self.findings {
+            hints.iter().for_each(|(code, hint)| finding.replace_hint(*code, hint));
+        }
+    }
+
+    fn failed(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.is_failed()).count()
+    }
+
+    /// How many findings are problems.
+    fn sum(&self) -> String {
+        let failed = match self.failed() {
+            0 => "nothing FAILED".to_owned(),
+            failed => format!("{failed} of {} FAILED", self.findings.len()),
+        };
+        match self.findings.iter().filter(|finding| finding.is_warning()).count() {
+            0 => failed,
+            1 => format!("{failed}, 1 warning"),
+            warnings => format!("{failed}, {warnings} warnings"),
+        }
     }
 }
 
 impl Serialize for Diagnosis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let failed = self.failures().count();
-        let mut members = serializer.serialize_struct("Diagnosis", 3)?;
+        let failed = self.failed();
+        let mut members = serializer.serialize_struct("Diagnosis", 4)?;
         members.serialize_field("status", if failed == 0 { "ok" } else { "failed" })?;
+        match cause::of(&self.findings) {
+            Some(cause) => members.serialize_field("cause", cause)?,
+            None => members.skip_field("cause")?,
+        }
         members.serialize_field("failed", &failed)?;
         members.serialize_field("checks", &self.findings)?;
         members.end()
@@ -59,16 +82,21 @@ impl Serialize for Diagnosis {
 }
 
 impl Answer for Diagnosis {
+    /// The cause and what to do, then every finding.
     fn lines(&self) -> Vec<String> {
-        vec![match self.failures().count() {
-            0 => "nothing FAILED".to_owned(),
-            failed => format!("{failed} of {} FAILED", self.findings.len()),
-        }]
+        let mut lines = vec![];
+        if let Some(problem) = cause::of(&self.findings).and_then(Finding::problem) {
+            lines.push(format!("cause: {}", problem.message));
+            lines.extend(problem.hint.iter().map(|hint| format!("hint: {hint}")));
+        }
+        lines.push(self.sum());
+        lines.extend(self.findings.iter().map(ToString::to_string));
+        lines
     }
 
-    /// That of the first failure.
+    /// That of the cause.
     fn exit_code(&self) -> u8 {
-        let first = self.failures().next();
-        first.map_or(0, |failure| failure.kind.exit_code())
+        let problem = cause::of(&self.findings).and_then(Finding::problem);
+        problem.map_or(0, |problem| problem.kind.exit_code())
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::code::Code;
 use crate::output::failure::Failure;
 
 /// The result of one check.
@@ -11,56 +12,113 @@ use crate::output::failure::Failure;
 pub(crate) struct Finding {
     /// The name of the check, in one to three words.
     check: &'static str,
+    code: Code,
     #[serde(flatten)]
     verdict: Verdict,
+    /// Whether it is about what a registration does not need.
+    #[serde(skip)]
+    is_aside: bool,
 }
 
 #[derive(Serialize)]
 #[serde(tag = "verdict", rename_all = "lowercase")]
 enum Verdict {
-    Ok { message: String },
-    Warning { message: String, hint: Option<String> },
+    Ok {
+        message: String,
+    },
+    /// A problem that need not fail a registration, with what it would be if it does.
+    Warning(Failure),
     Failed(Failure),
-    Skipped { message: String },
+    Skipped {
+        message: String,
+    },
 }
 
 impl Finding {
     pub(crate) fn ok(check: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
-        let verdict = Verdict::Ok { message };
-        Self { check, verdict }
+        Self::new(check, Code::Ok, Verdict::Ok { message })
     }
 
-    pub(crate) fn warning(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        let (message, hint) = (message.into(), Some(hint.into()));
-        let verdict = Verdict::Warning { message, hint };
-        Self { check, verdict }
+    pub(crate) fn warning(check: &'static str, code: Code, failure: impl Into<Failure>) -> Self {
+        Self::new(check, code, Verdict::Warning(failure.into()))
     }
 
-    pub(crate) fn failed(check: &'static str, failure: impl Into<Failure>) -> Self {
-        let verdict = Verdict::Failed(failure.into());
-        Self { check, verdict }
+    pub(crate) fn failed(check: &'static str, code: Code, failure: impl Into<Failure>) -> Self {
+        Self::new(check, code, Verdict::Failed(failure.into()))
     }
 
     pub(crate) fn skipped(check: &'static str, why: impl Into<String>) -> Self {
         let message = why.into();
-        let verdict = Verdict::Skipped { message };
-        Self { check, verdict }
+        Self::new(check, Code::Skipped, Verdict::Skipped { message })
     }
 
-    /// Turns a failure into a warning, for what a registration does not need.
-    pub(crate) fn into_warning(self) -> Self {
+    fn new(check: &'static str, code: Code, verdict: Verdict) -> Self {
+        Self {
+            check,
+            code,
+            verdict,
+            is_aside: false,
+        }
+    }
+
+    /// Turns a failure into a warning that explains nothing else, for what a registration does not need.
+    pub(crate) fn set_aside(self) -> Self {
         let verdict = match self.verdict {
-            Verdict::Failed(Failure { message, hint, .. }) => Verdict::Warning { message, hint },
+            Verdict::Failed(failure) => Verdict::Warning(failure),
             verdict => verdict,
         };
-        Self { verdict, ..self }
+        Self {
+            verdict,
+            is_aside: true,
+            ..self
+        }
     }
 
-    pub(crate) fn failure(&self) -> Option<&Failure> {
+    /// Puts a hint before that of a problem, if this is one of these checks.
+    pub(crate) fn add_hint(&mut self, checks: &[&str], first: &str) {
+        if let Verdict::Failed(failure) | Verdict::Warning(failure) = &mut self.verdict
+            && checks.contains(&self.check)
+        {
+            let hints: Vec<_> = [first].into_iter().chain(failure.hint.as_deref()).collect();
+            failure.hint = Some(hints.join("; "));
+        }
+    }
+
+    /// Gives a problem with this code another hint.
+    pub(crate) fn replace_hint(&mut self, code: Code, hint: &str) {
+        if let Verdict::Failed(failure) | Verdict::Warning(failure) = &mut self.verdict
+            && self.code == code
+        {
+            failure.hint = Some(hint.to_owned());
+        }
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        self.code
+    }
+
+    pub(crate) fn is_aside(&self) -> bool {
+        self.is_aside
+    }
+
+    pub(crate) fn is_ok(&self) -> bool {
+        matches!(self.verdict, Verdict::Ok { .. })
+    }
+
+    pub(crate) fn is_failed(&self) -> bool {
+        matches!(self.verdict, Verdict::Failed(_))
+    }
+
+    pub(crate) fn is_warning(&self) -> bool {
+        matches!(self.verdict, Verdict::Warning(_))
+    }
+
+    /// What is wrong, if something is.
+    pub(crate) fn problem(&self) -> Option<&Failure> {
         match &self.verdict {
-            Verdict::Failed(failure) => Some(failure),
-            _ => None,
+            Verdict::Failed(failure) | Verdict::Warning(failure) => Some(failure),
+            Verdict::Ok { .. } | Verdict::Skipped { .. } => None,
         }
     }
 }
@@ -70,12 +128,12 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verdict, message, hint) = match &self.verdict {
             Verdict::Ok { message } => ("ok", message, None),
-            Verdict::Warning { message, hint } => ("warning", message, hint.clone()),
+            Verdict::Warning(failure) => ("warning", &failure.message, failure.hint.clone()),
             Verdict::Failed(failure) => ("FAILED", &failure.message, failure.hint.clone()),
             Verdict::Skipped { message } => ("skipped", message, None),
         };
         write!(f, "{verdict:<8} {}: {message}", self.check)?;
-        let support = self.failure().and_then(Failure::support);
+        let support = self.problem().and_then(Failure::support);
         let details: Vec<_> = hint.into_iter().chain(support).collect();
         match details.is_empty() {
             true => Ok(()),
@@ -89,15 +147,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_check_has_its_verdict_and_the_members_of_the_failure_in_json() {
-        let finding = Finding::failed("id scope", Failure::usage("--id-scope is wrong"));
+    fn a_failed_check_has_its_code_its_verdict_and_the_members_of_the_failure_in_json() {
+        let failure = Failure::usage("--id-scope is wrong");
+        let finding = Finding::failed("id scope", Code::IdScopeInvalid, failure);
         assert_eq!(
             serde_json::to_string(&finding).expect("JSON"),
-            r#"{"check":"id scope","verdict":"failed","kind":"usage","message":"--id-scope is wrong","retryable":false,"hint":"see --help after the command"}"#
+            r#"{"check":"id scope","code":"id-scope-invalid","verdict":"failed","kind":"usage","message":"--id-scope is wrong","retryable":false,"hint":"see --help after the command"}"#
         );
         assert_eq!(
-            finding.into_warning().to_string(),
+            finding.set_aside().to_string(),
             "warning  id scope: --id-scope is wrong (see --help after the command)"
+        );
+        assert_eq!(
+            serde_json::to_string(&Finding::ok("clock", "right")).expect("JSON"),
+            r#"{"check":"clock","code":"ok","verdict":"ok","message":"right"}"#
         );
     }
 }

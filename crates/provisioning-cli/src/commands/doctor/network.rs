@@ -1,32 +1,46 @@
 //! Checks the network: the name of the service, its two ports, TLS and a full packet on each, and the clock.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{
+    collections::BTreeSet,
+    error::Error,
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use provisioning_device::{
-    AddressOutcome, Builder, Credential, Endpoint, InvalidInput, Probe, Transport, TransportError, X509Credential,
-    error_message, mqtt_probe,
+    AddressOutcome, Builder, Credential, Endpoint, ErrorKind, InvalidInput, Probe, Transport, TransportError,
+    X509Credential, error_message, mqtt_probe,
 };
 
 use super::{
-    clock,
+    clock::{Evidence, WHEN_RIGHT},
+    code::Code,
     diagnosis::Diagnosis,
     finding::Finding,
     flight::{self, Limit, Reply},
-    issuer,
+    http::redirect,
+    proxy,
+    server_certificate::{Validity, issuer},
+    tls,
+    trusted::Trusted,
 };
-use crate::input::{
-    client::{endpoint, with_service},
-    flags::Registration,
-    options::Options,
+use crate::{
+    input::{
+        client::{endpoint, with_service},
+        flags::{self, Registration},
+        options::Options,
+    },
+    output::failure::Failure,
 };
 
 /// The timeout of an answer, unless --connect-timeout is given.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// The routes to the service.
-pub(super) struct Network {
+pub(super) struct Network<'a> {
+    flags: &'a flags::Network,
     endpoint: Endpoint,
-    trusted_by: &'static str,
+    trusted: Trusted,
     /// The timeout of an answer.
     timeout: Duration,
     /// How many bytes a registration would send.
@@ -48,10 +62,10 @@ struct Route {
     needed: bool,
 }
 
-impl Network {
+impl<'a> Network<'a> {
     /// Checks what can be checked before any connection. The TLS handshakes present `certificate`.
     pub(crate) fn new(
-        flags: &Registration,
+        flags: &'a Registration,
         options: &Options<'_>,
         certificate: Option<X509Credential>,
     ) -> Result<Self, InvalidInput> {
@@ -69,12 +83,8 @@ impl Network {
             false => (endpoint.clone(), default),
         };
         Ok(Self {
-            trusted_by: match (&network.ca, &network.extra_ca) {
-                (None, None) => "this machine",
-                (None, Some(_)) => "this machine or --extra-ca",
-                (Some(_), None) => "--ca",
-                (Some(_), Some(_)) => "--ca or --extra-ca",
-            },
+            flags: network,
+            trusted: Trusted::new(flags, options, &endpoint)?,
             timeout: network.connect_timeout.unwrap_or(ANSWER_TIMEOUT),
             size: flight::size(options.payload_size()),
             has_certificate,
@@ -100,20 +110,27 @@ impl Network {
         })
     }
 
-    /// Checks everything, and adds each finding at once.
+    /// Checks everything, and adds each finding at once. `evidence` has the dates of the credential. Returns whether TLS
+    /// was completed on a port that a registration uses.
     ///
     /// # Errors
     /// An input has changed since it was checked.
-    pub(crate) async fn check(&self, diagnosis: &mut Diagnosis) -> Result<(), InvalidInput> {
+    pub(crate) async fn check(&self, mut evidence: Evidence, diagnosis: &mut Diagnosis) -> Result<bool, InvalidInput> {
+        if let Some(finding) = self.trusted.service_roots() {
+            diagnosis.add(finding);
+        }
         let mut mqtt = self.mqtt.probe().await?;
         let name = self.name(&mqtt);
-        let is_resolved = name.failure().is_none();
+        let is_resolved = !name.is_failed();
         diagnosis.add(name);
         if !is_resolved {
-            for check in [self.mqtt.port_check, self.websocket.port_check, clock::CHECK] {
+            for check in [self.mqtt.port_check, self.websocket.port_check] {
                 diagnosis.add(Finding::skipped(check, "the name was not resolved"));
             }
-            return Ok(());
+            self.add_proxy(&[(self.mqtt.port, &mqtt)], diagnosis);
+            evidence.head = Err("the name was not resolved");
+            diagnosis.add(evidence.judge(SystemTime::now()));
+            return Ok(false);
         }
         self.add(&self.mqtt, &mqtt, diagnosis);
         let connect = mqtt_probe::connect(self.size);
@@ -128,13 +145,46 @@ impl Network {
         let sent = self
             .send(&self.websocket, &mut websocket, &request, flight::is_whole_head)
             .await;
-        diagnosis.add(self.data(&self.websocket, sent.as_ref()));
-        diagnosis.add(match sent {
-            Some(Ok(Reply::Answer(head))) => clock::check(&head),
-            Some(_) => Finding::skipped(clock::CHECK, "the service did not send its time"),
-            None => Finding::skipped(clock::CHECK, "it needs TLS on the WebSocket's port"),
-        });
-        Ok(())
+        let data = self.data(&self.websocket, sent.as_ref());
+        if data.is_ok() && !self.flags.websocket {
+            let port = self.websocket.port;
+            let hint = format!("the WebSocket's port {port} answers: register with --fallback, or --websocket");
+            diagnosis.add_hint(
+                &[self.mqtt.port_check, self.mqtt.tls_check, self.mqtt.data_check],
+                &hint,
+            );
+        }
+        diagnosis.add(data);
+
+        let probes = [(self.mqtt.port, &mqtt), (self.websocket.port, &websocket)];
+        self.add_proxy(&probes, diagnosis);
+        let trusted = probes.iter().find(|(_, probe)| probe.is_trusted() == Some(true));
+        if let Some(finding) = trusted.and_then(|(_, probe)| self.trusted.inspection(probe.chain())) {
+            diagnosis.add(finding);
+        }
+        evidence.server = probes.iter().find_map(|(_, probe)| Validity::of(probe.chain().next()?));
+        evidence.head = match sent {
+            Some(Ok(Reply::Answer(head))) => Ok(head),
+            Some(_) => Err("the service did not send its time"),
+            None => Err("it needs TLS on the WebSocket's port"),
+        };
+        let clock = evidence.judge(SystemTime::now());
+        if clock.is_ok() {
+            diagnosis.replace_hints(WHEN_RIGHT);
+        }
+        diagnosis.add(clock);
+        let (by_mqtt, by_websocket) = (mqtt.error().is_none(), websocket.error().is_none());
+        Ok(match (self.flags.websocket, self.flags.fallback) {
+            (true, _) => by_websocket,
+            (false, true) => by_mqtt || by_websocket,
+            (false, false) => by_mqtt,
+        })
+    }
+
+    fn add_proxy(&self, probes: &[(u16, &Probe)], diagnosis: &mut Diagnosis) {
+        if let Some(finding) = proxy::check(self.flags, &self.endpoint, probes) {
+            diagnosis.add(finding);
+        }
     }
 
     fn name(&self, probe: &Probe) -> Finding {
@@ -142,8 +192,11 @@ impl Network {
         if let Some(proxy) = probe.proxy() {
             return Finding::skipped(check, format!("the proxy {proxy} resolves it"));
         }
+        if host.bare().parse::<IpAddr>().is_ok() {
+            return Finding::skipped(check, format!("{host} is an address"));
+        }
         match probe.error() {
-            Some(error) if probe.addresses().is_empty() => Finding::failed(check, error),
+            Some(error) if probe.addresses().is_empty() => Finding::failed(check, unresolved(error), error),
             _ => {
                 let addresses = probe.addresses().iter().map(|address| address.ip().to_string());
                 let addresses: BTreeSet<_> = addresses.collect();
@@ -157,23 +210,30 @@ impl Network {
     fn add(&self, route: &Route, probe: &Probe, diagnosis: &mut Diagnosis) {
         let (port, tls) = match probe.error() {
             Some(error) if !probe.is_reached() => {
-                let failed = Finding::failed(route.port_check, error);
+                let code = match error.kind() {
+                    ErrorKind::Local => Code::LocalFailure,
+                    _ => Code::PortNotReached,
+                };
+                let failed = Finding::failed(route.port_check, code, error);
                 (failed, Finding::skipped(route.tls_check, "the port was not reached"))
             }
-            Some(error) => (route.reached(probe), Finding::failed(route.tls_check, error)),
-            None => (route.reached(probe), Finding::ok(route.tls_check, self.trusted(probe))),
+            Some(error) => {
+                let (code, failure) = tls::failure(probe, error, &self.trusted, SystemTime::now());
+                (route.reached(probe), Finding::failed(route.tls_check, code, failure))
+            }
+            None => (route.reached(probe), Finding::ok(route.tls_check, self.secured(probe))),
         };
         for finding in [port, tls] {
             diagnosis.add(route.weighed(finding));
         }
     }
 
-    fn trusted(&self, probe: &Probe) -> String {
+    fn secured(&self, probe: &Probe) -> String {
         let version = probe
             .tls_version()
             .map_or_else(String::new, |version| format!(" {version}"));
-        let signer = issuer::name(probe.chain().last());
-        let trusted_by = self.trusted_by;
+        let signer = issuer(probe.chain().last());
+        let trusted_by = self.trusted.by;
         format!("TLS{version}; the server's certificate is signed by {signer}, which {trusted_by} trusts")
     }
 
@@ -199,10 +259,17 @@ impl Network {
         let (check, size) = (route.data_check, self.size);
         route.weighed(match sent {
             None => Finding::skipped(check, "TLS was not completed"),
-            Some(Err(error)) => Finding::failed(check, error),
-            Some(Ok(Reply::Answer(_))) => {
-                Finding::ok(check, format!("{size} bytes that were sent at once were answered"))
-            }
+            Some(Err(error)) => Finding::failed(check, unanswered(error), error),
+            Some(Ok(Reply::Answer(answer))) => match redirect(answer) {
+                Some(target) => {
+                    let message = format!("the server on port {} redirects to {target}", route.port);
+                    let hint = "the service does not redirect: log in to the network if it has a login page, and check \
+                                the host and the port";
+                    let failure = Failure::new(ErrorKind::Refused, message).with_hint(hint);
+                    Finding::failed(check, Code::Redirected, failure)
+                }
+                None => Finding::ok(check, format!("{size} bytes that were sent at once were answered")),
+            },
             Some(Ok(Reply::End(None))) => Finding::ok(
                 check,
                 format!("the service closed the connection after {size} bytes that were sent at once"),
@@ -211,7 +278,8 @@ impl Network {
                 let message = format!("{size} bytes were sent at once, and {}", error_message(error));
                 let hint = "a service may end it so; if a registration is lost too, look for a device on the way that \
                             ends connections";
-                Finding::warning(check, message, hint)
+                let failure = Failure::new(error.kind(), message).with_hint(hint);
+                Finding::warning(check, Code::DataCutOff, failure)
             }
         })
     }
@@ -224,7 +292,7 @@ impl Route {
 
     /// A problem of a route that a registration would not use is a warning.
     fn weighed(&self, finding: Finding) -> Finding {
-        if self.needed { finding } else { finding.into_warning() }
+        if self.needed { finding } else { finding.set_aside() }
     }
 
     fn reached(&self, probe: &Probe) -> Finding {
@@ -237,6 +305,27 @@ impl Route {
             }
         };
         Finding::ok(self.port_check, message)
+    }
+}
+
+/// The code of a name that was not resolved.
+fn unresolved(error: &TransportError) -> Code {
+    match (error.kind(), error.source()) {
+        (ErrorKind::Local, _) => Code::LocalFailure,
+        (_, Some(reason)) if reason.to_string() == RESOLVER_SILENT => Code::ResolverSilent,
+        _ => Code::NameNotResolved,
+    }
+}
+
+/// The source of the error of a lookup that timed out.
+const RESOLVER_SILENT: &str = "the resolver did not answer";
+
+/// The code of bytes that were sent and not answered.
+fn unanswered(error: &TransportError) -> Code {
+    match error.kind() {
+        ErrorKind::Timeout => Code::DataNotAnswered,
+        _ if tls::is_about_client_certificate(error) => Code::ClientCertificateRejected,
+        _ => Code::TlsFailed,
     }
 }
 

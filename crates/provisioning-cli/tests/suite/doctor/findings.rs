@@ -1,5 +1,7 @@
 //! `dps doctor`: each thing that usually goes wrong is found, named, and told what to do about.
 
+use std::time::{Duration, SystemTime};
+
 use provisioning_emulator::{Device, Emulator};
 use serde_json::Value;
 use test_support::{
@@ -41,6 +43,7 @@ async fn nothing_is_wrong_with_a_service_that_runs() {
         ("credential", "a certificate"),
         ("private key", "belongs to the certificate"),
         ("certificate dates", &format!("valid until {}", validity(&device)[1])),
+        ("certificate chain", "1 certificate is sent, the last one signed by"),
         ("registration id", "device-1, the certificate's common name"),
         ("name", "localhost is "),
         (
@@ -53,18 +56,21 @@ async fn nothing_is_wrong_with_a_service_that_runs() {
         ("WebSocket port", &websocket_port),
         ("WebSocket TLS", "which --ca trusts"),
         ("clock", "of the service's"),
+        ("TLS inspection", "a private CA that you trust"),
         ("registration", "assigned to local-hub.azure-devices.net as device-1"),
     ] {
         assert_found(&run, check, "ok", says);
     }
 
     let run = files.doctor(&["--websocket-port", &websocket_port]).await;
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
+    assert_eq!(run.code, 0, "{run:?}");
     let lines: Vec<_> = run.stdout.lines().collect();
-    assert_eq!(lines.len(), 15, "a line for each, and the sum: {run:?}");
-    assert!(lines[5].starts_with("ok       name: localhost is "), "{run:?}");
-    assert_eq!(lines[13], "skipped  registration: not asked for: add --register");
-    assert_eq!(lines[14], "nothing FAILED");
+    assert_eq!(lines.len(), 17, "the sum, and a line for each: {run:?}");
+    assert_eq!(lines[0], "nothing FAILED");
+    assert!(lines[7].starts_with("ok       name: localhost is "), "{run:?}");
+    assert_eq!(lines[16], "skipped  registration: not asked for: add --register");
+    let progress: Vec<_> = run.stderr.lines().collect();
+    assert_eq!(progress, lines[1..], "each is reported at once, too");
     emulator.shutdown().await;
 }
 
@@ -231,6 +237,7 @@ async fn a_port_without_tls_and_a_proxy_that_refuses_are_told_apart() {
     assert_eq!(run.code, 4, "{run:?}");
     assert_found(&run, "MQTT port", "ok", "was reached");
     assert_found(&run, "MQTT TLS", "failed", "does not speak TLS");
+    assert_found(&run, "name", "skipped", "127.0.0.1 is an address");
 
     let forbidden = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
     let (proxy, _tasks) = serve("127.0.0.1", |stream| answer(stream, forbidden)).await;
@@ -272,12 +279,13 @@ async fn flags_that_cannot_be_used_are_no_diagnosis() {
 async fn a_clock_that_is_off_is_a_warning() {
     let emulator = start(Emulator::builder()).await;
     let files = Files::of(&emulator, "device-1");
-    let not_found = "HTTP/1.1 404 Not Found\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 0\r\n\r\n";
+    let two_hours_ago = httpdate::fmt_http_date(SystemTime::now() - Duration::from_secs(2 * 3600));
+    let not_found = format!("HTTP/1.1 404 Not Found\r\nDate: {two_hours_ago}\r\nContent-Length: 0\r\n\r\n");
     let ca = Ca::root();
     let tls = acceptor(ca.server("localhost", |_| {}), ClientCertificates::None, &BOTH_VERSIONS);
     let (address, _tasks) = serve("127.0.0.1", move |stream| {
-        let tls = tls.clone();
-        async move { answer(tls.accept(stream).await.expect("TLS"), not_found).await }
+        let (tls, not_found) = (tls.clone(), not_found.clone());
+        async move { answer(tls.accept(stream).await.expect("TLS"), &not_found).await }
     })
     .await;
     let (port, ca) = (address.port(), files.write("web.pem", &ca.certificate().pem()));
@@ -286,7 +294,9 @@ async fn a_clock_that_is_off_is_a_warning() {
         .await;
     assert_eq!(run.code, 0, "{run:?}");
     assert_found(&run, "clock", "warning", "ahead of the service's");
-    assert_found(&run, "clock", "warning", "set it");
+    assert_found(&run, "clock", "warning", "set this device's clock");
+    assert_eq!(found(&run, "clock")["code"], "clock-off");
+    assert!(run.json()["cause"].is_null(), "nothing failed: {run:?}");
     emulator.shutdown().await;
 }
 

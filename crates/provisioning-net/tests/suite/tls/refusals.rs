@@ -62,10 +62,14 @@ async fn a_server_outside_its_time_is_refused() {
     for version in BOTH_VERSIONS {
         let expired = Server::with(HOST, version, |params| params.not_after = date_time_ymd(1976, 1, 1));
         let too_early = Server::with(HOST, version, |params| params.not_before = date_time_ymd(4000, 1, 1));
-        for server in [expired, too_early] {
+        for (server, says, is_to_be_renewed) in [
+            (expired, "the server's certificate has expired;", true),
+            (too_early, "the server's certificate is not valid yet;", false),
+        ] {
             let error = refused_by_the_device(&server, &server.device()).await;
-            assert!(error.to_string().contains("expired or is not valid yet"), "{error}");
+            assert!(error.to_string().contains(says), "{error}");
             assert!(error.to_string().contains("clock"), "{error}");
+            assert_eq!(error.hint().contains("renewed"), is_to_be_renewed, "{}", error.hint());
         }
     }
 }

@@ -1,0 +1,93 @@
+//! What a failed TLS handshake means, and what to do.
+
+use std::time::SystemTime;
+
+use provisioning_device::{ErrorKind, Probe, TlsFailure, TransportError};
+
+use super::{
+    clock::minute,
+    code::Code,
+    server_certificate::{Validity, issuer},
+    trusted::Trusted,
+};
+use crate::output::failure::Failure;
+
+/// The code of a failed handshake, and the failure with the hint that fits this device.
+pub(super) fn failure(probe: &Probe, error: &TransportError, trusted: &Trusted, now: SystemTime) -> (Code, Failure) {
+    let last = probe.chain().last();
+    let failure = Failure::from(error);
+    let Some(reason) = probe.tls_failure() else {
+        return (of_kind(error, now), failure);
+    };
+    match reason {
+        TlsFailure::NotTls => {
+            let hint = format!(
+                "another server answers, such as the login page of a network or a proxy: log in to the network, or check \
+                 the host; {}",
+                error.hint()
+            );
+            (Code::TlsNotSpoken, failure.with_hint(hint))
+        }
+        TlsFailure::Incompatible => (Code::TlsIncompatible, failure),
+        TlsFailure::ServerNotTrusted if trusted.lacks_root_of(last) => {
+            let hint = "add the service's roots to the CAs that this device trusts";
+            (Code::ServerRootNotTrusted, failure.with_hint(hint))
+        }
+        TlsFailure::ServerNotTrusted => match trusted.service() {
+            Some(service) => {
+                let hint = format!(
+                    "{} is not a root of the service that this device trusts, so a box on the way inspects TLS, or another server answers: \
+                     exempt {service} from inspection (to trust the CA of the box helps a device with a key only: the box \
+                     drops the device's certificate)",
+                    issuer(last)
+                );
+                (Code::ServerNotTrusted, failure.with_hint(hint))
+            }
+            None => (Code::ServerNotTrusted, failure),
+        },
+        TlsFailure::ServerNameMismatch => (Code::ServerNameMismatch, failure),
+        _ => of_dates(probe, failure, now),
+    }
+}
+
+/// A certificate that was not accepted for none of the other reasons: for its dates, as far as they show it.
+fn of_dates(probe: &Probe, mut failure: Failure, now: SystemTime) -> (Code, Failure) {
+    let clock = minute(now);
+    match probe.chain().next().and_then(Validity::of) {
+        Some(dates) if dates.begins_after(now) => {
+            let from = minute(dates.from);
+            failure.message =
+                format!("the server's certificate is valid from {from}, and this device's clock says {clock}");
+            let hint = "set this device's clock; if it is right, the server has to present another certificate";
+            (Code::ServerCertificateNotYetValid, failure.with_hint(hint))
+        }
+        Some(dates) if dates.ended_before(now) => {
+            let until = minute(dates.until);
+            failure.message =
+                format!("the server's certificate is valid until {until}, and this device's clock says {clock}");
+            (Code::ServerCertificateExpired, failure)
+        }
+        _ => (Code::ServerCertificateInvalid, failure),
+    }
+}
+
+/// The code of a failure that is not about the server's certificate.
+fn of_kind(error: &TransportError, now: SystemTime) -> Code {
+    match error.kind() {
+        ErrorKind::Local if now < SystemTime::UNIX_EPOCH => Code::ServerCertificateNotYetValid,
+        ErrorKind::Local => Code::LocalFailure,
+        ErrorKind::Timeout => Code::TlsTimedOut,
+        ErrorKind::Lost => Code::TlsCutOff,
+        _ if is_about_client_certificate(error) => Code::ClientCertificateRejected,
+        _ => Code::TlsFailed,
+    }
+}
+
+/// Whether the server's reason is the certificate that the device presents, or that it presents none.
+pub(super) fn is_about_client_certificate(error: &TransportError) -> bool {
+    let message = error.to_string();
+    error.kind() == ErrorKind::Tls
+        && ["device's certificate", "client certificate"]
+            .iter()
+            .any(|it| message.contains(it))
+}
