@@ -16,13 +16,18 @@ struct Reported {
     /// `host:port`.
     address: String,
     proxy: Option<String>,
+    given_ca: Option<String>,
 }
 
 impl PeerAddress {
     /// The address of `uri`, until another one is reported.
     pub fn new(uri: &ServiceUri) -> Self {
         let address = format!("{}:{}", uri.host(), uri.port());
-        Self(Mutex::new(Reported { address, proxy: None }))
+        Self(Mutex::new(Reported {
+            address,
+            proxy: None,
+            given_ca: None,
+        }))
     }
 
     /// Takes note of what a connector reports.
@@ -30,7 +35,7 @@ impl PeerAddress {
         match event {
             ConnectionEvent::Connecting { uri } => {
                 let mut reported = self.reported();
-                reported.proxy = None;
+                (reported.proxy, reported.given_ca) = (None, None);
                 if let Some(address) = address_of(uri) {
                     reported.address = address;
                 }
@@ -38,13 +43,20 @@ impl PeerAddress {
             ConnectionEvent::WaitingFor(waiting) if waiting.step == WaitStep::Proxy => {
                 self.reported().proxy = Some(waiting.peer.clone());
             }
+            ConnectionEvent::GivenCa { issuer } => self.reported().given_ca = Some(issuer.clone()),
             _ => {}
         }
     }
 
+    /// The CA that signed the server's certificate, in quotes, if it was given to this device and is not one of the
+    /// platform's.
+    pub fn given_ca(&self) -> Option<String> {
+        self.reported().given_ca.clone()
+    }
+
     /// `host:port`, or `host:port through the proxy http://proxy:port`.
     pub fn get(&self) -> String {
-        let Reported { address, proxy } = &*self.reported();
+        let Reported { address, proxy, .. } = &*self.reported();
         match proxy {
             Some(proxy) => format!("{address} through the proxy {proxy}"),
             None => address.clone(),

@@ -53,6 +53,11 @@ fn unanswered(error: &TransportError) -> TransportError {
 const UNANSWERED_HINT: &str = "check the id scope, that the device is enrolled, and that its credential is the enrolled one \
                                and not expired; then the network, and whether something in between ends MQTT connections";
 
+/// Whether this is the error of a connection that ended before CONNACK.
+pub(crate) fn is_unanswered(error: &TransportError) -> bool {
+    error.kind() == ErrorKind::Lost && error.hint() == UNANSWERED_HINT
+}
+
 /// The peer breaks MQTT's rules.
 pub(super) fn broken_protocol(what: &'static str) -> TransportError {
     TransportError::new(ErrorKind::UnexpectedResponse, what)

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use provisioning_types::{Endpoint, TransportError};
+use provisioning_types::{Endpoint, ErrorKind, TransportError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -41,8 +41,10 @@ pub(super) struct Link {
     pub(super) peer: Arc<str>,
     pub(super) session: Arc<dyn MqttSession>,
     pub(super) router: Arc<ResponseRouter>,
-    /// What it was made for.
+    /// What it was made for: the endpoint and the user name.
     purpose: Arc<(Endpoint, String)>,
+    /// What to check first when the service refuses the credential.
+    refusal_hint: Arc<str>,
 }
 
 impl Link {
@@ -50,14 +52,24 @@ impl Link {
         session: Arc<dyn MqttSession>,
         router: Arc<ResponseRouter>,
         peer: &str,
-        endpoint: Endpoint,
-        user_name: String,
+        purpose: (Endpoint, String),
+        refusal_hint: String,
     ) -> Self {
         Self {
             peer: peer.into(),
             session,
             router,
-            purpose: Arc::new((endpoint, user_name)),
+            purpose: Arc::new(purpose),
+            refusal_hint: refusal_hint.into(),
+        }
+    }
+
+    /// Adds the hint to the service's refusal of the credential, unless the service gave a reason that has its own.
+    pub(super) fn explain_refusal(&self, error: TransportError) -> TransportError {
+        let has_reason = error.service().is_some_and(|service| service.hint().is_some());
+        match error.kind() {
+            ErrorKind::Unauthorized if !has_reason => error.with_hint(self.refusal_hint.to_string()),
+            _ => error,
         }
     }
 

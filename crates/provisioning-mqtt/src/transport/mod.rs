@@ -26,7 +26,7 @@ use crate::{
     mqtt_connector::{Login, MqttConnector, MqttSession},
     options::MqttOptions,
     protocol,
-    session::MqttOverStream,
+    session::{MqttOverStream, error::is_unanswered},
 };
 
 /// DPS over MQTT. The connector decides what carries MQTT: TLS, a WebSocket, or either of them.
@@ -119,7 +119,10 @@ impl MqttTransport {
         select! {
             biased;
             // A response counts even if its PUBACK never arrives and the connection ends right after it.
-            Ok(message) = response => protocol::read_response(request, &message.topic, &message.payload),
+            Ok(message) = response => {
+                let response = protocol::read_response(request, &message.topic, &message.payload);
+                response.map_err(|error| link.explain_refusal(error))
+            }
             error = published => Err(link.router.loss().unwrap_or(error)),
             error = link.router.lost() => Err(error),
         }
@@ -187,9 +190,11 @@ impl MqttTransport {
         };
         let progress = Progress::new(&listener);
         let connected = self.mqtt.connect(&target, login, progress, router.listener()).await;
+        let refusal_hint = || refusal_hint(&proof.hint, proof.certificate.is_some(), router.peer.given_ca());
         let session = connected.map_err(|error| match (error.kind(), error.connack()) {
             // MQTT does not say why it refuses a credential.
-            (ErrorKind::Unauthorized, Some(_)) => error.with_hint(proof.hint),
+            (ErrorKind::Unauthorized, Some(_)) => error.with_hint(refusal_hint()),
+            _ if is_unanswered(&error) => error.with_hint(format!("{}{OR_THE_NETWORK}", refusal_hint())),
             _ => error,
         });
         let session = session.map_err(|error| router.peer.explain(error).in_phase(Phase::Connect))?;
@@ -200,7 +205,8 @@ impl MqttTransport {
             .subscribe(protocol::RESPONSES)
             .await
             .map_err(|error| router.loss().unwrap_or(error).in_phase(Phase::Subscribe))?;
-        let link = Link::new(session, Arc::clone(&router), &peer, endpoint.clone(), user_name);
+        let purpose = (endpoint.clone(), user_name);
+        let link = Link::new(session, Arc::clone(&router), &peer, purpose, refusal_hint());
         in_flight.set(Connection::Connected(link.clone()))?;
         progress.report(ConnectionEvent::Connected);
         Ok(link)
@@ -215,6 +221,21 @@ impl MqttTransport {
         let key = identity.blocking_key();
         let key = key.unwrap_or_else(|| BlockingKey::of(&self.identity));
         Ok(run_blocking(key, async move { identity.prove(&registration).await }).await??)
+    }
+}
+
+/// Added to the hint of a connection that ended before CONNACK.
+const OR_THE_NETWORK: &str = "; then the network, and whether something in between ends MQTT connections";
+
+/// What to check first when the service refuses the credential: what its owner knows, and whether a box on the way may
+/// have dropped the certificate.
+fn refusal_hint(of_proof: &str, has_certificate: bool, given_ca: Option<String>) -> String {
+    match given_ca.filter(|_| has_certificate) {
+        Some(issuer) => format!(
+            "{of_proof}; the server's certificate is signed by {issuer}, a CA that was given to this device: if that is a \
+             box which inspects TLS, exempt the host from inspection, as the box drops the device's certificate"
+        ),
+        None => of_proof.to_owned(),
     }
 }
 

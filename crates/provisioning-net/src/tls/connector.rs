@@ -3,14 +3,16 @@
 use std::{io, sync::Arc};
 
 use async_trait::async_trait;
-use provisioning_types::{ClientCertificate, ErrorKind, Phase, PrivateKey, Progress, TransportError, WaitStep};
+use provisioning_types::{
+    ClientCertificate, ConnectionEvent, ErrorKind, Phase, PrivateKey, Progress, TransportError, WaitStep,
+};
 use rustls::Error as RustlsError;
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::{
     client_auth::ClientAuthRecord,
     client_config::{ConfigCache, HandshakeConfig},
-    error_message::{explain, explain_cut_off, new_error, signer_error, tls_error},
+    error_message::{explain, explain_cut_off, issuer, new_error, signer_error, tls_error},
     failure::TlsFailure,
     settings::Tls,
     stream::EstablishedTls,
@@ -90,7 +92,11 @@ impl<C: Connector> Connector for TlsConnector<C> {
         let stream = self.inner.connect(target, Progress::new(&listener)).await?;
         progress.waiting_for(WaitStep::Tls, peer.get());
         let secured = handshake(stream, target, config, &mut report).await;
-        secured.map_err(|error| peer.explain(error))
+        let secured = secured.map_err(|error| peer.explain(error))?;
+        if let Some(issuer) = report.given_ca() {
+            progress.report(ConnectionEvent::GivenCa { issuer });
+        }
+        Ok(secured)
     }
 }
 
@@ -173,6 +179,12 @@ impl TlsReport {
     /// What the server presented, leaf first, trusted or not.
     pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
         self.presented.get().map_or(&[], |certificates| &certificates.chain)
+    }
+
+    /// The issuer of the last certificate that the server presented, if a given root led to its acceptance.
+    fn given_ca(&self) -> Option<String> {
+        let certificates = self.presented.get().filter(|certificates| certificates.by_given_root)?;
+        certificates.chain.last().and_then(issuer)
     }
 
     /// Whether the server's certificate was accepted; `None` when it presented none.

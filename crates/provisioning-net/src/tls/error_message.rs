@@ -173,7 +173,7 @@ fn signer(chain: &[CertificateDer<'_>]) -> Option<String> {
 }
 
 /// The issuer's common name, or its whole name without one, in quotes and without control characters.
-fn issuer(certificate: &CertificateDer<'_>) -> Option<String> {
+pub(super) fn issuer(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     let name = certificate.issuer();
     let text = common_name(name).unwrap_or_else(|| name.to_string());

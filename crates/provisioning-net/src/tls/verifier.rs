@@ -19,7 +19,10 @@ use super::platform::TrustStore;
 ///
 /// (The platform's verifier takes no further roots on Android, so the given ones have a verifier of their own.)
 #[derive(Debug, Default)]
-pub(super) struct Verifiers(Vec<Arc<dyn ServerCertVerifier>>);
+pub(super) struct Verifiers {
+    platform: Option<Arc<dyn ServerCertVerifier>>,
+    given: Option<Arc<dyn ServerCertVerifier>>,
+}
 
 impl Verifiers {
     /// Trusts the given roots and the platform's. A machine whose platform has none needs given ones.
@@ -31,9 +34,9 @@ impl Verifiers {
         platform: Option<&TrustStore>,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, TransportError> {
-        let mut verifiers = Vec::new();
+        let mut verifiers = Self::default();
         match platform.map(|platform| platform.verifier(provider)) {
-            Some(Ok(verifier)) => verifiers.push(verifier),
+            Some(Ok(verifier)) => verifiers.platform = Some(verifier),
             Some(Err(error)) if given.is_empty() => return Err(error),
             Some(Err(error)) => tracing::debug!(%error, "only the given CA certificates are trusted"),
             None => {}
@@ -44,9 +47,15 @@ impl Verifiers {
                 tracing::debug!(%error, "the CA certificates cannot be used");
                 TransportError::new(ErrorKind::Tls, "the CA certificates cannot be used")
             })?;
-            verifiers.push(verifier);
+            verifiers.given = Some(verifier);
         }
-        Ok(Self(verifiers))
+        Ok(verifiers)
+    }
+
+    /// Each verifier, and whether it trusts the given roots.
+    fn each(&self) -> impl Iterator<Item = (&dyn ServerCertVerifier, bool)> {
+        let platform = self.platform.iter().map(|verifier| (verifier.as_ref(), false));
+        platform.chain(self.given.iter().map(|verifier| (verifier.as_ref(), true)))
     }
 }
 
@@ -59,6 +68,8 @@ pub(super) struct ServerCertificates {
     /// Leaf first.
     pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) trusted: bool,
+    /// Whether they were accepted for a given root, and not for one of the platform's.
+    pub(super) by_given_root: bool,
 }
 
 /// Asks the verifiers that handshakes share, and records what the server of one handshake presented. Without verifiers
@@ -76,11 +87,15 @@ impl RecordingVerifier {
 
     /// Returns the first success, else any error other than `UnknownIssuer`: the verifier that knows the CA knows more
     /// about the certificate.
-    fn first<T>(&self, ask: impl Fn(&dyn ServerCertVerifier) -> Result<T, RustlsError>) -> Result<T, RustlsError> {
+    /// Says too whether the given roots led to the success.
+    fn first<T>(
+        &self,
+        ask: impl Fn(&dyn ServerCertVerifier) -> Result<T, RustlsError>,
+    ) -> Result<(T, bool), RustlsError> {
         let mut decisive = CertificateError::UnknownIssuer.into();
-        for verifier in &self.verifiers.0 {
-            match ask(verifier.as_ref()) {
-                Ok(accepted) => return Ok(accepted),
+        for (verifier, is_given) in self.verifiers.each() {
+            match ask(verifier) {
+                Ok(accepted) => return Ok((accepted, is_given)),
                 Err(RustlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => {}
                 Err(error) => decisive = error,
             }
@@ -104,8 +119,9 @@ impl ServerCertVerifier for RecordingVerifier {
         let _ = self.presented.set(ServerCertificates {
             chain: chain.cloned().map(CertificateDer::into_owned).collect(),
             trusted: verified.is_ok(),
+            by_given_root: verified.as_ref().is_ok_and(|(_, is_given)| *is_given),
         });
-        verified
+        verified.map(|(verified, _)| verified)
     }
 
     fn verify_tls12_signature(
@@ -114,7 +130,8 @@ impl ServerCertVerifier for RecordingVerifier {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, RustlsError> {
-        self.first(|verifier| verifier.verify_tls12_signature(message, leaf, signature))
+        let verified = self.first(|verifier| verifier.verify_tls12_signature(message, leaf, signature));
+        verified.map(|(verified, _)| verified)
     }
 
     fn verify_tls13_signature(
@@ -123,12 +140,13 @@ impl ServerCertVerifier for RecordingVerifier {
         leaf: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, RustlsError> {
-        self.first(|verifier| verifier.verify_tls13_signature(message, leaf, signature))
+        let verified = self.first(|verifier| verifier.verify_tls13_signature(message, leaf, signature));
+        verified.map(|(verified, _)| verified)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         // They are the crypto provider's, the same for each.
-        let first = self.verifiers.0.first();
-        first.map_or_else(Vec::new, |verifier| verifier.supported_verify_schemes())
+        let first = self.verifiers.each().next();
+        first.map_or_else(Vec::new, |(verifier, _)| verifier.supported_verify_schemes())
     }
 }

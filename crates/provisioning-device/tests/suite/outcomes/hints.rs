@@ -6,7 +6,7 @@ use std::{
 };
 
 use provisioning_device::{Builder, ErrorKind, SasToken, SymmetricKey, WallClock};
-use provisioning_emulator::Device;
+use provisioning_emulator::{Cut, Device, Effect, Fault, Step};
 use test_support::emulator::{local_dps, start, x509};
 
 use crate::support::{BOTH, builder};
@@ -54,10 +54,48 @@ async fn a_refused_credential_is_told_by_what_is_wrong_with_it() {
         let identity = emulator.issue_device("device-1").expect("a device");
         let other = builder(&emulator, x509(&identity), transport).with_registration_id("device-2");
         let said = hint(other, ErrorKind::Unauthorized).await;
-        assert_eq!(
-            said,
-            "the certificate's common name \"device-1\" must be the registration id device-2"
+        assert!(
+            said.starts_with("the certificate's common name \"device-1\" must be the registration id device-2; "),
+            "{said}"
         );
+        assert!(
+            said.contains("signed by \"DPS emulator CA"),
+            "a box may inspect TLS: {said}"
+        );
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_refusal_without_a_reason_and_an_end_after_connect_are_told_as_a_refused_credential_is() {
+    let silent = Device::new("silent").refused(403, 0, "");
+    let told = Device::new("told").refused(401, 401_002, "Invalid certificate.");
+    let emulator = start(local_dps().device(silent).device(told)).await;
+    emulator.inject(
+        Fault::new(Effect::Close(Cut::Now), Step::Connack)
+            .expect("a fault")
+            .device("gone")
+            .always(),
+    );
+    for transport in BOTH {
+        for (id, kind, says) in [
+            (
+                "silent",
+                ErrorKind::Unauthorized,
+                "network rules of the service instance",
+            ),
+            ("gone", ErrorKind::Lost, "network rules of the service instance"),
+            (
+                "told",
+                ErrorKind::Unauthorized,
+                "check that the certificate is the enrolled one",
+            ),
+        ] {
+            let identity = emulator.issue_device(id).expect("a device");
+            let said = hint(builder(&emulator, x509(&identity), transport), kind).await;
+            assert!(said.contains(says), "{id}: {said}");
+            assert_eq!(said.ends_with("ends MQTT connections"), id == "gone", "{id}: {said}");
+        }
     }
     emulator.shutdown().await;
 }

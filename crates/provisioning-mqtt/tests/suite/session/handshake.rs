@@ -73,10 +73,9 @@ async fn a_connection_that_ends_before_connack_is_lost() {
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Lost, Some(Phase::Connect)));
     let words = "the connection ended after CONNECT: services end it like this when they refuse the credential";
     assert_eq!(error_message(&error), words);
+    // The proof's own hint, as for a refusal.
     assert!(
-        error
-            .hint()
-            .starts_with("check the id scope, that the device is enrolled"),
+        error.hint().starts_with("look at the certificate; then the network"),
         "{error:?}"
     );
 }
