@@ -6,7 +6,7 @@ use provisioning_types::Secret;
 
 use crate::{
     credential::Credential,
-    input::{contents::Wanted, file::InputFile, text},
+    input::{file::InputFile, text, wanted::Wanted},
     sas::SasToken,
     symmetric_key::SymmetricKey,
     x509::credential::X509Credential,

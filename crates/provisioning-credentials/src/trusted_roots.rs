@@ -8,10 +8,7 @@ use std::{
 use provisioning_types::{InvalidInput, RootSource, Secret};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::input::{
-    contents::{self, Wanted},
-    file::InputFile,
-};
+use crate::input::{contents, file::InputFile, wanted::Wanted};
 
 /// CA certificates in PEM or DER, from memory or from a file. They replace the platform's.
 pub struct TrustedRoots(Origin);

@@ -36,6 +36,9 @@ pub type BoxedStream = Box<dyn ByteStream>;
 /// reported. A connector reports no [`ConnectionEvent::Connected`](provisioning_types::ConnectionEvent::Connected): the
 /// transport does.
 ///
+/// A connector with TLS reports a [`ConnectionEvent::GivenCa`](provisioning_types::ConnectionEvent::GivenCa) when the
+/// server's certificate is accepted for a root that was given to the device.
+///
 /// A connector calls [`Progress::waiting_for`] before it waits for a peer: the resolver, TCP, a proxy, or the handshake
 /// of its own protocol. The error of a limit that ends the wait then names the step and the peer. A proxy that was
 /// waited for is named in later failures of the connection too ([`PeerAddress`](crate::PeerAddress)).

@@ -8,11 +8,11 @@ use base64::{
 use provisioning_types::InvalidInput;
 
 use super::{
-    contents::Wanted,
     der::{elements, is_cut_off},
     json::path_of_text,
     kind::Kind,
     pem::{Defect, blocks},
+    wanted::Wanted,
 };
 
 /// The error of an input in which nothing of the wanted kind was found.

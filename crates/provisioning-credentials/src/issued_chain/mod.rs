@@ -10,7 +10,7 @@ use serde_json::Value;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::{
-    input::contents::{self, Wanted},
+    input::{contents, wanted::Wanted},
     signing_request::CertificateSigningRequest,
     x509::{common_name::common_name, credential::X509Credential, private_key, validity},
 };

@@ -6,10 +6,7 @@ use provisioning_types::{ClientCertificate, InvalidInput, PrivateKey, Registrati
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::{
-    input::{
-        contents::{self, Wanted},
-        file::InputFile,
-    },
+    input::{contents, file::InputFile, wanted::Wanted},
     x509::{
         common_name::common_name,
         defects::{self, CertificateDefect},

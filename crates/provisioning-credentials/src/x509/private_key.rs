@@ -3,7 +3,10 @@
 use provisioning_types::{InvalidInput, Secret};
 use rustls_pki_types::PrivateKeyDer;
 
-use crate::input::contents::{self, FoundKey, Wanted};
+use crate::input::{
+    contents::{self, FoundKey},
+    wanted::Wanted,
+};
 
 /// The private key in `bytes`: PKCS#8, SEC1 or PKCS#1 in DER. The passphrase is used if the key is encrypted.
 pub(crate) fn read(bytes: &[u8], passphrase: Option<&Secret>) -> Result<Secret, InvalidInput> {

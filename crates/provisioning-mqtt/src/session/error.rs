@@ -1,12 +1,9 @@
 //! Why a connection ended, as the error of the requests that use it.
 
-use std::error::Error;
-
-use provisioning_net::{connection_error, not_mqtt};
+use provisioning_net::connection_error;
 use provisioning_types::{ErrorKind, TransportError};
-use rumqttc::Error as CodecError;
 
-use super::{codec::WireError, stream::MqttStream};
+use super::codec::WireError;
 
 /// The end of the stream without an error.
 pub(super) fn ended() -> TransportError {
@@ -18,44 +15,6 @@ pub(super) fn from_wire(error: WireError) -> TransportError {
         WireError::Io(error) => connection_error(error),
         broken => TransportError::new(ErrorKind::UnexpectedResponse, broken.to_string()).with_source(broken),
     }
-}
-
-/// What an error in response to CONNECT means. The codec knows the return codes 0 to 5 only; any other code is a
-/// refusal too.
-pub(super) async fn of_connect(error: TransportError, framed: &mut MqttStream) -> TransportError {
-    if let Some(WireError::Malformed(CodecError::InvalidConnectReturnCode(code))) =
-        error.source().and_then(<dyn Error>::downcast_ref)
-    {
-        let message = format!("the service refused the connection (CONNACK {code})");
-        return TransportError::new(ErrorKind::Refused, message).with_connack(*code);
-    }
-    match error.kind() {
-        ErrorKind::Lost => unanswered(&error),
-        ErrorKind::UnexpectedResponse => {
-            // The codec has taken nothing of what is not MQTT.
-            let first = framed.read_buffer().to_vec();
-            not_mqtt(&first, framed.get_mut()).await.unwrap_or(error)
-        }
-        _ => error,
-    }
-}
-
-/// The connection ended before CONNACK.
-fn unanswered(error: &TransportError) -> TransportError {
-    let message = "the connection ended after CONNECT: services end it like this when they refuse the credential";
-    let unanswered = TransportError::new(ErrorKind::Lost, message).with_hint(UNANSWERED_HINT);
-    match error.source() {
-        Some(cause) => unanswered.with_source(cause.to_string()),
-        None => unanswered,
-    }
-}
-
-const UNANSWERED_HINT: &str = "check the id scope, that the device is enrolled, and that its credential is the enrolled one \
-                               and not expired; then the network, and whether something in between ends MQTT connections";
-
-/// Whether this is the error of a connection that ended before CONNACK.
-pub(crate) fn is_unanswered(error: &TransportError) -> bool {
-    error.kind() == ErrorKind::Lost && error.hint() == UNANSWERED_HINT
 }
 
 /// The peer breaks MQTT's rules.

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    error,
+    connect_error, error,
     stream::{MqttStream, disconnect, poll_packet, queue},
 };
 
@@ -70,7 +70,7 @@ impl Connecting {
             queue(framed, connect)?;
             match poll_fn(|cx| poll_packet(framed, cx)).await {
                 Ok(answer) => Ok(answer),
-                Err(error) => Err(error::of_connect(error, framed).await),
+                Err(error) => Err(connect_error::of_connect(error, framed).await),
             }
         };
         let answer = exchange.await;

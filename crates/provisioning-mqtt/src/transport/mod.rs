@@ -26,7 +26,7 @@ use crate::{
     mqtt_connector::{Login, MqttConnector, MqttSession},
     options::MqttOptions,
     protocol,
-    session::{MqttOverStream, error::is_unanswered},
+    session::{MqttOverStream, connect_error::is_unanswered},
 };
 
 /// DPS over MQTT. The connector decides what carries MQTT: TLS, a WebSocket, or either of them.

@@ -23,7 +23,7 @@ pub async fn each_attempt_is_reported_before_it_begins(start: impl Fn() -> Setup
     } = start();
     let (reported, target) = (Mutex::new(Vec::new()), Target::new(&uri));
     let listener = |event| match event {
-        ConnectionEvent::WaitingFor(_) => {}
+        ConnectionEvent::WaitingFor(_) | ConnectionEvent::GivenCa { .. } => {}
         event => reported.lock().expect("no panic").push(event),
     };
     let events = |uris: &[String]| -> Vec<_> {
@@ -62,7 +62,7 @@ pub async fn a_service_that_cannot_be_reached_is_a_connect_error(start: impl Fn(
     drop(service);
     let reported = Mutex::new(Vec::new());
     let listener = |event| match event {
-        ConnectionEvent::WaitingFor(_) => {}
+        ConnectionEvent::WaitingFor(_) | ConnectionEvent::GivenCa { .. } => {}
         event => reported.lock().expect("no panic").push(event),
     };
     let target = Target::new(&uri);

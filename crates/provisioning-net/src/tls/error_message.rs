@@ -7,7 +7,7 @@ use rustls::{CertificateError, Error as RustlsError};
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
-use super::{alert, client_auth::ClientAuth, stream::EstablishedTlsError};
+use super::{alert, client_auth::ClientAuth};
 
 /// How much of a name in the server's certificate is shown.
 const MAX_SHOWN_CHARS: usize = 100;
@@ -25,30 +25,6 @@ pub(super) fn signer_error(error: &RustlsError) -> Option<&TransportError> {
     match error {
         RustlsError::Other(other) => other.0.downcast_ref(),
         _ => None,
-    }
-}
-
-/// Explains an established stream's error, if TLS itself failed rather than the stream below it.
-pub(crate) fn established_error(error: io::Error) -> Result<TransportError, io::Error> {
-    let tagged = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<EstablishedTlsError>());
-    let (tls, auth) = match (tagged, tls_error(&error)) {
-        (Some(EstablishedTlsError { error, auth }), _) => (error, *auth),
-        // Of a connector that is not ours: an alert about a certificate can only mean that the device presented one.
-        (None, Some(tls)) => (tls, ClientAuth::Presented),
-        (None, None) => return Err(error),
-    };
-    let (message, hint) = explain_established(tls, auth);
-    tracing::debug!(error = %tls, "TLS failed");
-    Ok(new_error(message, Some(hint)))
-}
-
-/// Explains a failure after the handshake.
-pub(super) fn explain_established(error: &RustlsError, auth: ClientAuth) -> (Cow<'static, str>, &'static str) {
-    match error {
-        RustlsError::AlertReceived(alert) => alert::explain(*alert, auth),
-        _ => ("the server broke the rules of TLS".into(), alert::CHANGED_HINT),
     }
 }
 

@@ -8,6 +8,7 @@ mod connector;
 mod der;
 mod device_key;
 mod error_message;
+mod established_error;
 mod external_key;
 mod failure;
 mod key_check;
@@ -27,5 +28,5 @@ pub use self::{
 };
 pub(crate) use self::{
     connector::{TlsReport, handshake},
-    error_message::established_error,
+    established_error::established_error,
 };

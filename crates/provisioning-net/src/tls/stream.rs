@@ -10,7 +10,7 @@ use rustls::Error as RustlsError;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
-use super::{client_auth::ClientAuth, error_message::explain_established};
+use super::{client_auth::ClientAuth, established_error::EstablishedTlsError};
 use crate::{connector::BoxedStream, peer::Recorded};
 
 /// A TLS stream whose errors know whether the device's certificate was presented: under TLS 1.3 the server's alert
@@ -39,14 +39,6 @@ impl EstablishedTls {
             (_, Err(other)) => other,
         })
     }
-}
-
-/// A TLS failure of an established stream.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", explain_established(error, *auth).0)]
-pub(super) struct EstablishedTlsError {
-    pub(super) error: RustlsError,
-    pub(super) auth: ClientAuth,
 }
 
 impl AsyncRead for EstablishedTls {
