@@ -109,7 +109,7 @@ impl Endpoint {
 }
 
 impl Default for Endpoint {
-    /// [`GLOBAL_HOST`].
+    /// [`GLOBAL_HOST`](crate::GLOBAL_HOST).
     fn default() -> Self {
         Self::new(Host::global())
     }
