@@ -124,8 +124,11 @@ impl FromStr for Endpoint {
     /// [`InvalidInput`] naming `host`, and what `text` is instead, such as a URL.
     fn from_str(text: &str) -> Result<Self, InvalidInput> {
         parse(text).map_err(|error| match instead(text) {
-            Some((found, meant)) => error.with_found(found).with_remedy(format!("give `{meant}`")),
-            None => error,
+            // A secret is not repeated in part either.
+            Some((found, meant)) if error.found().is_none() => {
+                error.with_found(found).with_remedy(format!("give `{meant}`"))
+            }
+            _ => error,
         })
     }
 }
@@ -179,6 +182,8 @@ fn bracketed_if_v6(text: &str) -> Result<Host, InvalidInput> {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+
     use super::*;
     use crate::host::GLOBAL_HOST;
 
@@ -240,6 +245,16 @@ mod tests {
             assert_eq!((error.input(), error.found()), ("host", Some(found)), "{text:?}");
             assert_eq!(error.remedy(), Some(format!("give `{meant}`").as_str()), "{text:?}");
         }
+    }
+
+    #[test]
+    fn no_part_of_a_secret_is_taken_for_a_host() {
+        let der_in_base64 = STANDARD.encode([&[0x30, 0x81, 0x87][..], &[0xff; 135]].concat());
+        let error = der_in_base64.parse::<Endpoint>().expect_err("a key").to_string();
+        assert!(
+            !error.contains("MIGH") && error.contains("not repeated here"),
+            "{error}"
+        );
     }
 
     #[test]
