@@ -20,7 +20,7 @@ pub struct Builder {
     pub(crate) max_packet_size: usize,
     pub(crate) max_connections: usize,
     pub(crate) refuse_simultaneous: bool,
-    pub(crate) webhook_ca: Option<String>,
+    pub(crate) webhook_ca: Option<Vec<u8>>,
     pub(crate) quotas: QuotaSettings,
     pub(crate) evaluate_queries: bool,
     pub(crate) hosts: Vec<String>,
@@ -182,11 +182,11 @@ impl Builder {
         self
     }
 
-    /// The CA that webhooks over HTTPS are verified with, PEM; unless given, the roots of the platform (feature
+    /// The CA that webhooks over HTTPS are verified with, PEM or DER; unless given, the roots of the platform (feature
     /// `platform-roots`).
     #[must_use]
-    pub fn webhook_ca(mut self, ca_pem: impl Into<String>) -> Self {
-        self.webhook_ca = Some(ca_pem.into());
+    pub fn webhook_ca(mut self, ca: impl AsRef<[u8]>) -> Self {
+        self.webhook_ca = Some(ca.as_ref().to_vec());
         self
     }
 

@@ -68,8 +68,8 @@ pub enum EmulatorError {
         /// The error of the certificate's encoder.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A file in the folder is invalid: not PEM, expired, without its key, or issued by another CA. The message names
-    /// the file and the remedy.
+    /// A file in the folder is invalid: neither PEM nor DER, expired, without its key, or issued by another CA. The message
+    /// names the file, what it is instead, and the remedy.
     #[error("{0}")]
     InvalidFile(String),
     /// An enrollment cannot be used: a key is not base64, or a certificate cannot be read.

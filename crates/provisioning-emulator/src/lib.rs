@@ -82,6 +82,7 @@ mod faults;
 mod http;
 mod identifiers;
 mod identity;
+mod input;
 mod log;
 mod mqtt;
 mod net;

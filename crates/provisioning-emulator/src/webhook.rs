@@ -11,7 +11,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
+use rustls_pki_types::{CertificateDer, ServerName};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::{
@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::error::EmulatorError;
+use crate::{error::EmulatorError, input::certificates};
 
 /// How long a webhook may take, as at the service.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,8 +33,8 @@ const MAX_ANSWER: usize = 1024 * 1024;
 /// Calls webhooks.
 #[derive(Clone)]
 pub(crate) struct WebhookClient {
-    /// PEM; `None` is the roots of the platform.
-    ca_pem: Option<String>,
+    /// `None` is the roots of the platform.
+    ca: Option<Vec<CertificateDer<'static>>>,
 }
 
 /// A call that a registration needs.
@@ -55,12 +55,14 @@ pub(crate) struct WebhookAnswer {
 
 impl WebhookClient {
     /// A client that trusts this CA, else the roots of the platform.
-    pub(crate) fn new(ca_pem: Option<String>) -> Result<Self, EmulatorError> {
-        let client = Self { ca_pem };
-        if client.ca_pem.is_some() {
-            client
-                .tls()
-                .map_err(|reason| EmulatorError::InvalidFile(format!("the CA of webhooks is invalid: {reason}")))?;
+    pub(crate) fn new(ca: Option<Vec<u8>>) -> Result<Self, EmulatorError> {
+        let invalid = |reason| EmulatorError::InvalidFile(format!("the CA of webhooks cannot be used: {reason}"));
+        let ca = ca.as_deref().map(certificates).transpose();
+        let client = Self {
+            ca: ca.map_err(|unreadable| invalid(unreadable.to_string()))?,
+        };
+        if client.ca.is_some() {
+            client.tls().map_err(invalid)?;
         }
         Ok(client)
     }
@@ -96,16 +98,13 @@ impl WebhookClient {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
         let builder = builder.map_err(|error| error.to_string())?;
-        let Some(ca_pem) = &self.ca_pem else {
+        let Some(ca) = &self.ca else {
             return platform_roots(builder, provider);
         };
         let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
-            let certificate = certificate.map_err(|_| "it is not PEM".to_owned())?;
-            roots.add(certificate).map_err(|error| error.to_string())?;
-        }
-        if roots.is_empty() {
-            return Err("it has no certificate".to_owned());
+        for certificate in ca {
+            let added = roots.add(certificate.clone());
+            added.map_err(|_| "expected the certificate of a CA, X.509 version 3".to_owned())?;
         }
         Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
     }

@@ -20,6 +20,7 @@ use crate::{
     error::EmulatorError,
     identifiers::is_id_scope,
     identity::{Folder, KeyKind},
+    input::read_file,
 };
 
 /// A local Azure IoT Hub Device Provisioning Service for tests, offline.
@@ -85,7 +86,7 @@ pub struct Args {
     #[arg(long)]
     evaluate_queries: bool,
 
-    /// Verify webhooks over HTTPS with the CA in this file, PEM, and not with the roots of the platform
+    /// Verify webhooks over HTTPS with the CA in this file, PEM or DER, and not with the roots of the platform
     #[arg(long, value_name = "FILE")]
     webhook_ca: Option<PathBuf>,
 
@@ -183,8 +184,8 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
         builder = builder.evaluate_queries(true);
     }
     if let Some(path) = &args.webhook_ca {
-        let ca_pem = fs::read_to_string(path).map_err(|source| EmulatorError::file(path, source))?;
-        builder = builder.webhook_ca(ca_pem);
+        let ca = read_file(path).map_err(|source| EmulatorError::file(path, source))?;
+        builder = builder.webhook_ca(ca);
     }
     if args.strict_csr {
         builder = builder.strict_csr(true);

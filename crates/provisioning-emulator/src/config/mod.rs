@@ -6,7 +6,6 @@ mod position;
 
 use std::{
     collections::HashSet,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -22,13 +21,15 @@ use crate::{
     enrollment::{Body, Enrollment, EnrollmentKind, Invalid, id_field},
     faults::{Fault, FaultDescription},
     identifiers::{is_id_scope, is_registration_id},
+    identity::to_pem,
+    input::{self, read_file},
     retry_after::RetryAfter,
 };
 
 /// A valid configuration, for [`Builder::config`].
 ///
 /// `docs/emulator.md` lists the keys. Enrollments are written as the service's REST API has them; a `certificate` is
-/// PEM, base64, `file:` and a path from the configuration's folder, or `emulator`: of a group its own CA, of a single
+/// PEM, base64 of PEM or DER, `file:` and a path from the configuration's folder, or `emulator`: of a group its own CA, of a single
 /// device any certificate that its own CA signed for that device.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -84,12 +85,14 @@ impl Config {
     /// [`ConfigError`] names the line and what was expected there.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
-        let text = fs::read_to_string(path).map_err(|error| ConfigError {
+        let unreadable = |message| ConfigError {
             file: path.to_owned(),
             line: 1,
-            message: format!("expected a readable file ({error})"),
-        })?;
-        Self::parse(&text, path)
+            message,
+        };
+        let contents = read_file(path).map_err(|error| unreadable(format!("expected a readable file ({error})")))?;
+        let text = input::text(&contents).map_err(|error| unreadable(error.to_string()))?;
+        Self::parse(text, path)
     }
 
     /// Reads `text`, which came from the file at `path`: certificates are looked for beside it.
@@ -263,10 +266,12 @@ fn enrollment(kind: EnrollmentKind, body: &Body, folder: &Path) -> Result<Enroll
             && let Some(file) = text.strip_prefix("file:")
         {
             let file = folder.join(file);
-            *text = fs::read_to_string(&file).map_err(|error| {
-                let message = format!("expected {} to be readable ({error})", file.display());
-                of_id(Invalid::new(format!("{path}.certificate"), message))
-            })?;
+            let invalid = |message| of_id(Invalid::new(format!("{path}.certificate"), message));
+            let contents = read_file(&file)
+                .map_err(|error| invalid(format!("expected {} to be readable ({error})", file.display())))?;
+            let certificates = input::certificates(&contents)
+                .map_err(|error| invalid(format!("{} cannot be used: {error}", file.display())))?;
+            *text = to_pem(&certificates[0]);
         }
     }
     body.check(kind, &id).map_err(of_id)?;

@@ -8,6 +8,7 @@ use toml::{
 };
 
 use super::ConfigError;
+use crate::input::without_text;
 
 /// A configuration's text and the file that it came from.
 #[derive(Clone, Copy)]
@@ -49,7 +50,7 @@ impl Source<'_> {
     /// An error of the parser, with the key of the value that it is about.
     pub(super) fn parse_error(self, error: &toml::de::Error) -> ConfigError {
         let position = error.span().map_or(0, |span| span.start);
-        let message = error.message().lines().collect::<Vec<_>>().join(" ");
+        let message = without_text(&error.message().lines().collect::<Vec<_>>().join(" "));
         // Text that is not TOML has no keys.
         let key = DeTable::parse(self.text).ok();
         let key = key.and_then(|table| key_in_table(table.get_ref(), position));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::terms::Invalid;
+use crate::input::without_text;
 
 /// An individual enrollment or an enrollment group, with the members of both under their wire names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -192,7 +193,7 @@ impl Body {
         };
         members.retain(|name, value| !value.is_null() && !IGNORED.contains(&name.as_str()));
         serde_path_to_error::deserialize(body).map_err(|error| {
-            let message = error.inner().to_string();
+            let message = without_text(&error.inner().to_string());
             match error.path().to_string() {
                 // An unknown member of the enrollment itself.
                 path if path == "." => Invalid::new("The enrollment", message),

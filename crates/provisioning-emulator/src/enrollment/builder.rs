@@ -1,5 +1,6 @@
 //! An enrollment, for programs that use the emulator as a library.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::{
@@ -69,11 +70,15 @@ impl Enrollment {
         self
     }
 
-    /// The certificate, PEM: of a device its own, of a group the CA that signed the certificates of its devices.
+    /// The certificate, PEM or DER: of a device its own, of a group the CA that signed the certificates of its devices.
     #[must_use]
-    pub fn certificate(mut self, pem: impl Into<String>) -> Self {
+    pub fn certificate(mut self, certificate: impl AsRef<[u8]>) -> Self {
+        let certificate = certificate.as_ref();
         let certificate = Certificate {
-            certificate: Some(pem.into()),
+            certificate: Some(match std::str::from_utf8(certificate) {
+                Ok(text) => text.to_owned(),
+                Err(_) => STANDARD.encode(certificate),
+            }),
             info: None,
         };
         let certificates = Some(Certificates {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::store::{EnrollmentKind::Individual, Enrollments, Precondition};
-use crate::refusal::Refusal;
+use crate::{input::without_text, refusal::Refusal};
 
 /// The largest number of enrollments in one operation.
 const MAX_ENROLLMENTS: usize = 10;
@@ -29,8 +29,13 @@ enum Mode {
 impl Enrollments {
     /// Applies an operation to each enrollment. Returns the answer, and the ids of those that were changed.
     pub(crate) fn bulk(&self, body: Value) -> Result<(Value, Vec<String>), Refusal> {
-        let operation: BulkOperation = serde_path_to_error::deserialize(body)
-            .map_err(|error| Refusal::bad_request(format!("{}: {}.", error.path(), error.inner())))?;
+        let operation: BulkOperation = serde_path_to_error::deserialize(body).map_err(|error| {
+            Refusal::bad_request(format!(
+                "{}: {}.",
+                error.path(),
+                without_text(&error.inner().to_string())
+            ))
+        })?;
         let count = operation.enrollments.len();
         if count > MAX_ENROLLMENTS {
             let message = format!("enrollments: expected {MAX_ENROLLMENTS} at most, not {count}.");

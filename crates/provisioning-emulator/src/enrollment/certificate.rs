@@ -1,9 +1,8 @@
-//! Certificates in enrollments: reading them, and what the service says about them.
+//! What the service says about the certificates in enrollments.
 
 use std::fmt::Write;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use rustls_pki_types::{CertificateDer, pem::PemObject};
+use rustls_pki_types::CertificateDer;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
@@ -11,25 +10,6 @@ use x509_parser::{
     prelude::{FromDer, X509Certificate},
     time::ASN1Time,
 };
-
-/// Reads a certificate: PEM, base64 of DER, or base64 of PEM as the C client sends it.
-pub(super) fn read_certificate(text: &str) -> Option<CertificateDer<'static>> {
-    let der = if is_pem(text.as_bytes()) {
-        CertificateDer::from_pem_slice(text.as_bytes()).ok()?
-    } else {
-        let base64: String = text.split_whitespace().collect();
-        match STANDARD.decode(base64).ok()? {
-            pem if is_pem(&pem) => CertificateDer::from_pem_slice(&pem).ok()?,
-            der => CertificateDer::from(der),
-        }
-    };
-    X509Certificate::from_der(&der).is_ok().then_some(der)
-}
-
-fn is_pem(bytes: &[u8]) -> bool {
-    let start = b"-----BEGIN";
-    bytes.windows(start.len()).any(|window| window == start)
-}
 
 /// The `info` of a certificate.
 pub(super) fn info(der: &CertificateDer<'_>) -> Option<Value> {

@@ -14,10 +14,13 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{
     body::{Attestation, AttestationKind, SymmetricKeys, X509},
-    certificate::{info, read_certificate},
+    certificate::info,
     terms::Invalid,
 };
-use crate::identity::Key;
+use crate::{
+    identity::Key,
+    input::{Unreadable, certificates},
+};
 
 /// What a device must present, decoded.
 pub(crate) enum Proof {
@@ -91,30 +94,36 @@ fn check_certificates(attestation: &mut Attestation, is_group: bool, own_ca_pem:
             }
             (text, _) => read_certificate(text),
         };
-        let expected = "expected a certificate, in PEM or base64";
-        let der = der.ok_or_else(|| Invalid::new(format!("{path}.certificate"), expected))?;
+        let der = der.map_err(|error| Invalid::new(format!("{path}.certificate"), error.to_string()))?;
         given.info = info(&der);
     }
     Ok(())
 }
 
+/// Reads both keys, and writes them in base64 without white space.
 fn keys(keys: &mut SymmetricKeys) -> Result<Vec<Key>, Invalid> {
     let both = [
         ("primaryKey", &mut keys.primary_key),
         ("secondaryKey", &mut keys.secondary_key),
     ];
-    both.into_iter()
-        .map(|(name, text)| {
-            let field = || format!("attestation.symmetricKey.{name}");
+    let read = |(name, text): (_, &mut Option<String>)| {
+        let invalid = |message| Invalid::new(format!("attestation.symmetricKey.{name}"), message);
+        let key = match text {
             // Clients send empty text for a key that the service is to generate.
-            if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
-                return Key::from_base64(text).ok_or_else(|| Invalid::new(field(), "expected base64"));
+            Some(text) if !text.is_empty() => {
+                Key::read(text.as_bytes()).map_err(|unreadable| invalid(unreadable.to_string()))?
             }
-            let key = Key::generate().map_err(|error| Invalid::new(field(), error.to_string()))?;
-            *text = Some(key.to_base64());
-            Ok(key)
-        })
-        .collect()
+            _ => Key::generate().map_err(|error| invalid(error.to_string()))?,
+        };
+        *text = Some(key.to_base64());
+        Ok(key)
+    };
+    both.into_iter().map(read).collect()
+}
+
+/// The first certificate in `text`.
+fn read_certificate(text: &str) -> Result<CertificateDer<'static>, Unreadable> {
+    certificates(text.as_bytes()).map(|mut certificates| certificates.swap_remove(0))
 }
 
 fn own(x509: &X509, own_ca_pem: Option<&str>) -> Result<Proof, Invalid> {
@@ -123,9 +132,9 @@ fn own(x509: &X509, own_ca_pem: Option<&str>) -> Result<Proof, Invalid> {
             let expected = "expected nothing beside the certificate \"emulator\"";
             return Err(Invalid::new("attestation.x509", expected));
         }
-        return signed_by(own_ca_pem.and_then(read_certificate));
+        return signed_by(own_ca_pem.into_iter().flat_map(read_certificate));
     }
-    let certificates: Vec<_> = x509.certificates(false).filter_map(read_certificate).collect();
+    let certificates: Vec<_> = x509.certificates(false).flat_map(read_certificate).collect();
     let thumbprints: Vec<_> = x509
         .thumbprints
         .iter()
@@ -150,7 +159,7 @@ fn signers(x509: &X509, own_ca_pem: Option<&str>) -> Result<Proof, Invalid> {
     let has_own_ca = x509.certificates(true).any(|text| text == OWN_CA);
     match own_ca_pem {
         None if has_own_ca && x509.certificates(true).count() == 1 => Ok(CA_UNKNOWN),
-        _ => signed_by(x509.certificates(true).filter_map(read_certificate)),
+        _ => signed_by(x509.certificates(true).flat_map(read_certificate)),
     }
 }
 
@@ -162,7 +171,7 @@ fn signed_by(authorities: impl IntoIterator<Item = CertificateDer<'static>>) -> 
     let mut roots = RootCertStore::empty();
     for certificate in authorities {
         let added = roots.add(certificate);
-        added.map_err(|error| Invalid::new(field, format!("expected the certificate of a CA ({error})")))?;
+        added.map_err(|_| Invalid::new(field, "expected the certificate of a CA, X.509 version 3"))?;
     }
     if roots.is_empty() {
         return Ok(CA_UNKNOWN);
@@ -182,10 +191,7 @@ fn thumbprint(text: &str) -> Result<Vec<u8>, Invalid> {
     let bytes: Option<Vec<u8>> = pairs.collect();
     bytes
         .filter(|bytes| matches!(bytes.len(), 20 | 32) && digits.len() == 2 * bytes.len())
-        .ok_or_else(|| {
-            let expected = format!("expected SHA-1 or SHA-256 in hex, not {text:?}");
-            Invalid::new("attestation.x509.thumbprints", expected)
-        })
+        .ok_or_else(|| Invalid::new("attestation.x509.thumbprints", "expected SHA-1 or SHA-256 in hex"))
 }
 
 /// Whether the device's own certificate is one of these, and valid now.

@@ -7,15 +7,19 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, DnValue,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P384_SHA384,
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 
-use super::certificate::{CertificateSettings, KeyKind, Validity};
+use super::{
+    certificate::{CertificateSettings, KeyKind, Validity},
+    existing::Existing,
+};
 use crate::error::EmulatorError;
 
 /// A certificate authority.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
     certificate_pem: String,
 }
 
@@ -53,20 +57,21 @@ impl Authority {
         let key = KeyPair::generate().map_err(failed)?;
         // Two CAs with one name would make a wrong CA look like a broken signature.
         let params = ca_params(&format!("DPS emulator CA {:08x}", fastrand::u32(..)));
-        let certificate_pem = params.self_signed(&key).map_err(failed)?.pem();
+        let certificate = params.self_signed(&key).map_err(failed)?.der().clone();
         Ok(Self {
             issuer: Issuer::new(params, key),
-            certificate_pem,
+            certificate_pem: to_pem(&certificate),
+            certificate,
         })
     }
 
     /// The CA of an earlier run.
-    pub(crate) fn load(certificate_pem: String, key_pem: &str) -> Result<Self, EmulatorError> {
-        let key = KeyPair::from_pem(key_pem).map_err(failed)?;
-        let issuer = Issuer::from_ca_cert_pem(&certificate_pem, key).map_err(failed)?;
+    pub(super) fn load(Existing { chain, key }: Existing) -> Result<Self, EmulatorError> {
+        let certificate = chain[0].clone();
         Ok(Self {
-            issuer,
-            certificate_pem,
+            issuer: Issuer::from_ca_cert_der(&certificate, key).map_err(failed)?,
+            certificate_pem: to_pem(&certificate),
+            certificate,
         })
     }
 
@@ -74,9 +79,8 @@ impl Authority {
         &self.certificate_pem
     }
 
-    /// The certificate, DER.
-    pub(crate) fn certificate(&self) -> Result<CertificateDer<'static>, String> {
-        CertificateDer::from_pem_slice(self.certificate_pem.as_bytes()).map_err(|error| error.to_string())
+    pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
+        &self.certificate
     }
 
     pub(crate) fn key_pem(&self) -> String {
@@ -91,8 +95,9 @@ impl Authority {
         params.distinguished_name = common_name("localhost");
         set_leaf(&mut params, ExtendedKeyUsagePurpose::ServerAuth, Validity::Now);
         let key = key.generate()?;
-        let certificate_pem = params.signed_by(&key, &self.issuer).map_err(failed)?.pem();
-        ServerIdentity::load(certificate_pem, key.serialize_pem())
+        let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
+        let chain = vec![certificate.der().clone()];
+        Ok(ServerIdentity::new(Existing { chain, key }))
     }
 
     /// A certificate with the device's registration id as its common name.
@@ -124,8 +129,7 @@ impl Authority {
         request.params.distinguished_name = common_name(registration_id);
         set_leaf(&mut request.params, ExtendedKeyUsagePurpose::ClientAuth, Validity::Now);
         let issued = request.signed_by(&self.issuer).map_err(|error| error.to_string())?;
-        let ca = self.certificate()?;
-        Ok(vec![issued.der().to_vec(), ca.to_vec()])
+        Ok(vec![issued.der().to_vec(), self.certificate.to_vec()])
     }
 
     fn intermediate(&self) -> Result<(Issuer<'static, KeyPair>, String), EmulatorError> {
@@ -137,18 +141,14 @@ impl Authority {
 }
 
 impl ServerIdentity {
-    /// Reads the certificate and the key of an earlier run, or of this one.
-    pub(crate) fn load(certificate_pem: String, key_pem: String) -> Result<Self, EmulatorError> {
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate_pem.as_bytes()).collect();
-        let chain = chain.map_err(|error| EmulatorError::InvalidFile(error.to_string()))?;
-        let key = PrivatePkcs8KeyDer::from_pem_slice(key_pem.as_bytes())
-            .map_err(|error| EmulatorError::InvalidFile(error.to_string()))?;
-        Ok(Self {
+    /// The certificate and the key of an earlier run, or of this one.
+    pub(super) fn new(Existing { chain, key }: Existing) -> Self {
+        Self {
+            certificate_pem: chain.iter().map(|certificate| to_pem(certificate)).collect(),
+            key_pem: key.serialize_pem(),
+            key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
             chain,
-            key: key.into(),
-            certificate_pem,
-            key_pem,
-        })
+        }
     }
 }
 

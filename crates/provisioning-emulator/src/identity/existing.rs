@@ -2,33 +2,33 @@
 
 use rcgen::{KeyPair, PublicKeyData};
 use rustls::{client::verify_server_name, server::ParsedCertificate};
-use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
+use rustls_pki_types::{CertificateDer, ServerName};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::certificate::{CertificateSettings, KeyKind, Validity};
+use crate::input::{certificates, key_pair, private_key};
 
 /// A certificate chain and a key from files.
 pub(super) struct Existing {
     /// The certificate first, then its intermediates. It is not empty.
-    chain: Vec<CertificateDer<'static>>,
-    key: KeyPair,
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) key: KeyPair,
 }
 
 impl Existing {
-    /// Reads PEM. Fails with the reason if it is not a certificate chain with the key of its first certificate.
-    pub(super) fn read(certificate_pem: &str, key_pem: &str) -> Result<Self, String> {
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate_pem.as_bytes()).collect();
-        let chain = chain.map_err(|_| "is not PEM".to_owned())?;
-        if chain.is_empty() || chain.iter().any(|der| X509Certificate::from_der(der).is_err()) {
-            return Err("has no certificate".to_owned());
-        }
-        let key =
-            KeyPair::from_pem(key_pem).map_err(|_| "has a key file that is not a PKCS#8 key in PEM".to_owned())?;
-        let existing = Self { chain, key };
-        let is_its_key = existing.with_leaf(|leaf| leaf.public_key().raw == existing.key.subject_public_key_info());
-        if is_its_key {
-            Ok(existing)
+    /// Reads the contents of two files. Fails with the reason if they are not a certificate chain with the key of its
+    /// first certificate.
+    pub(super) fn read(certificate: &[u8], key: &[u8]) -> Result<Self, String> {
+        let chain = certificates(certificate).map_err(|unreadable| format!("cannot be used: {unreadable}"))?;
+        let key = private_key(key).map_err(|unreadable| format!("has a key file that cannot be used: {unreadable}"))?;
+        let (_, leaf) = X509Certificate::from_der(&chain[0]).map_err(|_| "is damaged".to_owned())?;
+        let key = key_pair(&key, leaf.public_key()).ok_or(
+            "does not belong to the key in its key file, or that is neither an EC P-256, an EC P-384, an Ed25519 nor an \
+             RSA key",
+        )?;
+        if leaf.public_key().raw == key.subject_public_key_info() {
+            Ok(Self { chain, key })
         } else {
             Err("does not belong to the key in its key file".to_owned())
         }

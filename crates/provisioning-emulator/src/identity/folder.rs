@@ -11,7 +11,10 @@ use super::{
     existing::Existing,
     key::Key,
 };
-use crate::error::EmulatorError;
+use crate::{
+    error::EmulatorError,
+    input::{private_key, read_file},
+};
 
 /// A folder with `ca.pem`, `ca.key`, `server.pem`, `server.key`, `group.key`, `devices/<id>.pem` and `.key`, and
 /// `control.key`, the key of the control endpoint. Existing files are used, missing files are created. Keys have mode
@@ -26,6 +29,9 @@ pub(crate) struct Identities {
     pub(crate) control_key: Key,
     pub(crate) group_key: Key,
 }
+
+/// The contents of the files of a certificate and its key.
+type Pair = (Vec<u8>, Vec<u8>);
 
 impl Folder {
     /// The folder at `path`, which need not exist.
@@ -61,17 +67,17 @@ impl Folder {
             self.write_pair("ca", authority.certificate_pem(), &authority.key_pem())?;
             return Ok(authority);
         };
-        let problem = match Existing::read(&certificate, &key) {
-            Ok(existing) => existing.ca_problem(),
-            Err(problem) => Some(problem),
-        };
-        match problem {
-            None => Authority::load(certificate, &key),
-            Some(problem) => {
+        let existing = Existing::read(&certificate, &key).and_then(|existing| match existing.ca_problem() {
+            None => Ok(existing),
+            Some(problem) => Err(problem),
+        });
+        existing.map_or_else(
+            |problem| {
                 let remedy = "remove ca.pem, ca.key, server.pem, server.key and devices, and new ones are created";
                 Err(invalid(&self.pair("ca").0, &problem, remedy))
-            }
-        }
+            },
+            Authority::load,
+        )
     }
 
     /// The server's certificate. A new one is issued if it does not fit the settings or has expired.
@@ -84,7 +90,7 @@ impl Folder {
         if let Some((certificate, key)) = self.read_pair("server")? {
             let existing = self.existing("server", &certificate, &key, authority)?;
             if existing.is_current_server(names, key_kind) {
-                return ServerIdentity::load(certificate, key);
+                return Ok(ServerIdentity::new(existing));
             }
         }
         let server = authority.issue_server(names, key_kind.unwrap_or_default())?;
@@ -96,13 +102,13 @@ impl Folder {
     fn existing(
         &self,
         name: &str,
-        certificate: &str,
-        key: &str,
+        certificate: &[u8],
+        key: &[u8],
         authority: &Authority,
     ) -> Result<Existing, EmulatorError> {
         let existing = Existing::read(certificate, key).and_then(|existing| {
-            let is_issued = authority.certificate().is_ok_and(|ca| existing.is_issued_by(&ca));
-            is_issued
+            existing
+                .is_issued_by(authority.certificate())
                 .then_some(existing)
                 .ok_or_else(|| "was not issued by ca.pem".to_owned())
         });
@@ -115,9 +121,11 @@ impl Folder {
     /// The symmetric key in this file: the control endpoint's, or the device group's.
     fn key(&self, name: &str) -> Result<Key, EmulatorError> {
         let path = self.0.join(name);
-        if let Some(text) = read(&path)? {
-            let invalid = || invalid(&path, "is not base64", "remove it, and a new one is created");
-            return Key::from_base64(&text).ok_or_else(invalid);
+        if let Some(contents) = read(&path)? {
+            return Key::read(&contents).map_err(|unreadable| {
+                let problem = format!("cannot be used: {unreadable}");
+                invalid(&path, &problem, "remove it, and a new one is created")
+            });
         }
         let key = Key::generate()?;
         write_private(&path, &format!("{}\n", key.to_base64())).map_err(at(&path))?;
@@ -142,12 +150,13 @@ impl Folder {
         self.write_pair(&name, &issued.certificate_chain_pem, &issued.private_key_pem)
     }
 
-    /// A certificate and its key, if they exist. One without the other is an error.
-    fn read_pair(&self, name: &str) -> Result<Option<(String, String)>, EmulatorError> {
+    /// A certificate and its key, if they exist. One without the other is an error, unless one file contains both.
+    fn read_pair(&self, name: &str) -> Result<Option<Pair>, EmulatorError> {
         let (certificate, key) = self.pair(name);
         match (read(&certificate)?, read(&key)?) {
             (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
             (None, None) => Ok(None),
+            (Some(both), None) if private_key(&both).is_ok() => Ok(Some((both.clone(), both))),
             (Some(_), None) => Err(alone(&certificate, &key)),
             (None, Some(_)) => Err(alone(&key, &certificate)),
         }
@@ -165,9 +174,9 @@ impl Folder {
 }
 
 /// The content of a file, if it exists.
-fn read(path: &Path) -> Result<Option<String>, EmulatorError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+fn read(path: &Path) -> Result<Option<Vec<u8>>, EmulatorError> {
+    match read_file(path) {
+        Ok(contents) => Ok(Some(contents)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(at(path)(error)),
     }

@@ -5,7 +5,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use rustls::crypto::ring;
 use sha2::Sha256;
 
-use crate::error::EmulatorError;
+use crate::{
+    error::EmulatorError,
+    input::{Unreadable, symmetric_key},
+};
 
 /// A key, decoded.
 #[derive(Clone)]
@@ -21,13 +24,9 @@ impl Key {
         Ok(Self(key))
     }
 
-    /// `None` if the text is not base64.
-    pub(crate) fn from_base64(text: &str) -> Option<Self> {
-        STANDARD
-            .decode(text.trim())
-            .ok()
-            .filter(|key| !key.is_empty())
-            .map(Self)
+    /// Reads a key in base64.
+    pub(crate) fn read(contents: &[u8]) -> Result<Self, Unreadable> {
+        symmetric_key(contents).map(Self)
     }
 
     pub(crate) fn to_base64(&self) -> String {

@@ -272,7 +272,10 @@ async fn an_invalid_key_file_is_named_and_not_changed() {
         let output = run(dir.path(), &free_ports()).await;
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains(&format!("{name} is not base64")), "{said}");
+        assert!(
+            said.contains(&format!("{name} cannot be used: expected base64; remove it")),
+            "{said}"
+        );
         assert_eq!(read(dir.path().join(name)), "no key\n");
     }
 }

@@ -239,7 +239,7 @@ fn each_mistake_is_one_line_that_names_the_place_and_what_was_expected() {
         (
             "[[enrollments]]\nregistrationId = \"a\"\nprovisioningStatus = \"maybe\"\n",
             3,
-            "enrollments.provisioningStatus: unknown variant",
+            "enrollments.provisioningStatus: unknown value",
         ),
         (
             "[[devices]]\nregistrationId = \"a/b\"\n",

@@ -211,7 +211,7 @@ async fn an_invalid_enrollment_is_refused_with_the_reason() {
         ),
         (
             Enrollment::individual("d").certificate("no PEM"),
-            "expected a certificate, in PEM or base64",
+            "expected a certificate, in PEM, DER or base64; it is neither PEM nor DER",
         ),
         (Enrollment::individual("d").thumbprint("12:34"), "SHA-1 or SHA-256"),
         (

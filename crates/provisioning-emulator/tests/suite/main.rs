@@ -17,6 +17,7 @@ mod observing;
 mod packets;
 mod page;
 mod public_types;
+mod reading;
 mod registering;
 mod robustness;
 mod sockets;

@@ -29,6 +29,6 @@ async fn call(emulator: &Emulator, method: &str, path: &str) -> Answer {
     Call::new(emulator, method, path).send(emulator).await
 }
 
-async fn put(emulator: &Emulator, path: &str, body: &Value) -> Answer {
+pub(crate) async fn put(emulator: &Emulator, path: &str, body: &Value) -> Answer {
     Call::new(emulator, "PUT", path).json(body).send(emulator).await
 }
