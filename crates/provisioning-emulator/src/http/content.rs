@@ -1,5 +1,6 @@
 //! The content of an answer to a device, and the effects of faults on it.
 
+use serde::Deserialize;
 use serde_json::json;
 
 use super::error::error_body;
@@ -13,13 +14,20 @@ pub(crate) struct Content {
     pub(crate) body: Vec<u8>,
 }
 
+/// What a body about an operation has.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfOperation {
+    operation_id: String,
+}
+
 impl From<Result<Answer, Refusal>> for Content {
     fn from(result: Result<Answer, Refusal>) -> Self {
         match result {
             Ok(answer) => Self {
                 status: answer.status,
                 retry_after: answer.retry_after,
-                body: answer.body.to_string().into(),
+                body: answer.body.into(),
             },
             Err(refusal) => Self {
                 status: refusal.status,
@@ -67,8 +75,8 @@ impl Content {
 
     /// A body that says `assigning`, for the same operation.
     fn assigning(&self) -> Vec<u8> {
-        let body: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        let operation_id = body["operationId"].as_str().unwrap_or("4.0");
+        let body: Option<OfOperation> = serde_json::from_slice(&self.body).ok();
+        let operation_id = body.map_or("4.0".to_owned(), |body| body.operation_id);
         json!({"operationId": operation_id, "status": "assigning"})
             .to_string()
             .into()

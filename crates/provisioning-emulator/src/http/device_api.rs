@@ -207,7 +207,7 @@ fn reply(content: &Content, location: Option<HeaderValue>) -> Reply {
 /// The address of the operation.
 fn location(call: &Call, id_scope: &str, id: &str, answer: &Answer) -> Option<HeaderValue> {
     let host = header(call, "host")?;
-    let operation_id = answer.body["operationId"].as_str()?;
+    let operation_id = answer.operation_id.as_deref()?;
     let version = parameter(call, "api-version").unwrap_or_default();
     let path = format!("/{id_scope}/registrations/{id}/operations/{operation_id}?api-version={version}");
     HeaderValue::try_from(format!("https://{host}{path}")).ok()

@@ -1,7 +1,10 @@
 //! Queries and their pages.
 
+use std::ops::Index;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hyper::header::HeaderValue;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::server::{self, Call, Reply, header};
@@ -16,13 +19,16 @@ const USUAL_PAGE: usize = 100;
 /// Answers a query over these items, whose ids are in the member `id`. A page starts after an id, not at an index, so
 /// that no item is skipped or repeated if items are added or removed between two pages. As at the service, the text of a
 /// query is not evaluated, unless the emulator is set to.
-pub(super) fn page(
+pub(super) fn page<T>(
     service: &Service,
     call: &Call,
-    items: Vec<Value>,
+    items: Vec<T>,
     id: &str,
     item_type: &'static str,
-) -> Result<Reply, Refusal> {
+) -> Result<Reply, Refusal>
+where
+    T: Serialize + for<'a> Index<&'a str, Output = Value>,
+{
     let query = match (query_text(call)?, service.evaluate_queries) {
         (Some(text), true) => Query::parse(&text)?,
         _ => Query(vec![]),
@@ -30,7 +36,7 @@ pub(super) fn page(
     let size = page_size(call)?;
     let after = after(call)?;
 
-    let key = |item: &Value| item[id].as_str().unwrap_or_default().to_ascii_lowercase();
+    let key = |item: &T| item[id].as_str().unwrap_or_default().to_ascii_lowercase();
     let mut items: Vec<_> = items.into_iter().filter(|item| query.takes(item)).collect();
     items.sort_by_key(key);
     items.retain(|item| after.as_ref().is_none_or(|after| key(item) > *after));
@@ -41,7 +47,7 @@ pub(super) fn page(
         .filter(|_| !is_last)
         .map(|last| URL_SAFE_NO_PAD.encode(key(last)));
 
-    let mut reply = server::json(200, &Value::Array(items));
+    let mut reply = server::json(200, &items);
     let headers = reply.headers_mut();
     headers.insert("x-ms-item-type", HeaderValue::from_static(item_type));
     if let Some(token) = continuation.and_then(|token| HeaderValue::try_from(token).ok()) {
@@ -118,9 +124,11 @@ impl Query {
         Some(Self(conditions))
     }
 
-    fn takes(&self, item: &Value) -> bool {
+    fn takes(&self, item: &impl for<'a> Index<&'a str, Output = Value>) -> bool {
         self.0.iter().all(|(field, expected)| {
-            let value = field.split('.').fold(item, |value, part| &value[part]);
+            let (first, rest) = field.split_once('.').unwrap_or((field, ""));
+            let rest = rest.split('.').filter(|part| !part.is_empty());
+            let value = rest.fold(&item[first], |value, part| &value[part]);
             value.as_str() == Some(expected)
         })
     }

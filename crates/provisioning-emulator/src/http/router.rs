@@ -1,6 +1,7 @@
 //! The calls of the control endpoint: the service's REST API, and calls that only the emulator has.
 
 use hyper::{Method, StatusCode};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -16,6 +17,7 @@ use crate::{
     faults::Fault,
     log::LogKind,
     refusal::Refusal,
+    registration::State,
     service::Service,
 };
 
@@ -102,13 +104,11 @@ impl<'a> Route<'a> {
                 Ok(found(&enrollment))
             }
             Self::GetEnrollment(kind, id) => {
-                let mut enrollment = enrollments.get(kind, id)?;
-                if kind == Individual
-                    && let Ok(registration) = registry.look_up(id)
-                {
-                    enrollment["registrationState"] = registration.body;
-                }
-                Ok(found(&enrollment))
+                let registration = || registry.registration_without_chain(id).ok();
+                Ok(found(&ShownEnrollment {
+                    enrollment: enrollments.get(kind, id)?,
+                    registration_state: (kind == Individual).then(registration).flatten(),
+                }))
             }
             Self::DeleteEnrollment(kind, id) => {
                 enrollments.delete(kind, id, if_match(call))?;
@@ -161,7 +161,7 @@ impl<'a> Route<'a> {
                 service.faults.replace(vec![]);
                 Ok(no_content())
             }
-            Self::GetAllRegistrations => Ok(found(&Value::Array(registry.all_registrations()))),
+            Self::GetAllRegistrations => Ok(found(&registry.all_registrations())),
         }
     }
 
@@ -226,7 +226,17 @@ fn since(call: &Call) -> Result<u64, Refusal> {
     since.map_err(|_| Refusal::bad_request("The parameter since is not the number of a log entry."))
 }
 
-fn found(value: &Value) -> Reply {
+/// An enrollment, with the state of its device.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownEnrollment {
+    #[serde(flatten)]
+    enrollment: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_state: Option<State>,
+}
+
+fn found(value: &impl Serialize) -> Reply {
     server::json(200, value)
 }
 

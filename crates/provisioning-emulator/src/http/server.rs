@@ -18,6 +18,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use percent_encoding::percent_decode_str;
+use serde::Serialize;
 use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
@@ -178,8 +179,10 @@ pub(super) fn reply(status: u16, content_type: &'static str, body: impl Into<Byt
 }
 
 /// A reply in JSON.
-pub(super) fn json(status: u16, body: &Value) -> Reply {
-    reply(status, "application/json; charset=utf-8", body.to_string())
+pub(super) fn json(status: u16, body: &impl Serialize) -> Reply {
+    // JSON with text as keys can always be written.
+    let body = serde_json::to_string(body).unwrap_or_default();
+    reply(status, "application/json; charset=utf-8", body)
 }
 
 /// The value of a query parameter, decoded; its name is compared without case.

@@ -1,6 +1,9 @@
 //! Allocation: the hub of a device, and what changes when it registers again.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     enrollment::{Allocation, AllocationPolicy, ReprovisionPolicy},
@@ -66,24 +69,51 @@ pub(super) fn assign(hub: String, policy: ReprovisionPolicy, former: Option<&Ass
     }
 }
 
-/// The body of a call of the enrollment's webhook.
+/// The body of a call of a webhook.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WebhookBody<'a> {
+    /// By its kind.
+    #[serde(flatten)]
+    enrollment: BTreeMap<&'a str, &'a Value>,
+    device_runtime_context: Context<'a>,
+    linked_hubs: &'a [String],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Context<'a> {
+    registration_id: &'a str,
+    /// By its kind.
+    #[serde(flatten)]
+    attestation: BTreeMap<&'a str, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a RawValue>,
+}
+
+/// The body of a call of the enrollment's webhook, JSON.
 pub(super) fn webhook_body(
     allocation: &Allocation,
     enrollment: &Value,
-    hubs: &[String],
+    linked_hubs: &[String],
     registration_id: &str,
-    payload: Option<&Value>,
-) -> Value {
+    payload: Option<&RawValue>,
+) -> String {
     let kind = match allocation.group {
         Some(_) => "enrollmentGroup",
         None => "individualEnrollment",
     };
-    let mut context = json!({"registrationId": registration_id});
-    context[allocation.attestation] = json!({});
-    if let Some(payload) = payload {
-        context["payload"] = payload.clone();
-    }
-    json!({kind: enrollment, "deviceRuntimeContext": context, "linkedHubs": hubs})
+    let body = WebhookBody {
+        enrollment: BTreeMap::from([(kind, enrollment)]),
+        device_runtime_context: Context {
+            registration_id,
+            attestation: BTreeMap::from([(allocation.attestation, json!({}))]),
+            payload,
+        },
+        linked_hubs,
+    };
+    // JSON with text as keys can always be written.
+    serde_json::to_string(&body).unwrap_or_default()
 }
 
 /// FNV-1a: the same for a device on every machine and in every run.

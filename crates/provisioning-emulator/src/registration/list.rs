@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     operation::Operation,
     registry::{Answer, Registry},
-    state::Registration,
+    state::{Registration, State},
 };
 use crate::{refusal::Refusal, retry_after::RetryAfter};
 
@@ -19,28 +19,28 @@ impl Registry {
     }
 
     /// The latest registration state of each device.
-    pub(crate) fn all_registrations(&self) -> Vec<Value> {
+    pub(crate) fn all_registrations(&self) -> Vec<State> {
         self.operations().latest().map(Operation::state).collect()
     }
 
-    pub(crate) fn registration(&self, id: &str) -> Result<Value, Refusal> {
+    pub(crate) fn registration(&self, id: &str) -> Result<State, Refusal> {
         let operations = self.operations();
         let latest = operations.of_device(&id.to_ascii_lowercase()).next_back();
         let found = latest.map(Operation::state);
         found.ok_or_else(|| Refusal::new(404, 404_202, "Registration not found."))
     }
 
-    /// The state of a registration for the device itself: without the chain that was issued.
+    /// The state of a registration without the chain that was issued.
+    pub(crate) fn registration_without_chain(&self, id: &str) -> Result<State, Refusal> {
+        let mut state = self.registration(id)?;
+        state.members.remove("issuedCertificateChain");
+        Ok(state)
+    }
+
+    /// The state of a registration for the device itself.
     pub(crate) fn look_up(&self, id: &str) -> Result<Answer, Refusal> {
-        let mut body = self.registration(id)?;
-        if let Some(state) = body.as_object_mut() {
-            state.remove("issuedCertificateChain");
-        }
-        Ok(Answer {
-            status: 200,
-            retry_after: RetryAfter::Absent,
-            body,
-        })
+        let state = self.registration_without_chain(id)?;
+        Ok(Answer::new(200, RetryAfter::Absent, None, &state))
     }
 
     pub(crate) fn delete_registration(&self, id: &str, if_match: Option<&str>) -> Result<(), Refusal> {
@@ -52,7 +52,7 @@ impl Registry {
         Ok(())
     }
 
-    pub(crate) fn registrations_of_group(&self, group: &str) -> Vec<Value> {
+    pub(crate) fn registrations_of_group(&self, group: &str) -> Vec<State> {
         let mut all = self.all_registrations();
         let of_group = |block: &Value| is(&block["enrollmentGroupId"], group);
         all.retain(|it| of_group(&it["x509"]) || of_group(&it["symmetricKey"]));

@@ -10,4 +10,5 @@ mod state;
 
 pub(crate) use quota::{QuotaSettings, Quotas};
 pub(crate) use registry::{Answer, Client, Registry, Rules};
+pub(crate) use state::State;
 pub use state::{Registration, RegistrationStatus};

@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use serde_json::{Value, json};
+use serde_json::{Map, json};
 
 use super::{
     allocation::{Assigned, Selection},
     registry::Answer,
     request::Request,
+    state::State,
 };
 use crate::enrollment::Allocation;
 
@@ -28,8 +29,15 @@ pub(super) struct Operation {
     /// How many more queries complete it; `u32::MAX` is never.
     pub(super) polls_left: u32,
     pub(super) created: String,
-    /// The answer that completed it. Later queries get the same.
-    pub(super) outcome: Option<Answer>,
+    /// What completed it.
+    pub(super) outcome: Option<Outcome>,
+}
+
+/// The end of a registration.
+pub(super) struct Outcome {
+    pub(super) state: State,
+    /// Later queries get the same.
+    pub(super) answer: Answer,
 }
 
 impl Operation {
@@ -39,16 +47,20 @@ impl Operation {
     }
 
     /// The registration state, as the service writes it.
-    pub(super) fn state(&self) -> Value {
+    pub(super) fn state(&self) -> State {
         match &self.outcome {
-            Some(outcome) => outcome.body["registrationState"].clone(),
+            Some(outcome) => outcome.state.clone(),
             None => self.assigning(),
         }
     }
 
     /// The registration state while it is in progress.
-    pub(super) fn assigning(&self) -> Value {
-        json!({"registrationId": self.registration_id, "status": "assigning"})
+    pub(super) fn assigning(&self) -> State {
+        let id = json!(self.registration_id);
+        State {
+            members: Map::from_iter([("registrationId".into(), id), ("status".into(), json!("assigning"))]),
+            payload: None,
+        }
     }
 }
 

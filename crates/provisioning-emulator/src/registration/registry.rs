@@ -6,12 +6,14 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
     allocation::{Assigned, Selection, assign, linked_hubs, select_hub, webhook_body},
-    operation::{Operation, Operations},
+    operation::{Operation, Operations, Outcome},
     request::Request,
+    state::State,
 };
 use crate::{
     enrollment::{Allocation, AllocationPolicy},
@@ -28,7 +30,32 @@ use crate::{
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: RetryAfter,
-    pub(crate) body: Value,
+    /// `None` if it is about no operation.
+    pub(crate) operation_id: Option<String>,
+    /// JSON.
+    pub(crate) body: String,
+}
+
+/// The body of an answer about an operation.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OperationBody<'a> {
+    operation_id: &'a str,
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_state: Option<&'a State>,
+}
+
+impl Answer {
+    pub(super) fn new(status: u16, retry_after: RetryAfter, operation_id: Option<&str>, body: &impl Serialize) -> Self {
+        Self {
+            status,
+            retry_after,
+            operation_id: operation_id.map(str::to_owned),
+            // JSON with text as keys can always be written.
+            body: serde_json::to_string(body).unwrap_or_default(),
+        }
+    }
 }
 
 /// How registrations proceed.
@@ -107,11 +134,7 @@ impl Registry {
         };
         let answer = match operation.is_complete() {
             true => self.complete(&id, &mut operation, &mut operations.assigned, fault),
-            false => Answer {
-                status: 202,
-                retry_after: self.rules.retry_after.clone(),
-                body: json!({"operationId": id, "status": "assigning"}),
-            },
+            false => self.assigning(&id, None),
         };
         operations.insert(id, operation);
         Ok((answer, call))
@@ -132,7 +155,7 @@ impl Registry {
             return None;
         }
         let hubs = linked_hubs(allocation, &self.rules.hubs);
-        let (id, payload) = (client.registration_id, request.payload.as_ref());
+        let (id, payload) = (client.registration_id, request.payload.as_deref());
         Some(WebhookCall {
             operation_id: operation_id.to_owned(),
             url: webhook.url.clone(),
@@ -174,12 +197,16 @@ impl Registry {
         if operation.is_complete() {
             return Ok(self.complete(operation_id, operation, assigned, fault));
         }
-        let state = operation.assigning();
-        Ok(Answer {
-            status: 202,
-            retry_after: self.rules.retry_after.clone(),
-            body: json!({"operationId": operation_id, "status": "assigning", "registrationState": state}),
-        })
+        Ok(self.assigning(operation_id, Some(&operation.assigning())))
+    }
+
+    fn assigning(&self, operation_id: &str, registration_state: Option<&State>) -> Answer {
+        let body = OperationBody {
+            operation_id,
+            status: "assigning",
+            registration_state,
+        };
+        Answer::new(202, self.rules.retry_after.clone(), Some(operation_id), &body)
     }
 
     /// The connections on which the device has started a registration that is not completed.
@@ -199,10 +226,10 @@ impl Registry {
         fault: impl Fn(Step) -> Option<Effect>,
     ) -> Answer {
         if let Some(outcome) = &operation.outcome {
-            return outcome.clone();
+            return outcome.answer.clone();
         }
         let outcome = self.outcome(id, operation, assigned, fault);
-        operation.outcome.insert(outcome).clone()
+        operation.outcome.insert(outcome).answer.clone()
     }
 
     fn outcome(
@@ -211,39 +238,39 @@ impl Registry {
         operation: &Operation,
         assigned: &mut HashMap<String, Assigned>,
         fault: impl Fn(Step) -> Option<Effect>,
-    ) -> Answer {
+    ) -> Outcome {
         let allocation = &operation.allocation;
-        let (status, details) = match fault(Step::Outcome) {
-            Some(Effect::Fail { error_code, message }) => {
-                ("failed", json!({"errorCode": error_code, "errorMessage": message}))
-            }
-            Some(Effect::Disable) => ("disabled", json!({})),
-            _ if !allocation.is_enabled => ("disabled", json!({})),
+        let (status, mut state) = match fault(Step::Outcome) {
+            Some(Effect::Fail { error_code, message }) => ("failed", failure(error_code, &message)),
+            Some(Effect::Disable) => ("disabled", State::default()),
+            _ if !allocation.is_enabled => ("disabled", State::default()),
             _ if let Selection::Webhook(Err(reason)) = &operation.selection => {
                 let message = format!("Custom allocation failed: {reason}.");
-                ("failed", json!({"errorCode": 400_207, "errorMessage": message}))
+                ("failed", failure(400_207, &message))
             }
             _ => ("assigned", self.assignment(operation, assigned, fault)),
         };
-        let mut state = json!({
-            "registrationId": operation.registration_id,
-            "createdDateTimeUtc": operation.created,
-            "lastUpdatedDateTimeUtc": now(),
-            "status": status,
-            "etag": etag(),
-        });
-        state[allocation.attestation] = match &allocation.group {
+        let attestation = match &allocation.group {
             Some(group) => json!({"enrollmentGroupId": group}),
             None => json!({}),
         };
-        if let (Some(state), Value::Object(details)) = (state.as_object_mut(), details) {
-            state.extend(details);
-        }
-        Answer {
-            status: 200,
-            retry_after: RetryAfter::Absent,
-            body: json!({"operationId": id, "status": status, "registrationState": state}),
-        }
+        let members = [
+            ("registrationId", json!(operation.registration_id)),
+            ("createdDateTimeUtc", json!(operation.created)),
+            ("lastUpdatedDateTimeUtc", json!(now())),
+            ("status", json!(status)),
+            ("etag", json!(etag())),
+            (allocation.attestation, attestation),
+        ];
+        let members = members.into_iter().map(|(name, value)| (name.to_owned(), value));
+        state.members.extend(members);
+        let body = OperationBody {
+            operation_id: id,
+            status,
+            registration_state: Some(&state),
+        };
+        let answer = Answer::new(200, RetryAfter::Absent, Some(id), &body);
+        Outcome { state, answer }
     }
 
     /// What the registration state of an assigned device has.
@@ -252,16 +279,16 @@ impl Registry {
         operation: &Operation,
         assigned: &mut HashMap<String, Assigned>,
         fault: impl Fn(Step) -> Option<Effect>,
-    ) -> Value {
+    ) -> State {
         let mut fields = Map::new();
         let (allocation, device) = (&operation.allocation, &operation.device);
         let hubs = linked_hubs(allocation, &self.rules.hubs);
         let (hub, payload) = match &operation.selection {
-            Selection::Webhook(Ok(answer)) => (answer.iot_hub_host_name.clone(), answer.payload.as_ref()),
+            Selection::Webhook(Ok(answer)) => (answer.iot_hub_host_name.clone(), answer.payload.clone()),
             // Without a webhook, the payload of the device is returned to it.
             _ if allocation.policy == AllocationPolicy::Custom && allocation.webhook.is_none() => (
                 select_hub(allocation.policy, hubs, device),
-                operation.request.payload.as_ref(),
+                operation.request.payload.clone(),
             ),
             _ => (select_hub(allocation.policy, hubs, device), None),
         };
@@ -271,7 +298,6 @@ impl Registry {
         fields.insert("deviceId".into(), json!(device_id));
         fields.insert("substatus".into(), json!(assignment.substatus));
         assigned.insert(device.clone(), assignment);
-        fields.extend(payload.map(|payload| ("payload".to_owned(), payload.clone())));
         if operation.request.with_profile {
             fields.insert("connectionProfile".into(), json!(self.rules.connection_profile));
         }
@@ -282,7 +308,10 @@ impl Registry {
             };
             fields.extend(chain.map(|chain| ("issuedCertificateChain".to_owned(), chain)));
         }
-        Value::Object(fields)
+        State {
+            members: fields,
+            payload,
+        }
     }
 
     /// The chain for a CSR, base64 of DER, the device's certificate first; null if none can be issued.
@@ -294,6 +323,17 @@ impl Registry {
 
     pub(super) fn operations(&self) -> MutexGuard<'_, Operations> {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the registration state of a device that is not assigned has.
+fn failure(error_code: u32, message: &str) -> State {
+    State {
+        members: Map::from_iter([
+            ("errorCode".into(), json!(error_code)),
+            ("errorMessage".into(), json!(message)),
+        ]),
+        payload: None,
     }
 }
 

@@ -1,7 +1,9 @@
 //! The body of a registration request.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use crate::{identity::read_csr, refusal::Refusal};
 
@@ -13,12 +15,16 @@ const FIRST_WITH_PROFILE: &str = "2026-11-02";
 
 /// A valid registration request.
 pub(super) struct Request {
-    pub(super) payload: Option<Value>,
+    /// As the device wrote it.
+    pub(super) payload: Option<Box<RawValue>>,
     /// PKCS#10 in DER.
     pub(super) csr: Option<Vec<u8>>,
     /// Whether the answer has a connection profile.
     pub(super) with_profile: bool,
 }
+
+/// The members of a body.
+type Members = BTreeMap<String, Box<RawValue>>;
 
 /// The members of a request. `tpm` has no effect.
 const MEMBERS: [&str; 4] = ["registrationId", "payload", "csr", "tpm"];
@@ -33,7 +39,7 @@ impl Request {
         strict_csr: bool,
     ) -> Result<Self, Refusal> {
         let mut members = match body {
-            [] => Map::new(),
+            [] => Members::new(),
             body => {
                 let members = members(body)?;
                 check_id(&members, registration_id)?;
@@ -53,13 +59,12 @@ impl Request {
     }
 }
 
-fn members(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+fn members(body: &[u8]) -> Result<Members, Refusal> {
     let invalid = |reason: String| Refusal::new(400, 400_012, format!("Deserialization error. {reason}"));
-    let members = match serde_json::from_slice(body) {
-        Ok(Value::Object(members)) => members,
-        Ok(_) => return Err(invalid("The body is not a JSON object.".to_owned())),
-        Err(error) => return Err(invalid(format!("The body is not JSON: {error}."))),
-    };
+    let members: Members = serde_json::from_slice(body).map_err(|error| match error.is_data() {
+        true => invalid("The body is not a JSON object.".to_owned()),
+        false => invalid(format!("The body is not JSON: {error}.")),
+    })?;
     match members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
         Some(unknown) => Err(invalid(format!(
             "There is no member {unknown:?}; the members are {}.",
@@ -69,8 +74,13 @@ fn members(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     }
 }
 
-fn check_id(members: &Map<String, Value>, registration_id: &str) -> Result<(), Refusal> {
-    match members.get("registrationId").and_then(Value::as_str) {
+/// The text that a member is, if it is text.
+fn text(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
+}
+
+fn check_id(members: &Members, registration_id: &str) -> Result<(), Refusal> {
+    match members.get("registrationId").and_then(|id| text(id)) {
         Some(id) if id.eq_ignore_ascii_case(registration_id) => Ok(()),
         _ => Err(Refusal::bad_request(
             "The registrationId is missing, or is not the registration id of the connection.",
@@ -78,8 +88,8 @@ fn check_id(members: &Map<String, Value>, registration_id: &str) -> Result<(), R
     }
 }
 
-fn decode_csr(csr: &Value, registration_id: &str, strict: bool) -> Result<Vec<u8>, Refusal> {
-    let decoded = csr.as_str().and_then(|text| STANDARD.decode(text).ok());
+fn decode_csr(csr: &RawValue, registration_id: &str, strict: bool) -> Result<Vec<u8>, Refusal> {
+    let decoded = text(csr).and_then(|text| STANDARD.decode(text).ok());
     let der = decoded.ok_or_else(|| Refusal::bad_request("The csr is not base64."))?;
     let csr = read_csr(&der, registration_id).map_err(Refusal::bad_request)?;
     if strict && !csr.has_p384_key() {

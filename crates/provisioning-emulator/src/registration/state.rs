@@ -1,8 +1,36 @@
-//! The state of a registration, for programs that use the emulator as a library.
+//! The state of a registration: as the service writes it, and for programs that use the emulator as a library.
 
-use std::fmt;
+use std::{fmt, ops::Index};
 
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value, value::RawValue};
+
+/// A registration state as the service writes it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct State {
+    /// All other members.
+    #[serde(flatten)]
+    pub(super) members: Map<String, Value>,
+    /// The payload that is returned to the device, as it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) payload: Option<Box<RawValue>>,
+}
+
+impl State {
+    /// All members but the payload.
+    pub(crate) fn members(&self) -> &Map<String, Value> {
+        &self.members
+    }
+}
+
+/// A member; null if there is no such member.
+impl Index<&str> for State {
+    type Output = Value;
+
+    fn index(&self, name: &str) -> &Value {
+        self.members.get(name).unwrap_or(&Value::Null)
+    }
+}
 
 /// The state of a device's registration, from [`Emulator::registrations`](crate::Emulator::registrations).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +53,7 @@ pub struct Registration {
     pub error_code: Option<u32>,
     /// The error message of a failed registration.
     pub error_message: Option<String>,
-    /// The payload that was returned to the device, as JSON text.
+    /// The payload that was returned to the device, the JSON text as it was given.
     pub payload: Option<String>,
     /// When the device requested the registration, as the service writes times (RFC 3339, UTC).
     pub created: Option<String>,
@@ -74,7 +102,7 @@ impl fmt::Display for RegistrationStatus {
 
 impl Registration {
     /// Reads a registration state as the registry writes it.
-    pub(crate) fn from_state(state: &Value) -> Self {
+    pub(crate) fn from_state(state: &State) -> Self {
         let text = |name: &str| state[name].as_str().map(str::to_owned);
         let of_group = |attestation: &str| state[attestation]["enrollmentGroupId"].as_str().map(str::to_owned);
         Self {
@@ -89,7 +117,7 @@ impl Registration {
             enrollment_group_id: of_group("x509").or_else(|| of_group("symmetricKey")),
             error_code: state["errorCode"].as_u64().and_then(|code| u32::try_from(code).ok()),
             error_message: text("errorMessage"),
-            payload: state.get("payload").map(Value::to_string),
+            payload: state.payload.as_ref().map(|payload| payload.get().to_owned()),
             created: text("createdDateTimeUtc"),
             last_updated: text("lastUpdatedDateTimeUtc"),
             etag: text("etag"),

@@ -16,6 +16,7 @@ mod folder;
 mod observing;
 mod packets;
 mod page;
+mod payloads;
 mod public_types;
 mod reading;
 mod registering;

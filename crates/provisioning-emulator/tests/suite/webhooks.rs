@@ -12,16 +12,20 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::{Device, builder, notes, plain, register_topic, tls};
+use crate::support::{Device, PAYLOAD, builder, notes, plain, register_topic, tls};
 
 /// A webhook that gives each call the same answer, and its calls.
 struct Webhook {
     address: String,
-    calls: mpsc::UnboundedReceiver<Value>,
+    calls: mpsc::UnboundedReceiver<String>,
 }
 
 impl Webhook {
     async fn start(status: &'static str, answer: Value, tls: Option<TlsAcceptor>) -> Self {
+        Self::start_with_text(status, answer.to_string(), tls).await
+    }
+
+    async fn start_with_text(status: &'static str, answer: String, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("localhost:{}", listener.local_addr().expect("an address").port());
         let (sender, calls) = mpsc::unbounded_channel();
@@ -40,10 +44,15 @@ impl Webhook {
         });
         Self { address, calls }
     }
+
+    /// The body of the next call.
+    async fn call(&mut self) -> Value {
+        serde_json::from_str(&self.calls.recv().await.expect("a call")).expect("JSON")
+    }
 }
 
 /// Answers one call, and returns its body.
-async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, status: &str, answer: &Value) -> Value {
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, status: &str, answer: &str) -> String {
     let mut request = String::new();
     let body = loop {
         let mut part = vec![0; 4096];
@@ -55,15 +64,14 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, status: &str, an
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let length: usize = length.expect("a length").parse().expect("a number");
         if body.len() == length {
-            break serde_json::from_str(body).expect("JSON");
+            break body.to_owned();
         }
     };
-    let answer = answer.to_string();
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         answer.len()
     );
-    stream.write_all((head + &answer).as_bytes()).await.expect("sent");
+    stream.write_all((head + answer).as_bytes()).await.expect("sent");
     stream.shutdown().await.expect("closed");
     body
 }
@@ -108,7 +116,7 @@ async fn a_webhook_selects_the_hub_and_returns_the_payload() {
         (&state["status"], &state["assignedHub"], &state["payload"]),
         (&json!("assigned"), &json!("two"), &json!({"from": "hook"}))
     );
-    let call = webhook.calls.recv().await.expect("a call");
+    let call = webhook.call().await;
     let context = json!({"registrationId": "Dev-1", "symmetricKey": {}, "payload": {"a": [null]}});
     assert_eq!(call["deviceRuntimeContext"], context);
     assert_eq!(call["linkedHubs"], json!(["one", "two"]));
@@ -120,6 +128,25 @@ async fn a_webhook_selects_the_hub_and_returns_the_payload() {
     assert_eq!(enrollment["attestation"]["symmetricKey"], json!({}), "without keys");
     assert!(call.get("enrollmentGroup").is_none(), "{call}");
     assert_eq!(notes(&emulator, "webhook"), [format!("POST {url}: two")]);
+}
+
+#[tokio::test]
+async fn payloads_reach_the_webhook_and_the_device_unchanged() {
+    let returned = PAYLOAD.replace("1.0", "2.0");
+    let answer = format!(r#"{{"iotHubHostName":"two","payload":{returned}}}"#);
+    let mut webhook = Webhook::start_with_text("200 OK", answer, None).await;
+    let emulator = start(builder(), enrollment(&format!("http://{}/", webhook.address)));
+    let mut device = Device::ready(plain(&emulator), "Dev-1").await;
+    let body = format!(r#"{{"registrationId":"Dev-1","payload":{PAYLOAD}}}"#);
+    let first = device.request(&register_topic("r"), &body).await;
+    emulator.wait_for(|entry| entry.kind == LogKind::Webhook).await;
+    device.query(first.body["operationId"].as_str().expect("an id")).await;
+
+    let call = webhook.calls.recv().await.expect("a call");
+    assert!(call.contains(PAYLOAD), "{call}");
+    let last = emulator.log().into_iter().rev().find(|entry| entry.status == Some(200));
+    let last = last.and_then(|entry| entry.payload.clone()).expect("an answer");
+    assert!(last.contains(&returned), "{last}");
 }
 
 #[tokio::test]
@@ -155,7 +182,7 @@ async fn a_group_s_webhook_over_https_is_verified_with_the_given_ca_only() {
         "{state}"
     );
 
-    let call = webhook.calls.recv().await.expect("a call");
+    let call = webhook.call().await;
     assert_eq!(call["enrollmentGroup"]["enrollmentGroupId"], "g");
     assert_eq!(
         call["deviceRuntimeContext"],

@@ -1,6 +1,6 @@
 //! The state that the page shows, as JSON: enrollments without their keys, connections, registrations, the log.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     enrollment::EnrollmentKind::{self, Group, Individual},
@@ -49,7 +49,8 @@ pub(super) fn state(service: &Service, since: u64) -> Value {
 fn enrollments(service: &Service, kind: EnrollmentKind) -> Vec<Value> {
     let enrollments = service.enrollments.list(kind).into_iter();
     let shown = enrollments.map(|enrollment| {
-        let mut shown = only(&enrollment, &OF_ENROLLMENT);
+        let members = enrollment.as_object().cloned().unwrap_or_default();
+        let mut shown = only(&members, &OF_ENROLLMENT);
         shown["attestation"] = enrollment["attestation"]["type"].clone();
         shown
     });
@@ -59,12 +60,12 @@ fn enrollments(service: &Service, kind: EnrollmentKind) -> Vec<Value> {
 fn registrations(service: &Service) -> Vec<Value> {
     let registrations = service.registry.all_registrations().into_iter();
     registrations
-        .map(|registration| only(&registration, &OF_REGISTRATION))
+        .map(|registration| only(registration.members(), &OF_REGISTRATION))
         .collect()
 }
 
 /// The fields of these names.
-fn only(object: &Value, names: &[&str]) -> Value {
+fn only(object: &Map<String, Value>, names: &[&str]) -> Value {
     let fields = names
         .iter()
         .filter_map(|&name| Some((name.to_owned(), object.get(name)?.clone())));

@@ -40,6 +40,14 @@ fn register(registry: &Registry, id: &str, body: &[u8], effects: &[(Step, Effect
     Ok(answer)
 }
 
+fn body(answer: &Answer) -> Value {
+    serde_json::from_str(&answer.body).expect("JSON")
+}
+
+fn id(answer: Answer) -> String {
+    answer.operation_id.expect("an id")
+}
+
 fn query(registry: &Registry, id: &str, operation_id: &str) -> Result<Answer, Refusal> {
     registry.query(id, operation_id, |_| None)
 }
@@ -51,16 +59,16 @@ fn a_device_is_assigned_after_its_polls_under_the_id_that_it_connected_with() {
     let registry = registry();
     let two = [(Step::Polling, Effect::Polls(2))];
     let first = register(&registry, "Device", REQUEST, &two).expect("accepted");
-    assert_eq!((first.status, &first.body["status"]), (202, &json!("assigning")));
+    assert_eq!((first.status, &body(&first)["status"]), (202, &json!("assigning")));
     assert_eq!(first.retry_after, RetryAfter::Seconds(3));
-    let id = first.body["operationId"].as_str().expect("an id");
+    let id = &id(first);
     assert_eq!(query(&registry, "DEVICE", id).expect("found").status, 202);
     let done = query(&registry, "device", id).expect("found");
     assert_eq!(
-        (done.status, &done.body["registrationState"]["deviceId"]),
+        (done.status, &body(&done)["registrationState"]["deviceId"]),
         (200, &json!("Device"))
     );
-    assert_eq!(done.body["registrationState"]["payload"], Value::Null);
+    assert_eq!(body(&done)["registrationState"]["payload"], Value::Null);
     assert_eq!(
         query(&registry, "device", id).expect("found"),
         done,
@@ -72,7 +80,7 @@ fn a_device_is_assigned_after_its_polls_under_the_id_that_it_connected_with() {
 fn another_devices_operation_is_not_found() {
     let registry = registry();
     let answer = register(&registry, "device", REQUEST, &[]).expect("accepted");
-    let id = answer.body["operationId"].as_str().expect("an id");
+    let id = &id(answer);
     let refused = query(&registry, "other", id).expect_err("not found");
     assert_eq!((refused.status, refused.error_code), (404, 404_203));
 }
@@ -87,10 +95,7 @@ fn the_oldest_operations_are_removed_when_there_are_too_many() {
             REQUEST,
             &[(Step::Polling, Effect::Polls(u32::MAX))],
         );
-        answer.expect("accepted").body["operationId"]
-            .as_str()
-            .expect("an id")
-            .to_owned()
+        id(answer.expect("accepted"))
     };
     let (first, second) = (new_id(), new_id());
     for _ in 1..MAX_OPERATIONS {
@@ -109,8 +114,8 @@ fn failed_and_disabled_are_in_the_body() {
     for (effect, status) in [(fail, "failed"), (Effect::Disable, "disabled")] {
         let effects = [(Step::Polling, Effect::Polls(0)), (Step::Outcome, effect)];
         let answer = register(&registry(), "device", REQUEST, &effects).expect("accepted");
-        assert_eq!((answer.status, &answer.body["status"]), (200, &json!(status)));
-        let code = &answer.body["registrationState"]["errorCode"];
+        assert_eq!((answer.status, &body(&answer)["status"]), (200, &json!(status)));
+        let code = &body(&answer)["registrationState"]["errorCode"];
         assert_eq!(code.is_number(), status == "failed", "{answer:?}");
     }
 }

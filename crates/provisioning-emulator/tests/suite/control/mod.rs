@@ -25,7 +25,7 @@ fn enrollment(id: &str) -> Value {
     })
 }
 
-async fn call(emulator: &Emulator, method: &str, path: &str) -> Answer {
+pub(crate) async fn call(emulator: &Emulator, method: &str, path: &str) -> Answer {
     Call::new(emulator, method, path).send(emulator).await
 }
 

@@ -16,6 +16,8 @@ use tokio::{
 use tokio_util::codec::Framed;
 
 pub(crate) const ID_SCOPE: &str = "0ne00A1B2C3";
+/// A payload that is not the same when its numbers or the order of its members change.
+pub(crate) const PAYLOAD: &str = r#"{"z":12345678901234567890123,"a":1.0}"#;
 pub(crate) const ANSWERS: &str = "$dps/registrations/res/#";
 
 /// Nothing takes longer than this, in virtual or in real time: a test that waits longer fails.
