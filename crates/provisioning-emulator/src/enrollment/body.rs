@@ -25,6 +25,7 @@ pub(crate) struct Body {
     pub(crate) initial_twin: Option<Value>,
     pub(crate) capabilities: Option<Value>,
     pub(crate) optional_device_information: Option<Value>,
+    /// With the two that follow, the policy that issues certificates for signing requests: all three or none.
     pub(crate) namespace_name: Option<String>,
     pub(crate) certificate_authority_name: Option<String>,
     pub(crate) certificate_policy_name: Option<String>,
@@ -186,6 +187,16 @@ impl Certificates {
 }
 
 impl Body {
+    /// A body with the emulator's own certificate policy.
+    pub(super) fn with_policy() -> Self {
+        Self {
+            namespace_name: Some("local-namespace".to_owned()),
+            certificate_authority_name: Some("local-ca".to_owned()),
+            certificate_policy_name: Some("local-policy".to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// Reads the body of a call. `null` counts as absent.
     pub(crate) fn read(mut body: Value) -> Result<Self, Invalid> {
         let Some(members) = body.as_object_mut() else {

@@ -14,7 +14,8 @@ use super::{
 
 /// The enrollment of a device or of a group, for [`Builder::enrollment`](crate::Builder::enrollment).
 ///
-/// By default it has generated symmetric keys, is enabled, and allocates to the emulator's hubs.
+/// By default it has generated symmetric keys, is enabled, allocates to the emulator's hubs, and has a certificate policy:
+/// certificates are issued for signing requests.
 #[derive(Debug, Clone)]
 pub struct Enrollment {
     pub(crate) kind: EnrollmentKind,
@@ -28,7 +29,7 @@ impl Enrollment {
         let id = registration_id.into();
         let body = Body {
             registration_id: Some(id.clone()),
-            ..Body::default()
+            ..Body::with_policy()
         };
         Self {
             kind: EnrollmentKind::Individual,
@@ -42,7 +43,7 @@ impl Enrollment {
         let id = enrollment_group_id.into();
         let body = Body {
             enrollment_group_id: Some(id.clone()),
-            ..Body::default()
+            ..Body::with_policy()
         };
         Self {
             kind: EnrollmentKind::Group,
@@ -147,6 +148,15 @@ impl Enrollment {
             update_hub_assignment,
             migrate_device_data,
         };
+        self
+    }
+
+    /// Removes the certificate policy: no certificate is issued for a signing request.
+    #[must_use]
+    pub fn without_certificate_policy(mut self) -> Self {
+        self.body.namespace_name = None;
+        self.body.certificate_authority_name = None;
+        self.body.certificate_policy_name = None;
         self
     }
 

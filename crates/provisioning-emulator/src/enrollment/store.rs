@@ -43,6 +43,8 @@ pub(crate) struct Allocation {
     pub(crate) policy: AllocationPolicy,
     pub(crate) reprovision: ReprovisionPolicy,
     pub(crate) webhook: Option<Webhook>,
+    /// Whether it has a policy that issues certificates for signing requests.
+    pub(crate) issues_certificates: bool,
 }
 
 /// The webhook of an enrollment with custom allocation.
@@ -186,6 +188,7 @@ impl Enrollments {
             hubs,
             policy: body.allocation_policy,
             reprovision: body.reprovision_policy,
+            issues_certificates: body.certificate_policy_name.is_some(),
             webhook: body
                 .custom_allocation_definition
                 .as_ref()

@@ -304,6 +304,8 @@ impl Registry {
         if let Some(csr) = &operation.request.csr {
             let chain = match fault(Step::Certificate) {
                 Some(Effect::Issue(chain)) => chain,
+                // As at the service, the request has no effect without a policy.
+                _ if !allocation.issues_certificates => None,
                 _ => Some(self.issue(csr, &operation.registration_id)),
             };
             fields.extend(chain.map(|chain| ("issuedCertificateChain".to_owned(), chain)));

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use provisioning_emulator::{
-    AllocationPolicy, Device as Issued, DeviceIdentity, Emulator, Enrollment, Link, Port, Security,
+    AllocationPolicy, Builder, Config, Device as Issued, DeviceIdentity, Emulator, Enrollment, Link, Port, Security,
 };
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384};
 use rumqttc::{ConnectReturnCode, Login};
@@ -14,12 +14,15 @@ use sha2::Sha256;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::support::{
-    Answer, Device, ID_SCOPE, builder, connect_packet,
-    http::Call,
-    in_memory, notes, plain, register_topic,
-    tls::{BOTH, connect, connector},
-    user_name,
+use crate::{
+    control::{call, put},
+    support::{
+        Answer, Device, ID_SCOPE, builder, connect_packet,
+        http::Call,
+        in_memory, notes, plain, register_topic,
+        tls::{BOTH, connect, connector},
+        user_name,
+    },
 };
 
 const NO_HUBS: [&str; 0] = [];
@@ -401,6 +404,82 @@ async fn the_references_to_a_certificate_policy_are_complete_and_valid_or_refuse
             let refused = put(wrong).await;
             assert_eq!(refused.refusal(400), 400_004, "{invalid}");
             assert!(refused.body.contains(name), "{refused:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_csr_gets_a_chain_from_an_enrollment_with_a_certificate_policy_only() {
+    let start = |builder: Builder| {
+        builder
+            .polls_before_assigning(0)
+            .start_in_memory()
+            .expect("an emulator")
+    };
+    let configured = |toml: &str| {
+        let config = Config::parse(toml, "emulator.toml").unwrap_or_else(|error| panic!("{error}"));
+        start(builder().config(&config))
+    };
+    let policy =
+        "namespaceName = \"ns-1\"\ncertificateAuthorityName = \"ca-1\"\ncertificatePolicyName = \"policy-1\"\n";
+    let enrolled = "[[enrollments]]\nregistrationId = \"d\"\nattestation = { type = \"symmetricKey\" }\n";
+    let group = Enrollment::group("g").own_ca().without_certificate_policy();
+    let mut emulators = vec![
+        (start(builder()), true),
+        (
+            start(builder().device(Issued::new("d").symmetric_keys("a2V5", "a2V5"))),
+            true,
+        ),
+        (start(builder().enrollment(Enrollment::individual("d"))), true),
+        (configured("[[devices]]\nregistrationId = \"d\"\n"), true),
+        (configured(&format!("{enrolled}{policy}")), true),
+        (configured(enrolled), false),
+        (
+            configured(&format!(
+                "{enrolled}[[devices]]\nregistrationId = \"d\"\nissuedCertificateChain = []\n"
+            )),
+            true,
+        ),
+        (
+            start(builder().enrollment(Enrollment::individual("d").without_certificate_policy())),
+            false,
+        ),
+        (start(builder().only_enrollments().enrollment(group)), false),
+    ];
+    let attestation = json!({"type": "symmetricKey"});
+    for (body, has_policy) in [
+        (json!({"registrationId": "d", "attestation": attestation}), false),
+        (
+            json!({"registrationId": "d", "attestation": attestation, "namespaceName": "ns-1",
+                "certificateAuthorityName": "ca-1", "certificatePolicyName": "policy-1"}),
+            true,
+        ),
+    ] {
+        let emulator = start(builder());
+        assert_eq!(put(&emulator, "/enrollments/d", &body).await.status, 200);
+        emulators.push((emulator, has_policy));
+    }
+    for (number, (emulator, has_chain)) in emulators.iter().enumerate() {
+        let (answer, _) = with_csr(emulator, "d", "d", "2025-07-01-preview").await;
+        let state = &answer.body["registrationState"];
+        assert_eq!(state["status"], "assigned", "{number} {answer:?}");
+        assert_eq!(
+            state["issuedCertificateChain"].is_array(),
+            *has_chain,
+            "{number} {answer:?}"
+        );
+        assert_eq!(
+            state.get("issuedCertificateChain").is_some(),
+            *has_chain,
+            "{number} {answer:?}"
+        );
+    }
+    for group in ["local-devices", "local-keys"] {
+        let shown = call(&emulators[0].0, "GET", &format!("/enrollmentGroups/{group}"))
+            .await
+            .json();
+        for name in ["namespaceName", "certificateAuthorityName", "certificatePolicyName"] {
+            assert!(shown[name].is_string(), "{shown}");
         }
     }
 }

@@ -24,6 +24,7 @@ fn register(registry: &Registry, id: &str, body: &[u8], effects: &[(Step, Effect
         policy: AllocationPolicy::Custom,
         reprovision: Default::default(),
         webhook: None,
+        issues_certificates: false,
     };
     let client = Client {
         registration_id: id,
