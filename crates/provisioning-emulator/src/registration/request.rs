@@ -26,8 +26,8 @@ pub(super) struct Request {
 /// The members of a body.
 type Members = BTreeMap<String, Box<RawValue>>;
 
-/// The members of a request. `tpm` has no effect.
-const MEMBERS: [&str; 4] = ["registrationId", "payload", "csr", "tpm"];
+/// The members of a request; the last is new in [`FIRST_WITH_CSR`]. `tpm` has no effect.
+const MEMBERS: [&str; 4] = ["registrationId", "payload", "tpm", "csr"];
 
 impl Request {
     /// Reads the body of a request of the device that is authenticated as `registration_id`. An empty body registers
@@ -38,17 +38,17 @@ impl Request {
         api_version: &str,
         strict_csr: bool,
     ) -> Result<Self, Refusal> {
+        let knows = |first: &str| api_version.get(..first.len()).is_some_and(|date| date >= first);
         let mut members = match body {
             [] => Members::new(),
             body => {
-                let members = members(body)?;
+                let members = members(body, knows(FIRST_WITH_CSR))?;
                 check_id(&members, registration_id)?;
                 members
             }
         };
-        let knows = |first: &str| api_version.get(..first.len()).is_some_and(|date| date >= first);
-        let csr = members.get("csr").filter(|_| knows(FIRST_WITH_CSR));
-        let csr = csr
+        let csr = members
+            .get("csr")
             .map(|csr| decode_csr(csr, registration_id, strict_csr))
             .transpose()?;
         Ok(Self {
@@ -59,16 +59,17 @@ impl Request {
     }
 }
 
-fn members(body: &[u8]) -> Result<Members, Refusal> {
+fn members(body: &[u8], knows_csr: bool) -> Result<Members, Refusal> {
     let invalid = |reason: String| Refusal::new(400, 400_012, format!("Deserialization error. {reason}"));
     let members: Members = serde_json::from_slice(body).map_err(|error| match error.is_data() {
         true => invalid("The body is not a JSON object.".to_owned()),
         false => invalid(format!("The body is not JSON: {error}.")),
     })?;
-    match members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+    let known = if knows_csr { &MEMBERS[..] } else { &MEMBERS[..3] };
+    match members.keys().find(|name| !known.contains(&name.as_str())) {
         Some(unknown) => Err(invalid(format!(
-            "There is no member {unknown:?}; the members are {}.",
-            MEMBERS.join(", ")
+            "There is no member {unknown:?}; the members of this api-version are {}.",
+            known.join(", ")
         ))),
         None => Ok(members),
     }

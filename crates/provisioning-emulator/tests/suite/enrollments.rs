@@ -485,15 +485,13 @@ async fn a_csr_gets_a_chain_from_an_enrollment_with_a_certificate_policy_only() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_older_api_version_knows_no_csr_and_a_bad_one_is_refused() {
+async fn a_csr_is_an_unknown_member_in_an_older_api_version_and_a_bad_one_is_refused() {
     let emulator = emulator();
-    let (ignored, _) = with_csr(&emulator, "d", "d", "2021-10-01").await;
-    assert_eq!(ignored.status, 200);
-    assert!(
-        ignored.body["registrationState"]
-            .get("issuedCertificateChain")
-            .is_none(),
-        "{ignored:?}"
+    let (unknown, _) = with_csr(&emulator, "d", "d", "2021-10-01").await;
+    assert_eq!(
+        (unknown.status, &unknown.body["errorCode"]),
+        (400, &json!(400_012)),
+        "{unknown:?}"
     );
     let (other, _) = with_csr(&emulator, "d", "somebody-else", "2025-07-01-preview").await;
     assert_eq!(other.status, 400);
