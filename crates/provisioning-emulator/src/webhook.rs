@@ -53,6 +53,8 @@ pub(crate) struct WebhookAnswer {
     pub(crate) iot_hub_host_name: String,
     /// As the webhook wrote it.
     pub(crate) payload: Option<Box<RawValue>>,
+    /// An object, as the webhook wrote it.
+    pub(crate) initial_twin: Option<Box<RawValue>>,
 }
 
 impl WebhookClient {
@@ -181,7 +183,14 @@ where
         return Err(format!("it answered with status {}", status.as_u16()));
     }
     let body = body.map_err(|error| format!("its answer is incomplete or too long: {error}"))?;
-    serde_json::from_slice(&body).map_err(|error| format!("its answer has another form: {error}"))
+    let answer: WebhookAnswer =
+        serde_json::from_slice(&body).map_err(|error| format!("its answer has another form: {error}"))?;
+    match &answer.initial_twin {
+        Some(twin) if !twin.get().starts_with('{') => {
+            Err("its answer has another form: initialTwin: expected an object".to_owned())
+        }
+        _ => Ok(answer),
+    }
 }
 
 #[cfg(test)]
@@ -217,13 +226,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_has_a_hub_and_may_have_a_payload() {
-        let body = r#"{"iotHubHostName":"h","initialTwin":{},"payload":{"b":null},"more":1}"#;
+        let body = r#"{"iotHubHostName":"h","initialTwin":{"a": 1.0},"payload":{"b":null},"more":1}"#;
         let answer = answered(&response("200 OK", body)).await.expect("an answer");
-        let payload = answer.payload.as_deref().map(RawValue::get);
-        assert_eq!(
-            (answer.iot_hub_host_name.as_str(), payload),
-            ("h", Some(r#"{"b":null}"#))
-        );
+        let text = |value: &'_ Option<Box<RawValue>>| value.as_ref().map(|value| value.get().to_owned());
+        assert_eq!(answer.iot_hub_host_name, "h");
+        assert_eq!(text(&answer.payload).as_deref(), Some(r#"{"b":null}"#));
+        assert_eq!(text(&answer.initial_twin).as_deref(), Some(r#"{"a": 1.0}"#));
     }
 
     #[tokio::test(start_paused = true)]
@@ -239,6 +247,10 @@ mod tests {
                 "its answer has another form: missing field `iotHubHostName`",
             ),
             (response("200 OK", "hub"), "its answer has another form"),
+            (
+                response("200 OK", r#"{"iotHubHostName":"h","initialTwin":[]}"#),
+                "its answer has another form: initialTwin: expected an object",
+            ),
             ("garbage\r\n\r\n".to_owned(), "the connection failed"),
             (String::new(), "it did not answer within 5 s"),
             (

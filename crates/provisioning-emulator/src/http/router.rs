@@ -161,7 +161,11 @@ impl<'a> Route<'a> {
                 service.faults.replace(vec![]);
                 Ok(no_content())
             }
-            Self::GetAllRegistrations => Ok(found(&registry.all_registrations())),
+            Self::GetAllRegistrations => {
+                let states = registry.all_registrations();
+                let shown: Vec<_> = states.iter().map(State::with_twin).collect();
+                Ok(found(&shown))
+            }
         }
     }
 

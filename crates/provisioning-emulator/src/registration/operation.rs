@@ -59,7 +59,7 @@ impl Operation {
         let id = json!(self.registration_id);
         State {
             members: Map::from_iter([("registrationId".into(), id), ("status".into(), json!("assigning"))]),
-            payload: None,
+            ..State::default()
         }
     }
 }

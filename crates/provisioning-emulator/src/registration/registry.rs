@@ -283,14 +283,19 @@ impl Registry {
         let mut fields = Map::new();
         let (allocation, device) = (&operation.allocation, &operation.device);
         let hubs = linked_hubs(allocation, &self.rules.hubs);
-        let (hub, payload) = match &operation.selection {
-            Selection::Webhook(Ok(answer)) => (answer.iot_hub_host_name.clone(), answer.payload.clone()),
+        let (hub, payload, initial_twin) = match &operation.selection {
+            Selection::Webhook(Ok(answer)) => (
+                answer.iot_hub_host_name.clone(),
+                answer.payload.clone(),
+                answer.initial_twin.clone(),
+            ),
             // Without a webhook, the payload of the device is returned to it.
             _ if allocation.policy == AllocationPolicy::Custom && allocation.webhook.is_none() => (
                 select_hub(allocation.policy, hubs, device),
                 operation.request.payload.clone(),
+                None,
             ),
-            _ => (select_hub(allocation.policy, hubs, device), None),
+            _ => (select_hub(allocation.policy, hubs, device), None, None),
         };
         let assignment = assign(hub, allocation.reprovision, assigned.get(device));
         let device_id = allocation.device_id.as_ref().unwrap_or(&operation.registration_id);
@@ -313,6 +318,7 @@ impl Registry {
         State {
             members: fields,
             payload,
+            initial_twin,
         }
     }
 
@@ -335,7 +341,7 @@ fn failure(error_code: u32, message: &str) -> State {
             ("errorCode".into(), json!(error_code)),
             ("errorMessage".into(), json!(message)),
         ]),
-        payload: None,
+        ..State::default()
     }
 }
 

@@ -14,9 +14,30 @@ pub(crate) struct State {
     /// The payload that is returned to the device, as it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) payload: Option<Box<RawValue>>,
+    /// The twin that the webhook gave the device, as it was given. The service keeps it for the hub.
+    #[serde(skip)]
+    pub(super) initial_twin: Option<Box<RawValue>>,
+}
+
+/// A registration state as the emulator's own call shows it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ShownState<'a> {
+    #[serde(flatten)]
+    state: &'a State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    initial_twin: Option<&'a RawValue>,
 }
 
 impl State {
+    /// The state with the initial twin.
+    pub(crate) fn with_twin(&self) -> ShownState<'_> {
+        ShownState {
+            state: self,
+            initial_twin: self.initial_twin.as_deref(),
+        }
+    }
+
     /// All members but the payload.
     pub(crate) fn members(&self) -> &Map<String, Value> {
         &self.members
@@ -55,6 +76,8 @@ pub struct Registration {
     pub error_message: Option<String>,
     /// The payload that was returned to the device, the JSON text as it was given.
     pub payload: Option<String>,
+    /// The `initialTwin` that the webhook gave the device, the JSON text as it was given.
+    pub initial_twin: Option<String>,
     /// When the device requested the registration, as the service writes times (RFC 3339, UTC).
     pub created: Option<String>,
     /// When the registration was completed.
@@ -118,6 +141,7 @@ impl Registration {
             error_code: state["errorCode"].as_u64().and_then(|code| u32::try_from(code).ok()),
             error_message: text("errorMessage"),
             payload: state.payload.as_ref().map(|payload| payload.get().to_owned()),
+            initial_twin: state.initial_twin.as_ref().map(|twin| twin.get().to_owned()),
             created: text("createdDateTimeUtc"),
             last_updated: text("lastUpdatedDateTimeUtc"),
             etag: text("etag"),

@@ -12,7 +12,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::{Device, PAYLOAD, builder, notes, plain, register_topic, tls};
+use crate::{
+    control::call,
+    support::{Device, PAYLOAD, builder, notes, plain, register_topic, tls},
+};
 
 /// A webhook that gives each call the same answer, and its calls.
 struct Webhook {
@@ -128,6 +131,24 @@ async fn a_webhook_selects_the_hub_and_returns_the_payload() {
     assert_eq!(enrollment["attestation"]["symmetricKey"], json!({}), "without keys");
     assert!(call.get("enrollmentGroup").is_none(), "{call}");
     assert_eq!(notes(&emulator, "webhook"), [format!("POST {url}: two")]);
+}
+
+#[tokio::test]
+async fn the_initial_twin_of_a_webhook_is_shown_by_the_emulator_and_not_sent_to_the_device() {
+    let twin = format!(r#"{{"tags": {PAYLOAD}}}"#);
+    let answer = format!(r#"{{"iotHubHostName":"two","payload":1.0,"initialTwin":{twin}}}"#);
+    let webhook = Webhook::start_with_text("200 OK", answer, None).await;
+    let emulator = start(builder(), enrollment(&format!("http://{}/", webhook.address)));
+    let state = registered(&emulator, &json!({"registrationId": "Dev-1"})).await;
+    assert!(state.get("initialTwin").is_none(), "{state}");
+    assert_eq!(emulator.registrations()[0].initial_twin.as_ref(), Some(&twin));
+    let shown = call(&emulator, "GET", "/emulator/registrations").await;
+    assert!(shown.body.contains(&format!(r#""initialTwin":{twin}"#)), "{shown:?}");
+    assert!(shown.body.contains(r#""payload":1.0"#), "{shown:?}");
+    for path in ["/registrations/dev-1", "/enrollments/dev-1"] {
+        let of_service = call(&emulator, "GET", path).await;
+        assert!(!of_service.body.contains("tags"), "{of_service:?}");
+    }
 }
 
 #[tokio::test]
