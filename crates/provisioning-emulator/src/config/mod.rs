@@ -21,8 +21,8 @@ use crate::{
     enrollment::{Body, Enrollment, EnrollmentKind, Invalid, id_field},
     faults::{Fault, FaultDescription},
     identifiers::{is_id_scope, is_registration_id},
-    identity::to_pem,
-    input::{self, read_file},
+    identity::{Key, to_pem},
+    input::{self, Unreadable, read_file},
     retry_after::RetryAfter,
 };
 
@@ -262,20 +262,34 @@ fn enrollment(kind: EnrollmentKind, body: &Body, folder: &Path) -> Result<Enroll
     };
     let mut body = body.clone();
     for (path, given) in body.attestation.certificates_mut() {
-        if let Some(text) = &mut given.certificate
-            && let Some(file) = text.strip_prefix("file:")
-        {
-            let file = folder.join(file);
-            let invalid = |message| of_id(Invalid::new(format!("{path}.certificate"), message));
-            let contents = read_file(&file)
-                .map_err(|error| invalid(format!("expected {} to be readable ({error})", file.display())))?;
-            let certificates = input::certificates(&contents)
-                .map_err(|error| invalid(format!("{} cannot be used: {error}", file.display())))?;
-            *text = to_pem(&certificates[0]);
-        }
+        replace_by_file(&mut given.certificate, folder, |contents| {
+            input::certificates(contents).map(|certificates| to_pem(&certificates[0]))
+        })
+        .map_err(|message| of_id(Invalid::new(format!("{path}.certificate"), message)))?;
+    }
+    for (path, key) in body.attestation.symmetric_keys_mut() {
+        replace_by_file(key, folder, |contents| Key::read(contents).map(|key| key.to_base64()))
+            .map_err(|message| of_id(Invalid::new(path, message)))?;
     }
     body.check(kind, &id).map_err(of_id)?;
     Ok(Enrollment { kind, id, body })
+}
+
+/// Replaces `file:` and a path by what the file contains.
+fn replace_by_file(
+    value: &mut Option<String>,
+    folder: &Path,
+    read: impl FnOnce(&[u8]) -> Result<String, Unreadable>,
+) -> Result<(), String> {
+    if let Some(text) = value
+        && let Some(path) = text.strip_prefix("file:")
+    {
+        let path = folder.join(path);
+        let contents =
+            read_file(&path).map_err(|error| format!("expected {} to be readable ({error})", path.display()))?;
+        *text = read(&contents).map_err(|unreadable| format!("{} cannot be used: {unreadable}", path.display()))?;
+    }
+    Ok(())
 }
 
 fn fault(description: &FaultDescription) -> Result<Fault, String> {

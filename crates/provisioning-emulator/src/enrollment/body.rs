@@ -158,6 +158,19 @@ impl Attestation {
     }
 }
 
+impl Attestation {
+    /// The symmetric keys in it, and the path of each.
+    pub(crate) fn symmetric_keys_mut(&mut self) -> impl Iterator<Item = (String, &mut Option<String>)> {
+        let keys = self.symmetric_key.iter_mut().flat_map(|keys| {
+            [
+                ("primaryKey", &mut keys.primary_key),
+                ("secondaryKey", &mut keys.secondary_key),
+            ]
+        });
+        keys.map(|(name, key)| (format!("attestation.symmetricKey.{name}"), key))
+    }
+}
+
 impl fmt::Debug for SymmetricKeys {
     /// Without the keys.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -180,6 +180,50 @@ async fn certificates_and_keys_of_rest_bodies_are_read_in_every_form() {
     assert_eq!(emulator.device_key("k").as_deref(), Some(SYMMETRIC));
 }
 
+#[test]
+fn symmetric_keys_are_read_from_files_that_the_configuration_names() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("emulator.toml");
+    let toml = "[[enrollments]]\nregistrationId = \"k\"\n[enrollments.attestation]\ntype = \"symmetricKey\"\n\
+                symmetricKey.primaryKey = \"file:k.key\"\n";
+    let key = dir.path().join("k.key");
+    fs::write(
+        &key,
+        format!("\u{feff}{}\r\n{}\r\n", &SYMMETRIC[..64], &SYMMETRIC[64..]),
+    )
+    .expect("a file");
+    let config = Config::parse(toml, &path).unwrap_or_else(|error| panic!("{error}"));
+    let emulator = builder().config(&config).start_in_memory().expect("an emulator");
+    assert_eq!(emulator.device_key("k").as_deref(), Some(SYMMETRIC));
+
+    fs::write(&key, format!("\"{SYMMETRIC}\"")).expect("a file");
+    let error = Config::parse(toml, &path).expect_err("quotes").to_string();
+    assert!(
+        error.contains("emulator.toml:5: registrationId k: attestation.symmetricKey.primaryKey: "),
+        "{error}"
+    );
+    assert!(error.contains("k.key cannot be used"), "{error}");
+    assert_explained(&error, "expected base64", "text in quotes", "remove");
+}
+
+#[test]
+fn a_file_that_the_configuration_names_and_a_configuration_in_utf_16_are_explained() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("emulator.toml");
+    fs::write(dir.path().join("d.pem"), "<html></html>").expect("a file");
+    let error = Config::load(toml(&path, "file:d.pem")).expect_err("HTML").to_string();
+    assert!(
+        error.contains("emulator.toml:5: ") && error.contains("d.pem cannot be used"),
+        "{error}"
+    );
+    assert_explained(&error, "expected a certificate", "an HTML page", "download");
+
+    let utf16: Vec<u8> = "\u{feff}hubs = []".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&path, utf16).expect("a file");
+    let error = Config::load(&path).expect_err("UTF-16").to_string();
+    assert_explained(&error, "expected text in UTF-8", "UTF-16 text", "iconv");
+}
+
 /// What is given instead of a certificate or a key, what it is, and what to do.
 fn instead() -> Vec<(Vec<u8>, &'static str, [&'static str; 2])> {
     let key = text(KEY);
