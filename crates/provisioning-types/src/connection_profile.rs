@@ -8,17 +8,17 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ConnectionProfile {
-    /// MQTT 3.1.1, as at every hub before there were profiles.
+    /// MQTT 3.1.1. A registration state without the field has this profile.
     #[default]
     Classic,
     /// MQTT 5.
     MqttV5,
-    /// What this version does not know, verbatim; the JSON of what is not text.
+    /// A profile that this version does not know: its text as it arrived, or the JSON of a value that is not text.
     Other(String),
 }
 
 impl ConnectionProfile {
-    /// Reads the field; `None` if it is absent.
+    /// Reads the value of the field, which is `None` if the field is absent.
     pub(crate) fn from_wire(field: Option<&Value>) -> Self {
         match field {
             None | Some(Value::Null) => Self::Classic,
@@ -29,7 +29,7 @@ impl ConnectionProfile {
         }
     }
 
-    /// The wire name.
+    /// The name in JSON, such as `mqttV5`; the content of [`Other`](Self::Other).
     pub fn as_str(&self) -> &str {
         match self {
             Self::Classic => "classic",

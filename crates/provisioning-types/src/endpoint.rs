@@ -109,7 +109,7 @@ impl Endpoint {
 }
 
 impl Default for Endpoint {
-    /// [`GLOBAL_HOST`](crate::GLOBAL_HOST).
+    /// The endpoint at [`GLOBAL_HOST`](crate::GLOBAL_HOST), with the default ports.
     fn default() -> Self {
         Self::new(Host::global())
     }
@@ -124,7 +124,7 @@ impl FromStr for Endpoint {
     /// [`InvalidInput`] naming `host`, and what `text` is instead, such as a URL.
     fn from_str(text: &str) -> Result<Self, InvalidInput> {
         parse(text).map_err(|error| match instead(text) {
-            // A secret is not repeated in part either.
+            // No part of a secret is repeated.
             Some((found, meant)) if error.found().is_none() => {
                 error.with_found(found).with_remedy(format!("give `{meant}`"))
             }
@@ -133,7 +133,7 @@ impl FromStr for Endpoint {
     }
 }
 
-/// What `text` is, and the host and port in it that were probably meant.
+/// What `text` is instead of a host, and the host and port that it probably means.
 fn instead(text: &str) -> Option<(&'static str, String)> {
     if text.parse::<Ipv6Addr>().is_ok() {
         return Some(("an IPv6 address without brackets", format!("[{text}]")));

@@ -10,8 +10,8 @@ pub enum ErrorKind {
     Input,
     /// A registration is in progress already; the first one is untouched.
     InvalidOperation,
-    /// This machine failed: the device's key or credential is not available, the clock is not set, there are no CA
-    /// certificates, or the system gives no further thread or socket.
+    /// This machine failed: the device's key or credential is not available, the clock is not set, no CA certificates
+    /// are installed, or the system has no further thread or socket.
     Local,
     /// No TCP connection has stood: the name was not resolved, the host was not reached in time, or a proxy did not
     /// connect to it.

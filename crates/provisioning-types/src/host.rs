@@ -98,7 +98,7 @@ impl Hash for HostKind {
 }
 
 impl fmt::Display for Host {
-    /// As in a URI: an IPv6 address stands in brackets.
+    /// Writes the host as in a URI: an IPv6 address is in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             HostKind::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
@@ -114,8 +114,8 @@ impl fmt::Debug for Host {
     }
 }
 
-/// Up to 253 characters in dot-separated labels of 1 to 63 letters, digits, `-` and `_`, hyphens inside only. A last
-/// label of digits alone would be a mistyped IPv4 address.
+/// Up to 253 characters in dot-separated labels of 1 to 63 letters, digits, `-` and `_`, hyphens inside only. The last
+/// label is not digits only, which would be a mistyped IPv4 address.
 fn is_dns_name(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())

@@ -21,7 +21,7 @@ pub struct InvalidInput {
 /// How much of a rejected value is repeated in a message.
 const SHOWN: usize = 64;
 
-/// What a value is that is not repeated.
+/// What a value is that looks like a secret.
 const SECRET_TEXT: &str = "PEM, a key, a SAS token or a connection string, which is not repeated here";
 
 impl InvalidInput {
@@ -36,8 +36,8 @@ impl InvalidInput {
         }
     }
 
-    /// Adds the rejected value, shortened and escaped. A value that looks like a secret is not repeated: PEM, a SAS
-    /// token, or a connection string.
+    /// Adds the rejected value, shortened and escaped. A value that looks like a secret is not repeated: PEM, a key, a
+    /// SAS token or a connection string.
     #[must_use]
     pub fn with_given(mut self, given: &str) -> Self {
         if is_secret_text(given) {
@@ -97,7 +97,7 @@ impl InvalidInput {
         self.found.as_deref()
     }
 
-    /// What to do, if more is known than what was expected.
+    /// What to do about it, if that is known.
     pub fn remedy(&self) -> Option<&str> {
         self.remedy.as_deref()
     }

@@ -13,7 +13,7 @@ use crate::{invalid_input::InvalidInput, text_conversions};
 pub struct Payload(Arc<RawValue>);
 
 impl Payload {
-    /// Checks that `json` is one JSON value. A byte order mark, and white space around the value, are not part of it.
+    /// Checks that `json` is one JSON value. A byte order mark and white space around the value are left out.
     ///
     /// # Errors
     /// [`InvalidInput`] naming `payload`, and what it is instead. The text is not repeated.
@@ -22,7 +22,7 @@ impl Payload {
         if json.starts_with(BYTE_ORDER_MARK) {
             json.drain(..BYTE_ORDER_MARK.len_utf8());
         }
-        // `RawValue` takes the text over.
+        // `RawValue` consumes the text.
         let found = explain(&json);
         match RawValue::from_string(json) {
             Ok(value) => Ok(Self(value.into())),
@@ -30,7 +30,7 @@ impl Payload {
                 let expected = match found {
                     Some(_) => "one JSON value".to_owned(),
                     None => format!(
-                        "one JSON value; line {}, column {} is none",
+                        "one JSON value; it is invalid at line {}, column {}",
                         error.line(),
                         error.column()
                     ),
@@ -44,7 +44,7 @@ impl Payload {
         }
     }
 
-    /// Checks that `bytes` are one JSON value in UTF-8, as the contents of a file.
+    /// Checks that `bytes`, such as the contents of a file, are one JSON value in UTF-8.
     ///
     /// # Errors
     /// As [`from_json`](Self::from_json).
@@ -68,7 +68,7 @@ impl Payload {
 const PAYLOAD: &str = "payload";
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// What text that is no JSON may be, and what to do.
+/// What text that is not JSON probably is, and what to do about it.
 fn explain(text: &str) -> Option<(&'static str, &'static str)> {
     match text.trim() {
         "" => Some(("empty", "give a JSON value, or no payload")),

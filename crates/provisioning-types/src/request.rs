@@ -25,7 +25,7 @@ pub struct RegistrationRequest {
     max_payload: usize,
 }
 
-/// The size of a message that the service takes, in bytes.
+/// The size of the largest message that the service accepts, in bytes.
 const MAX_MESSAGE_SIZE: usize = 96 * 1024;
 
 impl RegistrationRequest {
@@ -50,15 +50,16 @@ impl RegistrationRequest {
         self
     }
 
-    /// Allows a payload of up to `bytes`: 96 KiB (98,304 bytes) unless set, the size of a message that the service takes.
+    /// Sets the size of the largest payload, in bytes. 96 KiB (98,304 bytes) by default, the largest message that the
+    /// service accepts.
     #[must_use]
     pub fn with_max_payload(mut self, bytes: usize) -> Self {
         self.max_payload = bytes;
         self
     }
 
-    /// Asks the service to issue a certificate too; it arrives with the assignment. Selects the api-version `2026-11-01`,
-    /// which this needs, unless [`with_api_version`](Self::with_api_version) sets another.
+    /// Asks the service to issue a certificate, which arrives with the assignment. Selects the api-version
+    /// `2026-11-01`, which a signing request needs, unless [`with_api_version`](Self::with_api_version) sets another.
     ///
     /// The common name of `csr` must be the registration id. `provisioning-credentials` checks this.
     #[must_use]
@@ -120,14 +121,14 @@ impl RegistrationRequest {
         self.payload.as_ref()
     }
 
-    /// Checks the size of the payload. A transport calls it before it connects.
+    /// Checks the size of the payload. A transport calls this before it connects.
     ///
     /// # Errors
     /// [`InvalidInput`] naming `payload` when it is larger than [`with_max_payload`](Self::with_max_payload) allows.
     pub fn check_payload(&self) -> Result<(), InvalidInput> {
         let size = self.payload.as_ref().map_or(0, |payload| payload.as_json().len());
         if size > self.max_payload {
-            let expected = format!("at most {} bytes, which the service takes", self.max_payload);
+            let expected = format!("at most {} bytes", self.max_payload);
             return Err(InvalidInput::new("payload", expected).with_found(format!("of {size} bytes")));
         }
         Ok(())

@@ -6,7 +6,7 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
-/// What PEM, a SAS token, a connection string, and PEM in base64 contain, in lower case.
+/// Parts of PEM, SAS tokens, connection strings and PEM in base64, in lower case.
 const MARKS: [&str; 7] = [
     "-----begin",
     "private key-",
@@ -17,11 +17,11 @@ const MARKS: [&str; 7] = [
     "ls0tls1crudjti",
 ];
 
-/// The sizes of symmetric keys, in bytes: those that the service makes, and a signature of it.
+/// The sizes of symmetric keys and of their signatures, in bytes.
 const KEY_SIZES: [usize; 3] = [32, 48, 64];
 
-/// Whether `text` is, or contains, PEM, a SAS token, a connection string, or a key in base64 or hexadecimal digits. A
-/// message does not repeat it.
+/// Whether `text` is, or contains, PEM, a SAS token, a connection string, or a key in base64 or hexadecimal digits.
+/// Messages do not repeat such text.
 pub fn is_secret_text(text: &str) -> bool {
     let mut parts = text.split(|c: char| c.is_whitespace() || "\"',;:{}[]()&".contains(c));
     has_mark(text) || parts.any(|part| is_base64_key(part) || is_hex_key(part))
@@ -33,8 +33,8 @@ pub(crate) fn has_mark(text: &str) -> bool {
     MARKS.iter().any(|mark| lower.contains(mark))
 }
 
-/// Whether `text`, given as the name of a file that does not exist, is probably the contents of the file. A message does
-/// not repeat it.
+/// Whether `text`, given as the name of a file that does not exist, is probably the contents of the file.
+/// Messages do not repeat such text.
 pub fn is_secret_instead_of_path(text: &str) -> bool {
     is_secret_text(text) || text.trim().ends_with('=')
 }

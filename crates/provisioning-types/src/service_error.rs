@@ -51,7 +51,7 @@ impl ServiceError {
         }
     }
 
-    /// Adds what the service asked to wait, which is beside the body.
+    /// Adds the retry-after, which is not part of the body.
     #[must_use]
     pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
@@ -83,7 +83,7 @@ impl ServiceError {
         self.timestamp.as_deref()
     }
 
-    /// What the service asked to wait before the next request, as it arrived.
+    /// How long the service asked to wait before the next request, as it arrived.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -166,7 +166,7 @@ pub struct ClockSkew {
     is_behind: bool,
 }
 
-/// What is less may be the way that the answer took.
+/// A smaller difference may be the latency of the answer.
 const NOTABLE_SKEW: Duration = Duration::from_secs(5 * 60);
 
 impl ClockSkew {

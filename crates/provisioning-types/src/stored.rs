@@ -62,8 +62,8 @@ impl StoredAssignment {
         })
     }
 
-    /// Reads what was stored as JSON, such as by [`serde_json::to_vec`]. Zeros at the end are ignored: some file systems
-    /// leave them after a power cut.
+    /// Reads an assignment that was stored as JSON, such as by [`serde_json::to_vec`]. Zeros at the end are ignored:
+    /// some file systems leave them after a power cut.
     ///
     /// # Errors
     /// [`StoredError`] says whether the content was stored by this crate.

@@ -207,10 +207,11 @@ pub enum ConnectionEvent {
     },
     /// The connection is established and subscribed to responses; the request follows.
     Connected,
-    /// TLS is completed, and a CA that was given to this device signed the server's certificate, not one of the
-    /// platform's. A box that inspects TLS has such a CA, and does not pass on the device's certificate.
+    /// The TLS handshake is completed, and a CA that was given to this device, not one of the platform's, signed the
+    /// server's certificate. A middlebox that inspects TLS has such a CA, and does not forward the device's
+    /// certificate.
     GivenCa {
-        /// The name of the CA.
+        /// The name of the CA, in quotes.
         issuer: String,
     },
     /// The request waits for this from now on. It replaces what was waited for before.
