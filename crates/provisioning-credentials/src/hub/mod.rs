@@ -25,7 +25,7 @@ pub struct HubConnection {
     connection_string: Option<Secret>,
 }
 
-/// What the device authenticates to the hub with.
+/// How the device authenticates to the hub.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum HubAuth {

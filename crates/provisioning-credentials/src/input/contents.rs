@@ -41,7 +41,7 @@ pub(crate) fn signing_request(bytes: &[u8]) -> Result<Vec<u8>, InvalidInput> {
     Ok(der.expose().to_vec())
 }
 
-/// Everything of the wanted kind: at least one.
+/// All items of the wanted kind, at least one.
 fn find(wanted: Wanted, bytes: &[u8]) -> Result<Vec<(Kind, Secret)>, InvalidInput> {
     // Text around PEM may be in any encoding.
     let text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
@@ -83,7 +83,7 @@ fn decode(wanted: Wanted, block: &Block<'_>) -> Result<(Kind, Secret), InvalidIn
         return Err(known(wanted, Kind::TraditionalEncryptedKey));
     }
     let der = block.decode().map_err(|defect| defective(wanted, defect))?;
-    // Behind a TRUSTED CERTIFICATE stand OpenSSL's trust settings.
+    // OpenSSL's trust settings follow a TRUSTED CERTIFICATE.
     let (element, _) = split_first(der.expose()).ok_or_else(|| no_der(wanted, der.expose()))?;
     Ok((Kind::of_label(block.label), Secret::new(element.to_vec())))
 }

@@ -15,7 +15,7 @@ use super::{
     wanted::Wanted,
 };
 
-/// The error of an input in which nothing of the wanted kind was found.
+/// The error of an input without an item of the wanted kind.
 pub(super) fn explain(wanted: Wanted, bytes: &[u8]) -> InvalidInput {
     match Form::of(wanted, bytes) {
         Some(form) => form.into_error(wanted),
@@ -188,7 +188,7 @@ impl Form {
     }
 }
 
-/// How to get what is wanted from a file of this kind.
+/// How to get the wanted input from a file of this kind.
 fn remedy_of(kind: Kind, wanted: Wanted) -> Option<&'static str> {
     let is_key = wanted == Wanted::PrivateKey;
     Some(match kind {

@@ -1,4 +1,4 @@
-//! Reading an input from a file, within limits. What cannot be read or used is named together with the file.
+//! Reads an input from a file, within limits. Errors name the input and the file.
 
 use std::{
     fmt, fs,
@@ -11,10 +11,10 @@ use std::{
 
 use provisioning_types::{InvalidInput, Secret, is_secret_instead_of_path};
 
-/// The size of the largest file that is read. A device (`/dev/zero`) has no end.
+/// The size of the largest file that is read, in bytes. A device such as `/dev/zero` has no end.
 const MAX_SIZE: u64 = 4 * 1024 * 1024;
 
-/// How long a pipe or a device is read without a deadline.
+/// The timeout of reading a pipe or a device, unless a deadline is set.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A file that contains an input. Cheap to clone.
@@ -44,7 +44,7 @@ impl InputFile {
         }
     }
 
-    /// Sets by when a pipe or a device must end.
+    /// Sets the time by which a pipe or a device must end.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
@@ -96,7 +96,7 @@ impl InputFile {
         Ok(Secret::new(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
     }
 
-    /// Reads the input, and makes something of it. `parse` names it in its error.
+    /// Reads the input and parses it. The error of `parse` names the input, and gets the file.
     pub(crate) fn parse<T>(
         &self,
         what: &'static str,
@@ -110,7 +110,7 @@ impl InputFile {
         let (sender, receiver) = mpsc::sync_channel(1);
         let path = self.path.clone();
         let reading = move || {
-            // The receiver is gone if the time is over.
+            // The receiver is dropped after the timeout.
             let _ = sender.send(read_all(&path));
         };
         let timeout = self.deadline.map_or(DEFAULT_TIMEOUT, until);
@@ -167,7 +167,7 @@ impl<P: Into<PathBuf>> From<P> for InputFile {
     }
 }
 
-/// The path.
+/// Shows the path.
 impl fmt::Display for InputFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.path.display().fmt(f)
@@ -180,7 +180,7 @@ impl fmt::Debug for InputFile {
     }
 }
 
-/// What to do about a path that no file has.
+/// What to do about a path that does not exist.
 fn remedy_for_path(path: &str) -> Option<&'static str> {
     if path.starts_with('~') {
         Some("the shell did not expand the `~`: write the path of the home folder")

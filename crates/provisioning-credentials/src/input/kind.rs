@@ -5,7 +5,7 @@ use x509_parser::{
     prelude::FromDer, revocation_list::CertificateRevocationList,
 };
 
-/// What files of certificates and keys contain.
+/// The kind of an item in a file of certificates or keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Certificate,
@@ -84,7 +84,7 @@ impl Kind {
         }
     }
 
-    /// What it is, after "it is".
+    /// The kind in words that follow "it is".
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Certificate => "a certificate",

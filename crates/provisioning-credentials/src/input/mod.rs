@@ -1,8 +1,8 @@
-//! Inputs as people have them: read from files within limits, decoded tolerantly, and named when they are something else.
+//! Certificates, keys, signing requests and tokens as input: read from files within limits, decoded tolerantly, and
+//! explained if they are something else.
 //!
 //! Data flows one way: `file` reads bytes, `pem` and `der` cut them up, `kind` says what one piece is, and `contents`
-//! finds the certificates, the key or the request in them, whichever is `wanted`. What is not found is explained by
-//! `explain`.
+//! finds the items that are `wanted`. `explain` makes the error if there are none.
 
 pub(crate) mod contents;
 pub(crate) mod der;

@@ -1,5 +1,4 @@
-//! Finding PEM blocks in text as people have it: with a byte order mark, CRLF, indentation, other text around, or on
-//! one line.
+//! Finds PEM blocks in text: with a byte order mark, CRLF, indentation, other text around them, or on one line.
 //!
 //! The PEM readers of libraries work line by line, and print the lines that they do not expect: a private key on one
 //! line became part of an error message.
@@ -20,7 +19,7 @@ const DASHES: &str = "-----";
 pub(super) struct Block<'a> {
     /// Such as `CERTIFICATE`.
     pub(super) label: &'a str,
-    /// What stands between the two lines with the label.
+    /// The text between the two lines with the label.
     body: &'a str,
 }
 
@@ -43,7 +42,7 @@ pub(super) fn blocks(text: &str) -> (Vec<Block<'_>>, bool) {
         };
         let label = label.trim();
         let end = format!("-----END {label}-----");
-        // The end of this block stands before the beginning of the next one.
+        // The end of this block precedes the beginning of the next one.
         let limit = after.find(BEGIN).unwrap_or(after.len());
         match after[..limit].find(&end) {
             Some(length) => {
@@ -59,7 +58,7 @@ pub(super) fn blocks(text: &str) -> (Vec<Block<'_>>, bool) {
 }
 
 impl Block<'_> {
-    /// Whether the block is encrypted in the traditional format of OpenSSL, which its header says.
+    /// Whether the block is encrypted in the traditional format of OpenSSL, by its header.
     pub(super) fn is_encrypted_traditionally(&self) -> bool {
         self.body.contains("DEK-Info:") || self.body.contains("4,ENCRYPTED")
     }

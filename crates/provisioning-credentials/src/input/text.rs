@@ -38,7 +38,7 @@ fn is_hex(text: &str) -> bool {
     text.len() >= 32 && text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Why `text` is no symmetric key. `base64` is the text without white space.
+/// Why `text` is not a symmetric key. `base64` is the text without white space.
 fn no_symmetric_key(text: &str, base64: &str) -> InvalidInput {
     let invalid = InvalidInput::new(SYMMETRIC_KEY, "a key in base64, as the service shows it");
     let (found, remedy) = if text.is_empty() {
@@ -48,7 +48,7 @@ fn no_symmetric_key(text: &str, base64: &str) -> InvalidInput {
     } else if text.starts_with("SharedAccessSignature") {
         ("a SAS token", "give it as a SAS token instead")
     } else if text.contains("SharedAccessKey=") {
-        ("a connection string", "give what stands behind `SharedAccessKey=` only")
+        ("a connection string", "give only the text after `SharedAccessKey=`")
     } else if text.starts_with(['{', '[']) {
         let remedy = match path_of_text(text, |name, _| name == "primaryKey") {
             Some(path) => format!("extract the key with `jq -r '{path}' FILE > NEW`"),

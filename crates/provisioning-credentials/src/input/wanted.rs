@@ -26,7 +26,7 @@ impl Wanted {
         }
     }
 
-    /// The error of an input of which no more is known.
+    /// The error of an input, without what it is instead.
     pub(crate) fn invalid(self) -> InvalidInput {
         let expected = match self {
             Self::Certificate => "at least one certificate in PEM or DER, the device's own first",
@@ -37,7 +37,7 @@ impl Wanted {
         InvalidInput::new(self.input(), expected)
     }
 
-    /// What a PEM label of it contains.
+    /// A part that every PEM label of this input has.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Certificate | Self::Roots => "CERTIFICATE",

@@ -26,13 +26,13 @@ const MAX_CERTIFICATE_SIZE: usize = 16 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedChain(Vec<Vec<u8>>);
 
-/// Why there is no usable chain. The device is assigned all the same.
+/// Why a registration has no usable chain. The device is assigned nevertheless.
 ///
 /// Entries and certificates are counted from 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssuedChainError {
-    /// The registration had no certificate signing request. Set one with `RegistrationRequest::with_csr`.
+    /// The registration contained no certificate signing request. Set one with `RegistrationRequest::with_csr`.
     #[error("no certificate was asked for")]
     NotAskedFor,
     /// The service issued nothing: the enrollment has no certificate policy, or the api-version has no signing requests.

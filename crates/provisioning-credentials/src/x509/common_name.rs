@@ -19,7 +19,7 @@ pub(crate) fn common_name(name: &X509Name<'_>) -> Option<String> {
                 .map(|four| char::from_u32(u32::from_be_bytes(four.try_into().ok()?)));
             chars.collect()
         }
-        // In practice, Latin-1.
+        // A TeletexString is Latin-1 in practice.
         Tag::TeletexString => Some(bytes.iter().copied().map(char::from).collect()),
         _ => std::str::from_utf8(bytes).ok().map(str::to_owned),
     }

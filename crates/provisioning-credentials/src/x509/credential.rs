@@ -139,7 +139,8 @@ impl X509Credential {
         self.not_after
     }
 
-    /// What servers reject in the chain, as far as this device can see it.
+    /// The properties of the chain for which servers reject it, as far as this device can detect them. Empty if there
+    /// are none.
     pub fn defects(&self) -> Vec<CertificateDefect> {
         defects::of_chain(self.chain())
     }

@@ -1,4 +1,4 @@
-//! What servers reject in a certificate chain, as far as the device can see it.
+//! The properties of a certificate chain for which servers reject it, as far as the device can detect them.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub enum CertificateDefect {
     WeakSignature(usize, &'static str),
     /// The certificate with this number, from 1, has an RSA key of fewer than 2048 bits.
     ShortRsaKey(usize, usize),
-    /// The certificate with this number, from 1, did not issue the one before it: its place is elsewhere.
+    /// The certificate with this number, from 1, did not issue the one before it.
     NotTheIssuer(usize),
     /// The issuer, with this name, of the certificate with this number, from 1, is not in the chain, although others
     /// follow.
@@ -116,7 +116,7 @@ fn of_leaf(leaf: &X509Certificate<'_>) -> Vec<CertificateDefect> {
 
 fn of_any(certificate: &X509Certificate<'_>, number: usize) -> Vec<CertificateDefect> {
     let mut defects = vec![];
-    // Nobody verifies the signature of a certificate that is its own issuer.
+    // Servers do not verify the signature of a self-issued certificate.
     if !is_self_issued(certificate)
         && let Some(algorithm) = weak_signature(&certificate.signature_algorithm.algorithm)
     {
@@ -145,7 +145,8 @@ fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
     certificate.issuer().as_raw() == certificate.subject().as_raw()
 }
 
-/// How many certificates are sent and which CA signed the last, such as `1 certificate is sent, signed by "CA"`.
+/// How many certificates are sent and which CA signed the last, such as `1 certificate is sent, the last one signed by
+/// "CA"`.
 pub(crate) fn sent(chain: &[Vec<u8>]) -> String {
     let count = match chain.len() {
         1 => "1 certificate is sent".to_owned(),

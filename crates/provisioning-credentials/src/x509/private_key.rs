@@ -60,7 +60,8 @@ fn decrypt(key: &[u8], passphrase: &Secret) -> Result<Secret, InvalidInput> {
     Ok(Secret::new(key.as_bytes().to_vec()))
 }
 
-/// Whether the key derivation ends within seconds, and needs at most 256 MiB.
+/// Whether the key derivation ends within seconds: PBKDF2 with at most 10 million iterations, or scrypt with at most
+/// 256 MiB.
 #[cfg(feature = "encrypted-keys")]
 fn is_affordable(kdf: &pkcs8::pkcs5::pbes2::Kdf) -> bool {
     use pkcs8::pkcs5::pbes2::Kdf;
