@@ -10,13 +10,13 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::{HandshakeError, excerpt::excerpt};
 
-/// More header lines than this are no honest answer.
+/// The maximum number of header lines in an answer.
 const MAX_HEADERS: usize = 100;
 
-/// The most bytes of a refusal's body that are read.
+/// The size of the part of a refusal's body that is read, in bytes.
 const MAX_BODY: usize = 16 * 1024;
 
-/// How long the body of a refusal may take: the refusal is known without it.
+/// The timeout of the body of a refusal. The refusal is reported without the rest.
 const BODY_WAIT: Duration = Duration::from_secs(1);
 
 /// The head of an HTTP answer.
@@ -78,7 +78,7 @@ impl Answer {
         let coding = self.coding();
         let reading =
             async { while !coding.is_complete(&bytes) && stream.read_buf(&mut bytes).await.is_ok_and(|n| n > 0) {} };
-        // Too late, cut off or failed: what arrived is the reason all the same.
+        // After a timeout, an end or an error, the part that arrived is the reason.
         let _ = timeout(BODY_WAIT, reading).await;
         let body = coding.decode(&bytes);
         let location = self.values("location").next().map(|value| excerpt(value.as_bytes()));
@@ -93,7 +93,7 @@ impl Answer {
         }
     }
 
-    /// How the body is written.
+    /// The transfer coding of the body.
     fn coding(&self) -> Coding {
         let header = |name| self.values(name).next();
         match (header("transfer-encoding"), header("content-length")) {
@@ -118,10 +118,10 @@ impl Answer {
     }
 }
 
-/// How the body of a refusal is written.
+/// The transfer coding of a refusal's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
-    /// As it is, of this many bytes.
+    /// None, with a body of this many bytes.
     Length(usize),
     /// In chunks ([RFC 9112, section 7.1](https://www.rfc-editor.org/rfc/rfc9112#section-7.1)).
     Chunked,
@@ -145,7 +145,7 @@ impl Coding {
     }
 }
 
-/// The contents of the chunks, and whether the last one has arrived, or something that is no chunk.
+/// The contents of the chunks, and whether they end: the last chunk has arrived, or the rest is not a chunk.
 fn dechunked(mut bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut contents = vec![];
     loop {

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-/// Why there is no WebSocket.
+/// Why the WebSocket handshake failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
@@ -22,8 +22,8 @@ pub enum HandshakeError {
         /// How the body of the answer begins, or the reason phrase when there is no body: one short line, safe to
         /// print.
         reason: String,
-        /// The body of the answer, up to 16 KiB: empty if there is none, or if its transfer coding is neither `identity`
-        /// nor `chunked`.
+        /// The body of the answer, up to 16 KiB: empty if the answer has no body, or if its transfer coding is neither
+        /// `identity` nor `chunked`.
         body: Vec<u8>,
         /// Where a redirect points. It is not followed.
         location: Option<String>,

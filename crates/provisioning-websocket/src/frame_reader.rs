@@ -1,4 +1,4 @@
-//! Reading frames: from bytes, as they arrive, to messages, pings and Close frames.
+//! Reads frames: turns bytes, as they arrive, into messages, pings and Close frames.
 
 use std::{
     error::Error,
@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::{
 
 use crate::excerpt::excerpt;
 
-/// How much is read from the stream below at a time, at least: one TLS record.
+/// The minimum space for one read from the stream below, in bytes: one TLS record.
 const READ_SIZE: usize = 16 * 1024;
 
 /// The longest payload of a control frame ([RFC 6455, section 5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5)).
@@ -36,7 +36,7 @@ pub(crate) struct FrameReader {
     input: BytesMut,
     /// The header of the next frame and the length of its payload, once the header is complete.
     header: Option<(FrameHeader, usize)>,
-    /// The message of which frames have arrived, but not the last one.
+    /// The message whose last frame has not arrived.
     message: Option<Message>,
     max_message_size: usize,
 }
@@ -62,7 +62,7 @@ impl FrameReader {
         }
     }
 
-    /// Returns what comes next, or `None` until more bytes have arrived.
+    /// Returns the next message or control frame, or `None` if more bytes must arrive first.
     ///
     /// # Errors
     /// `InvalidData` for a frame that breaks RFC 6455, as soon as its header shows it; for a message over the limit,
@@ -136,7 +136,7 @@ impl FrameReader {
             (OpCode::Data(data), Some(_)) => return Err(ProtocolError::ExpectedFragment(data).into()),
             (OpCode::Data(_), None) => Some(0),
         };
-        // A length that does not fit is over any limit that memory can hold.
+        // A length that does not fit into `usize` is over any limit.
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let size = message_length.map_or(0, |before| before.saturating_add(length));
         let max_size = self.max_message_size;

@@ -1,4 +1,4 @@
-//! Writing frames: masked, one after another, with one answer to the server between them.
+//! Writes masked frames, one after another, and at most one control frame between them.
 
 use std::{
     io,
@@ -16,7 +16,8 @@ use tokio_tungstenite::tungstenite::protocol::{
     },
 };
 
-/// A longer write becomes several frames, so that no more than this is copied at a time.
+/// The largest payload of a frame, in bytes. A longer write becomes several frames, so that no more than this is copied
+/// at a time.
 const MAX_FRAME: usize = 64 * 1024;
 
 /// Writes the frames of a client. It has no `Debug`, as its buffers hold the data of the connection.
@@ -28,7 +29,7 @@ pub(crate) struct FrameWriter {
     control: Option<(Control, Bytes)>,
     /// Whether a control frame was queued since the last flush.
     must_flush: bool,
-    /// Whether Close was queued, after which nothing is.
+    /// Whether Close was queued. Nothing is queued after it.
     is_closed: bool,
 }
 
@@ -58,7 +59,7 @@ impl FrameWriter {
         }
     }
 
-    /// Queues Close, unless that was done before.
+    /// Queues Close, unless it was queued before.
     pub(crate) fn queue_close(&mut self, close: Option<&CloseFrame>) {
         if !self.is_closed {
             self.is_closed = true;
@@ -103,7 +104,7 @@ impl FrameWriter {
         Poll::Ready(Ok(()))
     }
 
-    /// Encodes a frame with a mask of its own, which nobody who chooses the payload can predict
+    /// Encodes a frame with a new random mask, which the author of the payload cannot predict
     /// ([RFC 6455, section 10.3](https://www.rfc-editor.org/rfc/rfc6455#section-10.3)).
     fn encode(&mut self, opcode: OpCode, payload: &[u8]) {
         let key: [u8; 4] = rand::random();
