@@ -13,7 +13,7 @@ pub fn connection_error(error: io::Error) -> TransportError {
     connection_error_with("the connection was lost", error)
 }
 
-/// The same with this message for a lost connection.
+/// Like [`connection_error`], with `lost_message` for a lost connection.
 pub(crate) fn connection_error_with(lost_message: &'static str, error: io::Error) -> TransportError {
     #[cfg(feature = "tls")]
     let error = match crate::tls::established_error(error) {
@@ -21,7 +21,7 @@ pub(crate) fn connection_error_with(lost_message: &'static str, error: io::Error
         Err(other) => other,
     };
     if error.kind() == io::ErrorKind::InvalidData {
-        let message = "what the service sent breaks the rules of its carrier";
+        let message = "the server sent data that violates the protocol below MQTT";
         return TransportError::new(ErrorKind::UnexpectedResponse, message).with_source(error);
     }
     lost(lost_message, error)

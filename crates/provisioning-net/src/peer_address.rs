@@ -30,7 +30,7 @@ impl PeerAddress {
         }))
     }
 
-    /// Takes note of what a connector reports.
+    /// Records an event that a connector reports.
     pub fn note(&self, event: &ConnectionEvent) {
         match event {
             ConnectionEvent::Connecting { uri } => {
@@ -77,7 +77,7 @@ impl PeerAddress {
     }
 
     fn reported(&self) -> MutexGuard<'_, Reported> {
-        // Nothing panics while it is locked.
+        // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -111,7 +111,8 @@ impl Probe {
         self.tls.version
     }
 
-    /// Why the TLS handshake failed, if that is known in more than words.
+    /// Why the TLS handshake failed. `None` if it did not, or if only the message of [`error`](Self::error) explains
+    /// it.
     pub fn tls_failure(&self) -> Option<TlsFailure> {
         self.tls.failure
     }

@@ -89,7 +89,7 @@ impl TcpConnector {
         Ok(stream)
     }
 
-    /// Says in the error of a host that was not reached that the environment was to name a proxy, and does not.
+    /// Adds to the error of a host that was not reached that the environment names no proxy.
     fn remark(&self, error: TransportError) -> TransportError {
         match self.proxy.none_found() {
             Some(none_found) if error.kind() == ErrorKind::Connect => error.with_remark(none_found),

@@ -75,7 +75,7 @@ fn failed(error: HandshakeError, first_bytes: &[u8]) -> TransportError {
                 _ => ErrorKind::Refused,
             };
             let service = ServiceError::from_body(status, body);
-            // Another server sends no such JSON.
+            // Only the service sends such JSON.
             if service.error_code().is_some() || service.tracking_id().is_some() {
                 return TransportError::new(kind, "the WebSocket was refused").with_source(service);
             }
@@ -87,7 +87,7 @@ fn failed(error: HandshakeError, first_bytes: &[u8]) -> TransportError {
                 _ => TransportError::new(kind, "the WebSocket was refused").with_source(error.to_string()),
             }
         }
-        // TLS that fails means the same here as later.
+        // A TLS failure means the same in the handshake as later.
         (HandshakeError::Io(error), _) => {
             match connection_error_with("the connection ended during the WebSocket handshake", error) {
                 lost if lost.kind() == ErrorKind::Lost => lost.with_hint(CUT_OFF_HINT),
@@ -98,6 +98,8 @@ fn failed(error: HandshakeError, first_bytes: &[u8]) -> TransportError {
             let message = format!("the peer does not speak WebSocket: it {}", peer.message());
             TransportError::new(ErrorKind::UnexpectedResponse, message).with_hint(peer.hint())
         }
-        (other, _) => TransportError::new(ErrorKind::UnexpectedResponse, "there is no WebSocket").with_source(other),
+        (other, _) => {
+            TransportError::new(ErrorKind::UnexpectedResponse, "the WebSocket handshake failed").with_source(other)
+        }
     }
 }

@@ -37,12 +37,12 @@ impl FirstBytes {
     }
 
     fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
-        // Nothing panics while it is locked.
+        // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Passes everything on, and keeps the first bytes that are read.
+/// Forwards all reads and writes, and keeps the first bytes that are read.
 pub(crate) struct Recorded<S> {
     stream: S,
     first: FirstBytes,

@@ -6,13 +6,13 @@ use super::quoted;
 
 const START: &[u8] = b"HTTP/";
 
-/// Whether an answer that begins with these bytes may be one of HTTP.
+/// Whether an HTTP answer may begin with these bytes.
 pub(super) fn may_begin(first: &[u8]) -> bool {
     let length = first.len().min(START.len());
     length > 0 && first[..length] == START[..length]
 }
 
-/// The beginning of an answer, each text in quotes.
+/// What a message shows of an answer. Each text is in quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HttpAnswer {
     pub(crate) status: Option<u16>,

@@ -1,4 +1,4 @@
-//! What a peer is that does not speak the expected protocol, by the first bytes that it sent.
+//! Identifies a peer that does not speak the expected protocol, by the first bytes that it sent.
 
 #[cfg(any(feature = "tls", feature = "websocket"))]
 mod first_bytes;
@@ -18,10 +18,10 @@ pub(crate) use self::first_bytes::FirstBytes;
 pub(crate) use self::first_bytes::Recorded;
 use self::http::HttpAnswer;
 
-/// How many of the first bytes are looked at.
+/// How many of the first bytes are examined.
 const MAX_FIRST_BYTES: usize = 1024;
 
-/// How long the rest of an HTTP answer may take: that it is one is known without it.
+/// The timeout of the rest of an HTTP answer. The first bytes show the protocol without the rest.
 const REST_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How much of a value that the peer sent is shown.
@@ -40,12 +40,12 @@ pub(crate) enum Peer {
     Http(HttpAnswer),
     Tls,
     Mqtt,
-    /// It begins with this line.
+    /// A protocol that begins with a line of text: this one, in quotes.
     Text(String),
 }
 
 impl Peer {
-    /// The peer that sent these bytes first; `None` if they tell nothing.
+    /// The peer that sent these bytes first; `None` if they belong to no known protocol.
     pub(crate) fn of(first: &[u8]) -> Option<Self> {
         if let Some(answer) = HttpAnswer::parse(first) {
             return Some(Self::Http(answer));
@@ -63,7 +63,7 @@ impl Peer {
         }
     }
 
-    /// The same, with more of an HTTP answer if that arrives at once.
+    /// Like [`of`](Self::of), but waits up to half a second for more of an HTTP answer.
     pub(crate) async fn read(mut first: Vec<u8>, stream: &mut (impl AsyncRead + Unpin + ?Sized)) -> Option<Self> {
         if !http::may_begin(&first) {
             return Self::of(&first);
@@ -71,13 +71,13 @@ impl Peer {
         let reading = async {
             while first.len() < MAX_FIRST_BYTES && stream.read_buf(&mut first).await.is_ok_and(|count| count > 0) {}
         };
-        // Too late, cut off or failed: what arrived is shown.
+        // After a timeout, an end or an error, the bytes that arrived are shown.
         let _ = timeout(REST_TIMEOUT, reading).await;
         first.truncate(MAX_FIRST_BYTES);
         Self::of(&first)
     }
 
-    /// What the peer does; it is the subject.
+    /// What the peer does, in words that follow "the peer" or "it".
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Http(answer) => format!("answers HTTP: {answer}"),
@@ -110,7 +110,7 @@ pub async fn not_mqtt(first: &[u8], stream: &mut (impl AsyncRead + Unpin + ?Size
     (peer != Peer::Mqtt).then_some(error)
 }
 
-/// Bytes of a peer as text in quotes, cut off, with control characters escaped.
+/// The bytes as text in quotes, shortened, with control characters escaped.
 fn quoted(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let shown: String = text.trim().chars().take(MAX_SHOWN_CHARS).collect();

@@ -30,7 +30,7 @@ const MAX_SHOWN_SCHEMES: usize = 5;
 struct Answer {
     status: u16,
     reason: String,
-    /// The schemes of authentication that it offers.
+    /// The authentication schemes that the proxy offers.
     schemes: Vec<String>,
 }
 
@@ -173,7 +173,7 @@ fn refusal(answer: &Answer, with_credentials: bool) -> TunnelError {
     };
     let (meaning, hint) = match (takes_basic, with_credentials) {
         (true, false) => (
-            format!("so it wants a user name and a password{offer}"),
+            format!("so it requires a user name and a password{offer}"),
             GIVE_LOGIN_HINT,
         ),
         (true, true) => (
@@ -181,13 +181,13 @@ fn refusal(answer: &Answer, with_credentials: bool) -> TunnelError {
             WRONG_LOGIN_HINT,
         ),
         (false, false) => (
-            format!("so it wants a login by {offered}, and this device can only log in by Basic"),
+            format!("so it requires a login by {offered}, and this device can only log in by Basic"),
             OTHER_SCHEME_HINT,
         ),
         (false, true) => (
             format!(
-                "so it wants a login by {offered}, and this device can only log in by Basic: the user name and password \
-                 were not judged"
+                "so it requires a login by {offered}, and this device can only log in by Basic: the user name and password \
+                 were not checked"
             ),
             OTHER_SCHEME_HINT,
         ),

@@ -34,7 +34,7 @@ impl NoProxy {
 }
 
 impl NoProxy {
-    /// Parses a list. Also returns the entries that mean nothing, which are left out.
+    /// Parses a list. Also returns the entries that cannot be used, which are ignored.
     pub(super) fn parse(list: &str) -> (Self, Vec<&str>) {
         let (mut entries, mut rejected) = (vec![], vec![]);
         for entry in list.split(|c: char| c == ',' || c.is_whitespace()) {

@@ -20,23 +20,23 @@ const MAX_SHOWN_NAMES: usize = 8;
 pub struct ProxyRules {
     proxy: Option<Proxy>,
     except: NoProxy,
-    /// Why the environment names no proxy, if it was asked and names none.
+    /// A warning, if the environment was read and names no proxy.
     none_found: Option<String>,
-    /// What is left out of the list of hosts.
+    /// A warning for each ignored entry of the list of hosts.
     rejected: Vec<String>,
 }
 
 impl ProxyRules {
     /// Reads the environment as curl does for HTTPS, for MQTT and WebSockets alike: the proxy from `https_proxy`,
     /// `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, the first that is set and not empty; the hosts to connect to directly
-    /// from `no_proxy` or `NO_PROXY`. Without the former, no connection goes through a proxy.
+    /// from `no_proxy` or `NO_PROXY`. If no variable names a proxy, connections are direct.
     ///
     /// Entries of `no_proxy` are separated by commas or blanks. `example.com`, `.example.com` and `*.example.com` each
     /// match that name and its subdomains; an IP address or a network (`10.0.0.0/8`) matches hosts given as addresses;
     /// `*` matches everything. A port can follow (`example.com:8883`). No name is resolved for the comparison.
     ///
-    /// An entry that is none of these is left out. It is one of the [warnings](Self::warnings), as it is that no
-    /// variable names a proxy.
+    /// An entry of another form is ignored. Ignored entries, and an environment that names no proxy, are
+    /// [warnings](Self::warnings).
     ///
     /// # Errors
     /// [`InvalidInput`] naming the variable whose value is not a [`Proxy`], or not UTF-8.
@@ -49,13 +49,13 @@ impl ProxyRules {
         Ok(rules)
     }
 
-    /// What was unexpected in the environment, each in a sentence without a full stop. The values of variables that name
-    /// proxies are not part of it.
+    /// The problems of the environment, each in a sentence without a full stop. The sentences do not contain the values
+    /// of variables that name proxies.
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
         self.none_found.iter().chain(&self.rejected).map(String::as_str)
     }
 
-    /// Why a connection that was to go through the environment's proxy goes directly: the environment names none.
+    /// The warning that the environment names no proxy, so that connections are direct.
     pub(crate) fn none_found(&self) -> Option<&str> {
         self.none_found.as_deref()
     }

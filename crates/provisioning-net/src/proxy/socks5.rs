@@ -57,11 +57,11 @@ where
             log_in(&mut stream, credentials).await?;
         }
         (NONE_ACCEPTABLE, None) => {
-            return no_login("it wants a login, such as user name and password", GIVE_LOGIN_HINT);
+            return no_login("it requires a login, such as user name and password", GIVE_LOGIN_HINT);
         }
         (NONE_ACCEPTABLE, Some(_)) => {
             return no_login(
-                "it takes no user name and password, but wants another login",
+                "it takes no user name and password, but requires another login",
                 OTHER_SCHEME_HINT,
             );
         }

@@ -56,7 +56,7 @@ pub(super) enum TunnelError {
     /// Its answer, or what that means.
     #[error("{0}")]
     Refused(String),
-    /// It does not accept the credentials, or the lack of them.
+    /// It does not accept the credentials, or requires credentials.
     #[error("{message}")]
     Login { message: String, hint: &'static str },
     /// The peer does not speak the protocol; the text is `an HTTP` or `a SOCKS5`.

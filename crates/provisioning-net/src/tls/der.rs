@@ -1,4 +1,4 @@
-//! Reading and writing DER, without judging what it says.
+//! Reads and writes DER, without checking what it means.
 
 use std::iter;
 
@@ -32,7 +32,7 @@ pub(super) fn elements(mut bytes: &[u8]) -> impl Iterator<Item = Element<'_>> {
     })
 }
 
-/// The elements inside of the first element of `bytes`.
+/// The elements inside the first element of `bytes`.
 pub(super) fn inside(bytes: &[u8]) -> Option<impl Iterator<Item = Element<'_>>> {
     let outer = elements(bytes).next()?;
     Some(elements(outer.contents))

@@ -1,6 +1,6 @@
-//! The device's private key: what the TLS provider makes of it, and which certificate it belongs to.
+//! Loads the device's private key into the TLS provider, and checks that it belongs to the certificate.
 //!
-//! The certificate itself is not judged: the service decides what it accepts.
+//! The rest of the certificate is not checked: the service decides what it accepts.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use super::{
     public_key::PublicKey,
 };
 
-/// What to do about a key that the provider does not take.
+/// What to do about a key of a kind that the provider does not support.
 const REMEDY: &str = "make one with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out KEY_FILE`, and \
                       get a certificate for it";
 
-/// What to do about a key that the provider does not read.
+/// What to do about a key in a form that the provider does not read.
 const REWRITE: &str = "write it anew with `openssl ec -in KEY_FILE -param_enc named_curve -conv_form uncompressed -out \
                        NEW_KEY_FILE`";
 
@@ -46,7 +46,7 @@ pub(super) fn signing_key(
             })
         })
         .ok_or_else(|| refused(&key, &certified, built_in))?;
-    // `None` if the provider does not tell.
+    // `None` if the provider does not return the public key.
     let public = signing_key.public_key().and_then(|info| PublicKey::of_info(&info));
     if let Some(public) = public {
         belongs_to_first(&public, &certified)?;
@@ -54,7 +54,7 @@ pub(super) fn signing_key(
     Ok(signing_key)
 }
 
-/// The public key of each certificate, the first of which is one; `None` for what is none.
+/// The public key of each certificate. The first entry must be a certificate; another entry that is not one is `None`.
 ///
 /// # Errors
 /// [`InvalidInput`] naming `certificate`.
@@ -72,7 +72,7 @@ pub(super) fn belongs_to_first(key: &PublicKey, certified: &[Option<PublicKey>])
     belongs_to(certified.iter().position(is_certified))
 }
 
-/// Checks that the key belongs to the first certificate, where it is found to belong to the one with this index.
+/// Checks that the key belongs to the first certificate. `index` is the certificate that it belongs to, if any.
 pub(super) fn belongs_to(index: Option<usize>) -> Result<(), InvalidInput> {
     match index {
         Some(0) => Ok(()),
@@ -91,7 +91,7 @@ pub(super) fn another_key() -> InvalidInput {
     invalid("the key that belongs to the certificate")
 }
 
-/// Why the provider does not take `key`.
+/// The error of a `key` that the provider does not load.
 fn refused(key: &PrivateKeyDer<'_>, certified: &[Option<PublicKey>], built_in: Option<TlsProvider>) -> InvalidInput {
     let Some(kind) = KeyKind::of(key) else {
         return invalid("a whole private key in PKCS#8, SEC1 (EC) or PKCS#1 (RSA), not encrypted");

@@ -2,7 +2,7 @@
 
 use rustls::{CertificateError, Error as RustlsError};
 
-/// Why a TLS handshake failed, as a [`Probe`](crate::Probe) reports it. The error says the same in words.
+/// Why a TLS handshake failed, as a [`Probe`](crate::Probe) reports it. The message of the error says the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TlsFailure {
@@ -23,7 +23,7 @@ pub enum TlsFailure {
 }
 
 impl TlsFailure {
-    /// `None` for an alert of the server, and for a failure that its words explain best.
+    /// `None` for an alert of the server, and for a failure that only its message explains.
     pub(super) fn of(error: &RustlsError) -> Option<Self> {
         use CertificateError as Certificate;
         let certificate = match error {
@@ -33,7 +33,7 @@ impl TlsFailure {
             _ => return None,
         };
         Some(match certificate {
-            // A bad signature is what another CA of the same name looks like.
+            // Another CA of the same name shows as a bad signature.
             Certificate::UnknownIssuer | Certificate::BadSignature => Self::ServerNotTrusted,
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => Self::ServerNameMismatch,
             Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => Self::ServerNotYetValid,

@@ -67,7 +67,7 @@ pub(super) fn without_signature(
         algorithm.public_key_alg_id().as_ref() == public_key.algorithm.as_slice()
     };
     if public_key.is_compressed() || !algorithms.all.iter().any(|algorithm| fits(*algorithm)) {
-        // A key that this provider cannot judge.
+        // This provider cannot verify signatures of such a key.
         return Ok(None);
     }
     let found = signer.schemes().iter().find_map(|&scheme| {

@@ -1,4 +1,4 @@
-//! What a private key is, so that the error of a key that cannot be used names its kind.
+//! The kind of a private key, for the error of a key that cannot be used.
 
 use std::fmt;
 

@@ -36,7 +36,7 @@ impl TlsProvider {
         }
     }
 
-    /// The private keys that it takes, in words.
+    /// The private keys that it supports, in words.
     pub(super) fn keys(self) -> &'static str {
         match self {
             #[cfg(feature = "ring")]

@@ -1,4 +1,4 @@
-//! The public key of a certificate, found without judging the rest of the certificate: that is up to the service.
+//! The public key of a certificate, read without checking the rest of the certificate, which the service checks.
 
 use x509_parser::asn1_rs::Tag;
 
@@ -21,7 +21,7 @@ impl PublicKey {
     pub(super) fn of_certificate(certificate: &[u8]) -> Option<Self> {
         let mut fields = inside(inside(certificate)?.next()?.raw)?.peekable();
         fields.next_if(|field| field.tag == VERSION);
-        // Serial number, signature algorithm, issuer, validity and subject stand before it.
+        // Serial number, signature algorithm, issuer, validity and subject precede it.
         Self::of_info(fields.nth(5)?.raw)
     }
 
@@ -37,7 +37,7 @@ impl PublicKey {
         })
     }
 
-    /// The key in a BIT STRING that stands alone.
+    /// The key in a BIT STRING without its algorithm.
     pub(super) fn of_bits(bit_string: &Element<'_>) -> Option<Self> {
         Some(Self {
             algorithm: vec![],
@@ -45,7 +45,7 @@ impl PublicKey {
         })
     }
 
-    /// Whether it is an EC point in its short form.
+    /// Whether the key is a compressed EC point.
     pub(super) fn is_compressed(&self) -> bool {
         matches!(self.bits[..], [2 | 3, ..]) && self.bits.len() % 2 == 1
     }

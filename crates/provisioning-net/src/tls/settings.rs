@@ -137,8 +137,7 @@ impl Tls {
         Ok(config)
     }
 
-    /// The chain with its key. The certificates are presented as they are: whether they are acceptable is up to the
-    /// server.
+    /// The chain with its key. The certificates are presented unchecked: the server decides whether it accepts them.
     fn certified_key(&self, certificate: &ClientCertificate) -> Result<CertifiedKey, InvalidInput> {
         let chain = certificate.chain();
         let key: Arc<dyn SigningKey> = match certificate.key() {

@@ -25,7 +25,7 @@ impl EstablishedTls {
         Self { stream, auth }
     }
 
-    /// Replaces the words of rustls.
+    /// Replaces the message of rustls.
     fn tagged<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         result.map_err(|error| match (error.kind(), error.downcast::<RustlsError>()) {
             (kind, Ok(tls)) => io::Error::new(

@@ -25,7 +25,7 @@ pub(super) struct Verifiers {
 }
 
 impl Verifiers {
-    /// Trusts the given roots and the platform's. A machine whose platform has none needs given ones.
+    /// Trusts the given roots and the platform's. `given` may be empty only if the platform has roots.
     ///
     /// # Errors
     /// [`ErrorKind::Local`] when there is no root at all.
@@ -86,8 +86,7 @@ impl RecordingVerifier {
     }
 
     /// Returns the first success, else any error other than `UnknownIssuer`: the verifier that knows the CA knows more
-    /// about the certificate.
-    /// Says too whether the given roots led to the success.
+    /// about the certificate. The flag says whether a given root led to the success.
     fn first<T>(
         &self,
         ask: impl Fn(&dyn ServerCertVerifier) -> Result<T, RustlsError>,

@@ -34,7 +34,7 @@ async fn a_missing_login_is_named() {
     let proxy = Proxy::http().await;
     let port = proxy.dps.emulator.mqtt_port();
     let registration = proxy.register(NO_LOGIN, port).await;
-    registration.assert_refused("so it wants a user name and a password");
+    registration.assert_refused("so it requires a user name and a password");
 }
 
 #[tokio::test]

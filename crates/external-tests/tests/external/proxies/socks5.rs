@@ -34,7 +34,7 @@ async fn a_missing_login_is_named() {
     let proxy = Proxy::socks5().await;
     let port = proxy.dps.emulator.mqtt_port();
     let registration = proxy.register(NO_LOGIN, port).await;
-    registration.assert_refused("it wants a login, such as user name and password");
+    registration.assert_refused("it requires a login, such as user name and password");
 }
 
 #[tokio::test]

@@ -57,14 +57,14 @@ async fn credentials_that_are_missing_or_wrong_never_reach_the_service() {
             (
                 Kind::Http,
                 "",
-                "status 407 (No), so it wants a user name and a password",
+                "status 407 (No), so it requires a user name and a password",
             ),
             (
                 Kind::Http,
                 "s3user:wrong@",
                 "status 407 (No), so it does not accept the user name and password",
             ),
-            (Kind::Socks5, "", "it wants a login, such as user name and password"),
+            (Kind::Socks5, "", "it requires a login, such as user name and password"),
             (
                 Kind::Socks5,
                 "s3user:wrong@",

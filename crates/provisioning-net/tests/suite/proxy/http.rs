@@ -71,7 +71,7 @@ async fn any_other_status_is_told_with_the_proxys_words() {
         ("HTTP/1.1 500\r\n\r\n", "it answered with status 500"),
         (
             "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
-            "it answered with status 407 (Proxy Authentication Required), so it wants a user name and a password",
+            "it answered with status 407 (Proxy Authentication Required), so it requires a user name and a password",
         ),
     ] {
         for buffer in [1, 8192] {
@@ -101,7 +101,7 @@ async fn a_login_that_is_required_is_told_with_the_schemes_and_judged_only_if_it
         (
             false,
             "Proxy-Authenticate: Basic realm=\"a, b=c\"\r\nproxy-authenticate: Digest realm=\"a\", nonce=\"b\"\r\n",
-            "so it wants a user name and a password (it offers Basic, Digest)",
+            "so it requires a user name and a password (it offers Basic, Digest)",
             "give the user name and password in the proxy's URL",
         ),
         (
@@ -113,14 +113,14 @@ async fn a_login_that_is_required_is_told_with_the_schemes_and_judged_only_if_it
         (
             false,
             "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n",
-            &format!("so it wants a login by Negotiate, NTLM, {only_basic}"),
+            &format!("so it requires a login by Negotiate, NTLM, {only_basic}"),
             "have the proxy accept",
         ),
         (
             true,
             "Proxy-Authenticate: Negotiate, NTLM\r\n",
             &format!(
-                "so it wants a login by Negotiate, NTLM, {only_basic}: the user name and password were not judged"
+                "so it requires a login by Negotiate, NTLM, {only_basic}: the user name and password were not checked"
             ),
             "have the proxy accept",
         ),

@@ -102,13 +102,13 @@ async fn credentials_that_are_missing_wrong_or_not_wanted_are_told_apart() {
         (
             "socks5://p",
             vec![hears([5, 1, 0]), says([5, 0xff])],
-            "it wants a login, such as user name and password",
+            "it requires a login, such as user name and password",
             "give the user name and password in the proxy's URL",
         ),
         (
             &with_login,
             vec![hears([5, 2, 0, 2]), says([5, 0xff])],
-            "it takes no user name and password, but wants another login",
+            "it takes no user name and password, but requires another login",
             "have the proxy accept",
         ),
         (
