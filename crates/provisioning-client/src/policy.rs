@@ -76,7 +76,7 @@ impl Policy {
     }
 
     /// The longest wait to which responses of 429 and above without a retry-after double. 60 s by default. A cap below
-    /// the first wait does not shorten it.
+    /// the first wait does not shorten the first wait.
     #[must_use]
     pub fn with_backoff_cap(mut self, cap: Duration) -> Self {
         self.backoff_cap = cap;
@@ -84,9 +84,9 @@ impl Policy {
     }
 
     /// How often a registration sends a request again while the service answers that the same registration id is
-    /// registering twice at the same time (409 with error code 409203): after the service's retry-after or the
-    /// default wait, and by chance up to half the default wait more. 10 by default. 0 is the requirement documents'
-    /// behaviour: the first such answer fails the registration.
+    /// registering twice at the same time (409 with error code 409203): after the service's retry-after or the default
+    /// wait, plus up to half the default wait at random. 10 by default. With 0, the first such answer fails the
+    /// registration, as the requirement documents say.
     #[must_use]
     pub fn with_conflict_retries(mut self, count: u32) -> Self {
         self.conflict_retries = count;
@@ -162,7 +162,7 @@ impl Policy {
     /// The wait after the `nth` response in a row (from 0) without a retry-after.
     ///
     /// Doubles from the first wait up to the cap. `jitter`, from 0 to 1, takes up to a quarter off each doubled wait,
-    /// so that devices that failed together do not come back together; never below the first wait.
+    /// so that devices that failed together do not retry together. The wait is never below the first wait.
     pub(crate) fn backoff(&self, nth: u32, jitter: f64) -> Duration {
         let factor = 1_u32 << nth.min(16);
         let first = self.first_wait();
@@ -171,14 +171,14 @@ impl Policy {
     }
 
     /// The wait after a conflict of two registrations: `retry_after`, or else the first wait. `jitter`, from 0 to 1,
-    /// adds up to half the first wait, so that the two do not meet again.
+    /// adds up to half the first wait, so that the two do not collide again.
     pub(crate) fn conflict_wait(&self, retry_after: Option<Duration>, jitter: f64) -> Duration {
         let first = self.first_wait();
         retry_after.unwrap_or(first).saturating_add(share(first / 2, jitter))
     }
 }
 
-/// The part of `wait` that `jitter` says. NaN counts as no jitter.
+/// `wait` multiplied by `jitter`, clamped to 0 to 1. NaN counts as 0.
 fn share(wait: Duration, jitter: f64) -> Duration {
     wait.mul_f64(if jitter > 0.0 { jitter.min(1.0) } else { 0.0 })
 }
@@ -186,7 +186,7 @@ fn share(wait: Duration, jitter: f64) -> Duration {
 /// What a registration recovers from by itself.
 ///
 /// Sending the same request again at 429 and above, or [after a conflict](Policy::with_conflict_retries), is not
-/// recovery: it is always on.
+/// recovery, and happens without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
     pub(crate) lost_connections: u32,

@@ -21,7 +21,8 @@ pub(super) struct Attempt {
     backoffs: u32,
     /// How often a request was sent again because the registration id was registering twice at the same time.
     conflicts: u32,
-    /// The last response, if the same request is sent again because of it: the reason if the registration fails now.
+    /// The last response, if the same request is sent again because of it. It is the reason if the registration fails
+    /// now.
     refusal: Option<ServiceError>,
     /// How many lost connections it has recovered from.
     recoveries: u32,
@@ -148,8 +149,8 @@ impl Attempt {
         self.schedule(sent, retry_in, retry_after, event, context)
     }
 
-    /// The same registration id is registering twice at the same time: the same request again, as often as the policy
-    /// allows in one registration.
+    /// The same registration id is registering twice at the same time: sends the same request again, as often as the
+    /// policy allows in one registration.
     pub(super) fn handle_conflict(
         mut self,
         sent: Request,
@@ -258,8 +259,8 @@ impl Attempt {
             }
     }
 
-    /// The deadline is reached, or would be by waiting; or the request was sent as often as is allowed. The service's
-    /// last response says whose fault that is.
+    /// The deadline is reached or would pass during the wait, or the request was sent as often as is allowed. The
+    /// service's last response is the reason.
     pub(super) fn give_up(
         self,
         request: &Request,
