@@ -20,7 +20,7 @@ pub(super) async fn of_connect(error: TransportError, framed: &mut MqttStream) -
     match error.kind() {
         ErrorKind::Lost => unanswered(&error),
         ErrorKind::UnexpectedResponse => {
-            // The codec has taken nothing of what is not MQTT.
+            // The codec does not consume bytes that are not MQTT.
             let first = framed.read_buffer().to_vec();
             not_mqtt(&first, framed.get_mut()).await.unwrap_or(error)
         }

@@ -20,8 +20,8 @@ use crate::permit::{WritePermit, Written};
 
 pub(super) type Done = oneshot::Sender<Result<(), TransportError>>;
 
-/// How many bytes may wait to be written, beside the packets of commands, before reading stops: from a peer that does
-/// not read, nothing is read.
+/// How many bytes may wait to be written, beside the packets of commands, before reading stops. Otherwise a peer that
+/// does not read could make the buffer grow.
 const WRITE_BACKLOG: usize = 64 * 1024;
 
 /// What a handle asks for; `done` receives the result. Commands whose caller was dropped are discarded. It has no `Debug`,

@@ -41,7 +41,7 @@ pub(super) struct Link {
     pub(super) peer: Arc<str>,
     pub(super) session: Arc<dyn MqttSession>,
     pub(super) router: Arc<ResponseRouter>,
-    /// What it was made for: the endpoint and the user name.
+    /// The endpoint and the user name that the connection was made for.
     purpose: Arc<(Endpoint, String)>,
     /// What to check first when the service refuses the credential.
     refusal_hint: Arc<str>,

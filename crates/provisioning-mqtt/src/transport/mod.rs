@@ -227,13 +227,14 @@ impl MqttTransport {
 /// Added to the hint of a connection that ended before CONNACK.
 const OR_THE_NETWORK: &str = "; then the network, and whether something in between ends MQTT connections";
 
-/// What to check first when the service refuses the credential: what its owner knows, and whether a box on the way may
-/// have dropped the certificate.
+/// What to check first when the service refuses the credential: the hint of the credential, and whether a middlebox may
+/// have removed the certificate.
 fn refusal_hint(of_proof: &str, has_certificate: bool, given_ca: Option<String>) -> String {
     match given_ca.filter(|_| has_certificate) {
         Some(issuer) => format!(
-            "{of_proof}; the server's certificate is signed by {issuer}, a CA that was given to this device: if that is a \
-             box which inspects TLS, exempt the host from inspection, as the box drops the device's certificate"
+            "{of_proof}; the server's certificate is signed by {issuer}, a CA that was given to this device: if it \
+             is that of a middlebox which inspects TLS, exempt the host from inspection, as the middlebox drops the \
+             device's certificate"
         ),
         None => of_proof.to_owned(),
     }

@@ -60,7 +60,7 @@ async fn a_refused_credential_is_told_by_what_is_wrong_with_it() {
         );
         assert!(
             said.contains("signed by \"DPS emulator CA"),
-            "a box may inspect TLS: {said}"
+            "a middlebox may inspect TLS: {said}"
         );
     }
     emulator.shutdown().await;
