@@ -25,7 +25,7 @@ use clap::{Parser, error::ErrorKind};
 
 use crate::{
     commands::Dps,
-    input::words::without_secrets,
+    input::redaction::without_secrets,
     output::{console, failure::Failure, kind::Kind, outcome::report_failure},
 };
 

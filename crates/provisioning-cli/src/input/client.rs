@@ -18,7 +18,7 @@ pub(crate) struct CheckedClient {
     pub(crate) client: ProvisioningDeviceClient,
     /// Likely problems of the credential.
     pub(crate) warnings: Vec<String>,
-    /// What was unexpected in the environment's choice of a proxy.
+    /// Warnings about the variables that name the proxy.
     pub(crate) proxy_warnings: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ impl CheckedClient {
     }
 }
 
-/// What was unexpected in the environment's choice of a proxy, if the environment was asked.
+/// Warnings about the variables that name the proxy, if `--proxy-from-environment` is given.
 pub(crate) fn proxy_warnings(builder: &Builder) -> Result<Vec<String>, InvalidInput> {
     Ok(builder.proxy()?.warnings().map(str::to_owned).collect())
 }

@@ -6,5 +6,5 @@ pub(crate) mod credential_check;
 pub(crate) mod environment;
 pub(crate) mod flags;
 pub(crate) mod options;
+pub(crate) mod redaction;
 pub(crate) mod stored_assignment;
-pub(crate) mod words;

@@ -44,7 +44,7 @@ fn write(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Prints a line to standard error. That it cannot be written is not an error: the exit code says how the program ended.
+/// Prints a line to standard error. A failed write is not an error: the exit code says how the program ended.
 pub(crate) fn print_error(line: &str) {
     let line = escape(line);
     match &*live() {

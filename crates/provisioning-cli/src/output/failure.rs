@@ -19,7 +19,7 @@ pub(crate) struct Failure {
     pub(crate) kind: Kind,
     /// Causes included.
     pub(crate) message: String,
-    /// What is known of the registration or the assignment.
+    /// The known fields of the registration or the assignment.
     #[serde(flatten, serialize_with = "known")]
     details: Vec<(&'static str, Value)>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -28,7 +28,7 @@ pub(crate) fn start(verbose: u8) {
         .init();
 }
 
-/// Prints what is written to it at once, which is one event.
+/// Prints each write at once. A write is one event.
 struct Lines;
 
 impl Write for Lines {

@@ -9,7 +9,7 @@ use std::{
 use provisioning_device::InvalidInput;
 use tempfile::{Builder, NamedTempFile, PersistError, tempfile_in};
 
-/// A regular file that is going to be written. A link stays, and the file that it leads to is written.
+/// A regular file that is going to be written. If the path is a link, the file that it leads to is written.
 pub(crate) struct OutputFile {
     what: &'static str,
     path: PathBuf,
@@ -37,7 +37,7 @@ impl OutputFile {
             let opened = OpenOptions::new().write(true).open(&target);
             opened.map_err(|error| invalid(writable(&error)))?;
         }
-        // It has no name, so nothing is left of it.
+        // This file has no name, so the system removes it.
         tempfile_in(folder(&target)).map_err(|error| invalid(writable_folder(&error)))?;
         Ok(Self {
             what,
@@ -72,7 +72,7 @@ impl OutputFile {
     }
 
     fn write(&self, bytes: &[u8], persist: Persist) -> Result<(), InvalidInput> {
-        // Another process may have made something else of it since it was checked.
+        // Another process may have replaced the file since the check.
         let (target, existing) = resolve(&self.path).map_err(|expected| self.invalid(expected))?;
         let write = || -> io::Result<()> {
             let mut file = self.temporary_file(folder(&target), existing.as_ref())?;

@@ -5,8 +5,8 @@ use super::{
     finding::Finding,
 };
 
-/// A problem, and the problems that it explains. Where several rows explain the same, the first one counts. What cannot
-/// be tried because of a problem is skipped, and needs no row.
+/// A problem, and the problems that it explains. Where several rows explain the same, the first one counts. A check
+/// that a problem prevents is skipped, and needs no row.
 const EXPLAINS: &[(Code, &[Code])] = &[
     (
         ClockBehind,
@@ -19,11 +19,11 @@ const EXPLAINS: &[(Code, &[Code])] = &[
     (ProxyIgnored, &[NameNotResolved, ResolverSilent, PortNotReached]),
     (ProxyFailed, &[PortNotReached]),
     (ServiceRootMissing, &[ServerRootNotTrusted]),
-    // A box that inspects TLS.
+    // A middlebox that inspects TLS.
     (TlsInspected, &[ClientCertificateRejected, CertificateRefused]),
     (DataNotAnswered, &[RegistrationTimedOut]),
     (Redirected, &[RegistrationRefused]),
-    // What is wrong with the inputs and the credential.
+    // Problems of the inputs and the credential.
     (IdScopeInvalid, &[RegistrationInput]),
     (RegistrationIdInvalid, &[RegistrationInput]),
     (RegistrationIdMissing, &[RegistrationInput]),
@@ -46,7 +46,7 @@ const EXPLAINS: &[(Code, &[Code])] = &[
     ),
 ];
 
-/// What a certificate meets that servers do not accept.
+/// The problems that a certificate explains which servers do not accept.
 const REJECTED: &[Code] = &[ClientCertificateRejected, CertificateRefused, RegistrationNotConnected];
 
 /// What explains the first failure: the failure itself, or the problem behind it.

@@ -11,7 +11,7 @@ pub(crate) const CHECK: &str = "clock";
 
 const SET: &str = "set this device's clock, for example by NTP, before it registers";
 
-/// What to do about dates when the clock turns out to be right.
+/// The hints of findings about dates, once the clock is known to be right.
 pub(crate) const WHEN_RIGHT: &[(Code, &str)] = &[
     (
         Code::CertificateNotYetValid,
@@ -35,14 +35,14 @@ pub(crate) const WHEN_RIGHT: &[(Code, &str)] = &[
     ),
 ];
 
-/// This program did not exist before: 2026-01-01.
+/// 2026-01-01, since 1970. This program did not exist before, so an earlier clock is wrong.
 const FIRST_RELEASE: Duration = Duration::from_secs(1_767_225_600);
 
 /// What shows whether the clock is right. Without a `Date` or a certificate of the service, the device's own credential
 /// and the age of this program remain.
 #[derive(Debug)]
 pub(crate) struct Evidence {
-    /// The head of an HTTP response that arrived over TLS, or why there is none.
+    /// The head of an HTTP response that arrived over TLS, or why none arrived.
     pub(crate) head: Result<Vec<u8>, &'static str>,
     /// The dates of the server's certificate, trusted or not.
     pub(crate) server: Option<Validity>,
@@ -51,7 +51,7 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    /// What the clock, which says `now`, turns out to be.
+    /// The finding about a clock that says `now`.
     pub(crate) fn judge(&self, now: SystemTime) -> Finding {
         let unmeasured = match self.head.as_deref().map(service_time) {
             Ok(Some(service)) => return self.compare(service, now),
@@ -80,7 +80,7 @@ impl Evidence {
         }
     }
 
-    /// Concludes from dates that the clock is wrong, where they leave no other explanation, or no likely one.
+    /// Concludes from dates that the clock is wrong, if no other explanation is likely.
     fn estimate(&self, now: SystemTime) -> Option<Finding> {
         let clock = format!("this device's clock says {}", minute(now));
         let dates = |is_wrong: fn(&Validity, SystemTime) -> bool, words: fn(&Validity) -> String| {
@@ -123,7 +123,8 @@ impl Evidence {
 }
 
 impl Validity {
-    /// Those of a certificate or of a token; of a key, those of a token that it signs `now` for `lifetime`.
+    /// The dates of a certificate or of a token. The dates of a key are those of a token that it signs `now` for
+    /// `lifetime`.
     pub(crate) fn of_credential(credential: &Credential, lifetime: Duration, now: SystemTime) -> Option<Self> {
         let from = SystemTime::UNIX_EPOCH;
         Some(match credential {

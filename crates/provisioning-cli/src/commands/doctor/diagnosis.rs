@@ -28,20 +28,20 @@ impl Diagnosis {
         self.findings.push(finding);
     }
 
-    /// Leaves the terminal to the answer.
+    /// Ends the progress output, before the answer is printed.
     pub(crate) fn finish(mut self) -> Self {
         self.progress = None;
         self
     }
 
-    /// Puts a hint before those of the problems of these checks: a later check knows better what to do.
+    /// Puts a hint of a later check before the hints of the problems of these checks.
     pub(crate) fn add_hint(&mut self, checks: &[&str], first: &str) {
         for finding in &mut self.findings {
             finding.add_hint(checks, first);
         }
     }
 
-    /// Replaces the hints of the problems with these codes: a later check has excluded what they name.
+    /// Replaces the hints of the problems with these codes, after a later check excluded an explanation.
     pub(crate) fn replace_hints(&mut self, hints: &[(Code, &str)]) {
         for finding in &mut self.findings {
             hints.iter().for_each(|(code, hint)| finding.replace_hint(*code, hint));
@@ -94,7 +94,7 @@ impl Answer for Diagnosis {
         lines
     }
 
-    /// That of the cause.
+    /// The exit code of the cause.
     fn exit_code(&self) -> u8 {
         let problem = cause::of(&self.findings).and_then(Finding::problem);
         problem.map_or(0, |problem| problem.kind.exit_code())

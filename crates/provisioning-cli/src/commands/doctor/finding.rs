@@ -15,7 +15,7 @@ pub(crate) struct Finding {
     code: Code,
     #[serde(flatten)]
     verdict: Verdict,
-    /// Whether it is about what a registration does not need.
+    /// Whether the check is of something that a registration does not need.
     #[serde(skip)]
     is_aside: bool,
 }
@@ -26,7 +26,7 @@ enum Verdict {
     Ok {
         message: String,
     },
-    /// A problem that need not fail a registration, with what it would be if it does.
+    /// A problem that may not fail a registration, as the failure that it would be.
     Warning(Failure),
     Failed(Failure),
     Skipped {

@@ -1,4 +1,4 @@
-//! What is read from the head of an HTTP response.
+//! Reads the head of an HTTP response.
 
 /// How much of a header is shown.
 const MAX_SHOWN_CHARS: usize = 200;

@@ -1,4 +1,4 @@
-//! Checks the proxy: the one that is used, or the one that the environment names and that is not used.
+//! Checks the proxy that is used, or the proxy that the environment names and that is not used.
 
 use std::env;
 
@@ -9,11 +9,11 @@ use crate::{input::flags::Network, output::failure::Failure};
 
 const CHECK: &str = "proxy";
 
-/// The variables that `--proxy-from-environment` reads, the first that is set counts.
+/// The variables that `--proxy-from-environment` reads, in the order of their priority.
 const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
-/// What the probes of the ports show of the proxy, if one is named. A problem that the two have in common is the
-/// proxy's.
+/// The finding about the proxy that the probes of the ports used, or that the environment names. The proxy failed if no
+/// port was reached through it.
 pub(super) fn check(flags: &Network, endpoint: &Endpoint, probes: &[(u16, &Probe)]) -> Option<Finding> {
     let reached: Vec<_> = probes.iter().filter(|(_, probe)| probe.is_reached()).collect();
     let host = endpoint.host();

@@ -1,10 +1,10 @@
-//! What is read from the certificates that a server presents.
+//! Reads the dates and the issuer of a server's certificate.
 
 use std::time::{Duration, SystemTime};
 
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
-/// From when until when something is valid.
+/// The period in which a certificate or a token is valid.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Validity {
     pub(crate) from: SystemTime,
@@ -12,7 +12,7 @@ pub(crate) struct Validity {
 }
 
 impl Validity {
-    /// Those of a certificate in DER.
+    /// The period of a certificate in DER.
     pub(crate) fn of(certificate: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
         let validity = certificate.validity();

@@ -36,9 +36,9 @@ pub(super) fn failure(probe: &Probe, error: &TransportError, trusted: &Trusted, 
         TlsFailure::ServerNotTrusted => match trusted.service() {
             Some(service) => {
                 let hint = format!(
-                    "{} is not a root of the service that this device trusts, so a box on the way inspects TLS, or another server answers: \
-                     exempt {service} from inspection (to trust the CA of the box helps a device with a key only: the box \
-                     drops the device's certificate)",
+                    "{} is not a root of the service that this device trusts, so a middlebox inspects TLS, or another server answers: \
+                     exempt {service} from inspection (trusting the CA of the middlebox helps only a device with a key: \
+                     the middlebox drops the device's certificate)",
                     issuer(last)
                 );
                 (Code::ServerNotTrusted, failure.with_hint(hint))
@@ -50,7 +50,7 @@ pub(super) fn failure(probe: &Probe, error: &TransportError, trusted: &Trusted, 
     }
 }
 
-/// A certificate that was not accepted for none of the other reasons: for its dates, as far as they show it.
+/// The code and the failure of a certificate that was rejected for its dates, or for a reason that is not known.
 fn of_dates(probe: &Probe, mut failure: Failure, now: SystemTime) -> (Code, Failure) {
     let clock = minute(now);
     match probe.chain().next().and_then(Validity::of) {

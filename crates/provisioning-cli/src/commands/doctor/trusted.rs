@@ -29,15 +29,15 @@ const SERVICE_DOMAINS: [&str; 3] = [
     ".azure-devices-provisioning.cn",
 ];
 
-/// The CAs that are trusted.
+/// The CAs that this device trusts.
 pub(super) struct Trusted {
-    /// In words, such as `--ca or --extra-ca`.
+    /// The source of the CAs in words, such as `--ca or --extra-ca`.
     pub(super) by: &'static str,
-    /// The name that the server's certificate must bear, if it is one of the service's.
+    /// The name that the server's certificate must have, if it is a name of the service.
     service: Option<String>,
-    /// Those of --ca and --extra-ca.
+    /// The CA certificates of --ca and --extra-ca, in DER.
     given: Vec<Vec<u8>>,
-    /// Whether the platform's are trusted too.
+    /// Whether the platform's CA certificates are trusted too.
     platform: bool,
 }
 
@@ -67,12 +67,12 @@ impl Trusted {
         })
     }
 
-    /// The service's name, if the server is to be the service itself and not a local one or a gateway.
+    /// The name of the service; `None` if the host is a local DPS or a gateway.
     pub(super) fn service(&self) -> Option<&str> {
         self.service.as_deref()
     }
 
-    /// Those of the service's roots that are not trusted; `None` if this system does not list the CAs that it trusts.
+    /// The service's roots that are not trusted; `None` if this system does not list the CAs that it trusts.
     fn missing_roots(&self) -> Option<Vec<&'static str>> {
         let mut trusted: HashSet<String> = self.given.iter().filter_map(|der| subject(der)).collect();
         if self.platform {
@@ -82,7 +82,7 @@ impl Trusted {
         Some(missing.collect())
     }
 
-    /// Whether both of the service's roots are trusted; nothing if the server is not the service.
+    /// Checks that both of the service's roots are trusted; `None` if the host is not the service's.
     pub(super) fn service_roots(&self) -> Option<Finding> {
         let check = "service roots";
         self.service()?;
@@ -116,8 +116,8 @@ impl Trusted {
         service_root_of(last).is_some_and(|root| self.missing_roots().is_none_or(|missing| missing.contains(&root)))
     }
 
-    /// What it means that a CA which is none of the service's roots signed the server's certificate; nothing if one of
-    /// these did, or a public CA that of another server.
+    /// The finding about a server's certificate that another CA than the service's roots signed. `None` if a root of
+    /// the service signed it, or if a public CA signed the certificate of another server.
     pub(super) fn inspection<'a>(&self, chain: impl Iterator<Item = &'a [u8]>) -> Option<Finding> {
         let check = "TLS inspection";
         let last = chain.last()?;
@@ -129,7 +129,7 @@ impl Trusted {
         let Some(service) = self.service() else {
             let message = format!(
                 "{issuer}, a private CA that you trust, signed the server's certificate, as that of a local DPS or a \
-                 gateway; if it is a box that inspects TLS, it drops the device's client certificate"
+                 gateway; if it is a middlebox that inspects TLS, it drops the device's client certificate"
             );
             return is_private.then(|| Finding::ok(check, message));
         };
@@ -138,7 +138,7 @@ impl Trusted {
             false => ("which is no root of the service", "probably inspects"),
         };
         let message = format!(
-            "{issuer}, {what}, signed the server's certificate: a box on the way {may} TLS, and such a box drops the \
+            "{issuer}, {what}, signed the server's certificate: a middlebox {may} TLS, and drops the \
              device's client certificate"
         );
         let hint =
@@ -161,7 +161,7 @@ impl Trusted {
     }
 }
 
-/// The one of the service's roots that a certificate names as its issuer.
+/// The root of the service that a certificate names as its issuer.
 fn service_root_of(certificate: Option<&[u8]>) -> Option<&'static str> {
     let (_, certificate) = X509Certificate::from_der(certificate?).ok()?;
     let issuer = common_name(certificate.issuer())?;

@@ -59,7 +59,7 @@ async fn show_while(
         select! {
             biased;
             Some(event) = events.next() => match event.event {
-                // The end is reported as the outcome of the command.
+                // The outcome of the command reports the end.
                 StatusEvent::Ended { .. } => {}
                 event => progress.show(&event.to_string()),
             },

@@ -21,7 +21,7 @@ pub(crate) struct SavedFiles {
 }
 
 impl SavedFiles {
-    /// Checks that no file is written twice, and none that is one of `inputs`.
+    /// Checks that no file is written twice, and that no file of `inputs` is written.
     pub(crate) fn check(&self, inputs: impl IntoIterator<Item = InputFile>) -> Result<(), InvalidInput> {
         let store = self.store.iter().map(|store| &store.file);
         let certificate = self.certificate.iter().flat_map(IssuedCertificate::files);
@@ -43,7 +43,7 @@ impl SavedFiles {
 
     /// Registers the device unless its assignment is stored already, and writes the files.
     pub(crate) async fn register(mut self, checked: &CheckedClient) -> Result<Assigned, Failure> {
-        // From before a key is written, so that an interrupt removes it.
+        // Handled before a key is written, so that an interrupt removes the key.
         let interrupted = interrupted();
         let request = checked.client.request();
         let registration_id = request.registration_id();

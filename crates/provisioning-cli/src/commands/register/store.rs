@@ -33,9 +33,9 @@ struct Unusable {
 pub(crate) enum Stored<'a> {
     /// Its assignment.
     Assignment(&'a Assignment),
-    /// Something else, which a new assignment replaces. A message says so.
+    /// Something else, which a new assignment replaces; with a message about it.
     Other(String),
-    /// Nothing, or the service must be asked all the same.
+    /// Nothing, or an assignment that must not be used.
     Nothing,
 }
 

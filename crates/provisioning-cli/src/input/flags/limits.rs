@@ -36,12 +36,12 @@ fn now() -> Instant {
 }
 
 impl Limits {
-    /// When the registration must have ended.
+    /// The time by which the registration must end.
     pub(crate) fn deadline(&self) -> Instant {
         self.started + self.timeout
     }
 
-    /// The timeout of the registration: what reading the inputs left of it, in whole seconds of reading.
+    /// The timeout of the registration, less the whole seconds since the command started.
     pub(crate) fn registration_timeout(&self) -> Duration {
         self.timeout
             .saturating_sub(Duration::from_secs(self.started.elapsed().as_secs()))

@@ -29,7 +29,7 @@ pub(crate) struct Service {
     #[arg(long, value_name = "JSON|@FILE")]
     pub(crate) payload: Option<String>,
 
-    /// The size of the largest payload, in bytes; 98304 unless given, which the service takes
+    /// The size of the largest payload, in bytes; 98304 unless given, the largest message that the service accepts
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_payload: Option<usize>,
 

@@ -200,8 +200,8 @@ async fn a_page_that_redirects_is_no_tls() {
     .await;
 }
 
-/// A box that inspects TLS: it presents a certificate of its own CA, and connects to the service without the device's.
-async fn box_that_inspects(ca: &Ca, emulator: &Emulator) -> (SocketAddr, JoinSet<()>) {
+/// A middlebox that inspects TLS: it presents a certificate of its own CA, and connects to the service without the device's.
+async fn middlebox(ca: &Ca, emulator: &Emulator) -> (SocketAddr, JoinSet<()>) {
     let to_device = acceptor(ca.server(SERVICE, |_| {}), ClientCertificates::None, &BOTH_VERSIONS);
     let mut roots = RootCertStore::empty();
     let root = CertificateDer::from_pem_slice(emulator.ca_pem().as_bytes()).expect("a certificate");
@@ -216,7 +216,7 @@ async fn box_that_inspects(ca: &Ca, emulator: &Emulator) -> (SocketAddr, JoinSet
         let (to_device, to_service) = (to_device.clone(), to_service.clone());
         async move {
             let Ok(mut device) = to_device.accept(stream).await else {
-                // The device does not trust the box.
+                // The device does not trust the middlebox.
                 return;
             };
             let service = TcpStream::connect(("127.0.0.1", port)).await.expect("a service");
@@ -230,14 +230,14 @@ async fn box_that_inspects(ca: &Ca, emulator: &Emulator) -> (SocketAddr, JoinSet
 }
 
 #[tokio::test]
-async fn a_box_that_inspects_tls_is_the_cause_whether_its_ca_is_trusted_or_not() {
+async fn a_middlebox_that_inspects_tls_is_the_cause_whether_its_ca_is_trusted_or_not() {
     let (ca, other) = (Ca::root(), Ca::root());
     let emulator = start(Emulator::builder()).await;
     let files = Files::of(&emulator, "device-1");
-    let (address, _tasks) = box_that_inspects(&ca, &emulator).await;
+    let (address, _tasks) = middlebox(&ca, &emulator).await;
     let (port, ca) = (
         address.port().to_string(),
-        files.write("box.pem", &ca.certificate().pem()),
+        files.write("middlebox.pem", &ca.certificate().pem()),
     );
     let other = files.write("other.pem", &other.certificate().pem());
     let id_scope = emulator.id_scope().to_owned();
@@ -259,10 +259,10 @@ async fn a_box_that_inspects_tls_is_the_cause_whether_its_ca_is_trusted_or_not()
         "--connect-timeout",
         "5",
     ];
-    let situation = "A box inspects TLS, and its CA is not trusted";
+    let situation = "A middlebox inspects TLS, and its CA is not trusted";
     let run = assert_cause(situation, &words, &[], "server-not-trusted", 4).await;
     assert_eq!(code_of(&run, "service roots"), "service-root-missing");
-    let situation = "A box inspects TLS, and its CA is trusted";
+    let situation = "A middlebox inspects TLS, and its CA is trusted";
     let words = [&words[..], &["--extra-ca", &ca, "--register"]].concat();
     let run = assert_cause(situation, &words, &[], "tls-inspected", 4).await;
     assert_eq!(code_of(&run, "MQTT TLS"), "ok");

@@ -1,13 +1,13 @@
-//! The words of the command line, in messages about them.
+//! Removes secrets from messages that quote the command line.
 
 use std::ffi::OsString;
 
 use provisioning_device::is_secret_instead_of_path;
 
-/// What stands in place of a word that is not repeated.
+/// The replacement of a secret.
 const SECRET: &str = "(a secret, which is not repeated here)";
 
-/// A message about `words`, without those that look like a secret: a key was given instead of the name of its file.
+/// Replaces each of the arguments in `words` that looks like a secret, such as a key instead of the name of its file.
 pub(crate) fn without_secrets(message: &str, words: &[OsString]) -> String {
     let words = words.iter().map(|word| word.to_string_lossy());
     words.fold(message.to_owned(), |message, word| {
