@@ -1,8 +1,8 @@
 //! Credentials in files. The files are read again for every connection, so a renewed credential needs no restart.
 
-use provisioning_types::InvalidInput;
-#[cfg(feature = "encrypted-keys")]
-use provisioning_types::Secret;
+use std::sync::{Mutex, PoisonError};
+
+use provisioning_types::{InvalidInput, Secret};
 
 use crate::{
     credential::Credential,
@@ -24,8 +24,8 @@ impl Credential {
         certificates: impl Into<InputFile>,
         key: impl Into<InputFile>,
     ) -> Result<Self, InvalidInput> {
-        let (certificates, key) = (certificates.into(), key.into());
-        read_again(move || read_x509(&certificates, &key, X509Credential::from_pem))
+        let files = X509Files::new(certificates.into(), key.into(), X509Credential::from_pem);
+        read_again(move || files.load())
     }
 
     /// An X.509 credential in files, as [`x509_from_files`](Self::x509_from_files), with a private key that is
@@ -40,12 +40,10 @@ impl Credential {
         key: impl Into<InputFile>,
         passphrase: Secret,
     ) -> Result<Self, InvalidInput> {
-        let (certificates, key) = (certificates.into(), key.into());
-        read_again(move || {
-            read_x509(&certificates, &key, |certificates, key| {
-                X509Credential::from_encrypted_pem(certificates, key, &passphrase)
-            })
-        })
+        let decrypt =
+            move |certificates: &[u8], key: &[u8]| X509Credential::from_encrypted_pem(certificates, key, &passphrase);
+        let files = X509Files::new(certificates.into(), key.into(), decrypt);
+        read_again(move || files.load())
     }
 
     /// The device's symmetric key in a file that contains it in base64, as the service shows it.
@@ -118,18 +116,51 @@ fn read_again(
     Ok(Credential::from_fn(move || Ok(load()?)))
 }
 
-fn read_x509(
-    certificates: &InputFile,
-    key: &InputFile,
-    parse: impl Fn(&[u8], &[u8]) -> Result<X509Credential, InvalidInput>,
-) -> Result<Credential, InvalidInput> {
-    let certificate_bytes = certificates.read(Wanted::Certificate.input())?;
-    let key_bytes = key.read(Wanted::PrivateKey.input())?;
-    let x509 = parse(certificate_bytes.expose(), key_bytes.expose()).map_err(|error| {
-        let is_of_key = error.input() == Wanted::PrivateKey.input();
-        error.found_in(if is_of_key { key } else { certificates })
-    })?;
-    Ok(x509.in_files(certificates, key).into())
+/// The files of an X.509 credential, and what was read from them last.
+struct X509Files<P> {
+    certificates: InputFile,
+    key: InputFile,
+    parse: P,
+    last: Mutex<Option<Parsed>>,
+}
+
+/// The contents of the files, and the credential in them.
+struct Parsed {
+    contents: [Secret; 2],
+    credential: X509Credential,
+}
+
+impl<P: Fn(&[u8], &[u8]) -> Result<X509Credential, InvalidInput>> X509Files<P> {
+    fn new(certificates: InputFile, key: InputFile, parse: P) -> Self {
+        let last = Mutex::default();
+        Self {
+            certificates,
+            key,
+            parse,
+            last,
+        }
+    }
+
+    /// Reads the files. They are parsed again only if their contents have changed: to decrypt a key takes a second.
+    fn load(&self) -> Result<Credential, InvalidInput> {
+        let certificates = self.certificates.read(Wanted::Certificate.input())?;
+        let contents = [certificates, self.key.read(Wanted::PrivateKey.input())?];
+        // The value is replaced as a whole, so it is consistent even if the lock is poisoned.
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last.as_ref().filter(|last| last.contents == contents) {
+            return Ok(last.credential.clone().into());
+        }
+        let parsed = (self.parse)(contents[0].expose(), contents[1].expose()).map_err(|error| {
+            let is_of_key = error.input() == Wanted::PrivateKey.input();
+            error.found_in(if is_of_key { &self.key } else { &self.certificates })
+        })?;
+        let credential = parsed.in_files(&self.certificates, &self.key);
+        *last = Some(Parsed {
+            contents,
+            credential: credential.clone(),
+        });
+        Ok(credential.into())
+    }
 }
 
 #[cfg(test)]
@@ -161,6 +192,37 @@ mod tests {
             ),
         ] {
             assert!(error.to_string().starts_with(beginning), "{error}");
+        }
+    }
+
+    #[test]
+    fn files_are_parsed_again_only_if_they_have_changed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (certificate, key) = (folder.path().join("device.pem"), folder.path().join("device.key"));
+        let write = |name: &str| {
+            let pair = rcgen::KeyPair::generate().expect("a key");
+            let made = crate::testing::named(Some(name))
+                .self_signed(&pair)
+                .expect("a certificate");
+            std::fs::write(&certificate, made.pem()).expect("written");
+            std::fs::write(&key, pair.serialize_pem()).expect("written");
+        };
+        let parsed = std::cell::Cell::new(0);
+        let files = X509Files::new(
+            certificate.clone().into(),
+            key.clone().into(),
+            |certificates: &[u8], key: &[u8]| {
+                parsed.set(parsed.get() + 1);
+                X509Credential::from_pem(certificates, key)
+            },
+        );
+        for (name, times) in [("one", 1), ("another", 2)] {
+            write(name);
+            for _ in 0..3 {
+                let credential = files.load().expect("valid");
+                assert_eq!(credential.registration_id().expect("an id").as_str(), name);
+                assert_eq!(parsed.get(), times);
+            }
         }
     }
 

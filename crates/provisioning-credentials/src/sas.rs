@@ -10,7 +10,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use provisioning_types::{CredentialError, IdScope, InvalidInput, RegistrationId, Secret};
 
-use crate::symmetric_key::{SymmetricKey, SymmetricSigner};
+use crate::{
+    input::text,
+    symmetric_key::{SymmetricKey, SymmetricSigner},
+};
 
 /// How long a token that a symmetric key signs is valid by default.
 pub const DEFAULT_SAS_LIFETIME: Duration = Duration::from_secs(3600);
@@ -23,6 +26,9 @@ const SIGNATURE_LENGTH: usize = 32;
 
 /// The longest password of MQTT.
 const MAX_LENGTH: usize = u16::MAX as usize;
+
+const INPUT: &str = "SAS token";
+const EXPECTED: &str = "SharedAccessSignature sr=…&sig=…&se=<Unix seconds>[&skn=…]";
 
 const PREFIX: &str = "SharedAccessSignature ";
 
@@ -40,16 +46,11 @@ impl SasToken {
     /// [`InvalidInput`] naming `SAS token` unless it is `SharedAccessSignature` with `sr`, `sig` and `se`, of at most
     /// 65,535 bytes. The text is not repeated.
     pub fn new(text: &str) -> Result<Self, InvalidInput> {
-        let invalid = || {
-            InvalidInput::new(
-                "SAS token",
-                "SharedAccessSignature sr=…&sig=…&se=<Unix seconds>[&skn=…]",
-            )
-        };
-        let text = text.trim();
+        let text = text.trim_start_matches('\u{feff}').trim();
+        let invalid = || text::no_token(text, InvalidInput::new(INPUT, EXPECTED));
         if text.len() > MAX_LENGTH {
             return Err(InvalidInput::new(
-                "SAS token",
+                INPUT,
                 format!("at most {MAX_LENGTH} bytes, the maximum of MQTT"),
             ));
         }
@@ -216,6 +217,32 @@ mod tests {
             assert_eq!(error.input(), "SAS token");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn text_that_is_another_secret_is_named_and_not_repeated() {
+        for (text, expected) in [
+            (" \n", "it is empty"),
+            (
+                "\"SharedAccessSignature sr=a&sig=c2VjcmV0&se=1\"",
+                "it is text in quotes",
+            ),
+            (
+                "HostName=a;DeviceId=b;SharedAccessKey=c2VjcmV0",
+                "it is a connection string",
+            ),
+            ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0", "it is PEM"),
+            ("{\"sasToken\": \"c2VjcmV0\"}", "it is JSON"),
+            ("c2VjcmV0", "it is a symmetric key"),
+            (
+                "Authorization: SharedAccessSignature sr=a&sig=c2VjcmV0&se=1",
+                "it is the header of a request",
+            ),
+        ] {
+            let error = SasToken::new(text).expect_err(expected).to_string();
+            assert!(error.contains(expected) && !error.contains("c2VjcmV0"), "{error}");
+        }
+        assert!(SasToken::new("\u{feff}SharedAccessSignature sr=a&sig=b&se=1\r\n").is_ok());
     }
 
     #[test]

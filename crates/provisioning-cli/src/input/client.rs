@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use provisioning_device::{Builder, Endpoint, Host, InvalidInput, ProvisioningDeviceClient, TrustedRoots};
+use provisioning_device::{Builder, Endpoint, ErrorKind, Host, InvalidInput, ProvisioningDeviceClient, TrustedRoots};
 
 use super::{
     credential::credential,
@@ -36,6 +36,13 @@ impl CheckedClient {
         let credential = credential(&flags.identity, registration_id.as_deref())?;
         let loaded = credential.load_if_ready()?;
         let warnings = credential_check::warnings(&loaded, registration_id.as_deref(), SystemTime::now());
+        if flags.limits.registration_timeout().is_zero() {
+            let message = format!(
+                "reading the key and the other inputs took longer than {} s, the limit of the whole registration",
+                flags.limits.timeout.as_secs_f64()
+            );
+            return Err(Failure::new(ErrorKind::Timeout, message).with_hint(SLOW_INPUT_HINT));
+        }
         let mut builder = with_service(options.builder(&id_scope, credential), flags)?;
         if let Some(id) = registration_id {
             builder = builder.with_registration_id(id);
@@ -61,6 +68,9 @@ pub(crate) fn with_service(builder: Builder, flags: &Registration) -> Result<Bui
         None => builder,
     })
 }
+
+const SLOW_INPUT_HINT: &str = "allow more time (`--timeout`); an encrypted key takes long if its key derivation has many \
+                               iterations: `openssl pkcs8 -topk8 -v2 aes256 -in FILE -out NEW` writes it with few";
 
 const ID_SCOPE_VARIABLE: &str = "PROVISIONING_IDSCOPE";
 

@@ -12,6 +12,7 @@ pub(crate) struct Options<'a> {
     flags: &'a Registration,
     mqtt_options: MqttOptions,
     payload: Option<Payload>,
+    payload_file: Option<InputFile>,
     extra_ca: Option<Secret>,
     csr: Option<CertificateSigningRequest>,
     csr_file: Option<InputFile>,
@@ -23,10 +24,15 @@ impl<'a> Options<'a> {
     pub(crate) fn read(flags: &'a Registration) -> Result<Self, InvalidInput> {
         let extra_ca = flags.network.extra_ca.as_ref();
         let payload = flags.service.payload.as_deref();
+        let payload_file = payload.and_then(|given| given.strip_prefix('@')).map(InputFile::new);
+        let payload_file = payload_file.map(|file| file.with_deadline(flags.limits.deadline()));
         Ok(Self {
             flags,
             mqtt_options: mqtt_options(&flags.network)?,
-            payload: payload.map(|given| self::payload(given, &flags.limits)).transpose()?,
+            payload: payload
+                .map(|given| self::payload(given, payload_file.as_ref()))
+                .transpose()?,
+            payload_file,
             extra_ca: extra_ca.map(|file| file.read(EXTRA_CA)).transpose()?,
             csr: None,
             csr_file: None,
@@ -83,6 +89,7 @@ impl<'a> Options<'a> {
             "CA certificates" => self.flags.network.ca.as_ref(),
             EXTRA_CA => self.flags.network.extra_ca.as_ref(),
             "certificate signing request" => self.csr_file.as_ref(),
+            "payload" => self.payload_file.as_ref(),
             _ => None,
         }
     }
@@ -170,11 +177,10 @@ fn policy(flags: &Limits) -> Policy {
 /// The name of the input.
 const EXTRA_CA: &str = "extra CA certificates";
 
-/// JSON itself, or `@FILE`.
-fn payload(given: &str, limits: &Limits) -> Result<Payload, InvalidInput> {
-    let Some(path) = given.strip_prefix('@') else {
+/// JSON itself, or the contents of the file of `@FILE`.
+fn payload(given: &str, file: Option<&InputFile>) -> Result<Payload, InvalidInput> {
+    let Some(file) = file else {
         return Payload::from_json(given).map_err(|error| error.with_given(given));
     };
-    let file = InputFile::new(path).with_deadline(limits.deadline());
-    Payload::from_bytes(file.read("payload")?.expose()).map_err(|error| error.found_in(&file))
+    Payload::from_bytes(file.read("payload")?.expose()).map_err(|error| error.found_in(file))
 }

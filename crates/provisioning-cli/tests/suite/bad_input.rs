@@ -152,6 +152,15 @@ async fn each_input_is_refused_with_one_sentence_that_names_it_before_any_connec
             &["payload in ", "payload.json", "JSON"],
         ),
         (
+            &["--csr", &other_csr, "--issued-cert", &other_key],
+            "input",
+            &[
+                "issued certificate in ",
+                "other.key",
+                "private key, which would be lost",
+            ],
+        ),
+        (
             &["--payload", "@no/such"],
             "input",
             &["payload in no/such", "a file that exists"],

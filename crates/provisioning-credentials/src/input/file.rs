@@ -182,7 +182,9 @@ impl fmt::Debug for InputFile {
 
 /// What to do about a path that does not exist.
 fn remedy_for_path(path: &str) -> Option<&'static str> {
-    if path.starts_with('~') {
+    if path == "-" {
+        Some("give `/dev/stdin` to read standard input")
+    } else if path.starts_with('~') {
         Some("the shell did not expand the `~`: write the path of the home folder")
     } else if path.starts_with("file:") {
         Some("give a path instead of a URL")
@@ -336,6 +338,7 @@ mod tests {
     fn a_path_that_is_none_is_explained() {
         for (path, expected) in [
             ("~/device.key", "did not expand the `~`"),
+            ("-", "`/dev/stdin`"),
             ("file:///etc/device.key", "a path instead of a URL"),
             ("pkcs11:token=device", "PKCS#11 token"),
         ] {

@@ -83,6 +83,34 @@ fn no_symmetric_key(text: &str, base64: &str) -> InvalidInput {
     invalid.with_found(found).with_remedy(remedy)
 }
 
+/// Says in the error what `text` is instead of a SAS token.
+pub(crate) fn no_token(text: &str, invalid: InvalidInput) -> InvalidInput {
+    let (found, remedy) = if text.is_empty() {
+        ("empty", "make the token again")
+    } else if text.starts_with(['"', '\'', '\u{201c}']) {
+        ("text in quotes", "remove the quotes")
+    } else if text.contains("SharedAccessKey=") {
+        ("a connection string", "make a token of the key in it with `dps sas`")
+    } else if text.contains("-----BEGIN ") {
+        (
+            "PEM",
+            "for a certificate, give the files of the certificate and of its key",
+        )
+    } else if text.starts_with(['{', '[']) {
+        ("JSON", "extract the token in it")
+    } else if text.contains(": SharedAccessSignature ") {
+        ("the header of a request", "give only the text after the colon")
+    } else if decodes(text) {
+        (
+            "a symmetric key",
+            "give it as a symmetric key, or make a token of it with `dps sas`",
+        )
+    } else {
+        return invalid;
+    };
+    invalid.with_found(found).with_remedy(remedy)
+}
+
 /// Whether `text` is base64, with or without padding.
 fn decodes(text: &str) -> bool {
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);

@@ -60,14 +60,14 @@ fn decrypt(key: &[u8], passphrase: &Secret) -> Result<Secret, InvalidInput> {
     Ok(Secret::new(key.as_bytes().to_vec()))
 }
 
-/// Whether the key derivation ends within seconds: PBKDF2 with at most 10 million iterations, or scrypt with at most
+/// Whether the key derivation ends within seconds: PBKDF2 with at most 2 million iterations, or scrypt with at most
 /// 256 MiB.
 #[cfg(feature = "encrypted-keys")]
 fn is_affordable(kdf: &pkcs8::pkcs5::pbes2::Kdf) -> bool {
     use pkcs8::pkcs5::pbes2::Kdf;
 
     match kdf {
-        Kdf::Pbkdf2(params) => params.iteration_count <= 10_000_000,
+        Kdf::Pbkdf2(params) => params.iteration_count <= 2_000_000,
         Kdf::Scrypt(params) => {
             let cost: u64 = params.cost_parameter;
             let memory = cost.saturating_mul(128 * u64::from(params.block_size));

@@ -33,6 +33,7 @@ impl IssuedCertificate {
             return Ok(None);
         };
         let file = OutputFile::new("issued certificate", file, Readers::Everyone)?;
+        check_content(&file)?;
         let (request, new_key) = match (&flags.csr, &flags.new_key) {
             (Some(csr), _) => (read(csr)?, None),
             (None, Some(key)) => {
@@ -75,6 +76,19 @@ impl IssuedCertificate {
         Ok(message)
     }
 }
+
+/// Refuses to replace a private key: there may be no other copy of it.
+fn check_content(file: &OutputFile) -> Result<(), InvalidInput> {
+    // What cannot be read is not replaced in error: the file was checked to be a regular one.
+    let content = std::fs::read(file.target()).unwrap_or_default();
+    match content.windows(KEY_LABEL.len()).any(|part| part == KEY_LABEL) {
+        true => Err(file.invalid("a file without a private key, which would be lost".to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// The end of each PEM label of private keys.
+const KEY_LABEL: &[u8] = b"PRIVATE KEY-----";
 
 fn read(csr: &InputFile) -> Result<CertificateSigningRequest, InvalidInput> {
     let bytes = csr.read("certificate signing request")?;
