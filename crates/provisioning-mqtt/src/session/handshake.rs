@@ -9,7 +9,7 @@ use super::{
     codec::ClientCodec,
     error, mqtt_text,
     stream::MqttStream,
-    turn::{Connecting, Turns},
+    turn::{Connecting, Place},
 };
 use crate::mqtt_connector::Login;
 
@@ -18,11 +18,11 @@ pub(super) async fn connect(
     stream: BoxedStream,
     login: &Login,
     max_packet_size: usize,
-    turns: &Turns,
+    place: Place,
 ) -> Result<MqttStream, TransportError> {
     let connect = connect_packet(login)?;
     let framed = Framed::new(stream, ClientCodec::new(max_packet_size));
-    let connecting = Connecting::new(framed, turns.take(&login.client_id).await);
+    let connecting = Connecting::new(framed, place.take().await?);
     let outcome = match connecting.exchange(connect).await {
         Ok((framed, answer)) => accepted(&answer).map(|()| framed),
         Err(error) => Err(error),

@@ -57,9 +57,10 @@ impl<C: Connector> MqttConnector for MqttOverStream<C> {
             peer.note(&event);
             progress.report(event);
         };
+        let place = self.turns.place(&login.client_id);
         let stream = self.connector.connect(target, Progress::new(&listener)).await?;
         progress.waiting_for(WaitStep::Connack, peer.get());
-        let framed = handshake::connect(stream, &login, target.max_message_size(), &self.turns).await?;
+        let framed = handshake::connect(stream, &login, target.max_message_size(), place).await?;
         let (commands, queue) = mpsc::unbounded_channel();
         let task = Task::new(framed, login.keep_alive, events).run(queue);
         // It serves the connection of the registration whose span this is.

@@ -2,16 +2,20 @@
 //!
 //! A service ends the older of two connections with the same client id. If it reads the CONNECT of a caller that is gone
 //! after that of the next connection, it ends the newer one. So a handshake that is abandoned after its CONNECT was sent
-//! is completed in the background, and the next one with that client id waits for its turn.
+//! is completed in the background, and the next one with that client id waits for its turn. One that lost its place to a
+//! later one, as a cancelled call can whose thread was not running when the next began, does not send CONNECT at all.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use futures_util::future::poll_fn;
-use provisioning_types::TransportError;
+use provisioning_types::{ErrorKind, TransportError};
 use rumqttc::Packet;
 use tokio::{
     runtime::Handle,
@@ -27,20 +31,33 @@ use super::{
 /// How long a handshake waits for its turn, and how long the service may take to answer one that was abandoned.
 const TURN_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The number of the latest connection of a client id that had its turn.
+type Latest = u64;
+
 /// The turns of the client ids that are connecting.
 #[derive(Debug, Default)]
-pub(super) struct Turns(Mutex<HashMap<String, Weak<Turn<()>>>>);
+pub(super) struct Turns {
+    places: AtomicU64,
+    of: Mutex<HashMap<String, Weak<Turn<Latest>>>>,
+}
+
+/// The place of a connection among those of its client id, from the first step of connecting.
+pub(super) struct Place {
+    number: u64,
+    turn: Arc<Turn<Latest>>,
+}
 
 impl Turns {
-    /// Waits for the turn of this client id. A handshake that takes too long to leave loses its turn.
-    pub(super) async fn take(&self, client_id: &str) -> Option<OwnedMutexGuard<()>> {
+    /// The place after all that were given before.
+    pub(super) fn place(&self, client_id: &str) -> Place {
         let turn = self.of(client_id);
-        timeout(TURN_TIMEOUT, turn.lock_owned()).await.ok()
+        let number = self.places.fetch_add(1, Ordering::Relaxed) + 1;
+        Place { number, turn }
     }
 
-    fn of(&self, client_id: &str) -> Arc<Turn<()>> {
+    fn of(&self, client_id: &str) -> Arc<Turn<Latest>> {
         // Nothing panics while it is locked.
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         turns.retain(|_, turn| turn.strong_count() > 0);
         turns.get(client_id).and_then(Weak::upgrade).unwrap_or_else(|| {
             let turn = Arc::default();
@@ -50,15 +67,33 @@ impl Turns {
     }
 }
 
+impl Place {
+    /// Waits for the turn. A handshake that takes too long to leave loses its turn.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`] when a later connection of the client id had its turn.
+    pub(super) async fn take(self) -> Result<Option<OwnedMutexGuard<Latest>>, TransportError> {
+        let Ok(mut latest) = timeout(TURN_TIMEOUT, self.turn.lock_owned()).await else {
+            return Ok(None);
+        };
+        if *latest > self.number {
+            let message = "a later connection of the same client id replaced this one";
+            return Err(TransportError::new(ErrorKind::Cancelled, message));
+        }
+        *latest = self.number;
+        Ok(Some(latest))
+    }
+}
+
 /// A stream on which CONNECT is sent, with the turn to do so. Dropping it abandons the handshake.
 pub(super) struct Connecting {
     /// `None` once the handshake is over.
     framed: Option<MqttStream>,
-    turn: Option<OwnedMutexGuard<()>>,
+    turn: Option<OwnedMutexGuard<Latest>>,
 }
 
 impl Connecting {
-    pub(super) fn new(framed: MqttStream, turn: Option<OwnedMutexGuard<()>>) -> Self {
+    pub(super) fn new(framed: MqttStream, turn: Option<OwnedMutexGuard<Latest>>) -> Self {
         let framed = Some(framed);
         Self { framed, turn }
     }
@@ -92,7 +127,7 @@ impl Drop for Connecting {
 }
 
 /// Waits for the answer to CONNECT, and disconnects.
-async fn complete(mut framed: MqttStream, turn: Option<OwnedMutexGuard<()>>) {
+async fn complete(mut framed: MqttStream, turn: Option<OwnedMutexGuard<Latest>>) {
     let completing = async {
         poll_fn(|cx| poll_packet(&mut framed, cx)).await?;
         disconnect(&mut framed).await

@@ -1,14 +1,23 @@
 //! A connection that is cancelled while CONNACK is on its way: the service handles its CONNECT before the next one.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
+use async_trait::async_trait;
+use futures_util::poll;
+use provisioning_mqtt::{MqttConnector, MqttOverStream, SessionEvents};
+use provisioning_net::{BoxedStream, Connector, Scheme, Target};
+use provisioning_types::{ErrorKind, Progress, TransportError};
 use rumqttc::Packet;
-use test_support::settle;
-use tokio::time::{Instant, timeout};
+use test_support::{in_memory, settle};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout},
+};
 
 use crate::support::{
     bodies::ASSIGNING,
-    device::Device,
+    device::{Device, request},
+    mocks::given_for,
     peer::{Peer, accepted},
 };
 
@@ -71,4 +80,50 @@ async fn a_connect_that_was_not_sent_as_a_whole_is_not_completed() {
     next.welcome().await;
     assert_eq!(begun.elapsed(), Duration::ZERO);
     drop(second);
+}
+
+/// Makes the first connection only once it is told to.
+struct LateFirst<C> {
+    connector: C,
+    first: Mutex<Option<oneshot::Receiver<()>>>,
+}
+
+#[async_trait]
+impl<C: Connector> Connector for LateFirst<C> {
+    async fn connect(&self, target: &Target<'_>, progress: Progress<'_>) -> Result<BoxedStream, TransportError> {
+        let first = self.first.lock().expect("no panic").take();
+        if let Some(first) = first {
+            first.await.expect("it is told to");
+        }
+        self.connector.connect(target, progress).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_was_begun_before_an_accepted_one_sends_no_connect() {
+    let (connector, incoming) = in_memory();
+    let (go_on, first) = oneshot::channel();
+    let first = Mutex::new(Some(first));
+    let mqtt = MqttOverStream::new(LateFirst { connector, first });
+    let uri = given_for(Scheme::Mqtts, request()).await.uri;
+    let target = Target::new(&uri);
+    let connect = async || {
+        let login = given_for(Scheme::Mqtts, request()).await.login;
+        let events = SessionEvents::new(|_| ());
+        mqtt.connect(&target, login, Progress::ignored(), events).await
+    };
+    let mut older = Box::pin(connect());
+    assert!(poll!(older.as_mut()).is_pending());
+    let (newer, _service) = tokio::join!(connect(), async {
+        let mut peer = Peer::new(incoming.next().await);
+        peer.accept().await;
+        peer
+    });
+    let _newer = newer.map_err(|error| error.to_string()).expect("it is accepted");
+
+    go_on.send(()).expect("the older one waits");
+    let (older, sent) = tokio::join!(older, async { Peer::new(incoming.next().await).rest().await });
+    let error = older.err().expect("it lost its place");
+    assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+    assert!(sent.is_empty(), "{sent:?}");
 }
