@@ -96,7 +96,7 @@ impl Service {
         }
     }
 
-    /// A permit for one more connection; if there is none, it is logged.
+    /// Returns a permit for one more connection. If the maximum is reached, logs the refusal and returns `None`.
     pub(crate) fn room(&self, origin: Origin) -> Option<SemaphorePermit<'_>> {
         let room = self.room.try_acquire().ok();
         if room.is_none() {

@@ -28,7 +28,8 @@ pub(crate) enum Presented<'a> {
 }
 
 impl Enrollments {
-    /// The enrollment that admits the device: its own, else a group's; or why there is none, for the log.
+    /// Returns the enrollment that admits the device, its own before a group's, or the reason why no enrollment does, for
+    /// the log.
     pub(crate) fn admit(&self, registration_id: &str, presented: Presented<'_>) -> Result<EnrollmentRef, &'static str> {
         let records = self.records();
         let own = key(EnrollmentKind::Individual, registration_id);

@@ -55,8 +55,8 @@ pub enum Effect {
         /// Whether the right answer follows.
         beside: bool,
     },
-    /// `foreignRequestId`: the answer has the request id of another device's latest request; as
-    /// [`WrongRequestId`](Self::WrongRequestId) if there is none.
+    /// `foreignRequestId`: the answer has the request id of another device's latest request. If no other device has made
+    /// a request, it is [`WrongRequestId`](Self::WrongRequestId).
     ForeignRequestId {
         /// Whether the right answer follows.
         beside: bool,
