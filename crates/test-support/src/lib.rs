@@ -29,7 +29,7 @@ pub use error_chain::shown;
 pub use files::Files;
 #[cfg(feature = "net")]
 pub use in_memory::{ConnectWith, Incoming, in_memory, in_memory_with_buffer};
-pub use programs::{Running, example, run, without_dps_variables};
+pub use programs::{INPUT_VARIABLES, Running, example, run, without_dps_variables};
 pub use request::request_of;
 pub use sockets::{listen, serve};
 pub use waiting::{at_once, eventually, settle, soon};

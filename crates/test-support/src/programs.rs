@@ -12,14 +12,18 @@ use tokio::{
 
 use crate::soon;
 
-/// The environment variables that `dps` reads.
-const DPS_VARIABLES: [&str; 13] = [
+/// The environment variables that give `dps` what a flag gives.
+pub const INPUT_VARIABLES: [&str; 6] = [
     "PROVISIONING_HOST",
     "PROVISIONING_IDSCOPE",
     "PROVISIONING_REGISTRATION_ID",
     "CERTIFICATE_FILE",
     "KEY_FILE",
     "PROVISIONING_SYMMETRIC_KEY",
+];
+
+/// The other environment variables that it reads.
+const OTHER_VARIABLES: [&str; 7] = [
     "RUST_LOG",
     "https_proxy",
     "HTTPS_PROXY",
@@ -31,7 +35,7 @@ const DPS_VARIABLES: [&str; 13] = [
 
 /// Removes the variables that `dps` reads: the environment of the tests must not change their results.
 pub fn without_dps_variables(command: &mut Command) -> &mut Command {
-    for name in DPS_VARIABLES {
+    for name in INPUT_VARIABLES.iter().chain(&OTHER_VARIABLES) {
         command.env_remove(name);
     }
     command

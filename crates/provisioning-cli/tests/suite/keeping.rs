@@ -107,16 +107,7 @@ async fn a_hub_is_connected_to_with_what_is_kept_and_the_devices_credential() {
     let store = files.path("store.json");
     let run = files.register(&files.host, &["--store", &store]).await;
     assert_eq!(run.code, 0, "{run:?}");
-    let run = dps(&[
-        "connection",
-        "--store",
-        &store,
-        "--cert",
-        &files.cert,
-        "--key",
-        &files.key,
-    ])
-    .await;
+    let run = files.connection(&store, &[]).await;
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
     for line in [
         "host              local-hub.azure-devices.net",
@@ -207,17 +198,7 @@ async fn a_hub_whose_profile_is_not_classic_is_refused_by_name_and_with_what_to_
         let words = ["--store", &store, "--api-version", "2026-11-02-preview"];
         let run = files.register(&files.host, &words).await;
         assert_eq!(run.code, 0, "{run:?}");
-        let words = [
-            "connection",
-            "--json",
-            "--store",
-            &store,
-            "--cert",
-            &files.cert,
-            "--key",
-            &files.key,
-        ];
-        let run = dps(&words).await;
+        let run = files.connection(&store, &["--json"]).await;
         if refused {
             assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{run:?}");
             let beginning = format!("connection profile \"{profile}\" cannot be used: expected classic");

@@ -134,6 +134,12 @@ impl Files {
         Run::of(start_with("register", &self.service(host), words)).await
     }
 
+    /// Asks how to connect to the hub of the assignment that is kept in `store`, with `words` in addition.
+    pub(crate) async fn connection(&self, store: &str, words: &[&str]) -> Run {
+        let needed = ["connection", "--store", store, "--cert", &self.cert, "--key", &self.key];
+        dps(&[&needed, words].concat()).await
+    }
+
     /// The words of a registration.
     #[cfg(unix)]
     pub(crate) fn registration(&self) -> Vec<String> {

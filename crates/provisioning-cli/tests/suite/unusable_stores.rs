@@ -121,17 +121,7 @@ async fn a_connection_needs_a_store_that_can_be_used() {
         ("x", "expected value"),
     ] {
         let store = files.write("store.json", content);
-        let words = [
-            "connection",
-            "--json",
-            "--store",
-            &store,
-            "--cert",
-            &files.cert,
-            "--key",
-            &files.key,
-        ];
-        let run = dps(&words).await;
+        let run = files.connection(&store, &["--json"]).await;
         assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{run:?}");
         assert!(run.message().contains(reason), "{run:?}");
     }

@@ -3,7 +3,7 @@
 use std::{future::pending, net::SocketAddr, sync::Arc};
 
 use provisioning_emulator::{Device, Emulator};
-use rcgen::{CertificateParams, DnType, date_time_ymd};
+use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 use serde_json::Value;
 use test_support::{
     Files as Folder,
@@ -71,6 +71,23 @@ async fn silent_tls(tls: TlsAcceptor) -> (SocketAddr, JoinSet<()>) {
     .await
 }
 
+/// The words for a service of `ca` at this address, and a device with this certificate and key.
+fn own_service(folder: &Folder, address: SocketAddr, ca: &Ca, certificate: &str, key: &KeyPair) -> [String; 10] {
+    let port = address.port();
+    [
+        "--host".to_owned(),
+        format!("localhost:{port}"),
+        "--websocket-port".to_owned(),
+        port.to_string(),
+        "--ca".to_owned(),
+        folder.write("ca.pem", ca.certificate().pem()),
+        "--cert".to_owned(),
+        folder.write("device.pem", certificate),
+        "--key".to_owned(),
+        folder.write("device.key", key.serialize_pem()),
+    ]
+}
+
 /// A port that nothing listens on.
 async fn closed_port() -> String {
     let (_, address) = listen::<SocketAddr>().await;
@@ -96,19 +113,8 @@ async fn a_clock_before_both_certificates_is_the_cause() {
     params.distinguished_name.push(DnType::CommonName, "device-1");
     params.not_before = date_time_ymd(2100, 1, 1);
     let certificate = params.self_signed(&key).expect("a certificate").pem();
-    let port = address.port().to_string();
-    let words = [
-        "--host",
-        &format!("localhost:{port}"),
-        "--websocket-port",
-        &port,
-        "--ca",
-        &folder.write("ca.pem", ca.certificate().pem()),
-        "--cert",
-        &folder.write("device.pem", &certificate),
-        "--key",
-        &folder.write("device.key", key.serialize_pem()),
-    ];
+    let words = own_service(&folder, address, &ca, &certificate, &key);
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
     let run = assert_cause("The device starts in 1970", &words, &[], "clock-behind", 1).await;
     assert_eq!(code_of(&run, "certificate dates"), "certificate-not-yet-valid");
     assert_eq!(code_of(&run, "MQTT TLS"), "server-certificate-not-yet-valid");
@@ -410,19 +416,8 @@ async fn a_chain_without_its_intermediate_is_the_cause_of_the_rejection() {
         &BOTH_VERSIONS,
     );
     let (address, _tasks) = silent_tls(tls).await;
-    let port = address.port().to_string();
-    let words = [
-        "--host",
-        &format!("localhost:{port}"),
-        "--websocket-port",
-        &port,
-        "--ca",
-        &folder.write("ca.pem", ca.certificate().pem()),
-        "--cert",
-        &folder.write("device.pem", &chain),
-        "--key",
-        &folder.write("device.key", key.serialize_pem()),
-    ];
+    let words = own_service(&folder, address, &ca, &chain, &key);
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
     let run = assert_cause(
         "An intermediate certificate is missing",
         &words,

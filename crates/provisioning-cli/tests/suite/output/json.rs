@@ -6,6 +6,19 @@ use test_support::{Files as Folder, emulator::start};
 
 use crate::support::{Files, Run, dps};
 
+/// The words for a token that is signed with the key in this file.
+fn sas(key: &str) -> [&str; 7] {
+    [
+        "sas",
+        "--registration-id",
+        "d",
+        "--id-scope",
+        "0ne1",
+        "--symmetric-key-file",
+        key,
+    ]
+}
+
 #[tokio::test]
 async fn every_command_answers_with_one_object() {
     let folder = Folder::new();
@@ -17,15 +30,7 @@ async fn every_command_answers_with_one_object() {
             &["registrationId", "symmetricKey"],
         ),
         (
-            &[
-                "sas",
-                "--registration-id",
-                "d",
-                "--id-scope",
-                "0ne1",
-                "--symmetric-key-file",
-                &key,
-            ],
+            &sas(&key),
             &["registrationId", "idScope", "sasToken", "sasTokenExpires"],
         ),
         (
@@ -70,19 +75,7 @@ async fn every_command_fails_with_one_object_and_nothing_on_standard_error() {
             "input",
         ),
         (&["derive-key"], 2, "usage"),
-        (
-            &[
-                "sas",
-                "--registration-id",
-                "d",
-                "--id-scope",
-                "0ne1",
-                "--symmetric-key-file",
-                "no/such",
-            ],
-            2,
-            "input",
-        ),
+        (&sas("no/such"), 2, "input"),
         (&["sas", "--expires-in", "never"], 2, "usage"),
         (&["register", "--id-scope", "0ne1"], 2, "usage"),
         (&["connection", "--store", "no/such"], 2, "input"),

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::KeyPair;
-use test_support::Files;
+use test_support::{Files, INPUT_VARIABLES};
 
 use super::search::{Search, Secret};
 use crate::support::{Run, dps_with};
@@ -32,15 +32,6 @@ const TEXTS: [&str; 10] = [
     "--timeout",
     "--tls-min",
     "--no-such-flag",
-];
-
-const VARIABLES: [&str; 6] = [
-    "PROVISIONING_HOST",
-    "PROVISIONING_IDSCOPE",
-    "PROVISIONING_REGISTRATION_ID",
-    "CERTIFICATE_FILE",
-    "KEY_FILE",
-    "PROVISIONING_SYMMETRIC_KEY",
 ];
 
 /// What libraries print of their errors and values.
@@ -212,7 +203,7 @@ async fn no_message_repeats_eight_bytes_of_a_secret_given_in_any_form_and_place(
                 &[],
             )
             .await;
-        for variable in VARIABLES {
+        for variable in INPUT_VARIABLES {
             let is_id = variable.ends_with("SCOPE") || variable.ends_with("ID");
             if !(form.contains("hexadecimal") && is_id) {
                 check
