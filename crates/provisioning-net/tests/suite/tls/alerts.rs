@@ -6,17 +6,7 @@ use provisioning_net::{
     BoxedStream, Connector, ServiceUri, Target, TlsConnector, TlsVersion, WebSocketConnector, connection_error,
 };
 use provisioning_types::{ClientCertificate, ErrorKind, Progress, TransportError};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error as RustlsError, OtherError, RootCertStore,
-    ServerConfig, SignatureScheme, SupportedProtocolVersion,
-    client::danger::HandshakeSignatureValid,
-    crypto::ring,
-    server::{
-        WebPkiClientVerifier,
-        danger::{ClientCertVerified, ClientCertVerifier},
-    },
-};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::{CertificateError, Error as RustlsError, OtherError};
 use test_support::{
     in_memory, soon,
     tls::{BOTH_VERSIONS, Ca},
@@ -27,8 +17,9 @@ use tokio_rustls::TlsAcceptor;
 use super::{
     device::Device,
     server::{Server, trusting},
+    verdict::rejecting,
 };
-use crate::support::{HOST, endpoint, words::message};
+use crate::support::{endpoint, words::message};
 
 /// Words about the device's certificate, in messages and in hints.
 const DEVICE_CERTIFICATE: &str = "device's certificate";
@@ -38,67 +29,6 @@ const FATAL_ALERTS: [u8; 35] = [
     10, 20, 21, 22, 30, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 60, 70, 71, 80, 86, 90, 100, 109, 110, 111,
     112, 113, 114, 115, 116, 120, 121, 200,
 ];
-
-/// Accepts no certificate, for this reason.
-#[derive(Debug)]
-struct Rejecting {
-    reason: CertificateError,
-    inner: Arc<dyn ClientCertVerifier>,
-}
-
-impl ClientCertVerifier for Rejecting {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, RustlsError> {
-        Err(self.reason.clone().into())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, RustlsError> {
-        self.inner.verify_tls12_signature(message, leaf, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, RustlsError> {
-        self.inner.verify_tls13_signature(message, leaf, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
-}
-
-/// A server of `ca` that rejects every device for this reason.
-fn rejecting(ca: &Ca, reason: CertificateError, version: &'static SupportedProtocolVersion) -> TlsAcceptor {
-    let provider = Arc::new(ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(ca.certificate().der().clone()).expect("a CA certificate");
-    let inner = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
-    let inner = inner.expect("a verifier");
-    let (certificate, key) = ca.server(HOST, |_| {});
-    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[version])
-        .expect("a version")
-        .with_client_cert_verifier(Arc::new(Rejecting { reason, inner }))
-        .with_single_cert(vec![certificate.into()], key);
-    Arc::new(config.expect("a certificate that fits its key")).into()
-}
 
 /// How the device fails that the server does not accept, during the handshake or after it.
 async fn rejected(acceptor: &TlsAcceptor, device: &Device) -> TransportError {

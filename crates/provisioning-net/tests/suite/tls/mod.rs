@@ -17,3 +17,4 @@ mod renewal;
 pub(crate) mod server;
 mod settings;
 mod sockets;
+mod verdict;

@@ -1,91 +1,15 @@
 //! Certificates that other TLS libraries present: it is the server that decides what it accepts.
 
-use std::sync::Arc;
-
 use provisioning_types::{ClientCertificate, PrivateKey, Secret};
 use rcgen::{KeyPair, PublicKeyData, SigningKey};
-use rustls::{
-    DigitallySignedStruct, DistinguishedName, Error as RustlsError, ServerConfig, SignatureScheme,
-    client::danger::HandshakeSignatureValid,
-    crypto::ring,
-    server::danger::{ClientCertVerified, ClientCertVerifier},
-};
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::CertificateDer;
 use test_support::{
     soon,
     tls::{BOTH_VERSIONS, Ca, new_key},
 };
-use tokio_rustls::TlsAcceptor;
 
-use super::{device::Device, server::trusting};
-use crate::support::{HOST, exchange};
-
-/// A server that accepts every client certificate, as long as its key signed the handshake.
-#[derive(Debug)]
-struct AcceptsAll {
-    /// The public key, as its bits.
-    key: Vec<u8>,
-}
-
-impl AcceptsAll {
-    fn verify(
-        &self,
-        message: &[u8],
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, RustlsError> {
-        let algorithms = ring::default_provider().signature_verification_algorithms.mapping;
-        let (_, algorithms) = algorithms
-            .iter()
-            .find(|(scheme, _)| *scheme == signature.scheme)
-            .expect("an offered scheme");
-        let is_valid = algorithms.iter().any(|algorithm| {
-            algorithm
-                .verify_signature(&self.key, message, signature.signature())
-                .is_ok()
-        });
-        assert!(is_valid, "the device's key signs");
-        Ok(HandshakeSignatureValid::assertion())
-    }
-}
-
-impl ClientCertVerifier for AcceptsAll {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, RustlsError> {
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        _: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, RustlsError> {
-        self.verify(message, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        _: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, RustlsError> {
-        self.verify(message, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        ring::default_provider()
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
-}
+use super::{device::Device, server::trusting, verdict::accepting};
+use crate::support::exchange;
 
 /// An element of DER with fewer than 64 KiB.
 fn der(tag: u8, contents: impl AsRef<[u8]>) -> Vec<u8> {
@@ -267,22 +191,14 @@ async fn a_certificate_is_presented_as_it_is_and_the_server_decides() {
     for version in BOTH_VERSIONS {
         let key = new_key();
         for (what, certificate) in odd_certificates(&key) {
-            let (server_certificate, server_key) = ca.server(HOST, |_| {});
-            let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-                .with_protocol_versions(&[version])
-                .expect("a version")
-                .with_client_cert_verifier(Arc::new(AcceptsAll {
-                    key: key.public_key_raw().to_vec(),
-                }))
-                .with_single_cert(vec![server_certificate.into()], server_key.into())
-                .expect("a certificate that fits its key");
             let chain = vec![certificate.clone()];
             let presented = ClientCertificate::new(chain, PrivateKey::Der(Secret::new(key.serialize_der())));
             assert_eq!(trusting(&ca).check(&presented), Ok(()), "{what}");
             let device = Device::new(trusting(&ca), presented);
             let call = device.connect();
-            let accepting = TlsAcceptor::from(Arc::new(config)).accept(device.stream().await);
-            let mut stream = soon("the handshake", accepting)
+            let acceptor = accepting(&ca, key.public_key_raw().to_vec(), version);
+            let accepted = acceptor.accept(device.stream().await);
+            let mut stream = soon("the handshake", accepted)
                 .await
                 .unwrap_or_else(|error| panic!("{what}: {error}"));
             let certificates = stream.get_ref().1.peer_certificates().expect("one");
