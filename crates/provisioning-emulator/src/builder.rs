@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, fs::File, net::IpAddr};
 
 use crate::{
-    config::Device,
+    device::Device,
     enrollment::Enrollment,
     faults::Fault,
     identity::{Identities, KeyKind},

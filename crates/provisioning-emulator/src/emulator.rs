@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     builder::Builder,
-    config::Device,
+    device::Device,
     enrollment::Enrollment,
     error::EmulatorError,
     faults::Fault,

@@ -75,6 +75,7 @@ mod builder;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod config;
+mod device;
 mod emulator;
 mod enrollment;
 mod error;
@@ -95,7 +96,8 @@ mod start;
 mod webhook;
 
 pub use builder::Builder;
-pub use config::{Config, ConfigError, Device};
+pub use config::{Config, ConfigError};
+pub use device::Device;
 pub use emulator::Emulator;
 pub use enrollment::{AllocationPolicy, Enrollment};
 pub use error::EmulatorError;

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
 use crate::{
     builder::Builder,
-    config::Device,
+    device::Device,
     emulator::Emulator,
     enrollment::{AllocationPolicy, Enrollment, Enrollments},
     error::EmulatorError,

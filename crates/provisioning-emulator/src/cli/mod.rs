@@ -15,7 +15,8 @@ use clap::{Parser, ValueEnum};
 
 use self::ready::{FileMode, Ready};
 use crate::{
-    config::{Config, Device},
+    config::Config,
+    device::Device,
     emulator::Emulator,
     error::EmulatorError,
     identifiers::is_id_scope,

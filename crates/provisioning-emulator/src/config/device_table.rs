@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{device::Device, not_an_id};
-use crate::{identifiers::is_registration_id, identity::KeyKind, retry_after::RetryAfter};
+use super::not_an_id;
+use crate::{device::Device, identifiers::is_registration_id, identity::KeyKind, retry_after::RetryAfter};
 
 /// One `[[devices]]` table.
 #[derive(Debug, Clone, Deserialize)]

@@ -1,24 +1,22 @@
 //! The configuration file, TOML: enrollments, hubs, devices and faults.
 
-mod device;
 mod device_table;
+mod error;
 mod position;
 
-use std::{
-    collections::HashSet,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashSet, path::Path};
 
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use device::Device;
 use device_table::DeviceTable;
+pub use error::ConfigError;
 use position::Source;
 
 use crate::{
     builder::Builder,
-    enrollment::{Body, Enrollment, EnrollmentKind, Invalid, id_field},
+    device::Device,
+    enrollment::{Body, Enrollment, EnrollmentKind, Invalid},
     faults::{Fault, FaultDescription},
     identifiers::{is_id_scope, is_registration_id},
     identity::{Key, to_pem},
@@ -37,19 +35,6 @@ pub struct Config {
     enrollments: Vec<Enrollment>,
     devices: Vec<Device>,
     faults: Vec<Fault>,
-}
-
-/// The configuration is invalid.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}:{line}: {message}", file.display())]
-#[non_exhaustive]
-pub struct ConfigError {
-    /// The file.
-    pub file: PathBuf,
-    /// The line, counted from 1, at which the invalid table or value starts.
-    pub line: usize,
-    /// The key or the id, and what was expected.
-    pub message: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -247,7 +232,7 @@ fn each<W, T>(
 
 /// Reads an enrollment, with its certificates from their files.
 fn enrollment(kind: EnrollmentKind, body: &Body, folder: &Path) -> Result<Enrollment, Mistake> {
-    let name = id_field(kind);
+    let name = kind.id_field();
     let given = match kind {
         EnrollmentKind::Individual => &body.registration_id,
         EnrollmentKind::Group => &body.enrollment_group_id,

@@ -7,7 +7,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::ConfigError;
+use super::error::ConfigError;
 use crate::input::without_text;
 
 /// A configuration's text and the file that it came from.

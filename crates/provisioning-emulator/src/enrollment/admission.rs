@@ -4,16 +4,10 @@ use rustls_pki_types::CertificateDer;
 
 use super::{
     proof::{NOT_ENROLLED, OUTSIDE, Proof, is_enrolled, is_signed},
-    store::{EnrollmentKind, Enrollments, key},
+    reference::{EnrollmentKind, EnrollmentRef},
+    store::Enrollments,
 };
 use crate::identity::Token;
-
-/// The enrollment that a device was admitted by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EnrollmentRef {
-    pub(super) kind: EnrollmentKind,
-    pub(super) id: String,
-}
 
 /// The credential that a device presents.
 #[derive(Debug, Clone, Copy)]
@@ -32,16 +26,18 @@ impl Enrollments {
     /// the log.
     pub(crate) fn admit(&self, registration_id: &str, presented: Presented<'_>) -> Result<EnrollmentRef, &'static str> {
         let records = self.records();
-        let own = key(EnrollmentKind::Individual, registration_id);
+        let own = EnrollmentRef::new(EnrollmentKind::Individual, registration_id);
         if let Some(record) = records.get(&own) {
             check(&record.proof, false, registration_id, presented)?;
-            return Ok(reference(&own));
+            return Ok(own);
         }
-        let groups = records.iter().filter(|((kind, _), _)| *kind == EnrollmentKind::Group);
+        let groups = records
+            .iter()
+            .filter(|(enrollment, _)| enrollment.kind() == EnrollmentKind::Group);
         let mut reason = NO_ENROLLMENT;
-        for (key, record) in groups {
+        for (enrollment, record) in groups {
             match check(&record.proof, true, registration_id, presented) {
-                Ok(()) => return Ok(reference(key)),
+                Ok(()) => return Ok(enrollment.clone()),
                 // A reason about this device is more specific than that it belongs to another group.
                 Err(OF_ANOTHER_KIND) => {}
                 Err(OUTSIDE) if reason != NO_ENROLLMENT => {}
@@ -78,12 +74,5 @@ fn check(proof: &Proof, is_group: bool, registration_id: &str, presented: Presen
         }
         (Proof::Keys(_), Presented::Certificates(_))
         | (Proof::Certificates { .. } | Proof::SignedBy(_), Presented::Token { .. }) => Err(OF_ANOTHER_KIND),
-    }
-}
-
-fn reference((kind, id): &(EnrollmentKind, String)) -> EnrollmentRef {
-    EnrollmentRef {
-        kind: *kind,
-        id: id.clone(),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::terms::Invalid;
+use super::invalid::Invalid;
 use crate::input::without_text;
 
 /// An individual enrollment or an enrollment group, with the members of both under their wire names.

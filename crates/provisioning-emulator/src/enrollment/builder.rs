@@ -9,7 +9,7 @@ use super::{
         ProvisioningStatus, ReprovisionPolicy, SymmetricKeys,
     },
     proof,
-    store::EnrollmentKind,
+    reference::EnrollmentKind,
 };
 
 /// The enrollment of a device or of a group, for [`Builder::enrollment`](crate::Builder::enrollment).

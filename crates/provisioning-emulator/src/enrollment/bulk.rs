@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::store::{EnrollmentKind::Individual, Enrollments, Precondition};
+use super::{
+    reference::EnrollmentKind::Individual,
+    store::{Enrollments, Precondition},
+};
 use crate::{input::without_text, refusal::Refusal};
 
 /// The largest number of enrollments in one operation.

@@ -15,7 +15,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::{
     body::{Attestation, AttestationKind, SymmetricKeys, X509},
     certificate::info,
-    terms::Invalid,
+    invalid::Invalid,
 };
 use crate::{
     identity::Key,

@@ -8,13 +8,14 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    admission::EnrollmentRef,
     body::{
         AllocationPolicy, Attestation, AttestationKind, Body, Certificates, ProvisioningStatus, ReprovisionPolicy, X509,
     },
     builder::Enrollment,
+    invalid::Invalid,
     proof::Proof,
-    terms::{Invalid, Terms},
+    reference::{EnrollmentKind, EnrollmentRef},
+    terms::Terms,
 };
 use crate::{
     error::EmulatorError,
@@ -22,13 +23,6 @@ use crate::{
     identity::Key,
     refusal::Refusal,
 };
-
-/// Whether an enrollment is for one device or for a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum EnrollmentKind {
-    Individual,
-    Group,
-}
 
 /// How an enrollment allocates its devices now.
 #[derive(Debug, Clone)]
@@ -58,8 +52,7 @@ pub(crate) struct Webhook {
 /// The enrollments.
 pub(crate) struct Enrollments {
     own_ca_pem: String,
-    /// By kind and id in lower case.
-    records: Mutex<BTreeMap<(EnrollmentKind, String), Terms>>,
+    records: Mutex<BTreeMap<EnrollmentRef, Terms>>,
 }
 
 impl Enrollments {
@@ -100,7 +93,7 @@ impl Enrollments {
         precondition: Precondition<'_>,
     ) -> Result<Value, Refusal> {
         let mut records = self.records();
-        let key = key(kind, id);
+        let key = EnrollmentRef::new(kind, id);
         let former = records.get(&key).map(|record| &record.body);
         precondition.check(former.and_then(|body| body.etag.as_deref()))?;
         let now = now();
@@ -121,13 +114,15 @@ impl Enrollments {
     /// Without its keys.
     pub(crate) fn get(&self, kind: EnrollmentKind, id: &str) -> Result<Value, Refusal> {
         let records = self.records();
-        let record = records.get(&key(kind, id)).ok_or_else(|| not_found(kind))?;
+        let record = records
+            .get(&EnrollmentRef::new(kind, id))
+            .ok_or_else(|| not_found(kind))?;
         Ok(shown(&record.body))
     }
 
     pub(crate) fn delete(&self, kind: EnrollmentKind, id: &str, if_match: Option<&str>) -> Result<(), Refusal> {
         let mut records = self.records();
-        let key = key(kind, id);
+        let key = EnrollmentRef::new(kind, id);
         let record = records.get(&key).ok_or_else(|| not_found(kind))?;
         if_match
             .map_or(Precondition::None, Precondition::Etag)
@@ -139,14 +134,16 @@ impl Enrollments {
     /// All of one kind, by their ids, without their keys.
     pub(crate) fn list(&self, kind: EnrollmentKind) -> Vec<Value> {
         let records = self.records();
-        let of_kind = records.iter().filter(|((of, _), _)| *of == kind);
+        let of_kind = records.iter().filter(|(enrollment, _)| enrollment.kind() == kind);
         of_kind.map(|(_, record)| shown(&record.body)).collect()
     }
 
     /// The attestation with its keys.
     pub(crate) fn attestation_mechanism(&self, kind: EnrollmentKind, id: &str) -> Result<Value, Refusal> {
         let records = self.records();
-        let record = records.get(&key(kind, id)).ok_or_else(|| not_found(kind))?;
+        let record = records
+            .get(&EnrollmentRef::new(kind, id))
+            .ok_or_else(|| not_found(kind))?;
         Ok(record.body.to_json()["attestation"].take())
     }
 
@@ -157,10 +154,12 @@ impl Enrollments {
             Proof::Certificates { .. } | Proof::SignedBy(_) | Proof::Unusable(_) => None,
         };
         let records = self.records();
-        if let Some(own) = records.get(&key(EnrollmentKind::Individual, registration_id)) {
+        if let Some(own) = records.get(&EnrollmentRef::new(EnrollmentKind::Individual, registration_id)) {
             return primary(own);
         }
-        let mut groups = records.iter().filter(|((kind, _), _)| *kind == EnrollmentKind::Group);
+        let mut groups = records
+            .iter()
+            .filter(|(enrollment, _)| enrollment.kind() == EnrollmentKind::Group);
         let of_group = groups.find_map(|(_, record)| primary(record))?;
         Some(of_group.derive(registration_id))
     }
@@ -168,7 +167,7 @@ impl Enrollments {
     /// How the enrollment allocates now; `None` if it was deleted.
     pub(crate) fn allocation(&self, enrollment: &EnrollmentRef) -> Option<Allocation> {
         let records = self.records();
-        let body = &records.get(&(enrollment.kind, enrollment.id.clone()))?.body;
+        let body = &records.get(enrollment)?.body;
         let hubs = match (&body.iot_hubs, &body.iot_hub_host_name) {
             (Some(hubs), _) => hubs.clone(),
             (None, Some(hub)) => vec![hub.clone()],
@@ -200,13 +199,9 @@ impl Enrollments {
         })
     }
 
-    pub(super) fn records(&self) -> MutexGuard<'_, BTreeMap<(EnrollmentKind, String), Terms>> {
+    pub(super) fn records(&self) -> MutexGuard<'_, BTreeMap<EnrollmentRef, Terms>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-pub(super) fn key(kind: EnrollmentKind, id: &str) -> (EnrollmentKind, String) {
-    (kind, id.to_ascii_lowercase())
 }
 
 /// Keeps the keys and certificates that a client omits when it sends back what it has read.

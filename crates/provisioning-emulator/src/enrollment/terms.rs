@@ -1,40 +1,14 @@
 //! A valid enrollment: the one set of rules for the configuration, the REST API and programs.
 
-use std::fmt;
-
 use serde_json::Value;
 
-use super::{body::Body, proof::Proof, store::EnrollmentKind};
+use super::{body::Body, invalid::Invalid, proof::Proof, reference::EnrollmentKind};
 use crate::{identifiers::is_registration_id, webhook::parse_url};
 
 /// An enrollment that is valid, with everything that was generated for it.
 pub(super) struct Terms {
     pub(super) body: Body,
     pub(super) proof: Proof,
-}
-
-/// Why an enrollment is invalid.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Invalid {
-    /// The path of the member.
-    pub(crate) field: String,
-    /// What was expected of it.
-    pub(crate) message: String,
-}
-
-impl Invalid {
-    pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-        }
-    }
-}
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.field, self.message)
-    }
 }
 
 impl Body {
@@ -62,14 +36,6 @@ impl Terms {
     }
 }
 
-/// The member that names an enrollment.
-pub(crate) fn id_field(kind: EnrollmentKind) -> &'static str {
-    match kind {
-        EnrollmentKind::Individual => "registrationId",
-        EnrollmentKind::Group => "enrollmentGroupId",
-    }
-}
-
 fn check_id(kind: EnrollmentKind, id: &str, body: &Body) -> Result<(), Invalid> {
     let (given, foreign) = match kind {
         EnrollmentKind::Individual => (
@@ -86,14 +52,14 @@ fn check_id(kind: EnrollmentKind, id: &str, body: &Body) -> Result<(), Invalid> 
     };
     let given = given
         .as_deref()
-        .ok_or_else(|| Invalid::new(id_field(kind), "is missing"))?;
+        .ok_or_else(|| Invalid::new(kind.id_field(), "is missing"))?;
     if !is_registration_id(given) {
         let expected = "expected 1 to 128 letters, digits, '-', '.', '_' or ':', not ending in the last three";
-        return Err(Invalid::new(id_field(kind), format!("{given:?}: {expected}")));
+        return Err(Invalid::new(kind.id_field(), format!("{given:?}: {expected}")));
     }
     if !given.eq_ignore_ascii_case(id) {
         return Err(Invalid::new(
-            id_field(kind),
+            kind.id_field(),
             format!("is {given:?}, and not {id:?} as in the path"),
         ));
     }

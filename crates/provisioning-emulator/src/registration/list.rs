@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use super::{
+    answer::Answer,
     operation::Operation,
-    registry::{Answer, Registry},
+    registry::Registry,
     state::{Registration, State},
 };
-use crate::{refusal::Refusal, retry_after::RetryAfter};
+use crate::refusal::Refusal;
 
 impl Registry {
     /// The latest registration of each device, sorted by registration id.
@@ -40,7 +41,7 @@ impl Registry {
     /// The state of a registration for the device itself.
     pub(crate) fn look_up(&self, id: &str) -> Result<Answer, Refusal> {
         let state = self.registration_without_chain(id)?;
-        Ok(Answer::new(200, RetryAfter::Absent, None, &state))
+        Ok(Answer::with_state(&state))
     }
 
     pub(crate) fn delete_registration(&self, id: &str, if_match: Option<&str>) -> Result<(), Refusal> {

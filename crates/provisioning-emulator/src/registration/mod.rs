@@ -1,6 +1,7 @@
 //! Registrations: requests, operations, allocation, and the state of each device.
 
 mod allocation;
+mod answer;
 mod list;
 mod operation;
 mod quota;
@@ -8,7 +9,8 @@ mod registry;
 mod request;
 mod state;
 
+pub(crate) use answer::Answer;
 pub(crate) use quota::{QuotaSettings, Quotas};
-pub(crate) use registry::{Answer, Client, Registry, Rules};
+pub(crate) use registry::{Client, Registry, Rules};
 pub(crate) use state::State;
 pub use state::{Registration, RegistrationStatus};

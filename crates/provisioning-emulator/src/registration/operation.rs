@@ -6,7 +6,7 @@ use serde_json::{Map, json};
 
 use super::{
     allocation::{Assigned, Selection},
-    registry::Answer,
+    answer::Answer,
     request::Request,
     state::State,
 };

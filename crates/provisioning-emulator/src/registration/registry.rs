@@ -6,11 +6,11 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
     allocation::{Assigned, Selection, assign, linked_hubs, select_hub, webhook_body},
+    answer::Answer,
     operation::{Operation, Operations, Outcome},
     request::Request,
     state::State,
@@ -24,39 +24,6 @@ use crate::{
     retry_after::RetryAfter,
     webhook::{WebhookAnswer, WebhookCall},
 };
-
-/// The answer to a request that is not refused.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) retry_after: RetryAfter,
-    /// `None` if it is about no operation.
-    pub(crate) operation_id: Option<String>,
-    /// JSON.
-    pub(crate) body: String,
-}
-
-/// The body of an answer about an operation.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OperationBody<'a> {
-    operation_id: &'a str,
-    status: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    registration_state: Option<&'a State>,
-}
-
-impl Answer {
-    pub(super) fn new(status: u16, retry_after: RetryAfter, operation_id: Option<&str>, body: &impl Serialize) -> Self {
-        Self {
-            status,
-            retry_after,
-            operation_id: operation_id.map(str::to_owned),
-            // JSON with text as keys can always be written.
-            body: serde_json::to_string(body).unwrap_or_default(),
-        }
-    }
-}
 
 /// How registrations proceed.
 #[derive(Debug, Clone)]
@@ -201,12 +168,8 @@ impl Registry {
     }
 
     fn assigning(&self, operation_id: &str, registration_state: Option<&State>) -> Answer {
-        let body = OperationBody {
-            operation_id,
-            status: "assigning",
-            registration_state,
-        };
-        Answer::new(202, self.rules.retry_after.clone(), Some(operation_id), &body)
+        let retry_after = self.rules.retry_after.clone();
+        Answer::about_operation(202, retry_after, operation_id, "assigning", registration_state)
     }
 
     /// The connections on which the device has started a registration that is not completed.
@@ -264,12 +227,7 @@ impl Registry {
         ];
         let members = members.into_iter().map(|(name, value)| (name.to_owned(), value));
         state.members.extend(members);
-        let body = OperationBody {
-            operation_id: id,
-            status,
-            registration_state: Some(&state),
-        };
-        let answer = Answer::new(200, RetryAfter::Absent, Some(id), &body);
+        let answer = Answer::about_operation(200, RetryAfter::Absent, id, status, Some(&state));
         Outcome { state, answer }
     }
 

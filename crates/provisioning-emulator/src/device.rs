@@ -1,4 +1,4 @@
-//! A device in a configuration: shorthand for faults, an enrollment, and the properties of its certificate.
+//! A device that the emulator knows: shorthand for faults, an enrollment, and the properties of its certificate.
 
 use std::fmt;
 
