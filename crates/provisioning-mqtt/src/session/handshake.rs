@@ -18,11 +18,12 @@ pub(super) async fn connect(
     stream: BoxedStream,
     login: &Login,
     max_packet_size: usize,
-    place: Place,
+    mut place: Place,
 ) -> Result<MqttStream, TransportError> {
     let connect = connect_packet(login)?;
     let framed = Framed::new(stream, ClientCodec::new(max_packet_size));
-    let connecting = Connecting::new(framed, place.take().await?);
+    place.take().await?;
+    let connecting = Connecting::new(framed, place);
     let outcome = match connecting.exchange(connect).await {
         Ok((framed, answer)) => accepted(&answer).map(|()| framed),
         Err(error) => Err(error),

@@ -19,7 +19,7 @@ use provisioning_types::{ErrorKind, TransportError};
 use rumqttc::Packet;
 use tokio::{
     runtime::Handle,
-    sync::{Mutex as Turn, OwnedMutexGuard},
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
     time::timeout,
 };
 
@@ -31,20 +31,27 @@ use super::{
 /// How long a handshake waits for its turn, and how long the service may take to answer one that was abandoned.
 const TURN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The number of the latest connection of a client id that had its turn.
-type Latest = u64;
-
 /// The turns of the client ids that are connecting.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     places: AtomicU64,
-    of: Mutex<HashMap<String, Weak<Turn<Latest>>>>,
+    of: Mutex<HashMap<String, Weak<Turn>>>,
 }
 
-/// The place of a connection among those of its client id, from the first step of connecting.
+/// Whose turn it is among the connections of one client id.
+#[derive(Debug, Default)]
+struct Turn {
+    lock: Arc<AsyncMutex<()>>,
+    /// The number of the latest connection that sends CONNECT or has sent it.
+    latest: AtomicU64,
+}
+
+/// The place of a connection among those of its client id, from the first step of connecting. Its turn is over when it is
+/// dropped.
 pub(super) struct Place {
     number: u64,
-    turn: Arc<Turn<Latest>>,
+    turn: Arc<Turn>,
+    lock: Option<OwnedMutexGuard<()>>,
 }
 
 impl Turns {
@@ -52,10 +59,11 @@ impl Turns {
     pub(super) fn place(&self, client_id: &str) -> Place {
         let turn = self.of(client_id);
         let number = self.places.fetch_add(1, Ordering::Relaxed) + 1;
-        Place { number, turn }
+        let lock = None;
+        Place { number, turn, lock }
     }
 
-    fn of(&self, client_id: &str) -> Arc<Turn<Latest>> {
+    fn of(&self, client_id: &str) -> Arc<Turn> {
         // Nothing panics while it is locked.
         let mut turns = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         turns.retain(|_, turn| turn.strong_count() > 0);
@@ -72,36 +80,32 @@ impl Place {
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`] when a later connection of the client id had its turn.
-    pub(super) async fn take(self) -> Result<Option<OwnedMutexGuard<Latest>>, TransportError> {
-        let Ok(mut latest) = timeout(TURN_TIMEOUT, self.turn.lock_owned()).await else {
-            return Ok(None);
-        };
-        if *latest > self.number {
+    pub(super) async fn take(&mut self) -> Result<(), TransportError> {
+        let lock = Arc::clone(&self.turn.lock).lock_owned();
+        self.lock = timeout(TURN_TIMEOUT, lock).await.ok();
+        if self.turn.latest.fetch_max(self.number, Ordering::AcqRel) > self.number {
             let message = "a later connection of the same client id replaced this one";
             return Err(TransportError::new(ErrorKind::Cancelled, message));
         }
-        *latest = self.number;
-        Ok(Some(latest))
+        Ok(())
     }
 }
 
 /// A stream on which CONNECT is sent, with the turn to do so. Dropping it abandons the handshake.
-pub(super) struct Connecting {
+pub(super) struct Connecting(
     /// `None` once the handshake is over.
-    framed: Option<MqttStream>,
-    turn: Option<OwnedMutexGuard<Latest>>,
-}
+    Option<(MqttStream, Place)>,
+);
 
 impl Connecting {
-    pub(super) fn new(framed: MqttStream, turn: Option<OwnedMutexGuard<Latest>>) -> Self {
-        let framed = Some(framed);
-        Self { framed, turn }
+    pub(super) fn new(framed: MqttStream, place: Place) -> Self {
+        Self(Some((framed, place)))
     }
 
     /// Sends CONNECT, and returns the stream with the packet that answers it.
     pub(super) async fn exchange(mut self, connect: Packet) -> Result<(MqttStream, Packet), TransportError> {
         let exchange = async {
-            let framed = self.framed.as_mut().ok_or_else(error::ended)?;
+            let (framed, _) = self.0.as_mut().ok_or_else(error::ended)?;
             queue(framed, connect)?;
             match poll_fn(|cx| poll_packet(framed, cx)).await {
                 Ok(answer) => Ok(answer),
@@ -109,25 +113,25 @@ impl Connecting {
             }
         };
         let answer = exchange.await;
-        let framed = self.framed.take().ok_or_else(error::ended)?;
+        let (framed, _) = self.0.take().ok_or_else(error::ended)?;
         Ok((framed, answer?))
     }
 }
 
 impl Drop for Connecting {
     fn drop(&mut self) {
-        let Some(framed) = self.framed.take() else { return };
+        let Some((framed, place)) = self.0.take() else { return };
         // A CONNECT that was not sent as a whole is never handled.
         if framed.write_buffer().is_empty()
             && let Ok(runtime) = Handle::try_current()
         {
-            runtime.spawn(complete(framed, self.turn.take()));
+            runtime.spawn(complete(framed, place));
         }
     }
 }
 
 /// Waits for the answer to CONNECT, and disconnects.
-async fn complete(mut framed: MqttStream, turn: Option<OwnedMutexGuard<Latest>>) {
+async fn complete(mut framed: MqttStream, place: Place) {
     let completing = async {
         poll_fn(|cx| poll_packet(&mut framed, cx)).await?;
         disconnect(&mut framed).await
@@ -135,5 +139,5 @@ async fn complete(mut framed: MqttStream, turn: Option<OwnedMutexGuard<Latest>>)
     if !matches!(timeout(TURN_TIMEOUT, completing).await, Ok(Ok(()))) {
         tracing::debug!("an abandoned handshake was closed without an answer");
     }
-    drop(turn);
+    drop(place);
 }

@@ -99,8 +99,9 @@ impl<C: Connector> Connector for LateFirst<C> {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_connection_that_was_begun_before_an_accepted_one_sends_no_connect() {
+/// Begins two connections of one device, of which the service reads the CONNECT of the second only. Returns what comes of
+/// the first, and what it sent.
+async fn overtaken(is_accepted: bool) -> (TransportError, Vec<u8>) {
     let (connector, incoming) = in_memory();
     let (go_on, first) = oneshot::channel();
     let first = Mutex::new(Some(first));
@@ -112,18 +113,25 @@ async fn a_connection_that_was_begun_before_an_accepted_one_sends_no_connect() {
         let events = SessionEvents::new(|_| ());
         mqtt.connect(&target, login, Progress::ignored(), events).await
     };
-    let mut older = Box::pin(connect());
+    let (mut older, mut newer) = (Box::pin(connect()), Box::pin(connect()));
     assert!(poll!(older.as_mut()).is_pending());
-    let (newer, _service) = tokio::join!(connect(), async {
-        let mut peer = Peer::new(incoming.next().await);
-        peer.accept().await;
-        peer
-    });
-    let _newer = newer.map_err(|error| error.to_string()).expect("it is accepted");
-
+    assert!(poll!(newer.as_mut()).is_pending());
+    let mut peer = Peer::new(incoming.next().await);
+    assert!(matches!(peer.packet().await, Packet::Connect(_)));
+    if is_accepted {
+        peer.send(accepted()).await;
+        newer.as_mut().await.map(drop).expect("it is accepted");
+    }
     go_on.send(()).expect("the older one waits");
     let (older, sent) = tokio::join!(older, async { Peer::new(incoming.next().await).rest().await });
-    let error = older.err().expect("it lost its place");
-    assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
-    assert!(sent.is_empty(), "{sent:?}");
+    (older.err().expect("it lost its place"), sent)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_a_later_one_has_overtaken_sends_no_connect() {
+    for is_accepted in [true, false] {
+        let (error, sent) = overtaken(is_accepted).await;
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+        assert!(sent.is_empty(), "{sent:?}");
+    }
 }
