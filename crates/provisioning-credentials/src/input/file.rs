@@ -4,7 +4,7 @@ use std::{
     fmt, fs,
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -30,7 +30,7 @@ pub struct InputFile {
     deadline: Option<Instant>,
     is_path_secret: bool,
     /// The contents of a pipe or a device.
-    kept: Arc<OnceLock<Secret>>,
+    kept: Arc<Mutex<Option<Secret>>>,
 }
 
 impl InputFile {
@@ -68,7 +68,9 @@ impl InputFile {
     /// [`InvalidInput`] naming the file: it cannot be read, is too large, or did not end in time. A path that does not
     /// exist and looks like a key is not repeated.
     pub fn read(&self, what: &'static str) -> Result<Secret, InvalidInput> {
-        if let Some(contents) = self.kept.get() {
+        // Locked while it is read: a second reader would find an empty pipe. Nothing panics while it is locked.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(contents) = &*kept {
             return Ok(contents.clone());
         }
         let kind = fs::metadata(&self.path).map_err(|error| self.unreadable(what, &error))?;
@@ -80,7 +82,7 @@ impl InputFile {
             return self.checked(what, contents);
         }
         let contents = self.read_within_timeout(what)?;
-        Ok(self.kept.get_or_init(|| contents).clone())
+        Ok(kept.insert(contents).clone())
     }
 
     /// Reads a passphrase: the contents without a byte order mark, and without the line break at the end, which editors
@@ -269,6 +271,19 @@ mod tests {
                 assert_eq!(file.read(WHAT).expect("contents").expose(), b"the key");
             }
             writer.join().expect("no panic");
+        }
+
+        #[test]
+        fn clones_that_read_a_pipe_at_the_same_time_get_the_same_contents() {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = fifo(folder.path());
+            let file = InputFile::new(&path);
+            let readers = [file.clone(), file].map(|file| thread::spawn(move || file.read(WHAT)));
+            fs::write(path, b"the key").expect("written");
+            for reader in readers {
+                let contents = reader.join().expect("no panic").expect("contents");
+                assert_eq!(contents.expose(), b"the key");
+            }
         }
 
         #[test]
