@@ -1,6 +1,6 @@
 //! Keeping an assignment over restarts.
 
-use serde::{Deserialize, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{endpoint::Endpoint, registration_state::Assignment, request::RegistrationRequest};
@@ -74,19 +74,9 @@ impl StoredAssignment {
             return Err(StoredError::Empty);
         }
         match serde_json::from_slice::<Value>(json) {
-            Ok(stored) => Self::from_value(stored),
+            Ok(stored) => Self::try_from(stored),
             Err(error) if error.is_eof() && is_beginning(json) => Err(StoredError::Truncated),
             Err(error) => Err(StoredError::Foreign(error.to_string())),
-        }
-    }
-
-    fn from_value(stored: Value) -> Result<Self, StoredError> {
-        let format = stored["format"].as_u64().filter(|&format| format > FORMAT.into());
-        match format {
-            Some(format) if stored["idScope"].is_string() && stored["registrationId"].is_string() => {
-                Err(StoredError::Later(format))
-            }
-            _ => serde_json::from_value(stored).map_err(|error| StoredError::Foreign(error.to_string())),
         }
     }
 
@@ -141,23 +131,25 @@ fn is_beginning(json: &[u8]) -> bool {
     }
 }
 
-/// What every format has.
-#[derive(Deserialize)]
-struct Format {
-    format: u32,
-}
-
 impl TryFrom<Value> for StoredAssignment {
-    type Error = serde_json::Error;
+    type Error = StoredError;
 
-    fn try_from(stored: Value) -> Result<Self, serde_json::Error> {
-        // First of all: a later format may have other fields, whose absence here would be a misleading complaint.
-        let Format { format } = Format::deserialize(&stored)?;
-        if format != FORMAT {
-            let reason = format!("a stored assignment of format {FORMAT} was expected, not {format}");
-            return Err(serde_json::Error::custom(reason));
+    /// As [`from_json`](Self::from_json), from a value.
+    fn try_from(stored: Value) -> Result<Self, StoredError> {
+        let has_ids = ["idScope", "registrationId"].iter().all(|id| stored[id].is_string());
+        match stored["format"].as_u64() {
+            Some(format) if has_ids && format > u64::from(FORMAT) => Err(StoredError::Later(format)),
+            Some(format) if format != u64::from(FORMAT) => Err(StoredError::Foreign(format!(
+                "a stored assignment of format {FORMAT} was expected, not {format}"
+            ))),
+            Some(_) if has_ids => serde_json::from_value(stored)
+                .map(Self)
+                .map_err(|error| StoredError::Foreign(error.to_string())),
+            // The error of serde_json repeats values, and those of another file may be secrets.
+            _ => Err(StoredError::Foreign(
+                "`format`, `idScope` or `registrationId` is missing".to_owned(),
+            )),
         }
-        serde_json::from_value(stored).map(Self)
     }
 }
 
@@ -255,6 +247,25 @@ mod tests {
         ] {
             let error = read(foreign.as_bytes()).expect_err(foreign);
             assert!(!error.is_replaceable(), "{foreign}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_error_does_not_repeat_what_another_file_contains() {
+        for foreign in [
+            r#""c2VjcmV0""#,
+            r#"["c2VjcmV0"]"#,
+            r#"{"format":"c2VjcmV0"}"#,
+            r#"{"format":1,"idScope":"c2VjcmV0","registrationId":7}"#,
+            "c2VjcmV0",
+        ] {
+            let error = StoredAssignment::from_json(foreign.as_bytes()).expect_err(foreign);
+            assert!(!error.to_string().contains("c2VjcmV0"), "{error}");
+            let Ok(value) = serde_json::from_str::<Value>(foreign) else {
+                continue;
+            };
+            let error = serde_json::from_value::<StoredAssignment>(value).expect_err(foreign);
+            assert!(!error.to_string().contains("c2VjcmV0"), "{error}");
         }
     }
 
