@@ -66,11 +66,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
         let cx = &mut Context::from_waker(self.wakers.of_reader(cx.waker()));
         loop {
             // Reading goes on while the stream below does not take the pong.
-            if self.writer.must_flush()
-                && let Poll::Ready(flushed) = self.writer.poll_flush(&mut self.stream, cx)
-            {
-                flushed?;
-            }
+            let flushed = match self.writer.must_flush() {
+                true => self.writer.poll_flush(&mut self.stream, cx),
+                false => Poll::Pending,
+            };
             match self.reader.next()? {
                 Some(Incoming::Message(bytes)) => return Poll::Ready(Ok(Some(bytes))),
                 Some(Incoming::Ping(payload)) => self.writer.queue_pong(payload),
@@ -81,6 +80,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
                     return Poll::Ready(closed_with(close));
                 }
                 None => {
+                    // What arrived before has been handed out: it may say why writing fails.
+                    if let Poll::Ready(Err(error)) = flushed {
+                        return Poll::Ready(Err(error));
+                    }
                     if ready!(self.reader.poll_fill(&mut self.stream, cx))? == 0 {
                         let what = "the connection ended without a Close frame of the WebSocket";
                         return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, what)));

@@ -6,7 +6,9 @@ use std::{collections::HashSet, io, time::Duration};
 use provisioning_websocket::Handshake;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::peer::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, close, frame, open, open_default, soon};
+use crate::peer::{
+    BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, close, frame, open, open_default, soon, write_on_another_task,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_frame_that_breaks_rfc_6455_is_refused_by_its_header() {
@@ -68,12 +70,7 @@ async fn every_frame_has_a_mask_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn a_ping_does_not_strand_a_writer_that_waits_on_another_task() {
     let (websocket, mut peer) = open(256, Handshake::new("h", "/")).await;
-    let (mut reader, mut writer) = tokio::io::split(websocket);
-    let writing = tokio::spawn(async move {
-        writer.write_all(&[1; 1000]).await?;
-        writer.flush().await
-    });
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (mut reader, writing) = write_on_another_task(websocket).await;
     let reading = tokio::spawn(async move { reader.read_u8().await });
     peer.send(frame(FIN | PING, "now?")).await;
     tokio::time::sleep(Duration::from_secs(1)).await;

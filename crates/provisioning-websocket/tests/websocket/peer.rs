@@ -8,7 +8,10 @@ use std::{
 };
 
 use provisioning_websocket::{Handshake, WebSocketStream, connect};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, ReadHalf},
+    task::JoinHandle,
+};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 pub(crate) const CONTINUATION: u8 = 0x0;
@@ -88,6 +91,19 @@ pub(crate) async fn open(capacity: usize, handshake: Handshake) -> (WebSocketStr
 /// The same with nothing special.
 pub(crate) async fn open_default() -> (WebSocketStream<DuplexStream>, Peer) {
     open(4096, Handshake::new("h", "/")).await
+}
+
+/// Writes 1,000 bytes on another task, which waits until the peer reads. Returns the half that reads, and the task.
+pub(crate) async fn write_on_another_task(
+    websocket: WebSocketStream<DuplexStream>,
+) -> (ReadHalf<WebSocketStream<DuplexStream>>, JoinHandle<io::Result<()>>) {
+    let (reader, mut writer) = tokio::io::split(websocket);
+    let writing = tokio::spawn(async move {
+        writer.write_all(&[1; 1000]).await?;
+        writer.flush().await
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    (reader, writing)
 }
 
 pub(crate) fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::peer::{
     BINARY, CLOSE, CONTINUATION, EndsBadly, FIN, PING, PONG, TEXT, close, frame, has_cause, open, open_default, pair,
-    soon,
+    soon, write_on_another_task,
 };
 
 /// Reads everything that the frames hold, up to the end that they lead to.
@@ -119,6 +119,16 @@ async fn a_ping_is_answered_while_the_user_only_reads() {
     assert_eq!(soon(peer.read_frame()).await, (FIN | PONG, b"are you there?".to_vec()));
     peer.send(frame(FIN | BINARY, "x")).await;
     assert_eq!(soon(reader).await.unwrap().unwrap(), b'x');
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrived_behind_a_ping_is_read_although_the_pong_cannot_be_sent() {
+    let (mut websocket, mut peer) = open_default().await;
+    peer.send([frame(FIN | PING, "?"), frame(FIN | BINARY, "x")].concat())
+        .await;
+    drop(peer);
+    assert_eq!(soon(websocket.read_u8()).await.unwrap(), b'x');
+    soon(websocket.read_u8()).await.unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]
@@ -276,12 +286,7 @@ async fn a_close_is_answered_while_the_user_only_reads() {
 #[tokio::test(start_paused = true)]
 async fn a_close_does_not_strand_a_writer_that_waits_on_another_task() {
     let (websocket, mut peer) = open(256, Handshake::new("h", "/")).await;
-    let (mut reader, mut writer) = tokio::io::split(websocket);
-    let writing = tokio::spawn(async move {
-        writer.write_all(&[1; 1000]).await?;
-        writer.flush().await
-    });
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (mut reader, writing) = write_on_another_task(websocket).await;
     peer.send(close(1000, "")).await;
     assert_eq!(soon(reader.read(&mut [0])).await.unwrap(), 0);
     assert_eq!(soon(peer.read_frame()).await, (FIN | BINARY, vec![1; 1000]));
