@@ -97,8 +97,11 @@ fn refused(key: &PrivateKeyDer<'_>, certified: &[Option<PublicKey>], built_in: O
         return invalid("a whole private key in PKCS#8, SEC1 (EC) or PKCS#1 (RSA), not encrypted");
     };
     let taken = built_in.map_or("a key that the TLS provider takes", TlsProvider::keys);
+    // Every provider that implements TLS 1.3 knows P-256 (RFC 8446, section 9.1).
+    let curves = built_in.map_or(["P-256"].as_slice(), TlsProvider::curves);
+    let is_taken = |curve: &Option<String>| curve.as_deref().is_none_or(|curve| curves.contains(&curve));
     let (flaw, remedy) = match (&kind, EcKey::of(key)) {
-        (KeyKind::Ec(curve), Some(key)) if curve.as_deref().is_none_or(|curve| taken.contains(curve)) => {
+        (KeyKind::Ec(curve), Some(key)) if is_taken(curve) => {
             let belongs = key.public_key.as_ref().ok_or_else(another_key);
             if let Err(error) = belongs.and_then(|public| belongs_to_first(public, certified)) {
                 return error;

@@ -48,6 +48,16 @@ impl TlsProvider {
         }
     }
 
+    /// The curves of the EC keys that it supports.
+    pub(super) fn curves(self) -> &'static [&'static str] {
+        match self {
+            #[cfg(feature = "ring")]
+            Self::Ring => &["P-256", "P-384"],
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLcRs => &["P-256", "P-384", "P-521"],
+        }
+    }
+
     pub(super) fn crypto_provider(self) -> CryptoProvider {
         match self {
             #[cfg(feature = "ring")]

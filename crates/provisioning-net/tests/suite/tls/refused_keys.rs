@@ -90,11 +90,11 @@ fn a_key_in_a_form_that_the_provider_does_not_read_is_still_the_key_of_another_c
         "p256.explicit.sec1.pem",
         "p256.compressed.sec1.pem",
     ] {
-        let error = check(&Tls::new(), key(name));
-        assert!(
-            error.expected().contains("belongs to the certificate"),
-            "{name}: {error}"
-        );
+        for tls in [Tls::new(), Tls::with_provider(rustls::crypto::ring::default_provider())] {
+            let error = check(&tls, key(name));
+            let words = "belongs to the certificate";
+            assert!(error.expected().contains(words), "{name}: {error}");
+        }
     }
 }
 
