@@ -1,5 +1,7 @@
 //! The state that all connections of an emulator share.
 
+mod admission;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{

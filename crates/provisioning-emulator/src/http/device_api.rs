@@ -14,7 +14,6 @@ use super::{
     server::{self, Call, Ending, Handled, Handler, Reply, header, parameter, segments},
 };
 use crate::{
-    enrollment::{EnrollmentRef, Presented},
     faults::{Cut, Effect, Step, Subject},
     log::{Direction, LogEntry, LogKind, Origin},
     net::{GARBAGE, Peer, Reset},
@@ -98,7 +97,8 @@ impl DeviceApi<'_> {
         let api_version = parameter(call, "api-version").filter(|version| !version.is_empty());
         let api_version = api_version.ok_or_else(|| Refusal::bad_request("The parameter api-version is missing."))?;
         let refused = |reason| Refusal::new(401, 401_002, format!("Unauthorized: {reason}."));
-        let enrollment = self.admit(call, id_scope, id).map_err(refused)?;
+        let token = header(call, "authorization");
+        let enrollment = self.service.admit(self.peer, id_scope, id, token).map_err(refused)?;
         let client = Client {
             registration_id: id,
             api_version: &api_version,
@@ -110,25 +110,6 @@ impl DeviceApi<'_> {
             Route::Query { operation_id } => self.service.query(self.origin, client, operation_id),
             Route::Lookup => self.service.look_up(self.origin, client),
         }
-    }
-
-    /// The enrollment that admits the device, by its certificate or by its token.
-    fn admit(&self, call: &Call, id_scope: &str, id: &str) -> Result<EnrollmentRef, &'static str> {
-        if id_scope != self.service.id_scope {
-            return Err("the id scope is not this service's");
-        }
-        let is_device = |name: &str| name.eq_ignore_ascii_case(id);
-        let presented = match (self.peer, header(call, "authorization")) {
-            (Peer::Certificate { common_name, chain }, None) if common_name.as_deref().is_some_and(is_device) => {
-                Presented::Certificates(chain)
-            }
-            (Peer::Certificate { .. }, None) => return Err("the certificate's common name is not the registration id"),
-            (Peer::Certificate { .. }, Some(_)) => return Err("a token beside a certificate"),
-            (Peer::Trusted, None) => Presented::Nothing,
-            (Peer::Anonymous, None) => return Err("neither a client certificate nor an Authorization header"),
-            (Peer::Anonymous | Peer::Trusted, Some(text)) => Presented::Token { text, id_scope },
-        };
-        self.service.enrollments.admit(id, presented)
     }
 
     /// Applies an effect on how an answer is sent.

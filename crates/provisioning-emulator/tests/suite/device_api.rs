@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use provisioning_emulator::{
     Cut, Device, Effect, Emulator, Enrollment, Fault, LogKind, Port, RetryAfter, Security, Step,
 };
@@ -131,10 +132,7 @@ async fn a_certificate_or_a_token_is_needed_for_every_call() {
     let calls = [("PUT", "/register"), ("GET", "/operations/4.x"), ("POST", "")];
     for (method, rest) in calls {
         for (authorization, reason) in [
-            (
-                String::new(),
-                "neither a client certificate nor an Authorization header",
-            ),
+            (String::new(), "neither a client certificate nor a token"),
             (token("keyed", "b3RoZXI="), "the token is signed with another key"),
             (token("other", KEY), "the token is for another registration"),
             ("Bearer x".to_owned(), "the token is not a SharedAccessSignature"),
@@ -178,6 +176,26 @@ async fn another_id_scope_and_a_missing_api_version_are_refused() {
     let answer = send(web(&emulator), &without).await;
     assert_eq!(answer.refusal(400), 400_004);
     assert!(answer.body.contains("api-version"), "{answer:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalid_registration_id_is_refused_with_any_credential() {
+    let emulator = in_memory();
+    let group_key = STANDARD.decode(emulator.group_key()).expect("base64");
+    for id in ["a b", "a.", "ä", &"x".repeat(129)] {
+        let path = path(&utf8_percent_encode(id, NON_ALPHANUMERIC).to_string(), "/register");
+        let mac = Hmac::<Sha256>::new_from_slice(&group_key).expect("a key");
+        let key = STANDARD.encode(mac.chain_update(id).finalize().into_bytes());
+        for authorization in [String::new(), token(id, &key)] {
+            let answer = send(web(&emulator), &request("PUT", &path, &authorization, "")).await;
+            assert_eq!(answer.refusal(401), 401_002);
+            assert_eq!(
+                answer.json()["message"],
+                "Unauthorized: the registration id is not valid."
+            );
+        }
+    }
+    assert!(emulator.registrations().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
