@@ -194,12 +194,10 @@ impl Service {
             let Some(result) = stop.run_until_cancelled(webhooks.call(&call)).await else {
                 return;
             };
-            let reason = match &result {
-                Ok(answer) => format!("POST {}: {}", call.url, answer.iot_hub_host_name),
-                Err(reason) => format!("POST {}: {reason}", call.url),
-            };
+            // Recorded before it is logged: a query after the entry gets the outcome.
+            let (Ok(outcome) | Err(outcome)) = registry.webhook_answered(&call.operation_id, result);
+            let reason = format!("POST {}: {outcome}", call.url_without_query());
             log.write(LogEntry::note(origin, LogKind::Webhook, reason).of_device(Some(&registration_id)));
-            registry.webhook_answered(&call.operation_id, result);
         });
     }
 

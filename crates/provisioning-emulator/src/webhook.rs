@@ -46,6 +46,13 @@ pub(crate) struct WebhookCall {
     pub(crate) body: String,
 }
 
+impl WebhookCall {
+    /// The URL for the log. The query often has a key, as Azure Functions require.
+    pub(crate) fn url_without_query(&self) -> &str {
+        self.url.split_once('?').map_or(&self.url, |(url, _)| url)
+    }
+}
+
 /// The answer of a webhook.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -130,21 +130,28 @@ impl Registry {
         })
     }
 
-    /// Records the result of a call of a webhook.
-    pub(crate) fn webhook_answered(&self, operation_id: &str, result: Result<WebhookAnswer, String>) {
+    /// Records the result of a call of a webhook. Returns the selected hub, or the reason of the failure.
+    pub(crate) fn webhook_answered(
+        &self,
+        operation_id: &str,
+        result: Result<WebhookAnswer, String>,
+    ) -> Result<String, String> {
         let mut operations = self.operations();
-        // It may have been deleted in the meantime.
         let Some(operation) = operations.get_mut(operation_id) else {
-            return;
+            return Err("the registration was deleted meanwhile".to_owned());
         };
         let hubs = linked_hubs(&operation.allocation, &self.rules.hubs);
-        operation.selection = Selection::Webhook(result.and_then(|answer| {
+        let selected = result.and_then(|answer| {
             let is_linked = |hub: &String| hub.eq_ignore_ascii_case(&answer.iot_hub_host_name);
             match hubs.iter().any(is_linked) {
                 true => Ok(answer),
                 false => Err(format!("the hub {:?} is not linked", answer.iot_hub_host_name)),
             }
-        }));
+        });
+        let hub = selected.as_ref().map(|answer| answer.iot_hub_host_name.clone());
+        let hub = hub.map_err(String::clone);
+        operation.selection = Selection::Webhook(selected);
+        hub
     }
 
     /// Answers a query about an operation of the device.

@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc};
 
-use provisioning_emulator::{AllocationPolicy, Builder, Emulator, Enrollment, Folder, LogKind};
+use provisioning_emulator::{AllocationPolicy, Builder, Emulator, Enrollment, Folder, LogEntry, LogKind};
 use rustls::{ServerConfig, crypto::ring};
 use serde_json::{Value, json};
 use tokio::{
@@ -130,7 +130,10 @@ async fn a_webhook_selects_the_hub_and_returns_the_payload() {
     );
     assert_eq!(enrollment["attestation"]["symmetricKey"], json!({}), "without keys");
     assert!(call.get("enrollmentGroup").is_none(), "{call}");
-    assert_eq!(notes(&emulator, "webhook"), [format!("POST {url}: two")]);
+    assert_eq!(
+        notes(&emulator, "webhook"),
+        [format!("POST http://{}/allocate: two", webhook.address)]
+    );
 }
 
 #[tokio::test]
@@ -242,7 +245,46 @@ async fn a_webhook_that_fails_fails_the_registration() {
             state.get("assignedHub").is_none() && state.get("payload").is_none(),
             "{state}"
         );
+        let logged = notes(&emulator, "webhook");
+        assert!(
+            logged.len() == 1 && logged[0].starts_with(&format!("POST http://{address}/: {reason}")),
+            "{logged:?}"
+        );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_query_after_the_log_entry_of_a_webhook_gets_the_outcome() {
+    let answer = json!({"iotHubHostName": "two", "payload": "x".repeat(500_000)});
+    let webhook = Webhook::start("200 OK", answer, None).await;
+    let group = Enrollment::group("g")
+        .own_ca()
+        .hubs(["two"], AllocationPolicy::Custom)
+        .webhook(format!("http://{}/", webhook.address));
+    let emulator = Arc::new(start(builder(), group));
+    let is_webhook = |entry: &LogEntry| entry.kind == LogKind::Webhook;
+    let mut device = Device::ready(plain(&emulator), "d").await;
+    // Reads the large registrations all the time, which delays changes of them.
+    let reader = Arc::downgrade(&emulator);
+    let reader = std::thread::spawn(move || {
+        while let Some(emulator) = reader.upgrade() {
+            emulator.registrations();
+        }
+    });
+    for calls in 1..=20 {
+        let first = device.register("d").await;
+        let mut left = calls;
+        emulator
+            .wait_for(|entry| {
+                left -= usize::from(is_webhook(entry));
+                left == 0
+            })
+            .await;
+        let answer = device.query(first.body["operationId"].as_str().expect("an id")).await;
+        assert_eq!(answer.body["status"], "assigned", "after {calls} calls");
+    }
+    drop(emulator);
+    reader.join().expect("the reader has ended");
 }
 
 #[tokio::test]
