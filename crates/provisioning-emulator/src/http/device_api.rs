@@ -2,6 +2,7 @@
 
 use std::{future::pending, time::Duration};
 
+use http_body_util::{BodyExt, Collected};
 use hyper::{
     Method,
     header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
@@ -65,34 +66,52 @@ impl<'a> Route<'a> {
 
 impl Handler for DeviceApi<'_> {
     async fn handle(&self, call: &Call) -> Handled {
-        if let Some(status) = self.refusal {
-            return Handled::Reply(error::refused_by_fault(status));
-        }
         let path = segments(call).unwrap_or_default();
-        let Some((route, id_scope, id)) = Route::find(call.method(), &path) else {
-            let reply = error::not_found(|method| Route::find(method, &path).is_some(), SUPPORTED);
-            self.log(call, None, &reply, &[]);
-            return Handled::Reply(reply);
+        let route = Route::find(call.method(), &path);
+        let id = route.as_ref().map(|(_, _, id)| *id);
+        let received = call.body().as_ref().map_or(&[][..], AsRef::as_ref);
+        self.log(call, id, Direction::In, None, received);
+        let (reply, effect) = match (self.refusal, route) {
+            (Some(status), _) => (error::refused_by_fault(status), None),
+            (None, Some((route, id_scope, id))) => self.answer(call, &route, id_scope, id),
+            (None, None) => {
+                let exists = |method: &Method| Route::find(method, &path).is_some();
+                (error::not_found(exists, SUPPORTED), None)
+            }
         };
-        let result = self.perform(call, &route, id_scope, id);
-        let location = match (&route, &result) {
-            (Route::Register, Ok(answer)) if answer.status == 202 => location(call, id_scope, id, answer),
-            _ => None,
-        };
-        let right = Content::from(result);
-        let effect = self.service.trigger(self.origin, Step::Answer, Subject::Device(id));
-        let content = effect.as_ref().and_then(|effect| right.changed_by(effect));
-        let content = content.unwrap_or(right);
-        let reply = reply(&content, location);
-        let handled = self.apply(effect, &content, reply).await;
-        if let Handled::Reply(reply) = &handled {
-            self.log(call, Some(id), reply, &content.body);
+        let Ok(body) = reply.body().clone().collect().await.map(Collected::to_bytes);
+        let is_cut = effect.as_ref().is_some_and(is_cut);
+        let status = reply.status().as_u16();
+        let handled = self.apply(effect, reply, &body).await;
+        if !is_cut {
+            self.log(call, id, Direction::Out, Some(status), &body);
         }
         handled
     }
 }
 
+/// Whether a reply with this effect is not sent, or not as a whole.
+fn is_cut(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Withhold | Effect::Garbage | Effect::Close(_) | Effect::Reset(_)
+    )
+}
+
 impl DeviceApi<'_> {
+    /// The reply to a call, and the effect on how it is sent.
+    fn answer(&self, call: &Call, route: &Route<'_>, id_scope: &str, id: &str) -> (Reply, Option<Effect>) {
+        let result = self.perform(call, route, id_scope, id);
+        let location = match (route, &result) {
+            (Route::Register, Ok(answer)) if answer.status == 202 => location(call, id_scope, id, answer),
+            _ => None,
+        };
+        let right = Content::from(result);
+        let effect = self.service.trigger(self.origin, Step::Answer, Subject::Device(id));
+        let changed = effect.as_ref().and_then(|effect| right.changed_by(effect));
+        (reply(changed.unwrap_or(right), location), effect)
+    }
+
     fn perform(&self, call: &Call, route: &Route<'_>, id_scope: &str, id: &str) -> Result<Answer, Refusal> {
         let api_version = parameter(call, "api-version").filter(|version| !version.is_empty());
         let api_version = api_version.ok_or_else(|| Refusal::bad_request("The parameter api-version is missing."))?;
@@ -113,7 +132,7 @@ impl DeviceApi<'_> {
     }
 
     /// Applies an effect on how an answer is sent.
-    async fn apply(&self, effect: Option<Effect>, content: &Content, reply: Reply) -> Handled {
+    async fn apply(&self, effect: Option<Effect>, reply: Reply, body: &[u8]) -> Handled {
         let end = |pieces, reset| {
             Handled::End(Ending {
                 pieces,
@@ -123,7 +142,7 @@ impl DeviceApi<'_> {
         };
         let cut = |cut| match cut {
             Cut::AfterSent(limit) => {
-                let bytes = encoded(&reply, &content.body);
+                let bytes = encoded(&reply, body);
                 let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(bytes.len());
                 vec![bytes[..limit].to_vec()]
             }
@@ -136,7 +155,7 @@ impl DeviceApi<'_> {
             Some(Effect::Close(at)) => return end(cut(at), None),
             Some(Effect::Reset(at)) => return end(cut(at), Some(self.reset.clone())),
             Some(Effect::Split { size, pause }) => {
-                let bytes = encoded(&reply, &content.body);
+                let bytes = encoded(&reply, body);
                 let pieces = bytes.chunks(size).map(<[u8]>::to_vec).collect();
                 return Handled::End(Ending {
                     pieces,
@@ -150,28 +169,19 @@ impl DeviceApi<'_> {
         Handled::Reply(reply)
     }
 
-    /// Logs a call and its reply.
-    fn log(&self, call: &Call, id: Option<&str>, reply: &Reply, body: &[u8]) {
-        let text = |bytes: &[u8]| (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned());
-        let entry = |direction| LogEntry {
+    /// Logs a call or its reply.
+    fn log(&self, call: &Call, id: Option<&str>, direction: Direction, status: Option<u16>, body: &[u8]) {
+        self.service.log.write(LogEntry {
             topic: Some(format!("{} {}", call.method(), call.uri().path())),
+            status,
+            payload: (!body.is_empty()).then(|| String::from_utf8_lossy(body).into_owned()),
             ..LogEntry::new(self.origin, direction, LogKind::Http).of_device(id)
-        };
-        let received = call.body().as_ref().map_or(&[][..], AsRef::as_ref);
-        self.service.log.write(LogEntry {
-            payload: text(received),
-            ..entry(Direction::In)
-        });
-        self.service.log.write(LogEntry {
-            status: Some(reply.status().as_u16()),
-            payload: text(body),
-            ..entry(Direction::Out)
         });
     }
 }
 
-fn reply(content: &Content, location: Option<HeaderValue>) -> Reply {
-    let mut reply = server::reply(content.status, "application/json; charset=utf-8", content.body.clone());
+fn reply(content: Content, location: Option<HeaderValue>) -> Reply {
+    let mut reply = server::reply(content.status, "application/json; charset=utf-8", content.body);
     let retry_after = content
         .retry_after
         .value()

@@ -274,6 +274,10 @@ async fn a_refused_upgrade_refuses_a_call_too() {
     };
     emulator.inject(Fault::new(effect, Step::Upgrade).expect("a fault"));
     assert_eq!(register(&emulator, "d").await.refusal(502), 502_000);
+    let log = emulator.log();
+    let calls = log.iter().filter(|entry| entry.kind == LogKind::Http);
+    let statuses: Vec<_> = calls.map(|entry| entry.status).collect();
+    assert_eq!(statuses, [None, Some(502)]);
     assert_eq!(register(&emulator, "d").await.status, 202);
 }
 
@@ -300,6 +304,37 @@ async fn calls_and_replies_are_logged_without_tokens() {
     assert_eq!(entries[0].payload.as_deref(), Some(r#"{"registrationId":"d"}"#));
     assert_eq!(entries[1].status, Some(401));
     assert!(!format!("{log:?}").contains("sig="), "{log:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_logged_when_it_arrives_and_a_reply_when_it_is_sent_whole() {
+    let split = Effect::Split {
+        size: 50,
+        pause: Duration::from_millis(1),
+    };
+    let delay = Effect::Delay(Duration::from_secs(9));
+    for (effect, early, late) in [
+        (Effect::Withhold, vec![None], vec![None]),
+        (Effect::Close(Cut::AfterSent(12)), vec![None], vec![None]),
+        (Effect::Reset(Cut::Now), vec![None], vec![None]),
+        (Effect::Garbage, vec![None], vec![None]),
+        (delay, vec![None], vec![None, Some(202)]),
+        (split, vec![None, Some(202)], vec![None, Some(202)]),
+    ] {
+        let emulator = in_memory();
+        let name = format!("{effect:?}");
+        emulator.inject(Fault::new(effect, Step::Answer).expect("a fault"));
+        let mut stream = web(&emulator);
+        let call = request("PUT", &path("d", "/register"), "", "");
+        stream.write_all(call.as_bytes()).await.expect("sent");
+        for (wait, expected) in [(1, early), (9, late)] {
+            sleep(Duration::from_secs(wait)).await;
+            let log = emulator.log();
+            let calls = log.iter().filter(|entry| entry.kind == LogKind::Http);
+            let statuses: Vec<_> = calls.map(|entry| entry.status).collect();
+            assert_eq!(statuses, expected, "{name}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
