@@ -179,7 +179,7 @@ impl Emulator {
         self.service.registry.registrations()
     }
 
-    /// The packets and decisions so far, the oldest first; if there are many, the newest 16 MiB at least.
+    /// The packets and decisions so far, the oldest first; if there are many, the newest 16 MiB.
     pub fn log(&self) -> Vec<Arc<LogEntry>> {
         self.service.log.entries()
     }
@@ -240,6 +240,7 @@ impl Emulator {
         self.service.stop.cancel();
         self.service.tasks.close();
         self.service.tasks.wait().await;
+        self.service.log.finish().await;
     }
 
     pub(crate) fn authority(&self) -> &Authority {

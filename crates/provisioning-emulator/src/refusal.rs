@@ -26,6 +26,14 @@ impl Refusal {
         Self::new(400, 400_004, message)
     }
 
+    /// There are too many requests; they are served again after these seconds.
+    pub(crate) fn throttled(seconds: u64, message: impl Into<String>) -> Self {
+        Self {
+            retry_after: RetryAfter::Seconds(seconds),
+            ..Self::new(429, 429_001, message)
+        }
+    }
+
     /// The etag of the request is not the current one.
     pub(crate) fn etag_mismatch() -> Self {
         Self::new(412, 412_001, "The etag does not match the current one.")

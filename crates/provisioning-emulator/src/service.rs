@@ -3,7 +3,7 @@
 mod admission;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU16, AtomicU64, Ordering},
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The connections of each device by their numbers, and what ends each.
-type Sessions = HashMap<String, BTreeMap<u64, CancellationToken>>;
+type Sessions = BTreeMap<String, BTreeMap<u64, CancellationToken>>;
 
 /// The service behind the connections.
 pub(crate) struct Service {
@@ -40,7 +40,7 @@ pub(crate) struct Service {
     pub(crate) evaluate_queries: bool,
     /// One permit per connection.
     room: Semaphore,
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) registry: Registry,
     quotas: Quotas,
     webhooks: WebhookClient,
     pub(crate) enrollments: Enrollments,
@@ -83,7 +83,7 @@ impl Service {
             refuse_simultaneous: parts.refuse_simultaneous,
             evaluate_queries: parts.evaluate_queries,
             room: Semaphore::new(parts.max_connections.min(Semaphore::MAX_PERMITS)),
-            registry: Arc::new(parts.registry),
+            registry: parts.registry,
             quotas: Quotas::new(parts.quotas),
             webhooks: parts.webhooks,
             enrollments: parts.enrollments,
@@ -168,7 +168,7 @@ impl Service {
 
     /// Answers a registration request of a device.
     pub(crate) fn register(
-        &self,
+        self: &Arc<Self>,
         origin: Origin,
         client: Client<'_>,
         enrollment: &EnrollmentRef,
@@ -181,23 +181,21 @@ impl Service {
         let fault = |step| self.trigger(origin, step, Subject::Device(client.registration_id));
         let (answer, call) = self.registry.register(client, body, allocation, fault)?;
         if let Some(call) = call {
-            self.call_webhook(origin, client.registration_id.to_owned(), call);
+            self.call_webhook(origin, call);
         }
         Ok(answer)
     }
 
     /// Calls a webhook in a task. Its answer completes the registration.
-    fn call_webhook(&self, origin: Origin, registration_id: String, call: WebhookCall) {
-        let (registry, webhooks) = (Arc::clone(&self.registry), self.webhooks.clone());
-        let (log, stop) = (self.log.clone(), self.stop.clone());
+    fn call_webhook(self: &Arc<Self>, origin: Origin, call: WebhookCall) {
+        let service = Arc::clone(self);
         self.tasks.spawn(async move {
-            let Some(result) = stop.run_until_cancelled(webhooks.call(&call)).await else {
-                return;
-            };
+            let answered = service.stop.run_until_cancelled(service.webhooks.call(&call)).await;
+            let Some(result) = answered else { return };
             // Recorded before it is logged: a query after the entry gets the outcome.
-            let (Ok(outcome) | Err(outcome)) = registry.webhook_answered(&call.operation_id, result);
+            let (Ok(outcome) | Err(outcome)) = service.registry.webhook_answered(&call, result);
             let reason = format!("POST {}: {outcome}", call.url_without_query());
-            log.write(LogEntry::note(origin, LogKind::Webhook, reason).of_device(Some(&registration_id)));
+            service.note(origin, Some(&call.registration_id), LogKind::Webhook, reason);
         });
     }
 
@@ -252,16 +250,20 @@ impl Service {
         }
     }
 
-    /// The devices that are connected, by registration id in lower case, each with the number of its latest connection.
-    pub(crate) fn sessions(&self) -> Vec<(String, u64)> {
+    /// At most `limit` of the devices that are connected, by registration id in lower case, each with the number of its
+    /// latest connection.
+    pub(crate) fn sessions(&self, limit: usize) -> Vec<(String, u64)> {
         let sessions = self.all_sessions();
         let latest = sessions.iter().filter_map(|(id, of_device)| {
             let (number, _) = of_device.last_key_value()?;
             Some((id.clone(), *number))
         });
-        let mut latest: Vec<_> = latest.collect();
-        latest.sort();
-        latest
+        latest.take(limit).collect()
+    }
+
+    /// How many devices are connected.
+    pub(crate) fn session_count(&self) -> usize {
+        self.all_sessions().len()
     }
 
     fn all_sessions(&self) -> MutexGuard<'_, Sessions> {

@@ -23,36 +23,26 @@ pub(crate) enum Presented<'a> {
 
 impl Enrollments {
     /// Returns the enrollment that admits the device, its own before a group's, or the reason why no enrollment does, for
-    /// the log.
+    /// the log. Nothing is locked meanwhile.
     pub(crate) fn admit(&self, registration_id: &str, presented: Presented<'_>) -> Result<EnrollmentRef, &'static str> {
-        let records = self.records();
         let own = EnrollmentRef::new(EnrollmentKind::Individual, registration_id);
-        if let Some(record) = records.get(&own) {
-            check(&record.proof, false, registration_id, presented)?;
-            return Ok(own);
-        }
-        let groups = records
-            .iter()
-            .filter(|(enrollment, _)| enrollment.kind() == EnrollmentKind::Group);
-        let mut reason = NO_ENROLLMENT;
-        for (enrollment, record) in groups {
-            match check(&record.proof, true, registration_id, presented) {
-                Ok(()) => return Ok(enrollment.clone()),
-                // A reason about this device is more specific than that it belongs to another group.
-                Err(OF_ANOTHER_KIND) => {}
-                Err(OUTSIDE) if reason != NO_ENROLLMENT => {}
-                Err(why) => reason = why,
-            }
-        }
-        Err(reason)
+        let groups = match self.candidates(&own) {
+            Ok(terms) => return check(&terms.proof, registration_id, presented).map(|()| own),
+            Err(groups) => groups,
+        };
+        let group = match presented {
+            Presented::Certificates(chain) => groups.of_certificate(chain),
+            Presented::Token { text, id_scope } => groups.of_token(text, id_scope, registration_id),
+            Presented::Nothing => groups.any(),
+        };
+        Ok(EnrollmentRef::new(EnrollmentKind::Group, group?))
     }
 }
 
-const NO_ENROLLMENT: &str = "no enrollment is for this device";
+pub(super) const NO_ENROLLMENT: &str = "no enrollment is for this device";
 
-const OF_ANOTHER_KIND: &str = "the enrollment is for another kind of credential";
-
-fn check(proof: &Proof, is_group: bool, registration_id: &str, presented: Presented<'_>) -> Result<(), &'static str> {
+/// Checks what a device presents against its own enrollment.
+fn check(proof: &Proof, registration_id: &str, presented: Presented<'_>) -> Result<(), &'static str> {
     match (proof, presented) {
         (Proof::Unusable(reason), _) => Err(reason),
         (_, Presented::Nothing) => Ok(()),
@@ -64,15 +54,15 @@ fn check(proof: &Proof, is_group: bool, registration_id: &str, presented: Presen
             Presented::Certificates(chain),
         ) => is_enrolled(chain, certificates, thumbprints),
         (Proof::SignedBy(verifier), Presented::Certificates(chain)) => match is_signed(chain, verifier.as_ref()) {
-            Err(OUTSIDE) if !is_group => Err(NOT_ENROLLED),
+            Err(OUTSIDE) => Err(NOT_ENROLLED),
             result => result,
         },
         (Proof::Keys(keys), Presented::Token { text, id_scope }) => {
-            let token = Token::parse(text).ok_or("the token is not a SharedAccessSignature")?;
-            let derived: Vec<_> = keys.iter().map(|key| key.derive(registration_id)).collect();
-            token.check(id_scope, registration_id, if is_group { &derived } else { keys })
+            Token::read(text, id_scope, registration_id)?.check_signature(keys)
         }
         (Proof::Keys(_), Presented::Certificates(_))
-        | (Proof::Certificates { .. } | Proof::SignedBy(_), Presented::Token { .. }) => Err(OF_ANOTHER_KIND),
+        | (Proof::Certificates { .. } | Proof::SignedBy(_), Presented::Token { .. }) => {
+            Err("the enrollment is for another kind of credential")
+        }
     }
 }

@@ -34,4 +34,9 @@ impl EnrollmentRef {
     pub(super) fn kind(&self) -> EnrollmentKind {
         self.kind
     }
+
+    /// In lower case.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
 }

@@ -2,20 +2,20 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    ops::Bound,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use serde_json::Value;
 
 use super::{
-    body::{
-        AllocationPolicy, Attestation, AttestationKind, Body, Certificates, ProvisioningStatus, ReprovisionPolicy, X509,
-    },
+    body::{Attestation, Body, Certificates, X509},
     builder::Enrollment,
+    groups::Groups,
     invalid::Invalid,
     proof::Proof,
     reference::{EnrollmentKind, EnrollmentRef},
-    terms::Terms,
+    terms::{Allocation, Terms},
 };
 use crate::{
     error::EmulatorError,
@@ -24,35 +24,46 @@ use crate::{
     refusal::Refusal,
 };
 
-/// How an enrollment allocates its devices now.
-#[derive(Debug, Clone)]
-pub(crate) struct Allocation {
-    /// `x509`, `symmetricKey`, `tpm` or `none`.
-    pub(crate) attestation: &'static str,
-    pub(crate) group: Option<String>,
-    pub(crate) is_enabled: bool,
-    pub(crate) device_id: Option<String>,
-    /// Those that may be chosen; empty for the emulator's.
-    pub(crate) hubs: Vec<String>,
-    pub(crate) policy: AllocationPolicy,
-    pub(crate) reprovision: ReprovisionPolicy,
-    pub(crate) webhook: Option<Webhook>,
-    /// Whether it has a policy that issues certificates for signing requests.
-    pub(crate) issues_certificates: bool,
-}
-
-/// The webhook of an enrollment with custom allocation.
-#[derive(Debug, Clone)]
-pub(crate) struct Webhook {
-    pub(crate) url: String,
-    /// The enrollment, without its keys.
-    pub(crate) enrollment: Value,
-}
+/// How many enrollments of each kind there may be.
+const MAX_ENROLLMENTS: usize = 50_000;
 
 /// The enrollments.
 pub(crate) struct Enrollments {
     own_ca_pem: String,
-    records: Mutex<BTreeMap<EnrollmentRef, Terms>>,
+    records: Mutex<Records>,
+}
+
+/// The enrollments of both kinds, by their ids in lower case. Entries are shared: they are read while nothing is locked.
+#[derive(Default)]
+struct Records {
+    individual: BTreeMap<String, Arc<Terms>>,
+    group: BTreeMap<String, Arc<Terms>>,
+    /// The groups as they are now; `None` after a change, until a device needs them.
+    groups: Option<Arc<Groups>>,
+}
+
+impl Records {
+    fn of(&self, kind: EnrollmentKind) -> &BTreeMap<String, Arc<Terms>> {
+        match kind {
+            EnrollmentKind::Individual => &self.individual,
+            EnrollmentKind::Group => &self.group,
+        }
+    }
+
+    /// For a change.
+    fn of_mut(&mut self, kind: EnrollmentKind) -> &mut BTreeMap<String, Arc<Terms>> {
+        match kind {
+            EnrollmentKind::Individual => &mut self.individual,
+            EnrollmentKind::Group => {
+                self.groups = None;
+                &mut self.group
+            }
+        }
+    }
+
+    fn get(&self, enrollment: &EnrollmentRef) -> Option<&Arc<Terms>> {
+        self.of(enrollment.kind()).get(enrollment.id())
+    }
 }
 
 impl Enrollments {
@@ -73,14 +84,14 @@ impl Enrollments {
         }
     }
 
-    /// As [`enroll`](Self::enroll), with a body of the REST API. Returns the enrollment without its keys.
+    /// As [`enroll`](Self::enroll), with a body of the REST API. Returns the enrollment.
     pub(crate) fn put(
         &self,
         kind: EnrollmentKind,
         id: &str,
         body: Value,
         precondition: Precondition<'_>,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Arc<Terms>, Refusal> {
         let body = Body::read(body).map_err(invalid)?;
         self.set(kind, id, body, precondition)
     }
@@ -89,119 +100,116 @@ impl Enrollments {
         &self,
         kind: EnrollmentKind,
         id: &str,
-        mut body: Body,
+        body: Body,
         precondition: Precondition<'_>,
-    ) -> Result<Value, Refusal> {
-        let mut records = self.records();
+    ) -> Result<Arc<Terms>, Refusal> {
         let key = EnrollmentRef::new(kind, id);
-        let former = records.get(&key).map(|record| &record.body);
-        precondition.check(former.and_then(|body| body.etag.as_deref()))?;
-        let now = now();
-        body.created_date_time_utc = former
-            .and_then(|body| body.created_date_time_utc.clone())
-            .or_else(|| Some(now.clone()));
-        body.last_updated_date_time_utc = Some(now);
-        body.etag = Some(etag());
-        if let Some(former) = former {
-            keep_secrets(&mut body.attestation, &former.attestation);
+        loop {
+            let former = self.records().get(&key).cloned();
+            precondition.check(former.as_ref().and_then(|former| former.body.etag.as_deref()))?;
+            // Certificates are read and keys generated while nothing is locked.
+            let body = changed(body.clone(), former.as_ref().map(|former| &former.body));
+            let terms = Terms::new(kind, id, body, Some(&self.own_ca_pem)).map_err(invalid)?;
+            let terms = Arc::new(terms);
+            let mut records = self.records();
+            let is_unchanged = match (records.get(&key), &former) {
+                (Some(now), Some(former)) => Arc::ptr_eq(now, former),
+                (now, former) => now.is_none() && former.is_none(),
+            };
+            if !is_unchanged {
+                continue;
+            }
+            if former.is_none() && records.of(kind).len() >= MAX_ENROLLMENTS {
+                let message = format!("There are {MAX_ENROLLMENTS} enrollments of this kind; delete some first.");
+                return Err(Refusal::new(403, 403_004, message));
+            }
+            records.of_mut(kind).insert(key.id().to_owned(), Arc::clone(&terms));
+            return Ok(terms);
         }
-        let terms = Terms::new(kind, id, body, Some(&self.own_ca_pem)).map_err(invalid)?;
-        let answer = shown(&terms.body);
-        records.insert(key, terms);
-        Ok(answer)
     }
 
-    /// Without its keys.
-    pub(crate) fn get(&self, kind: EnrollmentKind, id: &str) -> Result<Value, Refusal> {
-        let records = self.records();
-        let record = records
-            .get(&EnrollmentRef::new(kind, id))
-            .ok_or_else(|| not_found(kind))?;
-        Ok(shown(&record.body))
+    pub(crate) fn get(&self, kind: EnrollmentKind, id: &str) -> Result<Arc<Terms>, Refusal> {
+        let found = self.records().get(&EnrollmentRef::new(kind, id)).cloned();
+        found.ok_or_else(|| not_found(kind))
     }
 
     pub(crate) fn delete(&self, kind: EnrollmentKind, id: &str, if_match: Option<&str>) -> Result<(), Refusal> {
         let mut records = self.records();
         let key = EnrollmentRef::new(kind, id);
-        let record = records.get(&key).ok_or_else(|| not_found(kind))?;
+        let found = records.get(&key).ok_or_else(|| not_found(kind))?;
         if_match
             .map_or(Precondition::None, Precondition::Etag)
-            .check(record.body.etag.as_deref())?;
-        records.remove(&key);
+            .check(found.body.etag.as_deref())?;
+        records.of_mut(kind).remove(key.id());
         Ok(())
     }
 
-    /// All of one kind, by their ids, without their keys.
-    pub(crate) fn list(&self, kind: EnrollmentKind) -> Vec<Value> {
+    /// How many of one kind there are.
+    pub(crate) fn count(&self, kind: EnrollmentKind) -> usize {
+        self.records().of(kind).len()
+    }
+
+    /// At most `limit` of one kind, those after this id in lower case, in the order of their ids.
+    pub(crate) fn page(&self, kind: EnrollmentKind, after: Option<&str>, limit: usize) -> Vec<Arc<Terms>> {
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
         let records = self.records();
-        let of_kind = records.iter().filter(|(enrollment, _)| enrollment.kind() == kind);
-        of_kind.map(|(_, record)| shown(&record.body)).collect()
+        let behind = records.of(kind).range::<str, _>((after, Bound::Unbounded));
+        behind.take(limit).map(|(_, terms)| Arc::clone(terms)).collect()
     }
 
     /// The attestation with its keys.
     pub(crate) fn attestation_mechanism(&self, kind: EnrollmentKind, id: &str) -> Result<Value, Refusal> {
-        let records = self.records();
-        let record = records
-            .get(&EnrollmentRef::new(kind, id))
-            .ok_or_else(|| not_found(kind))?;
-        Ok(record.body.to_json()["attestation"].take())
+        Ok(self.get(kind, id)?.body.to_json()["attestation"].take())
     }
 
     /// The symmetric key of the device: of its own enrollment, else derived from the first group that has keys.
     pub(crate) fn device_key(&self, registration_id: &str) -> Option<Key> {
-        let primary = |record: &Terms| match &record.proof {
+        let primary = |terms: &Terms| match &terms.proof {
             Proof::Keys(keys) => keys.first().cloned(),
             Proof::Certificates { .. } | Proof::SignedBy(_) | Proof::Unusable(_) => None,
         };
         let records = self.records();
-        if let Some(own) = records.get(&EnrollmentRef::new(EnrollmentKind::Individual, registration_id)) {
-            return primary(own);
+        match records.get(&EnrollmentRef::new(EnrollmentKind::Individual, registration_id)) {
+            Some(own) => primary(own),
+            None => {
+                let of_group = records.group.values().find_map(|terms| primary(terms))?;
+                Some(of_group.derive(registration_id))
+            }
         }
-        let mut groups = records
-            .iter()
-            .filter(|(enrollment, _)| enrollment.kind() == EnrollmentKind::Group);
-        let of_group = groups.find_map(|(_, record)| primary(record))?;
-        Some(of_group.derive(registration_id))
     }
 
     /// How the enrollment allocates now; `None` if it was deleted.
-    pub(crate) fn allocation(&self, enrollment: &EnrollmentRef) -> Option<Allocation> {
+    pub(crate) fn allocation(&self, enrollment: &EnrollmentRef) -> Option<Arc<Allocation>> {
         let records = self.records();
-        let body = &records.get(enrollment)?.body;
-        let hubs = match (&body.iot_hubs, &body.iot_hub_host_name) {
-            (Some(hubs), _) => hubs.clone(),
-            (None, Some(hub)) => vec![hub.clone()],
-            (None, None) => vec![],
-        };
-        let is_custom = body.allocation_policy == AllocationPolicy::Custom;
-        Some(Allocation {
-            attestation: match body.attestation.kind {
-                AttestationKind::SymmetricKey => "symmetricKey",
-                AttestationKind::X509 => "x509",
-                AttestationKind::Tpm => "tpm",
-                AttestationKind::None => "none",
-            },
-            group: body.enrollment_group_id.clone(),
-            is_enabled: body.provisioning_status == ProvisioningStatus::Enabled,
-            device_id: body.device_id.clone(),
-            hubs,
-            policy: body.allocation_policy,
-            reprovision: body.reprovision_policy,
-            issues_certificates: body.certificate_policy_name.is_some(),
-            webhook: body
-                .custom_allocation_definition
-                .as_ref()
-                .filter(|_| is_custom)
-                .map(|definition| Webhook {
-                    url: definition.webhook_url.clone(),
-                    enrollment: shown(body),
-                }),
-        })
+        Some(Arc::clone(&records.get(enrollment)?.allocation))
     }
 
-    pub(super) fn records(&self) -> MutexGuard<'_, BTreeMap<EnrollmentRef, Terms>> {
+    /// The device's own enrollment, or all groups if it has none.
+    pub(super) fn candidates(&self, own: &EnrollmentRef) -> Result<Arc<Terms>, Arc<Groups>> {
+        let mut records = self.records();
+        if let Some(terms) = records.get(own) {
+            return Ok(Arc::clone(terms));
+        }
+        let Records { group, groups, .. } = &mut *records;
+        Err(Arc::clone(groups.get_or_insert_with(|| Arc::new(Groups::new(group)))))
+    }
+
+    fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A body with its new etag and times, and with what a client omits of the former one.
+fn changed(mut body: Body, former: Option<&Body>) -> Body {
+    let now = now();
+    let created = former.and_then(|former| former.created_date_time_utc.clone());
+    body.created_date_time_utc = created.or_else(|| Some(now.clone()));
+    body.last_updated_date_time_utc = Some(now);
+    body.etag = Some(etag());
+    if let Some(former) = former {
+        keep_secrets(&mut body.attestation, &former.attestation);
+    }
+    body
 }
 
 /// Keeps the keys and certificates that a client omits when it sends back what it has read.
@@ -221,16 +229,6 @@ fn keep_secrets(attestation: &mut Attestation, former: &Attestation) {
     if !attestation.x509.as_ref().is_some_and(has_certificate) {
         attestation.x509 = former.x509.clone();
     }
-}
-
-fn shown(body: &Body) -> Value {
-    let mut shown = body.to_json();
-    if let Some(attestation) = shown["attestation"].as_object_mut()
-        && attestation.contains_key("symmetricKey")
-    {
-        attestation.insert("symmetricKey".to_owned(), Value::Object(Default::default()));
-    }
-    shown
 }
 
 /// What a change requires of the enrollment as it is.
@@ -288,7 +286,7 @@ mod tests {
         enrollments
             .put(EnrollmentKind::Group, "g", body, Precondition::Absent)
             .expect("made");
-        let mut read = enrollments.get(EnrollmentKind::Group, "g").expect("read");
+        let mut read = enrollments.get(EnrollmentKind::Group, "g").expect("read").shown();
         read["provisioningStatus"] = json!("disabled");
         if let Some(certificate) = read["attestation"].pointer_mut("/x509/signingCertificates/primary") {
             *certificate = json!({"info": {"subjectName": "CN=ca"}});
@@ -296,7 +294,7 @@ mod tests {
         let changed = enrollments
             .put(EnrollmentKind::Group, "g", read, Precondition::Etag("*"))
             .expect("changed");
-        assert_eq!(changed["provisioningStatus"], "disabled");
+        assert_eq!(changed.shown()["provisioningStatus"], "disabled");
         let mut kept = enrollments
             .attestation_mechanism(EnrollmentKind::Group, "g")
             .expect("read");
@@ -328,7 +326,7 @@ mod tests {
         let enrollments = Enrollments::new(authority.certificate_pem());
         let own_ca = Enrollment::individual("d").own_ca();
         enrollments.enroll(own_ca).expect("made");
-        let mut read = enrollments.get(EnrollmentKind::Individual, "d").expect("read");
+        let mut read = enrollments.get(EnrollmentKind::Individual, "d").expect("read").shown();
         let certificates = &mut read["attestation"]["x509"]["clientCertificates"];
         certificates["primary"] = json!({"info": {"subjectName": "CN=d"}});
         let put = enrollments.put(EnrollmentKind::Individual, "d", read, Precondition::Etag("*"));
@@ -351,10 +349,10 @@ mod tests {
         let answered = enrollments
             .put(EnrollmentKind::Individual, "d", body, Precondition::Absent)
             .expect("made");
-        let listed = enrollments.list(EnrollmentKind::Individual);
-        for shown in [&answered, &listed[0]] {
+        let listed = enrollments.page(EnrollmentKind::Individual, None, 2);
+        for terms in [&answered, &listed[0]] {
             assert_eq!(
-                shown["attestation"],
+                terms.shown()["attestation"],
                 json!({"type": "symmetricKey", "symmetricKey": {}})
             );
         }
@@ -368,13 +366,11 @@ mod tests {
             let precondition = etag.map_or(Precondition::Absent, Precondition::Etag);
             enrollments.put(EnrollmentKind::Individual, "d", body(), precondition)
         };
-        assert_eq!(put(Some("*")).expect_err("there is none yet").status, 412);
-        let first = put(None).expect("made")["etag"].as_str().expect("an etag").to_owned();
-        let second = put(Some(&first)).expect("changed")["etag"]
-            .as_str()
-            .expect("an etag")
-            .to_owned();
-        assert_eq!(put(Some(&first)).expect_err("changed meanwhile").status, 412);
+        let refused = |etag| put(Some(etag)).err().map(|refusal| refusal.status);
+        assert_eq!(refused("*"), Some(412), "there is none yet");
+        let first = put(None).expect("made").body.etag.clone().expect("an etag");
+        let second = put(Some(&first)).expect("changed").body.etag.clone().expect("an etag");
+        assert_eq!(refused(&first), Some(412), "changed meanwhile");
         let delete = |etag| enrollments.delete(EnrollmentKind::Individual, "d", Some(etag));
         assert_eq!(delete(first.as_str()).expect_err("changed meanwhile").status, 412);
         delete(&second).expect("gone");

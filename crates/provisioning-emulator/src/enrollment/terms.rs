@@ -1,14 +1,50 @@
 //! A valid enrollment: the one set of rules for the configuration, the REST API and programs.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use super::{body::Body, invalid::Invalid, proof::Proof, reference::EnrollmentKind};
+use super::{
+    body::{AllocationPolicy, AttestationKind, Body, ProvisioningStatus, ReprovisionPolicy},
+    invalid::Invalid,
+    proof::Proof,
+    reference::EnrollmentKind,
+};
 use crate::{identifiers::is_registration_id, webhook::parse_url};
 
+/// The largest enrollment, in bytes of JSON.
+const MAX_SIZE: usize = 128 * 1024;
+
 /// An enrollment that is valid, with everything that was generated for it.
-pub(super) struct Terms {
+pub(crate) struct Terms {
     pub(super) body: Body,
     pub(super) proof: Proof,
+    pub(super) allocation: Arc<Allocation>,
+}
+
+/// How an enrollment allocates its devices.
+#[derive(Debug, Clone)]
+pub(crate) struct Allocation {
+    /// `x509`, `symmetricKey`, `tpm` or `none`.
+    pub(crate) attestation: &'static str,
+    pub(crate) group: Option<String>,
+    pub(crate) is_enabled: bool,
+    pub(crate) device_id: Option<String>,
+    /// Those that may be chosen; empty for the emulator's.
+    pub(crate) hubs: Vec<String>,
+    pub(crate) policy: AllocationPolicy,
+    pub(crate) reprovision: ReprovisionPolicy,
+    pub(crate) webhook: Option<Webhook>,
+    /// Whether it has a policy that issues certificates for signing requests.
+    pub(crate) issues_certificates: bool,
+}
+
+/// The webhook of an enrollment with custom allocation.
+#[derive(Debug, Clone)]
+pub(crate) struct Webhook {
+    pub(crate) url: String,
+    /// The enrollment, without its keys.
+    pub(crate) enrollment: Value,
 }
 
 impl Body {
@@ -32,7 +68,80 @@ impl Terms {
         check_hubs(&body)?;
         check_objects(&body)?;
         let proof = Proof::read(&mut body.attestation, kind == EnrollmentKind::Group, own_ca_pem)?;
-        Ok(Self { body, proof })
+        check_size(&body)?;
+        let allocation = Arc::new(Allocation::of(&body));
+        Ok(Self {
+            body,
+            proof,
+            allocation,
+        })
+    }
+
+    /// The id as it was given.
+    pub(crate) fn id(&self) -> &str {
+        let ids = [&self.body.registration_id, &self.body.enrollment_group_id];
+        ids.into_iter().flatten().next().map_or("", String::as_str)
+    }
+
+    /// The enrollment as the REST API shows it, without its keys.
+    pub(crate) fn shown(&self) -> Value {
+        shown(&self.body)
+    }
+}
+
+impl Allocation {
+    fn of(body: &Body) -> Self {
+        let hubs = match (&body.iot_hubs, &body.iot_hub_host_name) {
+            (Some(hubs), _) => hubs.clone(),
+            (None, Some(hub)) => vec![hub.clone()],
+            (None, None) => vec![],
+        };
+        let is_custom = body.allocation_policy == AllocationPolicy::Custom;
+        let webhook = body.custom_allocation_definition.as_ref().filter(|_| is_custom);
+        Self {
+            attestation: match body.attestation.kind {
+                AttestationKind::SymmetricKey => "symmetricKey",
+                AttestationKind::X509 => "x509",
+                AttestationKind::Tpm => "tpm",
+                AttestationKind::None => "none",
+            },
+            group: body.enrollment_group_id.clone(),
+            is_enabled: body.provisioning_status == ProvisioningStatus::Enabled,
+            device_id: body.device_id.clone(),
+            hubs,
+            policy: body.allocation_policy,
+            reprovision: body.reprovision_policy,
+            issues_certificates: body.certificate_policy_name.is_some(),
+            webhook: webhook.map(|definition| Webhook {
+                url: definition.webhook_url.clone(),
+                enrollment: shown(body),
+            }),
+        }
+    }
+}
+
+fn shown(body: &Body) -> Value {
+    let mut shown = body.to_json();
+    if let Some(attestation) = shown["attestation"].as_object_mut()
+        && attestation.contains_key("symmetricKey")
+    {
+        attestation.insert("symmetricKey".to_owned(), Value::Object(Default::default()));
+    }
+    shown
+}
+
+fn check_size(body: &Body) -> Result<(), Invalid> {
+    // JSON with text as keys can always be written.
+    let size = serde_json::to_vec(body).unwrap_or_default().len();
+    match size > MAX_SIZE {
+        true => {
+            let limit = MAX_SIZE / 1024;
+            Err(Invalid::new(
+                "The enrollment",
+                format!("expected at most {limit} KiB of JSON, not {size} bytes"),
+            ))
+        }
+        false => Ok(()),
     }
 }
 

@@ -26,7 +26,9 @@ pub(super) fn check(call: &Call, key: &Key) -> Result<(), Refusal> {
         Some(None) => Err("the Authorization header holds no SharedAccessSignature"),
         Some(Some(token)) if token.policy() != Some(POLICY) => Err("the token is not for provisioningserviceowner"),
         Some(Some(token)) if !is_called(call, &token.resource()) => Err("the token is for another host"),
-        Some(Some(token)) => token.verify(std::slice::from_ref(key)),
+        Some(Some(token)) => token
+            .check_expiry()
+            .and_then(|()| token.check_signature(std::slice::from_ref(key))),
     };
     verdict.map_err(|reason| Refusal::new(401, 401_002, format!("Unauthorized: {reason}.")))
 }

@@ -1,6 +1,6 @@
 //! The HTTPS device API: registration, operation status and status lookup.
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Collected};
 use hyper::{
@@ -30,7 +30,7 @@ const SUPPORTED: &str = "This port of the emulator has MQTT over WebSocket at /$
 
 /// The HTTPS device API, for one connection.
 pub(crate) struct DeviceApi<'a> {
-    pub(crate) service: &'a Service,
+    pub(crate) service: &'a Arc<Service>,
     pub(crate) origin: Origin,
     pub(crate) peer: &'a Peer,
     /// Resets the connection, for faults.

@@ -1,14 +1,14 @@
 //! Queries and their pages.
 
-use std::ops::Index;
+use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hyper::header::HeaderValue;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::server::{self, Call, Reply, header};
-use crate::{refusal::Refusal, service::Service};
+use crate::{enrollment::Terms, refusal::Refusal, registration::State, service::Service};
 
 /// The largest page.
 const LARGEST_PAGE: usize = 1000;
@@ -16,44 +16,98 @@ const LARGEST_PAGE: usize = 1000;
 /// The size of a page unless given.
 const USUAL_PAGE: usize = 100;
 
-/// Answers a query over these items, whose ids are in the member `id`. A page starts after an id, not at an index, so
-/// that no item is skipped or repeated if items are added or removed between two pages. As at the service, the text of a
-/// query is not evaluated, unless the emulator is set to.
-pub(super) fn page<T>(
+/// An item as JSON.
+pub(super) type Shown = Box<RawValue>;
+
+/// An item of a list.
+pub(super) trait Item {
+    fn id(&self) -> &str;
+    /// As the REST API shows it: payloads are as they were given.
+    fn shown(&self) -> Shown;
+}
+
+impl Item for Terms {
+    fn id(&self) -> &str {
+        self.id()
+    }
+
+    fn shown(&self) -> Shown {
+        json(&self.shown())
+    }
+}
+
+impl Item for State {
+    fn id(&self) -> &str {
+        &self.registration_id
+    }
+
+    fn shown(&self) -> Shown {
+        json(self)
+    }
+}
+
+/// Answers a query over a list, of which `fetch` returns at most so many items behind an id, in the order of the ids in
+/// lower case. A page starts after an id, not at an index, so that no item is skipped or repeated if items are added or
+/// removed between two pages. As at the service, the text of a query is not evaluated, unless the emulator is set to.
+pub(super) fn page<T: Item>(
     service: &Service,
     call: &Call,
-    items: Vec<T>,
-    id: &str,
+    fetch: impl Fn(Option<&str>, usize) -> Vec<Arc<T>>,
     item_type: &'static str,
-) -> Result<Reply, Refusal>
-where
-    T: Serialize + for<'a> Index<&'a str, Output = Value>,
-{
+) -> Result<Reply, Refusal> {
     let query = match (query_text(call)?, service.evaluate_queries) {
         (Some(text), true) => Query::parse(&text)?,
         _ => Query(vec![]),
     };
-    let size = page_size(call)?;
-    let after = after(call)?;
-
-    let key = |item: &T| item[id].as_str().unwrap_or_default().to_ascii_lowercase();
-    let mut items: Vec<_> = items.into_iter().filter(|item| query.takes(item)).collect();
-    items.sort_by_key(key);
-    items.retain(|item| after.as_ref().is_none_or(|after| key(item) > *after));
-    let is_last = items.len() <= size;
-    items.truncate(size);
-    let continuation = items
-        .last()
-        .filter(|_| !is_last)
-        .map(|last| URL_SAFE_NO_PAD.encode(key(last)));
-
-    let mut reply = server::json(200, &items);
-    let headers = reply.headers_mut();
-    headers.insert("x-ms-item-type", HeaderValue::from_static(item_type));
-    if let Some(token) = continuation.and_then(|token| HeaderValue::try_from(token).ok()) {
-        headers.insert("x-ms-continuation", token);
-    }
+    let mut reply = listed(call, fetch, |item| {
+        Some(item.shown()).filter(|shown| query.takes(shown))
+    })?;
+    let item_type = HeaderValue::from_static(item_type);
+    reply.headers_mut().insert("x-ms-item-type", item_type);
     Ok(reply)
+}
+
+/// A page of a list. Items that are shown as `None` are left out.
+pub(super) fn listed<T: Item>(
+    call: &Call,
+    fetch: impl Fn(Option<&str>, usize) -> Vec<Arc<T>>,
+    show: impl Fn(&T) -> Option<Shown>,
+) -> Result<Reply, Refusal> {
+    let size = page_size(call)?;
+    let mut after = after(call)?;
+    let mut shown = vec![];
+    // The last id of the page, if it is full and there may be more.
+    let mut last = None;
+    // One more than a page has, to know whether it is the last one.
+    while let fetched = fetch(after.as_deref(), size + 1)
+        && !fetched.is_empty()
+    {
+        for item in &fetched {
+            let Some(value) = show(item) else { continue };
+            if shown.len() == size {
+                let token = URL_SAFE_NO_PAD.encode(last.unwrap_or_default());
+                return Ok(with_continuation(server::json(200, &shown), token));
+            }
+            shown.push(value);
+            last = Some(item.id().to_ascii_lowercase());
+        }
+        after = fetched.last().map(|item| item.id().to_ascii_lowercase());
+    }
+    Ok(server::json(200, &shown))
+}
+
+/// Says where the next page starts.
+pub(super) fn with_continuation(mut reply: Reply, token: impl Into<String>) -> Reply {
+    if let Ok(token) = HeaderValue::try_from(token.into()) {
+        reply.headers_mut().insert("x-ms-continuation", token);
+    }
+    reply
+}
+
+/// An item as JSON.
+pub(super) fn json(item: &impl Serialize) -> Shown {
+    // JSON with text as keys can always be written.
+    serde_json::value::to_raw_value(item).unwrap_or_default()
 }
 
 /// The text of the query. Official clients send some queries without a body.
@@ -124,11 +178,15 @@ impl Query {
         Some(Self(conditions))
     }
 
-    fn takes(&self, item: &impl for<'a> Index<&'a str, Output = Value>) -> bool {
+    fn takes(&self, item: &RawValue) -> bool {
+        // Most queries are for all items.
+        if self.0.is_empty() {
+            return true;
+        }
+        let item: Value = serde_json::from_str(item.get()).unwrap_or_default();
         self.0.iter().all(|(field, expected)| {
-            let (first, rest) = field.split_once('.').unwrap_or((field, ""));
-            let rest = rest.split('.').filter(|part| !part.is_empty());
-            let value = rest.fold(&item[first], |value, part| &value[part]);
+            let parts = field.split('.').filter(|part| !part.is_empty());
+            let value = parts.fold(&item, |value, part| &value[part]);
             value.as_str() == Some(expected)
         })
     }
@@ -178,10 +236,17 @@ mod tests {
     fn values_can_be_asked_for() {
         let text = "select * from enrollments WHERE provisioningStatus = 'enabled' and attestation.type=\"x509\"";
         let query = Query::read(text).expect("a query");
-        assert!(query.takes(&json!({"provisioningStatus": "enabled", "attestation": {"type": "x509"}})));
-        assert!(!query.takes(&json!({"provisioningStatus": "enabled", "attestation": {"type": "symmetricKey"}})));
-        assert!(!query.takes(&json!({"provisioningStatus": "disabled", "attestation": {"type": "x509"}})));
-        assert!(!query.takes(&json!([])));
+        let takes = |item: Value| query.takes(&super::json(&item));
+        assert!(takes(
+            json!({"provisioningStatus": "enabled", "attestation": {"type": "x509"}})
+        ));
+        assert!(!takes(
+            json!({"provisioningStatus": "enabled", "attestation": {"type": "symmetricKey"}})
+        ));
+        assert!(!takes(
+            json!({"provisioningStatus": "disabled", "attestation": {"type": "x509"}})
+        ));
+        assert!(!takes(json!([])));
     }
 
     #[test]

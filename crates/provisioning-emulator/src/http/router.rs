@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     access, error,
-    query::page,
+    query::{self, listed, page, with_continuation},
     server::{self, Call, Reply, body, header, parameter, segments},
 };
 use crate::{
@@ -23,6 +23,9 @@ use crate::{
 
 /// The first api-version that is accepted. Every later date is accepted, too.
 const FIRST_VERSION: &str = "2018-04-01";
+
+/// How many bytes of log entries an answer has, about; at least one entry.
+const LOG_SIZE: usize = 256 * 1024;
 
 /// Answers one call.
 pub(crate) fn control(service: &Service, call: &Call) -> Reply {
@@ -101,13 +104,14 @@ impl<'a> Route<'a> {
                 let precondition = if_match(call).map_or(Precondition::Absent, Precondition::Etag);
                 let enrollment = enrollments.put(kind, id, body(call)?, precondition)?;
                 note_change(service, call, id);
-                Ok(found(&enrollment))
+                Ok(found(&enrollment.shown()))
             }
             Self::GetEnrollment(kind, id) => {
-                let registration = || registry.registration_without_chain(id).ok();
+                let registration = || registry.registration(id).ok();
+                let registration = (kind == Individual).then(registration).flatten();
                 Ok(found(&ShownEnrollment {
-                    enrollment: enrollments.get(kind, id)?,
-                    registration_state: (kind == Individual).then(registration).flatten(),
+                    enrollment: enrollments.get(kind, id)?.shown(),
+                    registration_state: registration.map(|state| state.without_chain()),
                 }))
             }
             Self::DeleteEnrollment(kind, id) => {
@@ -122,32 +126,30 @@ impl<'a> Route<'a> {
                 }
                 Ok(found(&answer))
             }
-            Self::QueryEnrollments(Individual) => page(
-                service,
-                call,
-                enrollments.list(Individual),
-                "registrationId",
-                "Enrollment",
-            ),
-            Self::QueryEnrollments(Group) => page(
-                service,
-                call,
-                enrollments.list(Group),
-                "enrollmentGroupId",
-                "EnrollmentGroup",
-            ),
+            Self::QueryEnrollments(kind) => {
+                let item_type = match kind {
+                    Individual => "Enrollment",
+                    Group => "EnrollmentGroup",
+                };
+                page(
+                    service,
+                    call,
+                    |after, limit| enrollments.page(kind, after, limit),
+                    item_type,
+                )
+            }
             Self::AttestationMechanism(kind, id) => Ok(found(&enrollments.attestation_mechanism(kind, id)?)),
-            Self::GetRegistration(id) => Ok(found(&registry.registration(id)?)),
+            Self::GetRegistration(id) => Ok(found(&*registry.registration(id)?)),
             Self::DeleteRegistration(id) => {
                 registry.delete_registration(id, if_match(call))?;
                 note_change(service, call, id);
                 Ok(no_content())
             }
             Self::QueryRegistrations(group) => {
-                let items = registry.registrations_of_group(group);
-                page(service, call, items, "registrationId", "DeviceRegistration")
+                let fetch = |after: Option<&str>, limit| registry.page_of_group(group, after, limit);
+                page(service, call, fetch, "DeviceRegistration")
             }
-            Self::GetLog => Ok(found(&json!(service.log.since(since(call)?)))),
+            Self::GetLog => Ok(log(service, after(call)?)),
             Self::ClearLog => {
                 service.log.clear();
                 Ok(no_content())
@@ -162,9 +164,8 @@ impl<'a> Route<'a> {
                 Ok(no_content())
             }
             Self::GetAllRegistrations => {
-                let states = registry.all_registrations();
-                let shown: Vec<_> = states.iter().map(State::with_twin).collect();
-                Ok(found(&shown))
+                let fetch = |after: Option<&str>, limit| registry.page(after, limit);
+                listed(call, fetch, |state: &State| Some(query::json(&state.with_twin())))
             }
         }
     }
@@ -224,10 +225,21 @@ fn faults(body: Value) -> Result<Vec<Fault>, Refusal> {
     faults.collect()
 }
 
+/// The entries of the log after this number, as many as one answer has. If there are more, `x-ms-continuation` has the
+/// number of the last one.
+fn log(service: &Service, after: u64) -> Reply {
+    let (entries, has_more) = service.log.after(after, LOG_SIZE);
+    let reply = found(&entries);
+    match entries.last().filter(|_| has_more) {
+        Some(last) => with_continuation(reply, last.n.to_string()),
+        None => reply,
+    }
+}
+
 /// The number of the last log entry that the caller has; 0 if it has none.
-fn since(call: &Call) -> Result<u64, Refusal> {
-    let since = parameter(call, "since").map_or(Ok(0), |since| since.parse());
-    since.map_err(|_| Refusal::bad_request("The parameter since is not the number of a log entry."))
+fn after(call: &Call) -> Result<u64, Refusal> {
+    let after = parameter(call, "after").map_or(Ok(0), |after| after.parse());
+    after.map_err(|_| Refusal::bad_request("The parameter after is not the number of a log entry."))
 }
 
 /// An enrollment, with the state of its device.

@@ -12,7 +12,11 @@ use crate::{
 
 /// A key, decoded.
 #[derive(Clone)]
-pub(crate) struct Key(Vec<u8>);
+pub(crate) struct Key {
+    bytes: Vec<u8>,
+    /// The state of HMAC-SHA-256 with this key: deriving and verifying start from it.
+    mac: Hmac<Sha256>,
+}
 
 impl Key {
     /// A new key of 64 bytes, the size of the service's own keys. Fails if the system has no randomness.
@@ -21,26 +25,31 @@ impl Key {
         let random = ring::default_provider().secure_random;
         let filled = random.fill(&mut key).map_err(rustls::Error::from);
         filled.map_err(EmulatorError::tls)?;
-        Ok(Self(key))
+        Ok(Self::new(key))
+    }
+
+    fn new(bytes: Vec<u8>) -> Self {
+        let mac = Hmac::new_from_slice(&bytes).expect("HMAC takes keys of every length");
+        Self { bytes, mac }
     }
 
     /// Reads a key in base64.
     pub(crate) fn read(contents: &[u8]) -> Result<Self, Unreadable> {
-        symmetric_key(contents).map(Self)
+        symmetric_key(contents).map(Self::new)
     }
 
     pub(crate) fn to_base64(&self) -> String {
-        STANDARD.encode(&self.0)
+        STANDARD.encode(&self.bytes)
     }
 
     /// The key of a device of the group that this key belongs to. The case of the registration id matters.
     pub(crate) fn derive(&self, registration_id: &str) -> Self {
         let mut mac = self.mac();
         mac.update(registration_id.as_bytes());
-        Self(mac.finalize().into_bytes().to_vec())
+        Self::new(mac.finalize().into_bytes().to_vec())
     }
 
     pub(super) fn mac(&self) -> Hmac<Sha256> {
-        Hmac::new_from_slice(&self.0).expect("HMAC takes keys of every length")
+        self.mac.clone()
     }
 }

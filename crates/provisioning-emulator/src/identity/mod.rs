@@ -15,3 +15,5 @@ pub use folder::Folder;
 pub(crate) use folder::Identities;
 pub(crate) use key::Key;
 pub(crate) use token::Token;
+#[cfg(test)]
+pub(crate) use token::token;

@@ -47,47 +47,63 @@ impl<'a> Token<'a> {
         self.policy
     }
 
-    /// Checks that the token is for this registration and that one of `keys` signed it.
-    pub(crate) fn check(&self, id_scope: &str, registration_id: &str, keys: &[Key]) -> Result<(), &'static str> {
+    /// Reads a device's token, and checks that it is for this registration and has not expired.
+    pub(crate) fn read(text: &'a str, id_scope: &str, registration_id: &str) -> Result<Self, &'static str> {
+        let token = Self::parse(text).ok_or("the token is not a SharedAccessSignature")?;
         let own = format!("{id_scope}/registrations/{registration_id}");
-        if !self.resource().eq_ignore_ascii_case(&own) {
+        if !token.resource().eq_ignore_ascii_case(&own) {
             return Err("the token is for another registration");
         }
-        self.verify(keys)
+        token.check_expiry()?;
+        Ok(token)
     }
 
-    /// Checks that the token is not expired and that one of `keys` signed it.
-    pub(crate) fn verify(&self, keys: &[Key]) -> Result<(), &'static str> {
+    /// Checks that the token has not expired.
+    pub(crate) fn check_expiry(&self) -> Result<(), &'static str> {
         let expires_at = self.expiry.parse().ok().map(Duration::from_secs);
         let expires_at = expires_at.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(seconds));
         if expires_at.ok_or("the token's expiry is not a number")? <= SystemTime::now() {
             return Err("the token has expired");
         }
-        let signed = format!("{}\n{}", self.resource, self.expiry);
-        let signed_it = |key: &Key| key.mac().chain_update(&signed).verify_slice(&self.signature).is_ok();
-        if keys.iter().any(signed_it) {
-            Ok(())
-        } else {
-            Err("the token is signed with another key")
+        Ok(())
+    }
+
+    /// Checks that one of these keys signed the token.
+    pub(crate) fn check_signature(&self, keys: &[Key]) -> Result<(), &'static str> {
+        match keys.iter().any(|key| self.is_signed_with(key)) {
+            true => Ok(()),
+            false => Err(Self::ANOTHER_KEY),
         }
     }
+
+    /// Why a token is refused that none of the keys signed.
+    pub(crate) const ANOTHER_KEY: &'static str = "the token is signed with another key";
+
+    /// Whether this key signed the token.
+    pub(crate) fn is_signed_with(&self, key: &Key) -> bool {
+        let parts = [self.resource, "\n", self.expiry];
+        let mac = parts.iter().fold(key.mac(), |mac, part| mac.chain_update(part));
+        mac.verify_slice(&self.signature).is_ok()
+    }
+}
+
+/// A token that this key signs.
+#[cfg(test)]
+pub(crate) fn token(key: &Key, resource: &str, expiry: u64) -> String {
+    let mac = key.mac().chain_update(format!("{resource}\n{expiry}"));
+    let signature = STANDARD
+        .encode(mac.finalize().into_bytes())
+        .replace('+', "%2B")
+        .replace('/', "%2f");
+    format!(
+        "SharedAccessSignature sig={}&se={expiry}&sr={resource}",
+        signature.replace('=', "%3D")
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn token(key: &Key, resource: &str, expiry: u64) -> String {
-        let mac = key.mac().chain_update(format!("{resource}\n{expiry}"));
-        let signature = STANDARD
-            .encode(mac.finalize().into_bytes())
-            .replace('+', "%2B")
-            .replace('/', "%2f");
-        format!(
-            "SharedAccessSignature sig={}&se={expiry}&sr={resource}",
-            signature.replace('=', "%3D")
-        )
-    }
 
     #[test]
     fn a_token_is_accepted_however_its_resource_is_escaped() {
@@ -98,12 +114,9 @@ mod tests {
             "0ne1%2fregistrations%2fA%2D1",
         ] {
             let text = token(&key, resource, u64::MAX / 4);
-            let token = Token::parse(&text).expect("a token");
-            assert_eq!(
-                token.check("0ne1", "a-1", &[Key::generate().expect("a key"), key.clone()]),
-                Ok(()),
-                "{resource}"
-            );
+            let token = Token::read(&text, "0ne1", "a-1").expect("a token");
+            let keys = [Key::generate().expect("a key"), key.clone()];
+            assert_eq!(token.check_signature(&keys), Ok(()), "{resource}");
         }
     }
 
@@ -112,10 +125,9 @@ mod tests {
         let key = Key::generate().expect("a key");
         let check = |resource, expiry, key: &Key| {
             let text = token(key, resource, expiry);
-            Token::parse(&text)
-                .expect("a token")
-                .check("0ne1", "a", &[Key::read(b"aw==").expect("a key")])
-                .expect_err("refused")
+            let checked = Token::read(&text, "0ne1", "a");
+            let checked = checked.and_then(|token| token.check_signature(&[Key::read(b"aw==").expect("a key")]));
+            checked.expect_err("refused")
         };
         let fitting = Key::read(b"aw==").expect("a key");
         assert_eq!(

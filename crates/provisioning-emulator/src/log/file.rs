@@ -6,28 +6,34 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
-        mpsc::{self, Receiver, Sender},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
     time::Duration,
 };
 
-/// How many bytes of lines can wait to be written.
-const CAPACITY: usize = 32 * 1024 * 1024;
+use tokio::task::spawn_blocking;
 
-/// How long the end of the log waits for lines to be written.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+use super::entry::LogEntry;
 
-/// The file of a log, and the lines that wait to be written to it.
+/// How many bytes of entries can wait to be written.
+const CAPACITY: usize = 8 * 1024 * 1024;
+
+/// How long the end of the log waits for the next entry to be written.
+const STALL: Duration = Duration::from_millis(200);
+
+/// How often it waits so: no longer than two seconds in all.
+const WAITS: usize = 10;
+
+/// The file of a log, and the entries that wait to be written to it.
 pub(super) struct LogFile {
-    /// Present until the end.
-    lines: Option<Sender<String>>,
-    /// The size of the lines that wait, in bytes.
+    entries: Sender<Arc<LogEntry>>,
+    /// The size of the entries that wait, in bytes.
     queued: Arc<AtomicUsize>,
     capacity: usize,
-    /// Disconnected when the last line is written.
+    /// Disconnected when the last entry is written.
     written: Receiver<()>,
-    /// How many lines were dropped since the last report.
+    /// How many entries were dropped since the last report.
     dropped: u64,
 }
 
@@ -37,7 +43,7 @@ impl LogFile {
     }
 
     pub(super) fn with_capacity(mut file: File, capacity: usize) -> io::Result<Self> {
-        let (lines, waiting) = mpsc::channel::<String>();
+        let (entries, waiting) = mpsc::channel::<Arc<LogEntry>>();
         let (writing, written) = mpsc::channel();
         let queued = Arc::new(AtomicUsize::new(0));
         let left = Arc::clone(&queued);
@@ -45,14 +51,16 @@ impl LogFile {
             .name("dps-emulator-log".to_owned())
             .spawn(move || {
                 let _writing: Sender<()> = writing;
-                for line in waiting {
+                for entry in waiting {
+                    // JSON with text as keys can always be written.
+                    let line = serde_json::to_string(&*entry).unwrap_or_default() + "\n";
                     // A full disk must not end the service that is being tested.
                     let _ = file.write_all(line.as_bytes());
-                    left.fetch_sub(line.len(), Ordering::AcqRel);
+                    left.fetch_sub(entry.size(), Ordering::AcqRel);
                 }
             })?;
         Ok(Self {
-            lines: Some(lines),
+            entries,
             queued,
             capacity,
             written,
@@ -60,38 +68,56 @@ impl LogFile {
         })
     }
 
-    /// How many lines were dropped, if their number can be reported now: a line of this size fits again.
+    /// How many entries were dropped, if their number can be reported now: an entry of this size fits again.
     pub(super) fn dropped(&self, size: usize) -> Option<u64> {
         (self.dropped > 0 && self.has_room(size)).then_some(self.dropped)
     }
 
-    /// The number of dropped lines is reported.
+    /// The number of dropped entries is reported.
     pub(super) fn reported(&mut self) {
         self.dropped = 0;
     }
 
-    /// Queues a line, or drops it while the reader stalls.
-    pub(super) fn write(&mut self, line: String) {
-        if !self.has_room(line.len()) {
+    /// Queues an entry, or drops it while the reader stalls.
+    pub(super) fn write(&mut self, entry: Arc<LogEntry>) {
+        let size = entry.size();
+        if !self.has_room(size) {
             self.dropped += 1;
             return;
         }
-        self.queued.fetch_add(line.len(), Ordering::AcqRel);
-        if let Some(lines) = &self.lines {
-            // The thread ends only with this sender.
-            let _ = lines.send(line);
-        }
+        self.queued.fetch_add(size, Ordering::AcqRel);
+        // The thread ends only with this sender.
+        let _ = self.entries.send(entry);
+    }
+
+    /// Waits until everything is written, as long as the reader does not stall.
+    pub(super) async fn finish(self) {
+        let Self {
+            entries,
+            queued,
+            written,
+            ..
+        } = self;
+        drop(entries);
+        let drained = move || {
+            let mut left = queued.load(Ordering::Acquire);
+            for _ in 0..WAITS {
+                let still = match written.recv_timeout(STALL) {
+                    Err(RecvTimeoutError::Timeout) => queued.load(Ordering::Acquire),
+                    _ => return,
+                };
+                // What has not been written by then is lost.
+                if still == left {
+                    return;
+                }
+                left = still;
+            }
+        };
+        // On a thread of its own: the file is written in real time, even where tokio's time is paused.
+        let _ = spawn_blocking(drained).await;
     }
 
     fn has_room(&self, size: usize) -> bool {
         self.queued.load(Ordering::Acquire).saturating_add(size) <= self.capacity
-    }
-}
-
-impl Drop for LogFile {
-    /// Waits, within bounds, until all lines are written.
-    fn drop(&mut self) {
-        self.lines = None;
-        let _ = self.written.recv_timeout(DRAIN_TIMEOUT);
     }
 }

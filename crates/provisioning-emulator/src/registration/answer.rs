@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::state::State;
+use super::state::{RegistrationStatus, State};
 use crate::retry_after::RetryAfter;
 
 /// The answer to a request that is not refused.
@@ -21,7 +21,7 @@ pub(crate) struct Answer {
 #[serde(rename_all = "camelCase")]
 struct OperationBody<'a> {
     operation_id: &'a str,
-    status: &'a str,
+    status: RegistrationStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_state: Option<&'a State>,
 }
@@ -37,7 +37,7 @@ impl Answer {
         status: u16,
         retry_after: RetryAfter,
         operation_id: &str,
-        operation_status: &str,
+        operation_status: RegistrationStatus,
         registration_state: Option<&State>,
     ) -> Self {
         let body = OperationBody {

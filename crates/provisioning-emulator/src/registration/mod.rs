@@ -2,6 +2,7 @@
 
 mod allocation;
 mod answer;
+mod devices;
 mod list;
 mod operation;
 mod quota;

@@ -29,8 +29,16 @@ pub(crate) struct QuotaSettings {
 pub(crate) struct Quotas {
     settings: QuotaSettings,
     registrations: Mutex<Window>,
+    queries: Mutex<Queries>,
+}
+
+/// The queries that count towards the quotas.
+#[derive(Default)]
+struct Queries {
     /// By registration id in lower case.
-    queries: Mutex<HashMap<String, Window>>,
+    by_device: HashMap<String, Window>,
+    /// With so many devices, those without a query that counts are removed.
+    full_at: usize,
 }
 
 impl Quotas {
@@ -54,8 +62,15 @@ impl Quotas {
             return Ok(());
         }
         let mut queries = self.queries.lock().unwrap_or_else(PoisonError::into_inner);
-        queries.retain(|_, window| window.is_used(TEN_SECONDS));
-        let window = queries.entry(registration_id.to_ascii_lowercase()).or_default();
+        if queries.by_device.len() >= queries.full_at {
+            queries.by_device.retain(|_, window| window.is_used(TEN_SECONDS));
+            // Twice as many: the time that it takes is spread over as many queries.
+            queries.full_at = (2 * queries.by_device.len()).max(1024);
+        }
+        let window = queries
+            .by_device
+            .entry(registration_id.to_ascii_lowercase())
+            .or_default();
         self.check(window, self.settings.queries, TEN_SECONDS)
     }
 

@@ -1,19 +1,17 @@
 //! The registry: answers the registration requests and the queries of devices.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::{
     allocation::{Assigned, Selection, assign, linked_hubs, select_hub, webhook_body},
     answer::Answer,
-    operation::{Operation, Operations, Outcome},
+    devices::{Devices, Limits},
+    operation::{Next, Running},
     request::Request,
-    state::State,
+    state::{Assignment, Attestation, Failure, Outcome, RegistrationStatus, State},
 };
 use crate::{
     enrollment::{Allocation, AllocationPolicy},
@@ -54,7 +52,7 @@ pub(crate) struct Client<'a> {
 pub(crate) struct Registry {
     rules: Rules,
     authority: Arc<Authority>,
-    operations: Mutex<Operations>,
+    devices: Mutex<Devices>,
 }
 
 impl Registry {
@@ -62,7 +60,7 @@ impl Registry {
         Self {
             rules,
             authority,
-            operations: Mutex::default(),
+            devices: Mutex::new(Devices::new(Limits::default())),
         }
     }
 
@@ -72,23 +70,19 @@ impl Registry {
         &self,
         client: Client<'_>,
         body: &[u8],
-        allocation: Option<Allocation>,
+        allocation: Option<Arc<Allocation>>,
         fault: impl Fn(Step) -> Option<Effect>,
     ) -> Result<(Answer, Option<WebhookCall>), Refusal> {
         let request = Request::read(body, client.registration_id, client.api_version, self.rules.strict_csr)?;
         let allocation = allocation.ok_or_else(|| Refusal::new(404, 404_201, "Enrollment not found."))?;
-        let id = operation_id();
-        let mut operations = self.operations();
-        let device = client.registration_id.to_ascii_lowercase();
-        let former = operations.assigned.get(&device);
-        let call = self.webhook_call(&id, client, &request, &allocation, former);
-        let mut operation = Operation {
+        let (id, device) = (operation_id(), client.registration_id.to_ascii_lowercase());
+        let call = self.webhook_call(&id, &device, client, &request, &allocation);
+        let running = Running {
             polls_left: match fault(Step::Polling) {
                 Some(Effect::Polls(polls)) => polls,
                 _ => self.rules.polls,
             },
-            device,
-            registration_id: client.registration_id.to_owned(),
+            registration_id: client.registration_id.into(),
             connection: client.connection,
             request,
             created: now(),
@@ -97,13 +91,12 @@ impl Registry {
                 Some(_) => Selection::Pending,
                 None => Selection::ByPolicy,
             },
-            outcome: None,
         };
-        let answer = match operation.is_complete() {
-            true => self.complete(&id, &mut operation, &mut operations.assigned, fault),
-            false => self.assigning(&id, None),
+        let next = self.devices().start(&device, &id, running)?;
+        let answer = match next {
+            Next::Assigning(_) => self.assigning(&id, None),
+            next => self.answer(&device, &id, next, fault),
         };
-        operations.insert(id, operation);
         Ok((answer, call))
     }
 
@@ -111,20 +104,21 @@ impl Registry {
     fn webhook_call(
         &self,
         operation_id: &str,
+        device: &str,
         client: Client<'_>,
         request: &Request,
         allocation: &Allocation,
-        former: Option<&Assigned>,
     ) -> Option<WebhookCall> {
         let webhook = allocation.webhook.as_ref()?;
-        let stays = former.is_some() && !allocation.reprovision.update_hub_assignment;
-        if !allocation.is_enabled || stays {
+        let stays = || !allocation.reprovision.update_hub_assignment && self.devices().is_assigned(device);
+        if !allocation.is_enabled || stays() {
             return None;
         }
         let hubs = linked_hubs(allocation, &self.rules.hubs);
         let (id, payload) = (client.registration_id, request.payload.as_deref());
         Some(WebhookCall {
             operation_id: operation_id.to_owned(),
+            registration_id: id.to_owned(),
             url: webhook.url.clone(),
             body: webhook_body(allocation, &webhook.enrollment, hubs, id, payload),
         })
@@ -133,14 +127,15 @@ impl Registry {
     /// Records the result of a call of a webhook. Returns the selected hub, or the reason of the failure.
     pub(crate) fn webhook_answered(
         &self,
-        operation_id: &str,
+        call: &WebhookCall,
         result: Result<WebhookAnswer, String>,
     ) -> Result<String, String> {
-        let mut operations = self.operations();
-        let Some(operation) = operations.get_mut(operation_id) else {
+        let mut devices = self.devices();
+        let device = call.registration_id.to_ascii_lowercase();
+        let Some(running) = devices.running(&device, &call.operation_id) else {
             return Err("the registration was deleted meanwhile".to_owned());
         };
-        let hubs = linked_hubs(&operation.allocation, &self.rules.hubs);
+        let hubs = linked_hubs(&running.allocation, &self.rules.hubs);
         let selected = result.and_then(|answer| {
             let is_linked = |hub: &String| hub.eq_ignore_ascii_case(&answer.iot_hub_host_name);
             match hubs.iter().any(is_linked) {
@@ -150,7 +145,7 @@ impl Registry {
         });
         let hub = selected.as_ref().map(|answer| answer.iot_hub_host_name.clone());
         let hub = hub.map_err(String::clone);
-        operation.selection = Selection::Webhook(selected);
+        running.selection = Selection::Webhook(selected);
         hub
     }
 
@@ -161,129 +156,130 @@ impl Registry {
         operation_id: &str,
         fault: impl Fn(Step) -> Option<Effect>,
     ) -> Result<Answer, Refusal> {
-        let mut operations = self.operations();
-        let found = operations.get_with_assigned(&registration_id.to_ascii_lowercase(), operation_id);
-        let (operation, assigned) = found.ok_or_else(|| Refusal::new(404, 404_203, "Operation not found."))?;
-        operation.polls_left = match operation.polls_left {
-            u32::MAX => u32::MAX,
-            polls => polls.saturating_sub(1),
+        let device = registration_id.to_ascii_lowercase();
+        let next = self.devices().query(&device, operation_id);
+        let next = next.ok_or_else(|| Refusal::new(404, 404_203, "Operation not found."))?;
+        Ok(self.answer(&device, operation_id, next, fault))
+    }
+
+    /// The answer about an operation, whose outcome is determined once.
+    fn answer(&self, device: &str, id: &str, next: Next, fault: impl Fn(Step) -> Option<Effect>) -> Answer {
+        let state = match next {
+            Next::Assigning(registration_id) => return self.assigning(id, Some(&State::assigning(&registration_id))),
+            Next::Ended(state) => state,
+            Next::Complete(running, former) => {
+                let (state, assigned) = self.outcome(device, *running, former.as_ref(), fault);
+                let state = Arc::new(state);
+                self.devices().end(device, id, &state, assigned);
+                state
+            }
         };
-        if operation.is_complete() {
-            return Ok(self.complete(operation_id, operation, assigned, fault));
-        }
-        Ok(self.assigning(operation_id, Some(&operation.assigning())))
+        Answer::about_operation(200, RetryAfter::Absent, id, state.status, Some(&state))
     }
 
     fn assigning(&self, operation_id: &str, registration_state: Option<&State>) -> Answer {
-        let retry_after = self.rules.retry_after.clone();
-        Answer::about_operation(202, retry_after, operation_id, "assigning", registration_state)
+        let (retry_after, status) = (self.rules.retry_after.clone(), RegistrationStatus::Assigning);
+        Answer::about_operation(202, retry_after, operation_id, status, registration_state)
     }
 
     /// The connections on which the device has started a registration that is not completed.
     pub(crate) fn registering_connections(&self, registration_id: &str) -> Vec<u64> {
-        let operations = self.operations();
-        let of_device = operations.of_device(&registration_id.to_ascii_lowercase());
-        let unfinished = of_device.filter(|operation| operation.outcome.is_none());
-        unfinished.filter_map(|operation| operation.connection).collect()
+        let device = registration_id.to_ascii_lowercase();
+        self.devices().registering_connections(&device)
     }
 
-    /// The outcome, which is determined once.
-    fn complete(
-        &self,
-        id: &str,
-        operation: &mut Operation,
-        assigned: &mut HashMap<String, Assigned>,
-        fault: impl Fn(Step) -> Option<Effect>,
-    ) -> Answer {
-        if let Some(outcome) = &operation.outcome {
-            return outcome.answer.clone();
-        }
-        let outcome = self.outcome(id, operation, assigned, fault);
-        operation.outcome.insert(outcome).answer.clone()
-    }
-
+    /// The outcome of a registration, and where the device is assigned if it is.
     fn outcome(
         &self,
-        id: &str,
-        operation: &Operation,
-        assigned: &mut HashMap<String, Assigned>,
+        device: &str,
+        running: Running,
+        former: Option<&Assigned>,
         fault: impl Fn(Step) -> Option<Effect>,
-    ) -> Outcome {
-        let allocation = &operation.allocation;
-        let (status, mut state) = match fault(Step::Outcome) {
-            Some(Effect::Fail { error_code, message }) => ("failed", failure(error_code, &message)),
-            Some(Effect::Disable) => ("disabled", State::default()),
-            _ if !allocation.is_enabled => ("disabled", State::default()),
-            _ if let Selection::Webhook(Err(reason)) = &operation.selection => {
-                let message = format!("Custom allocation failed: {reason}.");
-                ("failed", failure(400_207, &message))
+    ) -> (State, Option<Assigned>) {
+        use RegistrationStatus::{Assigned as IsAssigned, Disabled, Failed};
+        let state = |status| State::new(Arc::clone(&running.registration_id), status);
+        let failed = |error_code, error_message| State {
+            failure: Some(Failure {
+                error_code,
+                error_message,
+            }),
+            ..state(Failed)
+        };
+        let allocation = &running.allocation;
+        let outcome = Some(Outcome {
+            created_date_time_utc: running.created.clone(),
+            last_updated_date_time_utc: now(),
+            etag: etag(),
+            attestation: Attestation {
+                name: allocation.attestation,
+                group: allocation.group.clone(),
+            },
+        });
+        let state = match fault(Step::Outcome) {
+            Some(Effect::Fail { error_code, message }) => failed(error_code, message),
+            Some(Effect::Disable) => state(Disabled),
+            _ if !allocation.is_enabled => state(Disabled),
+            _ if let Selection::Webhook(Err(reason)) = &running.selection => {
+                failed(400_207, format!("Custom allocation failed: {reason}."))
             }
-            _ => ("assigned", self.assignment(operation, assigned, fault)),
+            _ => {
+                let (assigned, assignment) = self.assignment(state(IsAssigned), device, &running, former, fault);
+                return (State { outcome, ..assignment }, Some(assigned));
+            }
         };
-        let attestation = match &allocation.group {
-            Some(group) => json!({"enrollmentGroupId": group}),
-            None => json!({}),
-        };
-        let members = [
-            ("registrationId", json!(operation.registration_id)),
-            ("createdDateTimeUtc", json!(operation.created)),
-            ("lastUpdatedDateTimeUtc", json!(now())),
-            ("status", json!(status)),
-            ("etag", json!(etag())),
-            (allocation.attestation, attestation),
-        ];
-        let members = members.into_iter().map(|(name, value)| (name.to_owned(), value));
-        state.members.extend(members);
-        let answer = Answer::about_operation(200, RetryAfter::Absent, id, status, Some(&state));
-        Outcome { state, answer }
+        (State { outcome, ..state }, None)
     }
 
-    /// What the registration state of an assigned device has.
+    /// Adds to the state of a device what an assigned device has.
     fn assignment(
         &self,
-        operation: &Operation,
-        assigned: &mut HashMap<String, Assigned>,
+        state: State,
+        device: &str,
+        running: &Running,
+        former: Option<&Assigned>,
         fault: impl Fn(Step) -> Option<Effect>,
-    ) -> State {
-        let mut fields = Map::new();
-        let (allocation, device) = (&operation.allocation, &operation.device);
+    ) -> (Assigned, State) {
+        let (allocation, request) = (&*running.allocation, &running.request);
         let hubs = linked_hubs(allocation, &self.rules.hubs);
-        let (hub, payload, initial_twin) = match &operation.selection {
+        let by_policy = || select_hub(allocation.policy, hubs, device);
+        let (hub, payload, initial_twin) = match &running.selection {
             Selection::Webhook(Ok(answer)) => (
                 answer.iot_hub_host_name.clone(),
                 answer.payload.clone(),
                 answer.initial_twin.clone(),
             ),
             // Without a webhook, the payload of the device is returned to it.
-            _ if allocation.policy == AllocationPolicy::Custom && allocation.webhook.is_none() => (
-                select_hub(allocation.policy, hubs, device),
-                operation.request.payload.clone(),
-                None,
-            ),
-            _ => (select_hub(allocation.policy, hubs, device), None, None),
+            _ if allocation.policy == AllocationPolicy::Custom && allocation.webhook.is_none() => {
+                (by_policy(), request.payload.clone(), None)
+            }
+            _ => (by_policy(), None, None),
         };
-        let assignment = assign(hub, allocation.reprovision, assigned.get(device));
-        let device_id = allocation.device_id.as_ref().unwrap_or(&operation.registration_id);
-        fields.insert("assignedHub".into(), json!(assignment.hub));
-        fields.insert("deviceId".into(), json!(device_id));
-        fields.insert("substatus".into(), json!(assignment.substatus));
-        assigned.insert(device.clone(), assignment);
-        if operation.request.with_profile {
-            fields.insert("connectionProfile".into(), json!(self.rules.connection_profile));
-        }
-        if let Some(csr) = &operation.request.csr {
-            let chain = match fault(Step::Certificate) {
-                Some(Effect::Issue(chain)) => chain,
-                // As at the service, the request has no effect without a policy.
-                _ if !allocation.issues_certificates => None,
-                _ => Some(self.issue(csr, &operation.registration_id)),
-            };
-            fields.extend(chain.map(|chain| ("issuedCertificateChain".to_owned(), chain)));
-        }
-        State {
-            members: fields,
+        let assigned = assign(hub, allocation.reprovision, former);
+        let id = allocation.device_id.as_deref().unwrap_or(&running.registration_id);
+        let profile = request.with_profile.then(|| self.rules.connection_profile.clone());
+        let state = State {
+            assignment: Some(Assignment {
+                device_id: id.to_owned(),
+                assigned_hub: assigned.hub.clone(),
+                substatus: assigned.substatus,
+                connection_profile: profile,
+            }),
+            issued_certificate_chain: self.chain(running, fault).map(Arc::new),
             payload,
             initial_twin,
+            ..state
+        };
+        (assigned, state)
+    }
+
+    /// The chain for the signing request of a registration, if it has one and its enrollment issues certificates.
+    fn chain(&self, running: &Running, fault: impl Fn(Step) -> Option<Effect>) -> Option<Value> {
+        let csr = running.request.csr.as_ref()?;
+        match fault(Step::Certificate) {
+            Some(Effect::Issue(chain)) => chain,
+            // As at the service, the request has no effect without a policy.
+            _ if !running.allocation.issues_certificates => None,
+            _ => Some(self.issue(csr, &running.registration_id)),
         }
     }
 
@@ -294,19 +290,8 @@ impl Registry {
         chain.map_or(Value::Null, encoded)
     }
 
-    pub(super) fn operations(&self) -> MutexGuard<'_, Operations> {
-        self.operations.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What the registration state of a device that is not assigned has.
-fn failure(error_code: u32, message: &str) -> State {
-    State {
-        members: Map::from_iter([
-            ("errorCode".into(), json!(error_code)),
-            ("errorMessage".into(), json!(message)),
-        ]),
-        ..State::default()
+    pub(super) fn devices(&self) -> MutexGuard<'_, Devices> {
+        self.devices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

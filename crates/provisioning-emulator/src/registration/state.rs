@@ -1,22 +1,78 @@
 //! The state of a registration: as the service writes it, and for programs that use the emulator as a library.
 
-use std::{fmt, ops::Index};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use serde::Serialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, value::RawValue};
 
 /// A registration state as the service writes it.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct State {
-    /// All other members.
+    pub(crate) registration_id: Arc<str>,
+    pub(crate) status: RegistrationStatus,
+    /// Unless it is `assigning`.
     #[serde(flatten)]
-    pub(super) members: Map<String, Value>,
+    pub(super) outcome: Option<Outcome>,
+    /// If it is `assigned`.
+    #[serde(flatten)]
+    pub(super) assignment: Option<Assignment>,
+    /// If it is `failed`.
+    #[serde(flatten)]
+    pub(super) failure: Option<Failure>,
     /// The payload that is returned to the device, as it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) payload: Option<Box<RawValue>>,
+    pub(super) payload: Option<Arc<RawValue>>,
+    /// The chain for the signing request; null if none could be issued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) issued_certificate_chain: Option<Arc<Value>>,
     /// The twin that the webhook gave the device, as it was given. The service keeps it for the hub.
     #[serde(skip)]
-    pub(super) initial_twin: Option<Box<RawValue>>,
+    pub(super) initial_twin: Option<Arc<RawValue>>,
+}
+
+/// What the state of every completed registration has.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Outcome {
+    pub(super) created_date_time_utc: String,
+    pub(super) last_updated_date_time_utc: String,
+    pub(super) etag: String,
+    #[serde(flatten)]
+    pub(super) attestation: Attestation,
+}
+
+/// How the device proved its identity: a member with the attestation's name.
+#[derive(Debug, Clone)]
+pub(super) struct Attestation {
+    pub(super) name: &'static str,
+    pub(super) group: Option<String>,
+}
+
+/// What the state of an assigned device has.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Assignment {
+    pub(super) device_id: String,
+    pub(super) assigned_hub: String,
+    pub(super) substatus: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) connection_profile: Option<String>,
+}
+
+/// What the state of a failed registration has.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Failure {
+    pub(super) error_code: u32,
+    pub(super) error_message: String,
+}
+
+impl Serialize for Attestation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let group = self.group.iter().map(|group| ("enrollmentGroupId", group));
+        serializer.collect_map([(self.name, group.collect::<BTreeMap<_, _>>())])
+    }
 }
 
 /// A registration state as the emulator's own call shows it.
@@ -30,6 +86,24 @@ pub(crate) struct ShownState<'a> {
 }
 
 impl State {
+    /// The state of a registration in progress.
+    pub(super) fn assigning(registration_id: &Arc<str>) -> Self {
+        Self::new(Arc::clone(registration_id), RegistrationStatus::Assigning)
+    }
+
+    pub(super) fn new(registration_id: Arc<str>, status: RegistrationStatus) -> Self {
+        Self {
+            registration_id,
+            status,
+            outcome: None,
+            assignment: None,
+            failure: None,
+            payload: None,
+            issued_certificate_chain: None,
+            initial_twin: None,
+        }
+    }
+
     /// The state with the initial twin.
     pub(crate) fn with_twin(&self) -> ShownState<'_> {
         ShownState {
@@ -38,18 +112,38 @@ impl State {
         }
     }
 
-    /// All members but the payload.
-    pub(crate) fn members(&self) -> &Map<String, Value> {
-        &self.members
+    /// The state without the chain that was issued.
+    pub(crate) fn without_chain(&self) -> Self {
+        Self {
+            payload: self.payload.clone(),
+            initial_twin: self.initial_twin.clone(),
+            ..self.reduced()
+        }
     }
-}
 
-/// A member; null if there is no such member.
-impl Index<&str> for State {
-    type Output = Value;
+    /// The state without what counts towards the limit.
+    pub(super) fn reduced(&self) -> Self {
+        Self {
+            outcome: self.outcome.clone(),
+            assignment: self.assignment.clone(),
+            failure: self.failure.clone(),
+            ..Self::new(Arc::clone(&self.registration_id), self.status)
+        }
+    }
 
-    fn index(&self, name: &str) -> &Value {
-        self.members.get(name).unwrap_or(&Value::Null)
+    /// The bytes that count towards the limit.
+    pub(super) fn size(&self) -> usize {
+        let given = [&self.payload, &self.initial_twin].into_iter().flatten();
+        let chain = self
+            .issued_certificate_chain
+            .iter()
+            .map(|chain| chain.to_string().len());
+        given.map(|text| text.get().len()).chain(chain).sum()
+    }
+
+    /// The etag; none while it is in progress.
+    pub(super) fn etag(&self) -> Option<&str> {
+        self.outcome.as_ref().map(|outcome| outcome.etag.as_str())
     }
 }
 
@@ -110,11 +204,6 @@ impl RegistrationStatus {
             Self::Disabled => "disabled",
         }
     }
-
-    fn from_name(name: &str) -> Option<Self> {
-        let all = [Self::Assigning, Self::Assigned, Self::Failed, Self::Disabled];
-        all.into_iter().find(|status| status.as_str() == name)
-    }
 }
 
 impl fmt::Display for RegistrationStatus {
@@ -123,28 +212,31 @@ impl fmt::Display for RegistrationStatus {
     }
 }
 
-impl Registration {
-    /// Reads a registration state as the registry writes it.
-    pub(crate) fn from_state(state: &State) -> Self {
-        let text = |name: &str| state[name].as_str().map(str::to_owned);
-        let of_group = |attestation: &str| state[attestation]["enrollmentGroupId"].as_str().map(str::to_owned);
+impl Serialize for RegistrationStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl From<&State> for Registration {
+    fn from(state: &State) -> Self {
+        let (outcome, assignment, failure) = (&state.outcome, &state.assignment, &state.failure);
+        let of = |text: Option<&String>| text.cloned();
+        let given = |text: &Option<Arc<RawValue>>| text.as_ref().map(|text| text.get().to_owned());
         Self {
-            registration_id: text("registrationId").unwrap_or_default(),
-            status: state["status"]
-                .as_str()
-                .and_then(RegistrationStatus::from_name)
-                .unwrap_or(RegistrationStatus::Assigning),
-            device_id: text("deviceId"),
-            assigned_hub: text("assignedHub"),
-            substatus: text("substatus"),
-            enrollment_group_id: of_group("x509").or_else(|| of_group("symmetricKey")),
-            error_code: state["errorCode"].as_u64().and_then(|code| u32::try_from(code).ok()),
-            error_message: text("errorMessage"),
-            payload: state.payload.as_ref().map(|payload| payload.get().to_owned()),
-            initial_twin: state.initial_twin.as_ref().map(|twin| twin.get().to_owned()),
-            created: text("createdDateTimeUtc"),
-            last_updated: text("lastUpdatedDateTimeUtc"),
-            etag: text("etag"),
+            registration_id: state.registration_id.to_string(),
+            status: state.status,
+            device_id: of(assignment.as_ref().map(|it| &it.device_id)),
+            assigned_hub: of(assignment.as_ref().map(|it| &it.assigned_hub)),
+            substatus: assignment.as_ref().map(|it| it.substatus.to_owned()),
+            enrollment_group_id: outcome.as_ref().and_then(|it| it.attestation.group.clone()),
+            error_code: failure.as_ref().map(|it| it.error_code),
+            error_message: of(failure.as_ref().map(|it| &it.error_message)),
+            payload: given(&state.payload),
+            initial_twin: given(&state.initial_twin),
+            created: of(outcome.as_ref().map(|it| &it.created_date_time_utc)),
+            last_updated: of(outcome.as_ref().map(|it| &it.last_updated_date_time_utc)),
+            etag: of(outcome.as_ref().map(|it| &it.etag)),
         }
     }
 }

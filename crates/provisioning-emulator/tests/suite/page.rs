@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use provisioning_emulator::{Enrollment, Port, Security};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
@@ -10,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::support::{
     Device, builder,
     http::{Call, look, send},
-    in_memory, plain, stop,
+    in_memory, plain, register_topic, stop,
 };
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +84,7 @@ async fn it_can_only_be_looked_at() {
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     assert_eq!(look(&emulator, "GET", "/ca.key", "localhost").await.status, 404);
     assert_eq!(
-        look(&emulator, "GET", "/state.json?since=x", "localhost").await.status,
+        look(&emulator, "GET", "/state.json?after=x", "localhost").await.status,
         400
     );
 }
@@ -100,7 +101,7 @@ async fn the_state_has_the_connections_and_the_log_after_a_number() {
     );
     let last = state["log"].as_array().and_then(|log| log.last()).expect("an entry")["n"].clone();
     device.ping().await;
-    let news = look(&emulator, "GET", &format!("/state.json?since={last}"), "localhost")
+    let news = look(&emulator, "GET", &format!("/state.json?after={last}"), "localhost")
         .await
         .json();
     let kinds: Vec<_> = news["log"]
@@ -114,6 +115,46 @@ async fn the_state_has_the_connections_and_the_log_after_a_number() {
         "{kinds:?}"
     );
     assert_eq!((&news["run"], &news["oldest"]), (&state["run"], &json!(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn long_lists_are_cut_with_their_totals_and_the_log_has_its_newest_entries() {
+    let emulator = in_memory();
+    // Connected from the beginning, and never registered again.
+    let mut first = Device::ready(plain(&emulator), "first").await;
+    first.register("first").await;
+    for number in 0..250 {
+        let id = format!("d-{number}");
+        emulator.enroll(Enrollment::individual(&id)).expect("room");
+        emulator
+            .enroll(Enrollment::individual(format!("e-{number}")))
+            .expect("room");
+        let mut device = Device::ready(emulator.connect(Port::Mqtt, Security::Plain, 65_536), &id).await;
+        let body = json!({"registrationId": id, "payload": "p".repeat(10_000)}).to_string();
+        device.request(&register_topic("r"), &body).await;
+    }
+    let state = look(&emulator, "GET", "/state.json", "localhost").await.json();
+    let totals = &state["totals"];
+    assert_eq!(
+        (
+            &totals["enrollments"],
+            &totals["enrollmentGroups"],
+            &totals["registrations"]
+        ),
+        (&json!(500), &json!(2), &json!(251))
+    );
+    let list = |name: &str| state[name].as_array().expect("a list").clone();
+    assert_eq!((list("enrollments").len(), list("enrollmentGroups").len()), (200, 2));
+    let registrations = list("registrations");
+    assert_eq!(registrations[0]["registrationId"], "d-249", "the newest first");
+    let has = |id: &str| registrations.iter().any(|it| it["registrationId"] == id);
+    assert!(registrations.len() <= 202 && !has("d-0"), "{}", registrations.len());
+    assert!(has("first"), "it is connected");
+    let log = list("log");
+    let newest = emulator.log().last().map(|entry| entry.n);
+    assert_eq!(log.last().and_then(|entry| entry["n"].as_u64()), newest);
+    assert!(log.len() < emulator.log().len(), "{}", log.len());
+    drop(first);
 }
 
 #[tokio::test(start_paused = true)]

@@ -58,7 +58,7 @@ async fn a_filter_without_matches_hides_all_entries() {
 #[ignore = "needs chromium: cargo xtask external"]
 async fn the_browser_requests_only_the_page_and_its_state() {
     let requested = &view().await.requested;
-    let is_expected = |path: &String| path == "/" || path.starts_with("/state.json?since=");
+    let is_expected = |path: &String| path == "/" || path.starts_with("/state.json?after=");
     assert!(
         requested.len() > 2 && requested.iter().all(is_expected),
         "{requested:?}"

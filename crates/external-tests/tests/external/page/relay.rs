@@ -58,7 +58,7 @@ async fn pass_on(mut browser: TcpStream, shared: Arc<Shared>) -> io::Result<()> 
     let path = request.split(' ').nth(1).unwrap_or_default();
     shared.requested.lock().expect("no panic").push(path.to_owned());
     // The first poll has been answered: a registration from here on is news.
-    if path.starts_with("/state.json") && !path.ends_with("since=0") {
+    if path.starts_with("/state.json") && !path.ends_with("after=0") {
         let client = shared.client.lock().expect("no panic").take();
         if let Some(client) = client {
             client.register().await.expect("assigned");

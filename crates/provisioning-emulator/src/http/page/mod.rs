@@ -55,9 +55,9 @@ fn route(service: &Service, call: &Call) -> Reply {
     }
     match call.uri().path() {
         "/" => reply(200, "text/html; charset=utf-8", PAGE),
-        "/state.json" => match parameter(call, "since").map_or(Ok(0), |since| since.parse()) {
-            Ok(since) => server::json(200, &state::state(service, since)),
-            Err(_) => text(400, "since is the number of a log entry.\n"),
+        "/state.json" => match parameter(call, "after").map_or(Ok(0), |after| after.parse()) {
+            Ok(after) => server::json(200, &state::state(service, after)),
+            Err(_) => text(400, "after is the number of a log entry.\n"),
         },
         _ => text(404, "There are only / and /state.json here.\n"),
     }

@@ -1,73 +1,70 @@
 //! The state that the page shows, as JSON: enrollments without their keys, connections, registrations, the log.
 
-use serde_json::{Map, Value, json};
+use std::{collections::HashSet, sync::Arc};
+
+use serde_json::{Value, json};
 
 use crate::{
     enrollment::EnrollmentKind::{self, Group, Individual},
+    registration::State,
     service::Service,
 };
 
-/// The largest number of log entries in an answer.
-const ENTRIES: usize = 1000;
+/// The largest number of items in each list of an answer. The page shows how many there are in all.
+const ITEMS: usize = 200;
 
-/// The members of an enrollment that are shown: none of its keys.
-const OF_ENROLLMENT: [&str; 4] = [
-    "registrationId",
-    "enrollmentGroupId",
-    "provisioningStatus",
-    "allocationPolicy",
-];
+/// How many bytes of log entries an answer has, about.
+const LOG_SIZE: usize = 256 * 1024;
 
-/// The members of a registration that are shown.
-const OF_REGISTRATION: [&str; 6] = [
-    "registrationId",
-    "status",
-    "substatus",
-    "errorMessage",
-    "assignedHub",
-    "lastUpdatedDateTimeUtc",
-];
-
-/// The current state, and the log entries after this number.
-pub(super) fn state(service: &Service, since: u64) -> Value {
-    let sessions = service.sessions().into_iter();
-    let connections = sessions.map(|(id, number)| json!({"registrationId": id, "connection": number}));
-    let mut entries = service.log.since(since);
-    entries.drain(..entries.len().saturating_sub(ENTRIES));
+/// The current state, and the newest log entries after this number.
+pub(super) fn state(service: &Service, after: u64) -> Value {
+    let (enrollments, registry) = (&service.enrollments, &service.registry);
+    let connections = service.sessions(ITEMS);
     json!({
         "idScope": service.id_scope,
         "run": service.run,
-        "enrollments": enrollments(service, Individual),
-        "enrollmentGroups": enrollments(service, Group),
-        "connections": connections.collect::<Vec<_>>(),
-        "registrations": registrations(service),
+        "totals": {
+            "enrollments": enrollments.count(Individual),
+            "enrollmentGroups": enrollments.count(Group),
+            "connections": service.session_count(),
+            "registrations": registry.count(),
+        },
+        "enrollments": shown(service, Individual),
+        "enrollmentGroups": shown(service, Group),
+        "registrations": registrations(service, &connections),
+        "connections": connections.iter().map(connection).collect::<Vec<_>>(),
         "oldest": service.log.oldest(),
-        "log": entries,
+        "log": service.log.tail(after, LOG_SIZE),
     })
 }
 
-fn enrollments(service: &Service, kind: EnrollmentKind) -> Vec<Value> {
-    let enrollments = service.enrollments.list(kind).into_iter();
-    let shown = enrollments.map(|enrollment| {
-        let members = enrollment.as_object().cloned().unwrap_or_default();
-        let mut shown = only(&members, &OF_ENROLLMENT);
-        shown["attestation"] = enrollment["attestation"]["type"].clone();
-        shown
+fn connection((id, number): &(String, u64)) -> Value {
+    json!({"registrationId": id, "connection": number})
+}
+
+/// The members of enrollments that are shown: none of their keys.
+fn shown(service: &Service, kind: EnrollmentKind) -> Vec<Value> {
+    let enrollments = service.enrollments.page(kind, None, ITEMS);
+    let shown = enrollments.iter().map(|enrollment| {
+        let enrollment = enrollment.shown();
+        json!({
+            kind.id_field(): enrollment[kind.id_field()],
+            "provisioningStatus": enrollment["provisioningStatus"],
+            "allocationPolicy": enrollment["allocationPolicy"],
+            "attestation": enrollment["attestation"]["type"],
+        })
     });
     shown.collect()
 }
 
-fn registrations(service: &Service) -> Vec<Value> {
-    let registrations = service.registry.all_registrations().into_iter();
-    registrations
-        .map(|registration| only(registration.members(), &OF_REGISTRATION))
-        .collect()
-}
-
-/// The fields of these names.
-fn only(object: &Map<String, Value>, names: &[&str]) -> Value {
-    let fields = names
+/// The newest registrations, and those of these connections.
+fn registrations(service: &Service, connections: &[(String, u64)]) -> Vec<Arc<State>> {
+    let mut states = service.registry.newest(ITEMS);
+    let newest: HashSet<_> = states
         .iter()
-        .filter_map(|&name| Some((name.to_owned(), object.get(name)?.clone())));
-    Value::Object(fields.collect())
+        .map(|state| state.registration_id.to_ascii_lowercase())
+        .collect();
+    let others = connections.iter().filter(|(id, _)| !newest.contains(id));
+    states.extend(others.filter_map(|(id, _)| service.registry.registration(id).ok()));
+    states
 }

@@ -1,7 +1,8 @@
-//! Operations: their answers, their outcomes and how many are kept.
+//! Operations: their answers and their outcomes.
+
+use serde_json::json;
 
 use super::*;
-use crate::registration::operation::MAX_OPERATIONS;
 
 fn registry() -> Registry {
     let rules = Rules {
@@ -37,7 +38,7 @@ fn register(registry: &Registry, id: &str, body: &[u8], effects: &[(Step, Effect
             .find(|(at, _)| *at == step)
             .map(|(_, effect)| effect.clone())
     };
-    let (answer, _) = registry.register(client, body, Some(allocation), fault)?;
+    let (answer, _) = registry.register(client, body, Some(Arc::new(allocation)), fault)?;
     Ok(answer)
 }
 
@@ -84,26 +85,6 @@ fn another_devices_operation_is_not_found() {
     let id = &id(answer);
     let refused = query(&registry, "other", id).expect_err("not found");
     assert_eq!((refused.status, refused.error_code), (404, 404_203));
-}
-
-#[test]
-fn the_oldest_operations_are_removed_when_there_are_too_many() {
-    let registry = registry();
-    let new_id = || {
-        let answer = register(
-            &registry,
-            "device",
-            REQUEST,
-            &[(Step::Polling, Effect::Polls(u32::MAX))],
-        );
-        id(answer.expect("accepted"))
-    };
-    let (first, second) = (new_id(), new_id());
-    for _ in 1..MAX_OPERATIONS {
-        new_id();
-    }
-    assert_eq!(query(&registry, "device", &first).expect_err("removed").status, 404);
-    assert_eq!(query(&registry, "device", &second).expect("kept").status, 202);
 }
 
 #[test]

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::{call, enrollment, put};
 use crate::support::{
-    builder,
+    Device, builder,
     http::{Answer, Call},
-    in_memory,
+    in_memory, plain,
 };
 
 async fn query(emulator: &Emulator, path: &str, text: &str, headers: &[(&str, &str)]) -> Answer {
@@ -131,4 +131,30 @@ async fn a_query_without_a_body_is_for_all_items() {
     }
     let empty = Call::new(&emulator, "POST", "/enrollments/query").json(&json!({}));
     assert_eq!(ids(&empty.send(&emulator).await), ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_registrations_and_those_of_a_group_come_in_pages() {
+    let emulator = in_memory();
+    let devices = ["e", "B", "d", "c", "a"];
+    for id in devices {
+        Device::ready(plain(&emulator), id).await.register(id).await;
+    }
+    for (method, path) in [
+        ("GET", "/emulator/registrations"),
+        ("POST", "/registrations/LOCAL-devices/query"),
+    ] {
+        let (mut found, mut token) = (vec![], String::new());
+        loop {
+            let call = Call::new(&emulator, method, path).header("x-ms-max-item-count", "2");
+            let page = call.header("x-ms-continuation", &token).send(&emulator).await;
+            assert!((1..=2).contains(&ids(&page).len()), "{page:?}");
+            found.extend(ids(&page));
+            match page.header("x-ms-continuation") {
+                Some(next) => next.clone_into(&mut token),
+                None => break,
+            }
+        }
+        assert_eq!(found, ["a", "B", "c", "d", "e"], "{path}");
+    }
 }

@@ -5,7 +5,7 @@ use rumqttc::ConnectReturnCode;
 use serde_json::json;
 
 use super::{call, put};
-use crate::support::{Device, connect_packet, in_memory, plain};
+use crate::support::{Device, connect_packet, in_memory, plain, register_topic};
 
 #[tokio::test(start_paused = true)]
 async fn the_log_is_read_as_it_grows_and_cleared() {
@@ -22,7 +22,7 @@ async fn the_log_is_read_as_it_grows_and_cleared() {
     let last = log[2]["n"].as_u64().expect("a number");
 
     device.ping().await;
-    let path = format!("/emulator/log?since={last}");
+    let path = format!("/emulator/log?after={last}");
     let news = call(&emulator, "GET", &path).await.json();
     assert_eq!(
         (&news[0]["kind"], &news[0]["direction"]),
@@ -43,10 +43,38 @@ async fn the_log_is_read_as_it_grows_and_cleared() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_log_is_read_in_parts_that_say_where_to_go_on() {
+    let emulator = in_memory();
+    let mut device = Device::ready(plain(&emulator), "d").await;
+    let payload = "p".repeat(100_000);
+    let body = json!({"registrationId": "d", "payload": payload}).to_string();
+    for _ in 0..5 {
+        device.request(&register_topic("r"), &body).await;
+    }
+    let (mut numbers, mut after) = (vec![], Some("0".to_owned()));
+    while let Some(number) = after {
+        let part = call(&emulator, "GET", &format!("/emulator/log?after={number}")).await;
+        assert!(part.body.len() < 400_000, "{}", part.body.len());
+        let entries = part.json();
+        numbers.extend(
+            entries
+                .as_array()
+                .expect("an array")
+                .iter()
+                .map(|entry| entry["n"].as_u64()),
+        );
+        after = part.header("x-ms-continuation").map(str::to_owned);
+    }
+    let all: Vec<_> = emulator.log().iter().map(|entry| Some(entry.n)).collect();
+    assert_eq!(numbers, all);
+    assert!(all.len() > 10, "{all:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_invalid_number_is_refused() {
     let emulator = in_memory();
     assert_eq!(
-        call(&emulator, "GET", "/emulator/log?since=-1").await.refusal(400),
+        call(&emulator, "GET", "/emulator/log?after=-1").await.refusal(400),
         400_004
     );
 }
