@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    param::clock_ticks_per_second,
+    process::{Pid, Signal, kill_process},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -49,6 +52,8 @@ pub(super) struct Figures {
     pub(super) threads: usize,
     /// In MiB.
     pub(super) memory: f64,
+    /// The time that it has used a CPU.
+    pub(super) cpu: Duration,
 }
 
 impl Emulator {
@@ -101,6 +106,7 @@ impl Emulator {
             descriptors: fs::read_dir(format!("/proc/{pid}/fd"))?.count(),
             threads: field(&status, "Threads:")?,
             memory: memory(&status)?,
+            cpu: cpu_time(&fs::read_to_string(format!("/proc/{pid}/stat"))?)?,
         })
     }
 
@@ -180,6 +186,17 @@ fn memory(status: &str) -> Result<f64> {
     Ok(f64::from(kib) / 1024.0)
 }
 
+/// The CPU time in `/proc/PID/stat`: of the user and of the system.
+fn cpu_time(stat: &str) -> Result<Duration> {
+    // The second field is a name, which may have spaces. These are the 14th and the 15th.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: Vec<u32> = fields.skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
+    match ticks[..] {
+        [user, system] => Ok(Duration::from_secs(1) * (user + system) / u32::try_from(clock_ticks_per_second())?),
+        _ => Err("/proc has no CPU time".into()),
+    }
+}
+
 /// The number in a line of `/proc/PID/status`.
 fn field<N: std::str::FromStr>(status: &str, name: &str) -> Result<N> {
     let value = status
@@ -199,5 +216,13 @@ mod tests {
         assert_eq!(memory(status).expect("a number"), 2.0);
         assert_eq!(field::<usize>(status, "Threads:").expect("a number"), 3);
         assert!(memory("VmHWM: 7 kB\n").is_err());
+    }
+
+    #[test]
+    fn the_cpu_time_is_that_of_the_user_and_of_the_system() {
+        let second = clock_ticks_per_second();
+        let stat = format!("7 (a) b) S 1 2 3 4 5 6 7 8 9 10 {second} {} 13 14", 2 * second);
+        assert_eq!(cpu_time(&stat).expect("a time"), Duration::from_secs(3));
+        assert!(cpu_time("7 (a) S 1 2").is_err());
     }
 }

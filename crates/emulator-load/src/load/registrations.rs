@@ -13,7 +13,9 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{Result, client::Device, sas::Key, service::Service};
+use super::{
+    Result, client::Device, process::Emulator, sas::Key, service::Service, statistics::milliseconds, table::Rows,
+};
 
 /// How many devices register at a time.
 const CONCURRENT: usize = 32;
@@ -37,6 +39,8 @@ pub(super) async fn register(service: &Service, id: &str, group_key: &Key) -> Re
 pub(super) struct Registered {
     pub(super) succeeded: usize,
     pub(super) took: Duration,
+    /// The CPU time of the emulator.
+    cpu: Duration,
     /// Of the first that failed.
     pub(super) error: Option<String>,
 }
@@ -44,6 +48,24 @@ pub(super) struct Registered {
 impl Registered {
     pub(super) fn per_second(&self) -> f64 {
         f64::from(u32::try_from(self.succeeded).unwrap_or(u32::MAX)) / self.took.as_secs_f64()
+    }
+
+    /// The CPU time of the emulator for each, in milliseconds. Other programs on the machine do not change it much.
+    pub(super) fn cpu_each(&self) -> f64 {
+        milliseconds(&self.cpu) / f64::from(u32::try_from(self.succeeded).unwrap_or(u32::MAX))
+    }
+
+    /// Adds rows with the rate and the CPU time, without limits.
+    pub(super) fn show(&self, rows: &mut Rows<'_>, what: &str) {
+        rows.show(what, format!("{:.0} /s", self.per_second()));
+        self.show_cpu(rows, what);
+    }
+
+    pub(super) fn show_cpu(&self, rows: &mut Rows<'_>, what: &str) {
+        rows.show(
+            &format!("{what}, CPU of the emulator each"),
+            format!("{:.2} ms", self.cpu_each()),
+        );
     }
 
     /// # Errors
@@ -57,10 +79,10 @@ impl Registered {
 }
 
 /// Registers `count` devices of the built-in group.
-pub(super) async fn register_built_in(service: &Arc<Service>, prefix: &str, count: usize) -> Registered {
-    let key = service.group_key.clone();
+pub(super) async fn register_built_in(emulator: &Emulator, prefix: &str, count: usize) -> Result<Registered> {
+    let key = emulator.service.group_key.clone();
     let prefix = prefix.to_owned();
-    register_all(service, count, move |number| {
+    register_all(emulator, count, move |number| {
         (format!("{prefix}-{number}"), key.clone())
     })
     .await
@@ -68,10 +90,12 @@ pub(super) async fn register_built_in(service: &Arc<Service>, prefix: &str, coun
 
 /// Registers `count` devices, whose ids and group keys `device` returns. Gives up after the first that fails.
 pub(super) async fn register_all(
-    service: &Arc<Service>,
+    emulator: &Emulator,
     count: usize,
     device: impl Fn(usize) -> (String, Key) + Send + Sync + 'static,
-) -> Registered {
+) -> Result<Registered> {
+    let service = &emulator.service;
+    let cpu = emulator.figures()?.cpu;
     let (next, device) = (Arc::new(AtomicUsize::new(0)), Arc::new(device));
     let start = Instant::now();
     let workers: JoinSet<_> = (0..CONCURRENT)
@@ -95,9 +119,10 @@ pub(super) async fn register_all(
         })
         .collect();
     let outcomes = workers.join_all().await;
-    Registered {
+    Ok(Registered {
         succeeded: outcomes.iter().map(|(succeeded, _)| succeeded).sum(),
         took: start.elapsed(),
+        cpu: emulator.figures()?.cpu - cpu,
         error: outcomes.into_iter().find_map(|(_, error)| error),
-    }
+    })
 }

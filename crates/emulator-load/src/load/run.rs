@@ -57,9 +57,9 @@ impl Ground<'_> {
 
     /// Fills the log with registrations of devices that are known at the beginning.
     pub(super) async fn fill_log(&mut self, devices: usize) -> Result<()> {
-        register_built_in(&self.service, "device", devices).await.complete()?;
+        register_built_in(&self.emulator, "device", devices).await?.complete()?;
         self.begin().await?;
-        register_built_in(&self.service, "device", devices).await.complete()?;
+        register_built_in(&self.emulator, "device", devices).await?.complete()?;
         Ok(())
     }
 

@@ -127,10 +127,11 @@ impl fmt::Display for Table {
 
 /// With the digits that matter.
 fn number(value: f64) -> String {
-    if value.fract() == 0.0 || value.abs() >= 1000.0 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.1}")
+    match value.abs() {
+        _ if value.fract() == 0.0 => format!("{value:.0}"),
+        ..1.0 => format!("{value:.2}"),
+        ..1000.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
     }
 }
 

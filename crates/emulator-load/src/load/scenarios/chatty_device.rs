@@ -27,7 +27,7 @@ impl Scenario for ChattyDevice {
     }
 
     async fn run(&self, ground: &mut Ground<'_>, rows: &mut Rows<'_>) -> Result<()> {
-        register_built_in(&ground.service, "other", OTHERS).await.complete()?;
+        register_built_in(&ground.emulator, "other", OTHERS).await?.complete()?;
         let mut running = Device::connect(&ground.service, "running").await?;
         let operation = running.request_registration("{}").await?.operation_id()?;
         ground.begin().await?;

@@ -37,7 +37,9 @@ impl Scenario for ControlCalls {
     }
 
     async fn run(&self, ground: &mut Ground<'_>, rows: &mut Rows<'_>) -> Result<()> {
-        register_built_in(&ground.service, "device", DEVICES).await.complete()?;
+        register_built_in(&ground.emulator, "device", DEVICES)
+            .await?
+            .complete()?;
         ground.begin().await?;
         let control = Arc::new(Control::new(&ground.service));
         let calls = paced(CALLS_PER_SECOND * SECONDS, CALLS_PER_SECOND, GRACE, |number| {

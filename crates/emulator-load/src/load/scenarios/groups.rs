@@ -31,15 +31,17 @@ impl Scenario for Groups {
         create_groups(&Control::new(&ground.service)).await?;
         // A farm: its devices are new, and of one group.
         let one_group = |number| (format!("farm-{number}"), Key::of_group(GROUPS / 2));
-        let farm = register_all(&ground.service, DEVICES, one_group).await.complete()?;
+        let farm = register_all(&ground.emulator, DEVICES, one_group).await?.complete()?;
         rows.at_least("new devices of one group", farm.per_second(), RATE, "/s");
+        farm.show_cpu(rows, "new devices of one group");
         // Devices of all groups: new ones, and then the same again.
         let all_groups = |number| (format!("device-{number}"), Key::of_group(number % GROUPS));
-        let new = register_all(&ground.service, GROUPS, all_groups).await.complete()?;
-        rows.show("new devices of all groups", format!("{:.0} /s", new.per_second()));
+        let new = register_all(&ground.emulator, GROUPS, all_groups).await?.complete()?;
+        new.show(rows, "new devices of all groups");
         let again = move |number| all_groups(number % GROUPS);
-        let known = register_all(&ground.service, DEVICES, again).await.complete()?;
+        let known = register_all(&ground.emulator, DEVICES, again).await?.complete()?;
         rows.at_least("known devices of all groups", known.per_second(), RATE, "/s");
+        known.show_cpu(rows, "known devices of all groups");
         ground.begin().await
     }
 }

@@ -27,11 +27,8 @@ impl Scenario for KnownDevices {
 
     async fn run(&self, ground: &mut Ground<'_>, rows: &mut Rows<'_>) -> Result<()> {
         let begin = ground.begin_memory();
-        let registered = register_built_in(&ground.service, "device", DEVICES).await;
-        rows.show(
-            "registrations beside the idle devices",
-            format!("{:.0} /s", registered.per_second()),
-        );
+        let registered = register_built_in(&ground.emulator, "device", DEVICES).await?;
+        registered.show(rows, "registrations beside the idle devices");
         rows.all("devices registered", registered.succeeded, DEVICES);
         registered.complete()?;
         let with_log = ground.emulator.figures()?.memory - begin;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::{join, join_all};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    net::TcpSocket,
+    io::{AsyncWrite, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
     time::{Instant, sleep, timeout},
 };
 
@@ -38,16 +39,15 @@ impl Scenario for NeverRead {
         let token = Control::new(&ground.service).token().to_owned();
         let begin = ground.emulator.figures()?.descriptors;
         let watch = ground.emulator.watch_memory()?;
-        let mut connections: Vec<Box<dyn Connection>> = vec![];
+        let (mut control, mut page) = (vec![], vec![]);
         for _ in 0..CLIENTS {
             let stream = small_buffer(ground.service.control_port).await?;
-            let mut control = ground.service.tls_over(stream).await?;
-            ask(&mut control, "/emulator/log", &token).await;
-            connections.push(Box::new(control));
-            let mut page = small_buffer(ground.service.page_port).await?;
-            ask(&mut page, "/state.json", "").await;
-            connections.push(Box::new(page));
+            control.push(ground.service.tls_over(stream).await?);
+            page.push(small_buffer(ground.service.page_port).await?);
         }
+        let control_asks = control.iter_mut().map(|stream| ask(stream, "/emulator/log", &token));
+        let page_asks = page.iter_mut().map(|stream| ask(stream, "/state.json", ""));
+        join(join_all(control_asks), join_all(page_asks)).await;
         let start = Instant::now();
         let limit = Duration::from_secs(60);
         let mut open = usize::MAX;
@@ -66,16 +66,13 @@ impl Scenario for NeverRead {
             rows.at_most("closed after", start.elapsed().as_secs_f64(), 15.0, "s");
         }
         rows.at_most("highest memory", watch.growth(), 32.0, "MiB");
-        drop(connections);
+        drop((control, page));
         Ok(())
     }
 }
 
-trait Connection: AsyncRead + AsyncWrite + Send {}
-impl<C: AsyncRead + AsyncWrite + Send> Connection for C {}
-
 /// A connection that takes in little without being read.
-async fn small_buffer(port: u16) -> Result<tokio::net::TcpStream> {
+async fn small_buffer(port: u16) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4096)?;
     Ok(socket.connect(([127, 0, 0, 1], port).into()).await?)

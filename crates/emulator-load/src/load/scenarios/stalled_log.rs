@@ -29,7 +29,7 @@ impl Scenario for StalledLog {
     }
 
     async fn run(&self, ground: &mut Ground<'_>, rows: &mut Rows<'_>) -> Result<()> {
-        let registered = register_built_in(&ground.service, "device", DEVICES).await;
+        let registered = register_built_in(&ground.emulator, "device", DEVICES).await?;
         rows.all("registrations", registered.succeeded, DEVICES);
         rows.show("they took", format!("{:.0} ms", milliseconds(&registered.took)));
         registered.complete()?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use tokio::{
     io::AsyncWriteExt,
     time::{sleep, timeout},
@@ -15,6 +16,9 @@ const CONNECTIONS: usize = 400;
 
 /// Of the packet: what the emulator accepts at most.
 const SIZE: usize = 256 * 1024;
+
+/// How long the packets may take to be taken.
+const WRITE_LIMIT: Duration = Duration::from_secs(4);
 
 pub(super) struct UnfinishedConnects;
 
@@ -39,15 +43,15 @@ impl Scenario for UnfinishedConnects {
             connections.push(service.tls(service.mqtt_port).await?);
         }
         let watch = ground.emulator.watch_memory()?;
-        for connection in &mut connections {
-            // The emulator may refuse it at any time, or read no further.
-            let _ = timeout(Duration::from_millis(200), async {
+        // The emulator may refuse them at any time, or read no further.
+        let writes = connections.iter_mut().map(|connection| {
+            timeout(WRITE_LIMIT, async {
                 connection.write_all(&packet).await?;
                 connection.flush().await
             })
-            .await;
-        }
-        sleep(Duration::from_secs(1)).await;
+        });
+        join_all(writes).await;
+        sleep(Duration::from_millis(500)).await;
         rows.at_most("highest memory", watch.growth(), 16.0, "MiB");
         // They stay open here until the emulator has closed its ends.
         rows.at_most(
