@@ -1,0 +1,38 @@
+//! A log that nobody reads: nothing waits for it.
+
+use async_trait::async_trait;
+
+use super::Scenario;
+use crate::load::{
+    Result, process::Options, registrations::register_built_in, run::Ground, statistics::milliseconds, table::Rows,
+};
+
+const DEVICES: usize = 2000;
+
+pub(super) struct StalledLog;
+
+#[async_trait]
+impl Scenario for StalledLog {
+    fn name(&self) -> &'static str {
+        "stalled-log"
+    }
+
+    fn about(&self) -> &'static str {
+        "--log into a pipe that nobody reads: registrations go on, and SIGTERM ends it"
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            stalled_log: true,
+            ..Options::default()
+        }
+    }
+
+    async fn run(&self, ground: &mut Ground<'_>, rows: &mut Rows<'_>) -> Result<()> {
+        let registered = register_built_in(&ground.emulator, "device", DEVICES).await?;
+        rows.all("registrations", registered.succeeded, DEVICES);
+        rows.show("they took", format!("{:.0} ms", milliseconds(&registered.took)));
+        registered.complete()?;
+        Ok(())
+    }
+}
