@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     faults::{Effect, Step, Subject},
-    http::{self, Call, DeviceApi, Handled, Handler, Reply},
+    http::{self, DeviceApi, Handler},
     log::{LogKind, Origin},
     mqtt,
     port::Port,
@@ -102,8 +102,8 @@ impl Stack {
         match self.port {
             Port::Mqtt => self.serve_mqtt(stream, peer).await,
             Port::WebSocket => self.serve_web(stream, peer).await,
-            Port::Control => self.serve_http(stream, http::control).await,
-            Port::Page => self.serve_http(stream, http::page).await,
+            Port::Control => self.serve_http(stream, http::Control(&self.service)).await,
+            Port::Page => self.serve_http(stream, http::Page(&self.service)).await,
         }
     }
 
@@ -154,13 +154,8 @@ impl Stack {
         mqtt::serve(stream, self.origin, peer, self.reset.clone(), Arc::clone(&self.service)).await;
     }
 
-    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, handler: fn(&Service, &Call) -> Reply) {
-        let service = &self.service;
-        let handler = Synchronous {
-            service,
-            answer: handler,
-        };
-        http::serve(stream, self.origin, &service.stop, &handler).await;
+    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, handler: impl Handler) {
+        http::serve(stream, self.origin, &self.service.stop, &handler).await;
     }
 
     /// Faults apply to devices only: calls of the control endpoint are not affected.
@@ -173,17 +168,5 @@ impl Stack {
 
     fn note(&self, kind: LogKind, reason: String) {
         self.service.note(self.origin, None, kind, reason);
-    }
-}
-
-/// A handler that does not wait.
-struct Synchronous<'a> {
-    service: &'a Service,
-    answer: fn(&Service, &Call) -> Reply,
-}
-
-impl Handler for Synchronous<'_> {
-    async fn handle(&self, call: &Call) -> Handled {
-        Handled::Reply((self.answer)(self.service, call))
     }
 }

@@ -13,6 +13,7 @@ mod ending;
 mod enrollments;
 mod faults;
 mod folder;
+mod heads;
 mod observing;
 mod packets;
 mod page;
