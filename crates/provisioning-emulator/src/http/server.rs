@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     log::Origin,
-    net::{Reset, close},
+    net::{Reset, SendLimit, close},
     refusal::Refusal,
 };
 
@@ -119,7 +119,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_SIZE)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(SendLimit::new(stream)), service);
     // The connection ends; a malformed request has been answered if possible.
     let served = stop.run_until_cancelled(poll_fn(|cx| connection.poll_without_shutdown(cx)));
     let _ = served.await;

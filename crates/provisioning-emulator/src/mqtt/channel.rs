@@ -1,6 +1,6 @@
 //! The packets of one connection: logged, sent within time limits, and changed by faults.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc};
 
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
@@ -16,12 +16,9 @@ use super::codec::{DecodeError, ServerCodec};
 use crate::{
     faults::{Cut, Effect, Step, Subject},
     log::{Direction, LogEntry, LogKind, Origin},
-    net::{GARBAGE, Peer, Reset, close},
+    net::{GARBAGE, Peer, Reset, SEND_LIMIT, close},
     service::Service,
 };
-
-/// How long a device may take to make room for a packet.
-const SEND_LIMIT: Duration = Duration::from_secs(10);
 
 /// A connection's packets.
 pub(crate) struct Channel<S> {

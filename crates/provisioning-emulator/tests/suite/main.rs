@@ -24,5 +24,6 @@ mod registering;
 mod robustness;
 mod sockets;
 mod strictness;
+mod time_limits;
 mod webhooks;
 mod websocket;
