@@ -9,6 +9,7 @@ use super::{
     faulty::{Faulty, begin},
     peer::Peer,
     rewind::Rewind,
+    room::enter,
     socket::{Reset, Security, Socket},
     tls,
     websocket::{self, Opening},
@@ -38,7 +39,7 @@ pub(crate) async fn serve(
     service: Arc<Service>,
 ) {
     let reset = socket.reset();
-    let Some(_room) = service.room(origin) else {
+    let Some(_room) = enter(&service, port, origin) else {
         return reset.set();
     };
     let stack = Stack {

@@ -22,6 +22,7 @@ mod public_types;
 mod reading;
 mod registering;
 mod robustness;
+mod rooms;
 mod sockets;
 mod strictness;
 mod time_limits;
