@@ -200,7 +200,7 @@ impl DeviceApi<'_> {
         };
         let cut = |cut| match cut {
             Cut::AfterSent(limit) => {
-                let bytes = encoded(&reply, body);
+                let bytes = server::encoded(&reply, body);
                 let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(bytes.len());
                 vec![bytes[..limit].to_vec()]
             }
@@ -213,7 +213,7 @@ impl DeviceApi<'_> {
             Some(Effect::Close(at)) => return end(cut(at), None),
             Some(Effect::Reset(at)) => return end(cut(at), Some(self.reset.clone())),
             Some(Effect::Split { size, pause }) => {
-                let bytes = encoded(&reply, body);
+                let bytes = server::encoded(&reply, body);
                 let pieces = bytes.chunks(size).map(<[u8]>::to_vec).collect();
                 return Handled::End(Ending {
                     pieces,
@@ -277,24 +277,4 @@ fn location(call: &Call, admitted: &Admitted, answer: &Answer) -> Option<HeaderV
     let (id_scope, id) = (&target.id_scope, &target.registration_id);
     let path = format!("/{id_scope}/registrations/{id}/operations/{operation_id}?api-version={api_version}");
     HeaderValue::try_from(format!("https://{host}{path}")).ok()
-}
-
-/// A reply as bytes, for faults that cut or split it.
-fn encoded(reply: &Reply, body: &[u8]) -> Vec<u8> {
-    let status = reply.status();
-    let mut bytes = format!(
-        "HTTP/1.1 {} {}\r\n",
-        status.as_u16(),
-        status.canonical_reason().unwrap_or("")
-    )
-    .into_bytes();
-    for (name, value) in reply.headers() {
-        bytes.extend_from_slice(name.as_str().as_bytes());
-        bytes.extend_from_slice(b": ");
-        bytes.extend_from_slice(value.as_bytes());
-        bytes.extend_from_slice(b"\r\n");
-    }
-    bytes.extend_from_slice(format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes());
-    bytes.extend_from_slice(body);
-    bytes
 }

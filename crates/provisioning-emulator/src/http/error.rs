@@ -38,6 +38,12 @@ impl From<Refusal> for Refused {
     }
 }
 
+/// The last bytes of a connection that is refused outside of a call: an HTTP response with an error body.
+pub(crate) fn last_answer(refusal: &Refusal) -> Vec<u8> {
+    let body = error_body(refusal).to_string();
+    server::encoded(&refuse(refusal), body.as_bytes())
+}
+
 /// The reply to a call that does not exist: 405 if the path exists with another method, else 404 with this message.
 pub(super) fn not_found(exists: impl Fn(&Method) -> bool, message: &str) -> Refused {
     let methods = [Method::DELETE, Method::GET, Method::POST, Method::PUT];

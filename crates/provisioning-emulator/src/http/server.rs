@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     io,
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -197,6 +197,20 @@ pub(super) fn json(status: u16, body: &impl Serialize) -> Reply {
     // JSON with text as keys can always be written.
     let body = serde_json::to_string(body).unwrap_or_default();
     reply(status, "application/json; charset=utf-8", body)
+}
+
+/// The last reply of a connection, as bytes. A device can compare its clock to the date.
+pub(super) fn encoded(reply: &Reply, body: &[u8]) -> Vec<u8> {
+    let status = reply.status();
+    let (code, reason) = (status.as_u16(), status.canonical_reason().unwrap_or_default());
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    let mut bytes = format!("HTTP/1.1 {code} {reason}\r\ndate: {date}\r\n").into_bytes();
+    for (name, value) in reply.headers() {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    let end = format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    bytes.extend([end.as_bytes(), body].concat());
+    bytes
 }
 
 /// The value of a query parameter, decoded; its name is compared without case.

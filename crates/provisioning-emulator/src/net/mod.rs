@@ -2,8 +2,10 @@
 
 mod faulty;
 mod foreign;
+mod frames;
 mod graceful_close;
 mod listen;
+mod opening;
 mod peer;
 mod rewind;
 mod room;

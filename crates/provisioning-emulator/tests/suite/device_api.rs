@@ -390,8 +390,8 @@ async fn the_answer_to_amqp_over_a_websocket_says_that_it_is_not_supported() {
     assert_eq!(
         notes(&emulator, "websocket"),
         [
-            "GET /$iothub/websocket: refused with 400 Bad Request",
-            "GET /other: refused with 404 Not Found"
+            "GET /$iothub/websocket: refused with 400: The sub-protocol is not mqtt. The emulator has MQTT over WebSocket only; AMQP is not supported.",
+            "GET /other: refused with 404: There is no WebSocket at this path. MQTT over WebSocket is at /$iothub/websocket."
         ]
     );
     let answered = exchange(web(&emulator), b"AMQP\x03\x01\x00\x00").await;
