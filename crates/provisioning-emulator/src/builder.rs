@@ -212,7 +212,8 @@ impl Builder {
         self
     }
 
-    /// How many connections there may be at the same time; 10,000 unless given. Further connections are reset, and logged.
+    /// How many connections devices may have at the same time, over MQTT, WebSocket and HTTPS together; 10,000 unless
+    /// given. Further connections are reset, and logged. Of the control endpoint there may be 512, and 128 of the page.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;

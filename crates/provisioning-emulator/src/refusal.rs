@@ -34,6 +34,11 @@ impl Refusal {
         }
     }
 
+    /// A fault refuses the request with this status.
+    pub(crate) fn by_fault(status: u16) -> Self {
+        Self::new(status, u32::from(status) * 1000, "Refused by a fault.")
+    }
+
     /// The etag of the request is not the current one.
     pub(crate) fn etag_mismatch() -> Self {
         Self::new(412, 412_001, "The etag does not match the current one.")

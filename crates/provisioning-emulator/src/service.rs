@@ -10,7 +10,6 @@ use std::{
     },
 };
 
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
     identifiers::uuid,
     identity::Key,
     log::{Log, LogEntry, LogKind, Origin},
+    net::Rooms,
     refusal::Refusal,
     registration::{Answer, Client, QuotaSettings, Quotas, Registry},
     webhook::{WebhookCall, WebhookClient},
@@ -33,13 +33,11 @@ pub(crate) struct Service {
     /// Identifies this run of the emulator.
     pub(crate) run: String,
     pub(crate) max_packet_size: usize,
-    max_connections: usize,
     /// Whether a device that is registering on another open connection is refused.
     refuse_simultaneous: bool,
     /// Whether the text of queries is evaluated.
     pub(crate) evaluate_queries: bool,
-    /// One permit per connection.
-    room: Semaphore,
+    pub(crate) rooms: Rooms,
     pub(crate) registry: Registry,
     quotas: Quotas,
     webhooks: WebhookClient,
@@ -79,10 +77,9 @@ impl Service {
             id_scope: parts.id_scope,
             run: uuid(),
             max_packet_size: parts.max_packet_size,
-            max_connections: parts.max_connections,
             refuse_simultaneous: parts.refuse_simultaneous,
             evaluate_queries: parts.evaluate_queries,
-            room: Semaphore::new(parts.max_connections.min(Semaphore::MAX_PERMITS)),
+            rooms: Rooms::new(parts.max_connections),
             registry: parts.registry,
             quotas: Quotas::new(parts.quotas),
             webhooks: parts.webhooks,
@@ -96,16 +93,6 @@ impl Service {
             websocket_port: AtomicU16::new(0),
             sessions: Mutex::default(),
         }
-    }
-
-    /// Returns a permit for one more connection. If the maximum is reached, logs the refusal and returns `None`.
-    pub(crate) fn room(&self, origin: Origin) -> Option<SemaphorePermit<'_>> {
-        let room = self.room.try_acquire().ok();
-        if room.is_none() {
-            let refusal = format!("there are {} connections already", self.max_connections);
-            self.note(origin, None, LogKind::Refused, refusal);
-        }
-        room
     }
 
     /// The number of a new connection.

@@ -1,6 +1,6 @@
 //! Access to the control endpoint: calls are signed with its key.
 
-use super::server::{self, Call, header, without_port};
+use super::server::{self, Head, header, without_port};
 use crate::{
     identity::{Key, Token},
     refusal::Refusal,
@@ -19,13 +19,13 @@ pub(crate) fn connection_string(host: &str, port: u16, key: &Key) -> String {
     format!("HostName={host}{port};SharedAccessKeyName={POLICY};SharedAccessKey={key}")
 }
 
-/// Checks the call's token: its policy, its resource (the host that is called), its expiry and its signature.
-pub(super) fn check(call: &Call, key: &Key) -> Result<(), Refusal> {
-    let verdict = match header(call, "authorization").map(Token::parse) {
+/// Checks a call's token: its policy, its resource (the host that is called), its expiry and its signature.
+pub(super) fn check(head: &Head, key: &Key) -> Result<(), Refusal> {
+    let verdict = match header(head, "authorization").map(Token::parse) {
         None => Err("the Authorization header is missing"),
         Some(None) => Err("the Authorization header holds no SharedAccessSignature"),
         Some(Some(token)) if token.policy() != Some(POLICY) => Err("the token is not for provisioningserviceowner"),
-        Some(Some(token)) if !is_called(call, &token.resource()) => Err("the token is for another host"),
+        Some(Some(token)) if !is_called(head, &token.resource()) => Err("the token is for another host"),
         Some(Some(token)) => token
             .check_expiry()
             .and_then(|()| token.check_signature(std::slice::from_ref(key))),
@@ -34,6 +34,6 @@ pub(super) fn check(call: &Call, key: &Key) -> Result<(), Refusal> {
 }
 
 /// Whether the token is for the host that is called. The port is ignored.
-fn is_called(call: &Call, resource: &str) -> bool {
-    server::host(call).is_some_and(|host| host.eq_ignore_ascii_case(without_port(resource)))
+fn is_called(head: &Head, resource: &str) -> bool {
+    server::host(head).is_some_and(|host| host.eq_ignore_ascii_case(without_port(resource)))
 }

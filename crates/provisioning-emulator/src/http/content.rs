@@ -1,6 +1,5 @@
 //! The content of an answer to a device, and the effects of faults on it.
 
-use serde::Deserialize;
 use serde_json::json;
 
 use super::error::error_body;
@@ -11,14 +10,9 @@ use crate::{faults::Effect, refusal::Refusal, registration::Answer, retry_after:
 pub(crate) struct Content {
     pub(crate) status: u16,
     pub(crate) retry_after: RetryAfter,
+    /// The operation that it is about, if any.
+    operation_id: Option<String>,
     pub(crate) body: Vec<u8>,
-}
-
-/// What a body about an operation has.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OfOperation {
-    operation_id: String,
 }
 
 impl From<Result<Answer, Refusal>> for Content {
@@ -27,30 +21,39 @@ impl From<Result<Answer, Refusal>> for Content {
             Ok(answer) => Self {
                 status: answer.status,
                 retry_after: answer.retry_after,
+                operation_id: answer.operation_id,
                 body: answer.body.into(),
             },
-            Err(refusal) => Self {
-                status: refusal.status,
-                body: error_body(&refusal).to_string().into(),
-                retry_after: refusal.retry_after,
-            },
+            Err(refusal) => {
+                let body = error_body(&refusal).to_string();
+                Self {
+                    retry_after: refusal.retry_after,
+                    ..Self::refused(refusal.status, body.as_bytes())
+                }
+            }
         }
     }
 }
 
 impl Content {
+    /// A refusal with this body.
+    pub(super) fn refused(status: u16, body: &[u8]) -> Self {
+        Self {
+            status,
+            retry_after: RetryAfter::Absent,
+            operation_id: None,
+            body: body.to_vec(),
+        }
+    }
+
     /// This content as the effect changes it; `None` if the effect does not change content.
     pub(crate) fn changed_by(&self, effect: &Effect) -> Option<Self> {
         let right = self.clone();
         Some(match effect {
-            Effect::Refuse { code, retry_after } => {
-                let status = code.unwrap_or(503);
-                let refusal = Refusal::new(status, u32::from(status) * 1000, "Refused by a fault.");
-                Self::from(Err(Refusal {
-                    retry_after: retry_after.map_or(RetryAfter::Absent, RetryAfter::Seconds),
-                    ..refusal
-                }))
-            }
+            Effect::Refuse { code, retry_after } => Self::from(Err(Refusal {
+                retry_after: retry_after.map_or(RetryAfter::Absent, RetryAfter::Seconds),
+                ..Refusal::by_fault(code.unwrap_or(503))
+            })),
             Effect::Assigning => Self {
                 status: 202,
                 body: self.assigning(),
@@ -75,8 +78,7 @@ impl Content {
 
     /// A body that says `assigning`, for the same operation.
     fn assigning(&self) -> Vec<u8> {
-        let body: Option<OfOperation> = serde_json::from_slice(&self.body).ok();
-        let operation_id = body.map_or("4.0".to_owned(), |body| body.operation_id);
+        let operation_id = self.operation_id.as_deref().unwrap_or("4.0");
         json!({"operationId": operation_id, "status": "assigning"})
             .to_string()
             .into()

@@ -2,19 +2,22 @@
 
 use std::{future::pending, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http_body_util::{BodyExt, Collected};
 use hyper::{
-    Method,
+    Method, Request,
     header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
 };
 use tokio::time::sleep;
 
 use super::{
+    api_version::api_version,
     content::Content,
     error,
-    server::{self, Call, Ending, Handled, Handler, Reply, header, parameter, segments},
+    server::{self, Call, Ending, Handled, Handler, Head, Refused, Reply, header, segments},
 };
 use crate::{
+    enrollment::EnrollmentRef,
     faults::{Cut, Effect, Step, Subject},
     log::{Direction, LogEntry, LogKind, Origin},
     net::{GARBAGE, Peer, Reset},
@@ -39,54 +42,84 @@ pub(crate) struct DeviceApi<'a> {
     pub(crate) refusal: Option<u16>,
 }
 
-/// A call of a device.
-enum Route<'a> {
+/// A call of a device that was admitted.
+pub(crate) struct Admitted {
+    target: Target,
+    api_version: String,
+    enrollment: EnrollmentRef,
+}
+
+/// What a call is for.
+struct Target {
+    route: Route,
+    id_scope: String,
+    registration_id: String,
+}
+
+enum Route {
     Register,
-    Query { operation_id: &'a str },
+    Query { operation_id: String },
     Lookup,
 }
 
-impl<'a> Route<'a> {
-    /// The route, the id scope and the registration id.
-    fn find(method: &Method, path: &'a [String]) -> Option<(Self, &'a str, &'a str)> {
+impl Target {
+    fn find(method: &Method, path: &[String]) -> Option<Self> {
         let names: Vec<_> = path.iter().map(|name| name.to_ascii_lowercase()).collect();
         let names: Vec<_> = names.iter().map(String::as_str).collect();
-        let segment = |index: usize| path.get(index).map_or("", String::as_str);
+        let segment = |index: usize| path.get(index).cloned().unwrap_or_default();
         let route = match (method.as_str(), &names[..]) {
-            ("PUT", [_, "registrations", _, "register"]) => Self::Register,
-            ("GET", [_, "registrations", _, "operations", _]) => Self::Query {
+            ("PUT", [_, "registrations", _, "register"]) => Route::Register,
+            ("GET", [_, "registrations", _, "operations", _]) => Route::Query {
                 operation_id: segment(4),
             },
-            ("POST", [_, "registrations", _]) => Self::Lookup,
+            ("POST", [_, "registrations", _]) => Route::Lookup,
             _ => return None,
         };
-        Some((route, segment(0), segment(2)))
+        Some(Self {
+            route,
+            id_scope: segment(0),
+            registration_id: segment(2),
+        })
+    }
+
+    /// The target of a call that is refused, if it has one.
+    fn of(head: &Head) -> Option<Self> {
+        Self::find(head.method(), &segments(head).ok()?)
     }
 }
 
 impl Handler for DeviceApi<'_> {
-    async fn handle(&self, call: &Call) -> Handled {
-        let path = segments(call).unwrap_or_default();
-        let route = Route::find(call.method(), &path);
-        let id = route.as_ref().map(|(_, _, id)| *id);
-        let received = call.body().as_ref().map_or(&[][..], AsRef::as_ref);
-        self.log(call, id, Direction::In, None, received);
-        let (reply, effect) = match (self.refusal, route) {
-            (Some(status), _) => (error::refused_by_fault(status), None),
-            (None, Some((route, id_scope, id))) => self.answer(call, &route, id_scope, id),
-            (None, None) => {
-                let exists = |method: &Method| Route::find(method, &path).is_some();
-                (error::not_found(exists, SUPPORTED), None)
-            }
-        };
-        let Ok(body) = reply.body().clone().collect().await.map(Collected::to_bytes);
-        let is_cut = effect.as_ref().is_some_and(is_cut);
-        let status = reply.status().as_u16();
-        let handled = self.apply(effect, reply, &body).await;
-        if !is_cut {
-            self.log(call, id, Direction::Out, Some(status), &body);
+    type Accepted = Admitted;
+
+    fn judge(&self, head: &Head) -> Result<Admitted, Refused> {
+        if let Some(status) = self.refusal {
+            return Err(Refusal::by_fault(status).into());
         }
-        handled
+        let path = segments(head)?;
+        let exists = |method: &Method| Target::find(method, &path).is_some();
+        let target = Target::find(head.method(), &path).ok_or_else(|| error::not_found(exists, SUPPORTED))?;
+        Ok(self.admit(head, target)?)
+    }
+
+    async fn answer(&self, call: &Call, admitted: Admitted) -> Handled {
+        let target = Some(&admitted.target);
+        self.log(call, target, Direction::In, None, call.body());
+        let (content, location) = self.perform(call, &admitted);
+        self.reply(call, target, reply(content.clone(), location.clone()), |effect| {
+            Some(reply(content.changed_by(effect)?, location))
+        })
+        .await
+    }
+
+    async fn refuse(&self, head: &Head, refused: Reply) -> Handled {
+        let target = Target::of(head);
+        self.log(head, target.as_ref(), Direction::In, None, &[]);
+        let body = bytes(&refused).await;
+        let content = Content::refused(refused.status().as_u16(), &body);
+        self.reply(head, target.as_ref(), refused, |effect| {
+            Some(reply(content.changed_by(effect)?, None))
+        })
+        .await
     }
 }
 
@@ -99,36 +132,61 @@ fn is_cut(effect: &Effect) -> bool {
 }
 
 impl DeviceApi<'_> {
-    /// The reply to a call, and the effect on how it is sent.
-    fn answer(&self, call: &Call, route: &Route<'_>, id_scope: &str, id: &str) -> (Reply, Option<Effect>) {
-        let result = self.perform(call, route, id_scope, id);
-        let location = match (route, &result) {
-            (Route::Register, Ok(answer)) if answer.status == 202 => location(call, id_scope, id, answer),
-            _ => None,
-        };
-        let right = Content::from(result);
-        let effect = self.service.trigger(self.origin, Step::Answer, Subject::Device(id));
-        let changed = effect.as_ref().and_then(|effect| right.changed_by(effect));
-        (reply(changed.unwrap_or(right), location), effect)
+    fn admit(&self, head: &Head, target: Target) -> Result<Admitted, Refusal> {
+        let api_version = api_version(head)?;
+        let refused = |reason| Refusal::new(401, 401_002, format!("Unauthorized: {reason}."));
+        let (id_scope, id) = (&target.id_scope, &target.registration_id);
+        let token = header(head, "authorization");
+        let enrollment = self.service.admit(self.peer, id_scope, id, token).map_err(refused)?;
+        Ok(Admitted {
+            target,
+            api_version,
+            enrollment,
+        })
     }
 
-    fn perform(&self, call: &Call, route: &Route<'_>, id_scope: &str, id: &str) -> Result<Answer, Refusal> {
-        let api_version = parameter(call, "api-version").filter(|version| !version.is_empty());
-        let api_version = api_version.ok_or_else(|| Refusal::bad_request("The parameter api-version is missing."))?;
-        let refused = |reason| Refusal::new(401, 401_002, format!("Unauthorized: {reason}."));
-        let token = header(call, "authorization");
-        let enrollment = self.service.admit(self.peer, id_scope, id, token).map_err(refused)?;
+    /// The content of the answer to a call, and the address of the operation that it starts.
+    fn perform(&self, call: &Call, admitted: &Admitted) -> (Content, Option<HeaderValue>) {
+        let Admitted { target, enrollment, .. } = admitted;
         let client = Client {
-            registration_id: id,
-            api_version: &api_version,
+            registration_id: &target.registration_id,
+            api_version: &admitted.api_version,
             connection: None,
         };
-        let body = server::bytes(call)?;
-        match route {
-            Route::Register => self.service.register(self.origin, client, &enrollment, body),
+        let result = match &target.route {
+            Route::Register => self.service.register(self.origin, client, enrollment, call.body()),
             Route::Query { operation_id } => self.service.query(self.origin, client, operation_id),
             Route::Lookup => self.service.look_up(self.origin, client),
+        };
+        let location = match (&target.route, &result) {
+            (Route::Register, Ok(answer)) if answer.status == 202 => location(call, admitted, answer),
+            _ => None,
+        };
+        (Content::from(result), location)
+    }
+
+    /// Sends a reply, changed by a fault if there is one. `changed` is the reply whose content an effect changes.
+    async fn reply<B>(
+        &self,
+        call: &Request<B>,
+        target: Option<&Target>,
+        right: Reply,
+        changed: impl FnOnce(&Effect) -> Option<Reply>,
+    ) -> Handled {
+        // A fault that refuses the connection's calls has been triggered already.
+        let subject = target.filter(|_| self.refusal.is_none());
+        let effect = subject.and_then(|target| {
+            let subject = Subject::Device(&target.registration_id);
+            self.service.trigger(self.origin, Step::Answer, subject)
+        });
+        let reply = effect.as_ref().and_then(changed).unwrap_or(right);
+        let (status, body) = (reply.status().as_u16(), bytes(&reply).await);
+        let is_cut = effect.as_ref().is_some_and(is_cut);
+        let handled = self.apply(effect, reply, &body).await;
+        if !is_cut {
+            self.log(call, target, Direction::Out, Some(status), &body);
         }
+        handled
     }
 
     /// Applies an effect on how an answer is sent.
@@ -142,7 +200,7 @@ impl DeviceApi<'_> {
         };
         let cut = |cut| match cut {
             Cut::AfterSent(limit) => {
-                let bytes = encoded(&reply, body);
+                let bytes = server::encoded(&reply, body);
                 let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(bytes.len());
                 vec![bytes[..limit].to_vec()]
             }
@@ -155,7 +213,7 @@ impl DeviceApi<'_> {
             Some(Effect::Close(at)) => return end(cut(at), None),
             Some(Effect::Reset(at)) => return end(cut(at), Some(self.reset.clone())),
             Some(Effect::Split { size, pause }) => {
-                let bytes = encoded(&reply, body);
+                let bytes = server::encoded(&reply, body);
                 let pieces = bytes.chunks(size).map(<[u8]>::to_vec).collect();
                 return Handled::End(Ending {
                     pieces,
@@ -170,7 +228,15 @@ impl DeviceApi<'_> {
     }
 
     /// Logs a call or its reply.
-    fn log(&self, call: &Call, id: Option<&str>, direction: Direction, status: Option<u16>, body: &[u8]) {
+    fn log<B>(
+        &self,
+        call: &Request<B>,
+        target: Option<&Target>,
+        direction: Direction,
+        status: Option<u16>,
+        body: &[u8],
+    ) {
+        let id = target.map(|target| target.registration_id.as_str());
         self.service.log.write(LogEntry {
             topic: Some(format!("{} {}", call.method(), call.uri().path())),
             status,
@@ -178,6 +244,12 @@ impl DeviceApi<'_> {
             ..LogEntry::new(self.origin, direction, LogKind::Http).of_device(id)
         });
     }
+}
+
+/// The body of a reply.
+async fn bytes(reply: &Reply) -> Bytes {
+    let Ok(body) = reply.body().clone().collect().await.map(Collected::to_bytes);
+    body
 }
 
 fn reply(content: Content, location: Option<HeaderValue>) -> Reply {
@@ -196,30 +268,13 @@ fn reply(content: Content, location: Option<HeaderValue>) -> Reply {
 }
 
 /// The address of the operation.
-fn location(call: &Call, id_scope: &str, id: &str, answer: &Answer) -> Option<HeaderValue> {
+fn location(call: &Call, admitted: &Admitted, answer: &Answer) -> Option<HeaderValue> {
     let host = header(call, "host")?;
     let operation_id = answer.operation_id.as_deref()?;
-    let version = parameter(call, "api-version").unwrap_or_default();
-    let path = format!("/{id_scope}/registrations/{id}/operations/{operation_id}?api-version={version}");
+    let Admitted {
+        target, api_version, ..
+    } = admitted;
+    let (id_scope, id) = (&target.id_scope, &target.registration_id);
+    let path = format!("/{id_scope}/registrations/{id}/operations/{operation_id}?api-version={api_version}");
     HeaderValue::try_from(format!("https://{host}{path}")).ok()
-}
-
-/// A reply as bytes, for faults that cut or split it.
-fn encoded(reply: &Reply, body: &[u8]) -> Vec<u8> {
-    let status = reply.status();
-    let mut bytes = format!(
-        "HTTP/1.1 {} {}\r\n",
-        status.as_u16(),
-        status.canonical_reason().unwrap_or("")
-    )
-    .into_bytes();
-    for (name, value) in reply.headers() {
-        bytes.extend_from_slice(name.as_str().as_bytes());
-        bytes.extend_from_slice(b": ");
-        bytes.extend_from_slice(value.as_bytes());
-        bytes.extend_from_slice(b"\r\n");
-    }
-    bytes.extend_from_slice(format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes());
-    bytes.extend_from_slice(body);
-    bytes
 }

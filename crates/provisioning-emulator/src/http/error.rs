@@ -6,7 +6,7 @@ use hyper::{
 };
 use serde_json::{Value, json};
 
-use super::server::{self, Reply};
+use super::server::{self, Refused, Reply};
 use crate::{
     identifiers::{now, uuid},
     refusal::Refusal,
@@ -32,13 +32,20 @@ pub(super) fn refuse(refusal: &Refusal) -> Reply {
     reply
 }
 
-/// The reply of a fault.
-pub(super) fn refused_by_fault(status: u16) -> Reply {
-    refuse(&Refusal::new(status, u32::from(status) * 1000, "Refused by a fault."))
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refuse(&refusal))
+    }
+}
+
+/// The last bytes of a connection that is refused outside of a call: an HTTP response with an error body.
+pub(crate) fn last_answer(refusal: &Refusal) -> Vec<u8> {
+    let body = error_body(refusal).to_string();
+    server::encoded(&refuse(refusal), body.as_bytes())
 }
 
 /// The reply to a call that does not exist: 405 if the path exists with another method, else 404 with this message.
-pub(super) fn not_found(exists: impl Fn(&Method) -> bool, message: &str) -> Reply {
+pub(super) fn not_found(exists: impl Fn(&Method) -> bool, message: &str) -> Refused {
     let methods = [Method::DELETE, Method::GET, Method::POST, Method::PUT];
     let allowed: Vec<_> = methods
         .iter()
@@ -46,10 +53,10 @@ pub(super) fn not_found(exists: impl Fn(&Method) -> bool, message: &str) -> Repl
         .map(Method::as_str)
         .collect();
     if allowed.is_empty() {
-        return refuse(&Refusal::new(404, 404_001, message));
+        return Refusal::new(404, 404_001, message).into();
     }
     let allowed = allowed.join(", ");
-    let mut reply = refuse(&Refusal::new(405, 405_001, format!("This path takes {allowed}.")));
+    let mut reply = Refused::from(Refusal::new(405, 405_001, format!("This path takes {allowed}.")));
     let allowed = HeaderValue::try_from(allowed).expect("names of methods");
     reply.headers_mut().insert(ALLOW, allowed);
     reply

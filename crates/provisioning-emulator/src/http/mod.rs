@@ -1,6 +1,7 @@
 //! HTTP: the control endpoint and the page.
 
 mod access;
+mod api_version;
 mod content;
 mod device_api;
 mod error;
@@ -12,7 +13,7 @@ mod server;
 pub(crate) use access::connection_string;
 pub(crate) use content::Content;
 pub(crate) use device_api::DeviceApi;
-pub(crate) use error::error_body;
-pub(crate) use page::answer as page;
-pub(crate) use router::control;
-pub(crate) use server::{Call, Handled, Handler, Reply, serve};
+pub(crate) use error::last_answer;
+pub(crate) use page::Page;
+pub(crate) use router::Control;
+pub(crate) use server::{Handler, serve};

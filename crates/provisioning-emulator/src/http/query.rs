@@ -112,7 +112,7 @@ pub(super) fn json(item: &impl Serialize) -> Shown {
 
 /// The text of the query. Official clients send some queries without a body.
 fn query_text(call: &Call) -> Result<Option<String>, Refusal> {
-    if server::bytes(call)?.is_empty() {
+    if call.body().is_empty() {
         return Ok(None);
     }
     let body = server::body(call)?;

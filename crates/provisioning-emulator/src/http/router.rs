@@ -5,9 +5,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    access, error,
+    access,
+    api_version::api_version,
+    error,
     query::{self, listed, page, with_continuation},
-    server::{self, Call, Reply, body, header, parameter, segments},
+    server::{self, Call, Handled, Handler, Head, Refused, Reply, body, header, parameter, segments},
 };
 use crate::{
     enrollment::{
@@ -21,27 +23,38 @@ use crate::{
     service::Service,
 };
 
-/// The first api-version that is accepted. Every later date is accepted, too.
-const FIRST_VERSION: &str = "2018-04-01";
+/// The control endpoint.
+pub(crate) struct Control<'a>(pub(crate) &'a Service);
 
 /// How many bytes of log entries an answer has, about; at least one entry.
 const LOG_SIZE: usize = 256 * 1024;
 
-/// Answers one call.
-pub(crate) fn control(service: &Service, call: &Call) -> Reply {
-    answer(service, call).unwrap_or_else(|refusal| error::refuse(&refusal))
+impl Handler for Control<'_> {
+    /// The segments of the path.
+    type Accepted = Vec<String>;
+
+    fn judge(&self, head: &Head) -> Result<Vec<String>, Refused> {
+        access::check(head, &self.0.control_key)?;
+        let path = segments(head)?;
+        if find(head.method(), &path)?.is_of_service() {
+            api_version(head)?;
+        }
+        Ok(path)
+    }
+
+    async fn answer(&self, call: &Call, path: Vec<String>) -> Handled {
+        Handled::Reply(match find(call.method(), &path) {
+            Ok(route) => route
+                .perform(self.0, call)
+                .unwrap_or_else(|refusal| error::refuse(&refusal)),
+            Err(refused) => *refused,
+        })
+    }
 }
 
-fn answer(service: &Service, call: &Call) -> Result<Reply, Refusal> {
-    access::check(call, &service.control_key)?;
-    let path = segments(call)?;
-    match Route::find(call.method(), &path) {
-        Some(route) => route.perform(service, call),
-        None => Ok(error::not_found(
-            |method| Route::find(method, &path).is_some(),
-            "There is no such path.",
-        )),
-    }
+fn find<'a>(method: &Method, path: &'a [String]) -> Result<Route<'a>, Refused> {
+    let exists = |method: &Method| Route::find(method, path).is_some();
+    Route::find(method, path).ok_or_else(|| error::not_found(exists, "There is no such path."))
 }
 
 /// A call, with the ids in its path.
@@ -95,9 +108,6 @@ impl<'a> Route<'a> {
     }
 
     fn perform(self, service: &Service, call: &Call) -> Result<Reply, Refusal> {
-        if self.is_of_service() {
-            check_version(call)?;
-        }
         let (enrollments, registry) = (&service.enrollments, &service.registry);
         match self {
             Self::PutEnrollment(kind, id) => {
@@ -182,22 +192,6 @@ impl<'a> Route<'a> {
                 | Self::GetAllRegistrations
         )
     }
-}
-
-fn check_version(call: &Call) -> Result<(), Refusal> {
-    let version = parameter(call, "api-version");
-    let version = version.ok_or_else(|| Refusal::bad_request("The parameter api-version is missing."))?;
-    let date = version.strip_suffix("-preview").unwrap_or(&version);
-    let has_shape = |(byte, shape): (u8, u8)| match shape {
-        b'-' => byte == b'-',
-        _ => byte.is_ascii_digit(),
-    };
-    let is_date = date.len() == FIRST_VERSION.len() && date.bytes().zip(FIRST_VERSION.bytes()).all(has_shape);
-    if is_date && date >= FIRST_VERSION {
-        return Ok(());
-    }
-    let message = format!("The api-version {version:?} is not supported; expected a date from {FIRST_VERSION} on.");
-    Err(Refusal::bad_request(message))
 }
 
 /// Logs a change.

@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     io,
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     log::Origin,
-    net::{Reset, close},
+    net::{Reset, SendLimit, close},
     refusal::Refusal,
 };
 
@@ -44,28 +44,38 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest body of a request, in bytes.
 const BODY_SIZE: usize = 1024 * 1024;
 
-/// A request with its body, or why the body was not read.
-pub(crate) type Call = Request<Result<Bytes, BodyError>>;
+/// The head of a request.
+pub(crate) type Head = Request<()>;
+
+/// A request whose head has been accepted, with its body.
+pub(crate) type Call = Request<Bytes>;
 
 /// The answer to a request.
 pub(crate) type Reply = Response<Full<Bytes>>;
 
-/// Why a body was not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BodyError {
-    TooLong,
-    TooSlow,
-    Broken,
-}
+/// The reply that refuses a call.
+pub(crate) type Refused = Box<Reply>;
 
 /// The connection that a call comes from.
-pub(super) fn origin(call: &Call) -> Origin {
+pub(super) fn origin<B>(call: &Request<B>) -> Origin {
     call.extensions().get().copied().unwrap_or_default()
 }
 
 /// Answers calls.
 pub(crate) trait Handler: Sync {
-    fn handle(&self, call: &Call) -> impl Future<Output = Handled> + Send;
+    /// What the head of an accepted call says.
+    type Accepted: Send;
+
+    /// Judges a call by its head: its body is read only if the call is accepted.
+    fn judge(&self, head: &Head) -> Result<Self::Accepted, Refused>;
+
+    /// Answers a call that was accepted.
+    fn answer(&self, call: &Call, accepted: Self::Accepted) -> impl Future<Output = Handled> + Send;
+
+    /// Refuses a call with this reply, for its head or its body.
+    fn refuse(&self, _head: &Head, reply: Reply) -> impl Future<Output = Handled> + Send {
+        async { Handled::Reply(reply) }
+    }
 }
 
 /// What a handler does with a call.
@@ -96,7 +106,7 @@ where
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
             head.extensions.insert(origin);
-            match handler.handle(&Request::from_parts(head, read(body).await)).await {
+            match handle(handler, Request::from_parts(head, ()), body).await {
                 Handled::Reply(reply) => Ok(reply),
                 Handled::End(end) => {
                     *ending.lock().unwrap_or_else(PoisonError::into_inner) = end;
@@ -109,7 +119,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_SIZE)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(SendLimit::new(stream)), service);
     // The connection ends; a malformed request has been answered if possible.
     let served = stop.run_until_cancelled(poll_fn(|cx| connection.poll_without_shutdown(cx)));
     let _ = served.await;
@@ -133,20 +143,34 @@ async fn write_pieces<S: AsyncWrite + Unpin>(stream: &mut S, ending: &Ending) ->
     Ok(())
 }
 
-async fn read(body: Incoming) -> Result<Bytes, BodyError> {
+/// Judges a call, and answers or refuses it. hyper asks for a body (`100 Continue`) when it is read first; what is left
+/// of one ends the connection.
+async fn handle(handler: &impl Handler, head: Head, body: Incoming) -> Handled {
+    let refused = match handler.judge(&head) {
+        Ok(accepted) => match read(body).await {
+            Ok(body) => return handler.answer(&head.map(|()| body), accepted).await,
+            Err(refusal) => refusal.into(),
+        },
+        Err(refused) => refused,
+    };
+    handler.refuse(&head, *refused).await
+}
+
+async fn read(body: Incoming) -> Result<Bytes, Refusal> {
+    let too_long = || Refusal::new(413, 413_001, "The body is longer than 1 MiB.");
     if body.size_hint().lower() > BODY_SIZE as u64 {
-        return Err(BodyError::TooLong);
+        return Err(too_long());
     }
     match timeout(BODY_TIMEOUT, Limited::new(body, BODY_SIZE).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLong),
-        Ok(Err(_)) => Err(BodyError::Broken),
-        Err(_) => Err(BodyError::TooSlow),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
+        Ok(Err(_)) => Err(Refusal::bad_request("The body is incomplete.")),
+        Err(_) => Err(Refusal::new(408, 408_001, "The body did not arrive in time.")),
     }
 }
 
 /// The segments of the path, decoded.
-pub(super) fn segments(call: &Call) -> Result<Vec<String>, Refusal> {
+pub(super) fn segments<B>(call: &Request<B>) -> Result<Vec<String>, Refusal> {
     let segments = call.uri().path().split('/').filter(|segment| !segment.is_empty());
     let decoded: Result<_, std::str::Utf8Error> = segments
         .map(|segment| Ok(percent_decode_str(segment).decode_utf8()?.into_owned()))
@@ -154,19 +178,9 @@ pub(super) fn segments(call: &Call) -> Result<Vec<String>, Refusal> {
     decoded.map_err(|_| Refusal::bad_request("The path is not UTF-8."))
 }
 
-/// The bytes of the body.
-pub(super) fn bytes(call: &Call) -> Result<&Bytes, Refusal> {
-    call.body().as_ref().map_err(|error| match error {
-        BodyError::TooLong => Refusal::new(413, 413_001, "The body is longer than 1 MiB."),
-        BodyError::TooSlow => Refusal::new(408, 408_001, "The body did not arrive in time."),
-        BodyError::Broken => Refusal::bad_request("The body is incomplete."),
-    })
-}
-
 /// The body of a call, which must be JSON.
 pub(super) fn body(call: &Call) -> Result<Value, Refusal> {
-    serde_json::from_slice(bytes(call)?)
-        .map_err(|error| Refusal::bad_request(format!("The body is not JSON: {error}.")))
+    serde_json::from_slice(call.body()).map_err(|error| Refusal::bad_request(format!("The body is not JSON: {error}.")))
 }
 
 /// A reply of this status and type.
@@ -185,8 +199,22 @@ pub(super) fn json(status: u16, body: &impl Serialize) -> Reply {
     reply(status, "application/json; charset=utf-8", body)
 }
 
+/// The last reply of a connection, as bytes. A device can compare its clock to the date.
+pub(super) fn encoded(reply: &Reply, body: &[u8]) -> Vec<u8> {
+    let status = reply.status();
+    let (code, reason) = (status.as_u16(), status.canonical_reason().unwrap_or_default());
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    let mut bytes = format!("HTTP/1.1 {code} {reason}\r\ndate: {date}\r\n").into_bytes();
+    for (name, value) in reply.headers() {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    let end = format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    bytes.extend([end.as_bytes(), body].concat());
+    bytes
+}
+
 /// The value of a query parameter, decoded; its name is compared without case.
-pub(super) fn parameter(call: &Call, name: &str) -> Option<String> {
+pub(super) fn parameter<B>(call: &Request<B>, name: &str) -> Option<String> {
     let mut pairs = call.uri().query()?.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
     let value = percent_decode_str(value).decode_utf8().ok()?;
@@ -194,12 +222,12 @@ pub(super) fn parameter(call: &Call, name: &str) -> Option<String> {
 }
 
 /// The value of a header, if it is text.
-pub(super) fn header<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a, B>(call: &'a Request<B>, name: &str) -> Option<&'a str> {
     call.headers().get(name)?.to_str().ok()
 }
 
 /// The host that the request is for, without its port.
-pub(super) fn host(call: &Call) -> Option<&str> {
+pub(super) fn host<B>(call: &Request<B>) -> Option<&str> {
     header(call, "host").map(without_port)
 }
 
@@ -231,12 +259,7 @@ mod tests {
 
     #[test]
     fn a_parameter_is_found_in_any_case_and_decoded() {
-        let call = |target: &str| {
-            Request::builder()
-                .uri(target)
-                .body(Ok(Bytes::new()))
-                .expect("a request")
-        };
+        let call = |target: &str| Request::builder().uri(target).body(()).expect("a request");
         let value = |target: &str| parameter(&call(target), "api-version");
         assert_eq!(value("/a?b=c&API-Version=2021%2D10-01"), Some("2021-10-01".to_owned()));
         for target in ["/a", "/a?", "/a?api-version", "/a?api-version=%ff", "/a?api-versions=1"] {

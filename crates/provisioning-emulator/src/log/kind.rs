@@ -69,7 +69,7 @@ kinds! {
     Fault = "fault",
     /// A packet is accepted and has no effect. `reason` says why.
     Ignored = "ignored",
-    /// A connection is refused because there are too many.
+    /// A connection is refused because there are too many. `reason` has how many there are, or how many more were refused.
     Refused = "refused",
     /// A TLS handshake failed.
     Tls = "tls",

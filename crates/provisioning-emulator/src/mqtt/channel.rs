@@ -1,6 +1,6 @@
 //! The packets of one connection: logged, sent within time limits, and changed by faults.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc};
 
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
@@ -16,12 +16,12 @@ use super::codec::{DecodeError, ServerCodec};
 use crate::{
     faults::{Cut, Effect, Step, Subject},
     log::{Direction, LogEntry, LogKind, Origin},
-    net::{GARBAGE, Peer, Reset, close},
+    net::{GARBAGE, Peer, Reset, SEND_LIMIT, close},
     service::Service,
 };
 
-/// How long a device may take to make room for a packet.
-const SEND_LIMIT: Duration = Duration::from_secs(10);
+/// How many bytes are buffered before they are sent, in bytes.
+const SEND_BUFFER: usize = 8 * 1024;
 
 /// A connection's packets.
 pub(crate) struct Channel<S> {
@@ -42,8 +42,11 @@ pub(crate) struct End(pub(crate) String);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     pub(crate) fn new(stream: S, origin: Origin, reset: Reset, service: Arc<Service>) -> Self {
+        // A silent connection has no buffers.
+        let mut framed = Framed::with_capacity(stream, ServerCodec::new(service.max_packet_size), 0);
+        framed.set_backpressure_boundary(SEND_BUFFER);
         Self {
-            framed: Framed::new(stream, ServerCodec::new(service.max_packet_size)),
+            framed,
             reset,
             origin,
             service,
@@ -73,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             }
             Some(Err(DecodeError::Foreign(foreign))) => {
                 let sentence = self.service.hint_of_mqtt_port();
-                self.deliver_bytes(foreign.answer(&sentence).as_bytes()).await?;
+                self.deliver_bytes(&foreign.answer(&sentence)).await?;
                 return Err(End(DecodeError::Foreign(foreign).to_string()));
             }
             Some(Err(broken)) => return Err(End(broken.to_string())),
@@ -148,6 +151,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             _ => return self.deliver(packet).await,
         }
         Ok(())
+    }
+
+    /// The device is accepted: from now on its packets may have the size that the emulator is set to.
+    pub(crate) fn accepted(&mut self) {
+        self.framed.codec_mut().accepted();
     }
 
     /// The connection, for log entries.

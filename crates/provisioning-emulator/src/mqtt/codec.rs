@@ -10,6 +10,8 @@ use crate::net::{Detection, Foreign};
 #[derive(Debug)]
 pub(crate) struct ServerCodec {
     codec: Codec,
+    /// The largest packet once CONNECT is accepted.
+    max_packet_size: usize,
     /// Whether a packet has been decoded.
     started: bool,
 }
@@ -30,6 +32,8 @@ pub(crate) enum DecodeError {
     NoFilter,
     #[error("CONNECT for protocol level {0}")]
     ProtocolLevel(u8),
+    #[error("a packet of {0} bytes, of which {1} may follow the fixed header")]
+    TooLong(usize, usize),
     #[error("{0}")]
     Malformed(CodecError),
     #[error(transparent)]
@@ -38,6 +42,10 @@ pub(crate) enum DecodeError {
 
 const CONNECT: u8 = 0x10;
 
+/// The largest packet before CONNECT is accepted, in bytes after its fixed header. A token, the longest part of a CONNECT,
+/// has a few hundred.
+const MAX_CONNECT: usize = 8 * 1024;
+
 /// The protocol level of MQTT 3.1.1.
 const LEVEL: u8 = 4;
 
@@ -45,11 +53,17 @@ impl ServerCodec {
     pub(crate) fn new(max_packet_size: usize) -> Self {
         Self {
             codec: Codec {
-                max_incoming_size: max_packet_size,
+                max_incoming_size: max_packet_size.min(MAX_CONNECT),
                 max_outgoing_size: usize::MAX,
             },
+            max_packet_size,
             started: false,
         }
+    }
+
+    /// The device is accepted: its packets may be larger from now on.
+    pub(crate) fn accepted(&mut self) {
+        self.codec.max_incoming_size = self.max_packet_size;
     }
 }
 
@@ -61,6 +75,7 @@ impl Decoder for ServerCodec {
         let Some(&first) = bytes.first() else { return Ok(None) };
         if !self.started {
             match Foreign::detect(bytes) {
+                Detection::Foreign(Foreign::Mqtt) => self.started = true,
                 Detection::Foreign(foreign) => return Err(DecodeError::Foreign(foreign)),
                 Detection::Undecided => return Ok(None),
                 Detection::Other => self.started = true,
@@ -75,9 +90,16 @@ impl Decoder for ServerCodec {
                 bytes.reserve(missing);
                 return Ok(None);
             }
+            Err(CodecError::PayloadSizeLimitExceeded(length)) => {
+                return Err(DecodeError::TooLong(length, self.codec.max_incoming_size));
+            }
             Err(error) => return Err(DecodeError::Malformed(error)),
         };
         let frame = bytes.split_to(length);
+        if bytes.is_empty() {
+            // The memory of a large packet is freed with it.
+            *bytes = BytesMut::new();
+        }
         if first == CONNECT
             && let Some(level) = protocol_level(&frame)
             && level != LEVEL

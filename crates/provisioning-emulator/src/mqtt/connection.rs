@@ -77,7 +77,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let keep_alive = Duration::from_secs(connect.keep_alive.into());
         let registration_id = connect.client_id.clone();
         match admit(connect, peer, &self.service) {
-            Ok(admitted) => self.admitted = Some(admitted),
+            Ok(admitted) => {
+                self.admitted = Some(admitted);
+                self.channel.accepted();
+            }
             Err((code, reason)) => {
                 return match self.channel.send(Packet::ConnAck(ConnAck::new(code, false))).await {
                     Ok(()) => End(reason.to_owned()),

@@ -1,15 +1,14 @@
-//! Protocols that a port does not have: HTTP where TLS or MQTT is expected, and AMQP.
+//! Protocols that a port does not have: HTTP where TLS or MQTT is expected, MQTT where TLS or HTTP is, and AMQP.
 
-use std::{fmt, time::SystemTime};
+use std::fmt;
 
-use serde_json::Value;
-
-use crate::{http::error_body, refusal::Refusal};
+use crate::{http::last_answer, refusal::Refusal};
 
 /// A protocol that does not belong to a port, from its first bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Foreign {
     Http { method: String, path: String },
+    Mqtt,
     Amqp,
 }
 
@@ -22,11 +21,14 @@ pub(crate) enum Detection {
     Other,
 }
 
-/// The methods of HTTP, and how AMQP 1.0 starts.
-const METHODS: [&str; 9] = [
-    "CONNECT ", "DELETE ", "GET ", "HEAD ", "OPTIONS ", "PATCH ", "POST ", "PUT ", "TRACE ",
-];
-const AMQP: &str = "AMQP";
+/// How AMQP 1.0 starts.
+const AMQP: &[u8] = b"AMQP";
+
+/// How MQTT starts: the first byte of CONNECT, with which neither TLS nor HTTP starts.
+const CONNECT: u8 = 0x10;
+
+/// The longest method of HTTP that is recognized. Those that are registered have 17 letters at most.
+const MAX_METHOD: usize = 20;
 
 /// The longest request line of HTTP that is waited for.
 const MAX_REQUEST_LINE: usize = 8 * 1024;
@@ -34,35 +36,44 @@ const MAX_REQUEST_LINE: usize = 8 * 1024;
 impl Foreign {
     /// Looks at the bytes that have been received so far.
     pub(crate) fn detect(bytes: &[u8]) -> Detection {
-        if bytes.starts_with(AMQP.as_bytes()) {
+        if bytes.starts_with(AMQP) {
             return Detection::Foreign(Self::Amqp);
         }
-        if METHODS.iter().any(|method| bytes.starts_with(method.as_bytes())) {
-            let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            if line.len() == bytes.len() && bytes.len() < MAX_REQUEST_LINE {
-                return Detection::Undecided;
-            }
-            let line = String::from_utf8_lossy(line);
-            let mut words = line.split_ascii_whitespace();
-            let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-            let (path, _) = target.split_once('?').unwrap_or((target, ""));
-            return Detection::Foreign(Self::Http {
-                method: method.to_owned(),
-                path: path.to_owned(),
-            });
+        if bytes.first() == Some(&CONNECT) {
+            return Detection::Foreign(Self::Mqtt);
         }
-        let could_become = |start: &&str| start.as_bytes().starts_with(bytes);
-        match METHODS.iter().chain(&[AMQP]).any(could_become) {
-            true => Detection::Undecided,
-            false => Detection::Other,
+        let method = bytes
+            .iter()
+            .take_while(|byte| byte.is_ascii_uppercase() || **byte == b'-');
+        let length = method.count();
+        match bytes.get(length) {
+            None if length <= MAX_METHOD => Detection::Undecided,
+            Some(b' ') if (1..=MAX_METHOD).contains(&length) => Self::detect_request(bytes),
+            _ => Detection::Other,
         }
     }
 
+    /// Looks at bytes that start as a request of HTTP, after the name of the method.
+    fn detect_request(bytes: &[u8]) -> Detection {
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if line.len() == bytes.len() && bytes.len() < MAX_REQUEST_LINE {
+            return Detection::Undecided;
+        }
+        let line = String::from_utf8_lossy(line);
+        let mut words = line.split_ascii_whitespace();
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (path, _) = target.split_once('?').unwrap_or((target, ""));
+        Detection::Foreign(Self::Http {
+            method: method.to_owned(),
+            path: path.to_owned(),
+        })
+    }
+
     /// The last bytes for the client: an HTTP response with an error body, or the sentence itself.
-    pub(crate) fn answer(&self, sentence: &str) -> String {
+    pub(crate) fn answer(&self, sentence: &str) -> Vec<u8> {
         match self {
-            Self::Http { .. } => bad_request(&error_body(&Refusal::bad_request(sentence)), SystemTime::now()),
-            Self::Amqp => format!("{sentence}\n"),
+            Self::Http { .. } => last_answer(&Refusal::bad_request(sentence)),
+            Self::Mqtt | Self::Amqp => format!("{sentence}\n").into_bytes(),
         }
     }
 }
@@ -71,19 +82,10 @@ impl fmt::Display for Foreign {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Http { method, path } => write!(formatter, "HTTP, {method} {path}"),
+            Self::Mqtt => formatter.write_str("MQTT"),
             Self::Amqp => formatter.write_str("AMQP"),
         }
     }
-}
-
-/// An HTTP response. A device can compare its clock to the date.
-fn bad_request(body: &Value, now: SystemTime) -> String {
-    let (body, date) = (body.to_string(), httpdate::fmt_http_date(now));
-    let length = body.len();
-    format!(
-        "HTTP/1.1 400 Bad Request\r\nDate: {date}\r\nContent-Type: application/json; charset=utf-8\r\n\
-         Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
 }
 
 #[cfg(test)]
@@ -91,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn http_and_amqp_are_detected_from_their_first_bytes() {
+    fn http_mqtt_and_amqp_are_detected_from_their_first_bytes() {
         let http = |method: &str, path: &str| {
             Detection::Foreign(Foreign::Http {
                 method: method.to_owned(),
@@ -109,9 +111,13 @@ mod tests {
             ),
             (b"AM", Detection::Undecided),
             (b"AMQP\x03\x01\x00\x00", Detection::Foreign(Foreign::Amqp)),
-            (b"\x10", Detection::Other),
+            (b"PRI * HTTP/2.0\r\n", http("PRI", "*")),
+            (b"VERSION-CONTROL /a HTTP/1.1\r\n", http("VERSION-CONTROL", "/a")),
+            (b"\x10", Detection::Foreign(Foreign::Mqtt)),
             (b"\x50\x02\x00\x01", Detection::Other),
-            (b"GIT ", Detection::Other),
+            (b"\x16\x03\x01", Detection::Other),
+            (b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", Detection::Other),
+            (b"get /a", Detection::Other),
         ] {
             assert_eq!(Foreign::detect(bytes), expected, "{}", String::from_utf8_lossy(bytes));
         }

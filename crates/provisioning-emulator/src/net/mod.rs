@@ -2,10 +2,14 @@
 
 mod faulty;
 mod foreign;
+mod frames;
 mod graceful_close;
 mod listen;
+mod opening;
 mod peer;
 mod rewind;
+mod room;
+mod send_limit;
 mod socket;
 mod stack;
 mod tls;
@@ -16,6 +20,8 @@ pub(crate) use foreign::{Detection, Foreign};
 pub(crate) use graceful_close::close;
 pub(crate) use listen::{listen, serve_in_memory};
 pub(crate) use peer::Peer;
+pub(crate) use room::Rooms;
+pub(crate) use send_limit::{SEND_LIMIT, SendLimit};
 pub(crate) use socket::Reset;
 pub use socket::{Link, Security};
 pub use tls::TlsVersions;

@@ -2,23 +2,30 @@
 
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
     faulty::{Faulty, begin},
+    graceful_close::close,
+    opening::{self, NotHttp, Opening},
     peer::Peer,
     rewind::Rewind,
+    room::enter,
+    send_limit::SEND_LIMIT,
     socket::{Reset, Security, Socket},
-    tls,
-    websocket::{self, Opening},
+    tls, websocket,
 };
 use crate::{
     faults::{Effect, Step, Subject},
-    http::{self, Call, DeviceApi, Handled, Handler, Reply},
+    http::{self, DeviceApi, Handler},
     log::{LogKind, Origin},
     mqtt,
     port::Port,
+    refusal::Refusal,
     service::Service,
 };
 
@@ -38,7 +45,7 @@ pub(crate) async fn serve(
     service: Arc<Service>,
 ) {
     let reset = socket.reset();
-    let Some(_room) = service.room(origin) else {
+    let Some(_room) = enter(&service, port, origin) else {
         return reset.set();
     };
     let stack = Stack {
@@ -47,15 +54,16 @@ pub(crate) async fn serve(
         origin,
         service: Arc::clone(&service),
     };
-    let stop = &service.stop;
-    let Some(Some(stream)) = stop.run_until_cancelled(stack.open(socket)).await else {
+    let Some(Some(stream)) = stack.until_stopped(stack.open(socket)).await else {
         return;
     };
+    // A later stage has memory of its own when it begins: a connection that has just been made needs little.
     match security {
-        Security::Plain => stack.serve_port(stream, Peer::Trusted).await,
+        Security::Plain => Box::pin(stack.serve_port(stream, Peer::Trusted)).await,
         Security::Tls => {
-            if let Some(Some((stream, peer))) = stop.run_until_cancelled(stack.secure(stream, &acceptor)).await {
-                stack.serve_port(stream, peer).await;
+            let secured = stack.until_stopped(Box::pin(stack.secure(stream, &acceptor))).await;
+            if let Some(Some((stream, peer))) = secured {
+                Box::pin(stack.serve_port(stream, peer)).await;
             }
         }
     }
@@ -102,8 +110,8 @@ impl Stack {
         match self.port {
             Port::Mqtt => self.serve_mqtt(stream, peer).await,
             Port::WebSocket => self.serve_web(stream, peer).await,
-            Port::Control => self.serve_http(stream, http::control).await,
-            Port::Page => self.serve_http(stream, http::page).await,
+            Port::Control => self.serve_http(stream, http::Control(&self.service)).await,
+            Port::Page => self.serve_http(stream, http::Page(&self.service)).await,
         }
     }
 
@@ -114,28 +122,61 @@ impl Stack {
             Some(Effect::Refuse { code, .. }) => (None, Some(code.unwrap_or(503))),
             effect => (effect, None),
         };
-        let stop = &self.service.stop;
-        let begun = stop.run_until_cancelled(begin(stream, effect, NO_REFUSAL, &self.reset));
-        let Some(Some(stream)) = begun.await else { return };
-        let (mut stream, error) = match stop.run_until_cancelled(websocket::open(stream)).await {
-            None => return,
-            Some(Ok(Opening::Upgrade(mut stream, request))) if refusal.is_none() => {
-                let accepting = websocket::accept(&mut stream, self.service.max_packet_size);
-                let error = match stop.run_until_cancelled(accepting).await {
-                    None => return,
-                    Some(Ok(stream)) => return self.serve_mqtt(stream, peer).await,
-                    Some(Err(error)) => error,
-                };
-                self.note(LogKind::WebSocket, format!("{request}: {error}"));
-                return websocket::end(&mut stream, &error).await;
-            }
-            Some(Ok(Opening::Upgrade(stream, _) | Opening::Call(stream))) => {
-                return self.serve_device_api(stream, peer, refusal).await;
-            }
-            Some(Err(failed)) => failed,
+        let begun = begin(stream, effect, NO_REFUSAL, &self.reset);
+        let Some(Some(stream)) = self.until_stopped(begun).await else {
+            return;
         };
-        self.note(LogKind::WebSocket, error.to_string());
-        websocket::end(&mut stream, &error).await;
+        let Some(opening) = self.open_http(stream).await else {
+            return;
+        };
+        match refusal.is_none() && websocket::is_upgrade(&opening.head) {
+            true => self.upgrade(opening, peer).await,
+            false => self.serve_device_api(opening.stream, peer, refusal).await,
+        }
+    }
+
+    /// Serves MQTT over a WebSocket, if its upgrade is accepted.
+    async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(&self, opening: Opening<S>, peer: Peer) {
+        let request = format!("{} {}", opening.head.method(), opening.head.uri().path());
+        match websocket::judge(&opening.head) {
+            Ok(answer) => {
+                let accepted = timeout(SEND_LIMIT, websocket::accept(opening, &answer));
+                match self.until_stopped(accepted).await {
+                    None => {}
+                    Some(Ok(Ok(stream))) => self.serve_mqtt(stream, peer).await,
+                    Some(_) => self.note(LogKind::WebSocket, format!("{request}: the upgrade could not be sent")),
+                }
+            }
+            Err(refusal) => {
+                let Refusal { status, message, .. } = &refusal;
+                self.note(
+                    LogKind::WebSocket,
+                    format!("{request}: refused with {status}: {message}"),
+                );
+                let mut stream = opening.stream;
+                close(&mut stream, &http::last_answer(&refusal)).await;
+            }
+        }
+    }
+
+    /// Reads the head of the first request. Without one the connection ends.
+    async fn open_http<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> Option<Opening<S>> {
+        let (mut stream, error) = match self.until_stopped(opening::open(stream)).await? {
+            Ok(opening) => return Some(opening),
+            Err(failed) => failed,
+        };
+        let kind = match self.port {
+            Port::Control => LogKind::Control,
+            Port::Page => LogKind::Http,
+            Port::WebSocket | Port::Mqtt => LogKind::WebSocket,
+        };
+        // Browsers and probes connect without a request.
+        if self.port.is_for_devices() || !matches!(error, NotHttp::Silent) {
+            self.note(kind, error.to_string());
+        }
+        let last_bytes = error.refusal().map(|refusal| http::last_answer(&refusal));
+        close(&mut stream, &last_bytes.unwrap_or_default()).await;
+        None
     }
 
     /// Serves calls of the HTTPS device API. A fault answers them with the status `refusal`.
@@ -154,13 +195,15 @@ impl Stack {
         mqtt::serve(stream, self.origin, peer, self.reset.clone(), Arc::clone(&self.service)).await;
     }
 
-    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, handler: fn(&Service, &Call) -> Reply) {
-        let service = &self.service;
-        let handler = Synchronous {
-            service,
-            answer: handler,
-        };
-        http::serve(stream, self.origin, &service.stop, &handler).await;
+    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, handler: impl Handler) {
+        if let Some(opening) = self.open_http(stream).await {
+            http::serve(opening.stream, self.origin, &self.service.stop, &handler).await;
+        }
+    }
+
+    /// The result of `future`, unless the emulator stops before.
+    async fn until_stopped<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        self.service.stop.run_until_cancelled(future).await
     }
 
     /// Faults apply to devices only: calls of the control endpoint are not affected.
@@ -173,17 +216,5 @@ impl Stack {
 
     fn note(&self, kind: LogKind, reason: String) {
         self.service.note(self.origin, None, kind, reason);
-    }
-}
-
-/// A handler that does not wait.
-struct Synchronous<'a> {
-    service: &'a Service,
-    answer: fn(&Service, &Call) -> Reply,
-}
-
-impl Handler for Synchronous<'_> {
-    async fn handle(&self, call: &Call) -> Handled {
-        Handled::Reply((self.answer)(self.service, call))
     }
 }

@@ -78,7 +78,7 @@ where
         }
         Ok(Err((error, mut stream, last_bytes))) => {
             match last_bytes {
-                Some(last_bytes) => close(&mut stream, last_bytes.as_bytes()).await,
+                Some(last_bytes) => close(&mut stream, &last_bytes).await,
                 None => read_on(&mut stream).await,
             }
             Err(error)
@@ -90,12 +90,12 @@ where
     }
 }
 
-/// Performs the handshake, unless the client sends HTTP or AMQP without TLS. An error has the stream, and the last bytes
+/// Performs the handshake, unless the client sends HTTP, MQTT or AMQP without TLS. An error has the stream, and the last bytes
 /// for the client unless the handshake has sent an alert.
 async fn handshake<S>(
     mut stream: S,
     acceptor: &TlsAcceptor,
-) -> Result<TlsStream<Rewind<S>>, (io::Error, Rewind<S>, Option<String>)>
+) -> Result<TlsStream<Rewind<S>>, (io::Error, Rewind<S>, Option<Vec<u8>>)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

@@ -171,7 +171,7 @@ async fn each_emulator_has_a_ca_of_its_own() {
 async fn bytes_that_are_not_tls_are_refused() {
     let emulator = in_memory();
     let stream = emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024);
-    let answered = crate::support::exchange(stream, b"\x10\x20MQTT, for example").await;
+    let answered = crate::support::exchange(stream, b"\x20\x02\x00\x00").await;
     assert_eq!(answered.first(), Some(&0x15), "an alert");
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     assert_eq!(notes(&emulator, "tls").len(), 1);

@@ -143,6 +143,7 @@ async fn a_certificate_or_a_token_is_needed_for_every_call() {
             let answer = send(stream, &request(method, &path("keyed", rest), &authorization, "")).await;
             assert_eq!(answer.refusal(401), 401_002, "{method} {reason}");
             assert_eq!(answer.json()["message"], format!("Unauthorized: {reason}."));
+            assert_eq!(answer.header("www-authenticate"), Some("SharedAccessSignature"));
         }
     }
     let stream = emulator.connect(Port::WebSocket, Security::Tls, 64 * 1024);
@@ -167,15 +168,20 @@ async fn a_certificate_or_a_token_is_needed_for_every_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_id_scope_and_a_missing_api_version_are_refused() {
+async fn another_id_scope_and_an_api_version_that_is_missing_or_no_date_are_refused() {
     let emulator = in_memory();
     let other = call(&emulator, "PUT", "/0neOther/registrations/d/register", "").await;
     assert_eq!(other.refusal(401), 401_002);
     assert!(other.body.contains("the id scope is not this service's"), "{other:?}");
-    let without = request("PUT", &path("d", "/register"), "", "").replace("?api-version=2021-06-01", "");
-    let answer = send(web(&emulator), &without).await;
-    assert_eq!(answer.refusal(400), 400_004);
-    assert!(answer.body.contains("api-version"), "{answer:?}");
+    for query in ["", "?api-version=", "?api-version=banana", "?api-version=2031-13-77"] {
+        let call = request("PUT", &path("d", "/register"), "", "").replace("?api-version=2021-06-01", query);
+        let answer = send(web(&emulator), &call).await;
+        assert_eq!(answer.refusal(400), 400_004, "{query}");
+        assert!(answer.body.contains("api-version"), "{answer:?}");
+    }
+    let utf8 = call(&emulator, "PUT", &path("%ff", "/register"), "").await;
+    assert_eq!(utf8.refusal(400), 400_004);
+    assert_eq!(utf8.json()["message"], "The path is not UTF-8.");
 }
 
 #[tokio::test(start_paused = true)]
@@ -301,7 +307,7 @@ async fn calls_and_replies_are_logged_without_tokens() {
             .iter()
             .all(|entry| entry.registration_id.as_deref() == Some("d"))
     );
-    assert_eq!(entries[0].payload.as_deref(), Some(r#"{"registrationId":"d"}"#));
+    assert_eq!(entries[0].payload, None, "the body of a refused call is not read");
     assert_eq!(entries[1].status, Some(401));
     assert!(!format!("{log:?}").contains("sig="), "{log:?}");
 }
@@ -384,8 +390,8 @@ async fn the_answer_to_amqp_over_a_websocket_says_that_it_is_not_supported() {
     assert_eq!(
         notes(&emulator, "websocket"),
         [
-            "GET /$iothub/websocket: refused with 400 Bad Request",
-            "GET /other: refused with 404 Not Found"
+            "GET /$iothub/websocket: refused with 400: The sub-protocol is not mqtt. The emulator has MQTT over WebSocket only; AMQP is not supported.",
+            "GET /other: refused with 404: There is no WebSocket at this path. MQTT over WebSocket is at /$iothub/websocket."
         ]
     );
     let answered = exchange(web(&emulator), b"AMQP\x03\x01\x00\x00").await;

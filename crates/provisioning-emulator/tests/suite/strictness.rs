@@ -168,8 +168,14 @@ async fn shutdown_does_not_wait_for_silent_devices() {
 async fn an_upgrade_that_does_not_arrive_times_out() {
     let emulator = in_memory();
     let stream = emulator.connect(Port::WebSocket, Security::Plain, 1024);
-    assert_eq!(exchange(stream, b"GET / HTTP/1.1\r\n").await, [0; 0]);
-    assert_eq!(notes(&emulator, "websocket"), ["no upgrade in time"]);
+    assert!(
+        exchange(stream, b"GET / HTTP/1.1\r\n")
+            .await
+            .starts_with(b"HTTP/1.1 408 ")
+    );
+    let silent = emulator.connect(Port::WebSocket, Security::Plain, 1024);
+    assert_eq!(exchange(silent, b"").await, [0; 0]);
+    assert_eq!(notes(&emulator, "websocket"), ["no request in time", "no request"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use hyper::{
 };
 use sha2::{Digest, Sha256};
 
-use super::server::{self, Call, Reply, parameter, reply};
+use super::server::{self, Call, Handled, Handler, Head, Refused, Reply, parameter, reply};
 use crate::service::Service;
 
 const PAGE: &str = include_str!("page.html");
@@ -26,9 +26,58 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Answers one call.
-pub(crate) fn answer(service: &Service, call: &Call) -> Reply {
-    let mut reply = route(service, call);
+/// The page.
+pub(crate) struct Page<'a>(pub(crate) &'a Service);
+
+/// What the page has.
+pub(crate) enum Resource {
+    Html,
+    /// The log entries after this number are part of it.
+    State {
+        after: u64,
+    },
+}
+
+impl Handler for Page<'_> {
+    type Accepted = Resource;
+
+    fn judge(&self, head: &Head) -> Result<Resource, Refused> {
+        Resource::find(head).map_err(|refused| with_policy(*refused).into())
+    }
+
+    async fn answer(&self, _: &Call, resource: Resource) -> Handled {
+        Handled::Reply(with_policy(match resource {
+            Resource::Html => reply(200, "text/html; charset=utf-8", PAGE),
+            Resource::State { after } => server::json(200, &state::state(self.0, after)),
+        }))
+    }
+}
+
+impl Resource {
+    fn find(head: &Head) -> Result<Self, Refused> {
+        // A site whose name resolves to this machine could read the answers; its `Host` differs.
+        if !server::host(head).is_some_and(is_this_machine) {
+            return Err(text(403, "This page is for http://localhost only.\n").into());
+        }
+        if !matches!(*head.method(), Method::GET | Method::HEAD) {
+            let mut reply = text(405, "This page can be looked at only.\n");
+            reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return Err(reply.into());
+        }
+        match head.uri().path() {
+            "/" => Ok(Self::Html),
+            "/state.json" => {
+                let after = parameter(head, "after").map_or(Ok(0), |after| after.parse());
+                let after = after.map_err(|_| text(400, "after is the number of a log entry.\n"))?;
+                Ok(Self::State { after })
+            }
+            _ => Err(text(404, "There are only / and /state.json here.\n").into()),
+        }
+    }
+}
+
+/// Adds the headers that every reply of the page has.
+fn with_policy(mut reply: Reply) -> Reply {
     let headers = reply.headers_mut();
     for (name, value) in [
         ("cache-control", "no-store"),
@@ -41,26 +90,6 @@ pub(crate) fn answer(service: &Service, call: &Call) -> Reply {
     let policy = HeaderValue::from_str(&POLICY).expect("it is ASCII");
     headers.insert("content-security-policy", policy);
     reply
-}
-
-fn route(service: &Service, call: &Call) -> Reply {
-    // A site whose name resolves to this machine could read the answers; its `Host` differs.
-    if !server::host(call).is_some_and(is_this_machine) {
-        return text(403, "This page is for http://localhost only.\n");
-    }
-    if !matches!(*call.method(), Method::GET | Method::HEAD) {
-        let mut reply = text(405, "This page can be looked at only.\n");
-        reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return reply;
-    }
-    match call.uri().path() {
-        "/" => reply(200, "text/html; charset=utf-8", PAGE),
-        "/state.json" => match parameter(call, "after").map_or(Ok(0), |after| after.parse()) {
-            Ok(after) => server::json(200, &state::state(service, after)),
-            Err(_) => text(400, "after is the number of a log entry.\n"),
-        },
-        _ => text(404, "There are only / and /state.json here.\n"),
-    }
 }
 
 fn is_this_machine(host: &str) -> bool {

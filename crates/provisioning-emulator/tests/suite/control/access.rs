@@ -103,6 +103,8 @@ async fn an_api_version_is_needed_and_any_since_the_first_is_taken() {
         "?api-version=2017-11-15",
         "?api-version=2021-10-01x",
         "?api-version=1",
+        "?api-version=banana",
+        "?api-version=2031-13-77",
     ] {
         let answer = call(&emulator, "GET", &format!("/enrollments/d{refused}")).await;
         assert_eq!(answer.refusal(400), 400_004, "{refused}");

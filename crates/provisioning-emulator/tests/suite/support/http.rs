@@ -68,6 +68,11 @@ pub(crate) async fn send(stream: impl AsyncRead + AsyncWrite + Unpin, request: &
     Answer::parse(exchange(stream, request.as_bytes()).await)
 }
 
+/// A response that has arrived.
+pub(crate) fn answered(bytes: Vec<u8>) -> Answer {
+    Answer::parse(bytes)
+}
+
 /// Sends one request to the page.
 pub(crate) async fn look(emulator: &Emulator, method: &str, path: &str, host: &str) -> Answer {
     let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");

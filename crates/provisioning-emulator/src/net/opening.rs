@@ -1,0 +1,143 @@
+//! The head of the first request on a port that has HTTP.
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::BytesMut;
+use hyper::{HeaderMap, Method, Request, Uri, Version, header::HeaderName, http::HeaderValue};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    time::timeout,
+};
+
+use super::{
+    foreign::{Detection, Foreign},
+    rewind::Rewind,
+};
+use crate::refusal::Refusal;
+
+/// How long the head may take to arrive.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The largest head, in bytes, and the largest number of its headers.
+const MAX_HEAD: usize = 64 * 1024;
+const MAX_HEADERS: usize = 100;
+
+/// A connection whose first request has a complete head.
+pub(super) struct Opening<S> {
+    /// The connection from its start, with the head.
+    pub(super) stream: Rewind<S>,
+    pub(super) head: Request<()>,
+    /// The size of the head, in bytes.
+    pub(super) length: usize,
+}
+
+/// Why there is no request.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotHttp {
+    #[error("{0}, and not HTTP/1.1")]
+    Foreign(Foreign),
+    #[error("not HTTP/1.1: {0}")]
+    Malformed(Cow<'static, str>),
+    #[error("the head of the request is too large")]
+    TooLarge,
+    #[error("no request in time")]
+    Late,
+    #[error("the connection ended before the head of a request")]
+    Ended,
+    /// Nothing arrived, and nothing is said about it.
+    #[error("no request")]
+    Silent,
+}
+
+impl NotHttp {
+    /// What the peer is told, unless it is gone.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Foreign(_) | Self::Malformed(_) => Some(Refusal::bad_request(format!(
+                "This port of the emulator has HTTP/1.1. What arrived is {self}. MQTT is on the MQTT port, or over \
+                 WebSocket; AMQP is not supported."
+            ))),
+            Self::TooLarge => Some(Refusal::new(
+                431,
+                431_001,
+                "The head of the request is longer than 64 KiB, or has more than 100 headers.",
+            )),
+            Self::Late => Some(Refusal::new(
+                408,
+                408_001,
+                "The head of the request did not arrive in time.",
+            )),
+            Self::Ended | Self::Silent => None,
+        }
+    }
+}
+
+/// Reads the head of the first request.
+pub(super) async fn open<S: AsyncRead + Unpin>(mut stream: S) -> Result<Opening<S>, (S, NotHttp)> {
+    let mut start = BytesMut::new();
+    let read = timeout(TIMEOUT, read_head(&mut stream, &mut start)).await;
+    let read = read.unwrap_or(Err(NotHttp::Late));
+    match read {
+        Ok((head, length)) => Ok(Opening {
+            stream: Rewind { start, inner: stream },
+            head,
+            length,
+        }),
+        Err(NotHttp::Late | NotHttp::Ended) if start.is_empty() => Err((stream, NotHttp::Silent)),
+        Err(error) => Err((stream, error)),
+    }
+}
+
+async fn read_head<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    start: &mut BytesMut,
+) -> Result<(Request<()>, usize), NotHttp> {
+    loop {
+        let read = stream.read_buf(start).await.map_err(|_| NotHttp::Ended)?;
+        if let Detection::Foreign(foreign @ (Foreign::Amqp | Foreign::Mqtt)) = Foreign::detect(start) {
+            return Err(NotHttp::Foreign(foreign));
+        }
+        if let Some(complete) = parse(start)? {
+            return Ok(complete);
+        }
+        if read == 0 {
+            return Err(NotHttp::Ended);
+        }
+        if start.len() >= MAX_HEAD {
+            return Err(NotHttp::TooLarge);
+        }
+    }
+}
+
+/// The head and its size, if it is complete.
+fn parse(bytes: &[u8]) -> Result<Option<(Request<()>, usize)>, NotHttp> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let length = match request.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => return Err(NotHttp::TooLarge),
+        Err(httparse::Error::Version) if bytes.starts_with(b"PRI ") => {
+            return Err(NotHttp::Malformed("HTTP/2".into()));
+        }
+        Err(error) => return Err(NotHttp::Malformed(error.to_string().into())),
+    };
+    let head = head_of(&request).ok_or(NotHttp::Malformed("an invalid request line or header".into()))?;
+    Ok(Some((head, length)))
+}
+
+fn head_of(parsed: &httparse::Request<'_, '_>) -> Option<Request<()>> {
+    let mut head = Request::new(());
+    *head.method_mut() = Method::from_bytes(parsed.method?.as_bytes()).ok()?;
+    *head.uri_mut() = Uri::try_from(parsed.path?).ok()?;
+    *head.version_mut() = match parsed.version? {
+        0 => Version::HTTP_10,
+        _ => Version::HTTP_11,
+    };
+    let pairs = parsed.headers.iter().map(|header| {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
+        Some((name, HeaderValue::from_bytes(header.value).ok()?))
+    });
+    *head.headers_mut() = pairs.collect::<Option<HeaderMap>>()?;
+    Some(head)
+}
