@@ -1,6 +1,6 @@
 //! Times, ids and etags in the service's format, and the rules for ids.
 
-use std::time::SystemTime;
+use std::{fmt::Write, time::SystemTime};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -30,6 +30,15 @@ pub(crate) fn uuid() -> String {
 /// The base64 of a quoted value.
 pub(crate) fn etag() -> String {
     STANDARD.encode(format!("\"{}\"", uuid()))
+}
+
+/// Bytes as the service writes thumbprints and serial numbers.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
 }
 
 /// Whether this is a valid id scope: 1 to 64 letters, digits or `-`.

@@ -60,9 +60,9 @@ impl WebhookCall {
 pub(crate) struct WebhookAnswer {
     pub(crate) iot_hub_host_name: String,
     /// As the webhook wrote it.
-    pub(crate) payload: Option<Arc<RawValue>>,
+    pub(crate) payload: Option<Box<RawValue>>,
     /// An object, as the webhook wrote it.
-    pub(crate) initial_twin: Option<Arc<RawValue>>,
+    pub(crate) initial_twin: Option<Box<RawValue>>,
 }
 
 impl WebhookClient {
@@ -236,7 +236,7 @@ mod tests {
     async fn an_answer_has_a_hub_and_may_have_a_payload() {
         let body = r#"{"iotHubHostName":"h","initialTwin":{"a": 1.0},"payload":{"b":null},"more":1}"#;
         let answer = answered(&response("200 OK", body)).await.expect("an answer");
-        let text = |value: &'_ Option<Arc<RawValue>>| value.as_ref().map(|value| value.get().to_owned());
+        let text = |value: &'_ Option<Box<RawValue>>| value.as_ref().map(|value| value.get().to_owned());
         assert_eq!(answer.iot_hub_host_name, "h");
         assert_eq!(text(&answer.payload).as_deref(), Some(r#"{"b":null}"#));
         assert_eq!(text(&answer.initial_twin).as_deref(), Some(r#"{"a": 1.0}"#));

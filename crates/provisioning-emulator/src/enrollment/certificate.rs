@@ -1,7 +1,5 @@
 //! What the service says about the certificates in enrollments.
 
-use std::fmt::Write;
-
 use rustls_pki_types::CertificateDer;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
@@ -10,6 +8,8 @@ use x509_parser::{
     prelude::{FromDer, X509Certificate},
     time::ASN1Time,
 };
+
+use crate::identifiers::hex;
 
 /// The `info` of a certificate.
 pub(super) fn info(der: &CertificateDer<'_>) -> Option<Value> {
@@ -25,14 +25,6 @@ pub(super) fn info(der: &CertificateDer<'_>) -> Option<Value> {
         "serialNumber": hex(certificate.raw_serial()),
         "version": certificate.version().0 + 1,
     }))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02X}");
-        text
-    })
 }
 
 fn time(time: ASN1Time) -> String {

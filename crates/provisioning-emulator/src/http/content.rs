@@ -1,5 +1,6 @@
 //! The content of an answer to a device, and the effects of faults on it.
 
+use bytes::Bytes;
 use serde_json::json;
 
 use super::error::error_body;
@@ -12,7 +13,7 @@ pub(crate) struct Content {
     pub(crate) retry_after: RetryAfter,
     /// The operation that it is about, if any.
     operation_id: Option<String>,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
 }
 
 impl From<Result<Answer, Refusal>> for Content {
@@ -22,7 +23,7 @@ impl From<Result<Answer, Refusal>> for Content {
                 status: answer.status,
                 retry_after: answer.retry_after,
                 operation_id: answer.operation_id,
-                body: answer.body.into(),
+                body: answer.body,
             },
             Err(refusal) => {
                 let body = error_body(&refusal).to_string();
@@ -42,7 +43,7 @@ impl Content {
             status,
             retry_after: RetryAfter::Absent,
             operation_id: None,
-            body: body.to_vec(),
+            body: Bytes::copy_from_slice(body),
         }
     }
 
@@ -56,7 +57,7 @@ impl Content {
             })),
             Effect::Assigning => Self {
                 status: 202,
-                body: self.assigning(),
+                body: self.assigning().into(),
                 ..right
             },
             Effect::Body(body) => Self {
@@ -64,12 +65,13 @@ impl Content {
                 ..right
             },
             Effect::TruncatedBody => Self {
-                body: self.body[..self.body.len() / 2].to_vec(),
+                body: self.body.slice(..self.body.len() / 2),
                 ..right
             },
             Effect::OversizedBody { size } => {
-                let mut body = right.body;
+                let mut body = right.body.to_vec();
                 body.resize(body.len().max(*size), b' ');
+                let body = body.into();
                 Self { body, ..right }
             }
             _ => return None,

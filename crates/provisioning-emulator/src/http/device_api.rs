@@ -103,24 +103,43 @@ impl Handler for DeviceApi<'_> {
 
     async fn answer(&self, call: &Call, admitted: Admitted) -> Handled {
         let target = Some(&admitted.target);
-        self.log(call, target, Direction::In, None, call.body());
+        let log = &self.service.log;
+        log.write(self.entry(call, target, Direction::In, call.body()));
         let (content, location) = self.perform(call, &admitted);
-        self.reply(call, target, reply(content.clone(), location.clone()), |effect| {
-            Some(reply(content.changed_by(effect)?, location))
-        })
-        .await
+        let right = reply(content.clone(), location.clone());
+        let changed = |effect: &Effect| Some(reply(content.changed_by(effect)?, location));
+        let (handled, sent) = self.reply(target, right, changed).await;
+        if let Some(Sent { status, body }) = sent {
+            log.write(LogEntry {
+                status: Some(status),
+                ..self.entry(call, target, Direction::Out, &body)
+            });
+        }
+        handled
     }
 
     async fn refuse(&self, head: &Head, refused: Reply) -> Handled {
         let target = Target::of(head);
-        self.log(head, target.as_ref(), Direction::In, None, &[]);
-        let body = bytes(&refused).await;
-        let content = Content::refused(refused.status().as_u16(), &body);
-        self.reply(head, target.as_ref(), refused, |effect| {
-            Some(reply(content.changed_by(effect)?, None))
-        })
-        .await
+        let (target, log) = (target.as_ref(), &self.service.log);
+        log.write(self.entry(head, target, Direction::In, &[]).cut());
+        let content = Content::refused(refused.status().as_u16(), &bytes(&refused).await);
+        let changed = |effect: &Effect| Some(reply(content.changed_by(effect)?, None));
+        let (handled, sent) = self.reply(target, refused, changed).await;
+        if let Some(Sent { status, body }) = sent {
+            let entry = LogEntry {
+                status: Some(status),
+                ..self.entry(head, target, Direction::Out, &body)
+            };
+            log.write(entry.cut());
+        }
+        handled
     }
+}
+
+/// A reply that is sent as a whole.
+struct Sent {
+    status: u16,
+    body: Bytes,
 }
 
 /// Whether a reply with this effect is not sent, or not as a whole.
@@ -166,13 +185,12 @@ impl DeviceApi<'_> {
     }
 
     /// Sends a reply, changed by a fault if there is one. `changed` is the reply whose content an effect changes.
-    async fn reply<B>(
+    async fn reply(
         &self,
-        call: &Request<B>,
         target: Option<&Target>,
         right: Reply,
         changed: impl FnOnce(&Effect) -> Option<Reply>,
-    ) -> Handled {
+    ) -> (Handled, Option<Sent>) {
         // A fault that refuses the connection's calls has been triggered already.
         let subject = target.filter(|_| self.refusal.is_none());
         let effect = subject.and_then(|target| {
@@ -183,10 +201,7 @@ impl DeviceApi<'_> {
         let (status, body) = (reply.status().as_u16(), bytes(&reply).await);
         let is_cut = effect.as_ref().is_some_and(is_cut);
         let handled = self.apply(effect, reply, &body).await;
-        if !is_cut {
-            self.log(call, target, Direction::Out, Some(status), &body);
-        }
-        handled
+        (handled, (!is_cut).then_some(Sent { status, body }))
     }
 
     /// Applies an effect on how an answer is sent.
@@ -227,22 +242,14 @@ impl DeviceApi<'_> {
         Handled::Reply(reply)
     }
 
-    /// Logs a call or its reply.
-    fn log<B>(
-        &self,
-        call: &Request<B>,
-        target: Option<&Target>,
-        direction: Direction,
-        status: Option<u16>,
-        body: &[u8],
-    ) {
+    /// An entry about a call or its reply.
+    fn entry<B>(&self, call: &Request<B>, target: Option<&Target>, direction: Direction, body: &[u8]) -> LogEntry {
         let id = target.map(|target| target.registration_id.as_str());
-        self.service.log.write(LogEntry {
+        LogEntry {
             topic: Some(format!("{} {}", call.method(), call.uri().path())),
-            status,
             payload: (!body.is_empty()).then(|| String::from_utf8_lossy(body).into_owned()),
             ..LogEntry::new(self.origin, direction, LogKind::Http).of_device(id)
-        });
+        }
     }
 }
 

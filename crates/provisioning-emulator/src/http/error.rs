@@ -22,9 +22,19 @@ pub(crate) fn error_body(refusal: &Refusal) -> Value {
     })
 }
 
+/// Why a call is refused, as the body of the reply says it.
+#[derive(Clone)]
+struct Message(String);
+
+/// Why this reply refuses a call, for the log.
+pub(super) fn message(reply: &Reply) -> Option<&str> {
+    reply.extensions().get().map(|Message(text)| text.as_str())
+}
+
 /// The reply that refuses a call.
 pub(super) fn refuse(refusal: &Refusal) -> Reply {
     let mut reply = server::json(refusal.status, &error_body(refusal));
+    reply.extensions_mut().insert(Message(refusal.message.clone()));
     if refusal.status == 401 {
         let scheme = HeaderValue::from_static("SharedAccessSignature");
         reply.headers_mut().insert(WWW_AUTHENTICATE, scheme);

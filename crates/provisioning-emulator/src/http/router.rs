@@ -1,6 +1,6 @@
 //! The calls of the control endpoint: the service's REST API, and calls that only the emulator has.
 
-use hyper::{Method, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use crate::{
         Precondition,
     },
     faults::Fault,
-    log::LogKind,
+    log::{LogEntry, LogKind},
     refusal::Refusal,
     registration::State,
     service::Service,
@@ -43,12 +43,34 @@ impl Handler for Control<'_> {
     }
 
     async fn answer(&self, call: &Call, path: Vec<String>) -> Handled {
-        Handled::Reply(match find(call.method(), &path) {
+        let reply = match find(call.method(), &path) {
             Ok(route) => route
                 .perform(self.0, call)
                 .unwrap_or_else(|refusal| error::refuse(&refusal)),
             Err(refused) => *refused,
-        })
+        };
+        let is_of_emulator = path.first().is_some_and(|name| name.eq_ignore_ascii_case("emulator"));
+        // Reading or clearing the log does not add to it.
+        if !is_of_emulator || !reply.status().is_success() {
+            let id = path.get(1).filter(|_| !is_of_emulator);
+            self.0.log.write(entry(call, &reply).of_device(id.map(String::as_str)));
+        }
+        Handled::Reply(reply)
+    }
+
+    async fn refuse(&self, head: &Head, reply: Reply) -> Handled {
+        self.0.log.write(entry(head, &reply).cut());
+        Handled::Reply(reply)
+    }
+}
+
+/// An entry about a call and its reply.
+fn entry<B>(call: &Request<B>, reply: &Reply) -> LogEntry {
+    let message = error::message(reply).map_or_else(String::new, |message| format!(": {message}"));
+    let reason = format!("{} {}{message}", call.method(), call.uri().path());
+    LogEntry {
+        status: Some(reply.status().as_u16()),
+        ..LogEntry::note(server::origin(call), LogKind::Control, reason)
     }
 }
 
@@ -113,7 +135,6 @@ impl<'a> Route<'a> {
             Self::PutEnrollment(kind, id) => {
                 let precondition = if_match(call).map_or(Precondition::Absent, Precondition::Etag);
                 let enrollment = enrollments.put(kind, id, body(call)?, precondition)?;
-                note_change(service, call, id);
                 Ok(found(&enrollment.shown()))
             }
             Self::GetEnrollment(kind, id) => {
@@ -126,7 +147,6 @@ impl<'a> Route<'a> {
             }
             Self::DeleteEnrollment(kind, id) => {
                 enrollments.delete(kind, id, if_match(call))?;
-                note_change(service, call, id);
                 Ok(no_content())
             }
             Self::BulkOperation => {
@@ -152,7 +172,6 @@ impl<'a> Route<'a> {
             Self::GetRegistration(id) => Ok(found(&*registry.registration(id)?)),
             Self::DeleteRegistration(id) => {
                 registry.delete_registration(id, if_match(call))?;
-                note_change(service, call, id);
                 Ok(no_content())
             }
             Self::QueryRegistrations(group) => {
@@ -194,7 +213,7 @@ impl<'a> Route<'a> {
     }
 }
 
-/// Logs a change.
+/// Logs a change of an enrollment by a bulk operation.
 fn note_change(service: &Service, call: &Call, id: &str) {
     let (method, path) = (call.method(), call.uri().path());
     let reason = format!("{method} {path}");

@@ -23,6 +23,9 @@ pub enum Direction {
 ///
 /// In JSON (the `--log` file, the page, the control endpoint) the fields have the same names in camelCase, and those
 /// that do not apply are left out.
+///
+/// Until a device or a call is accepted, texts that come from it are cut at 1 KiB; a text that was cut ends with
+/// `… (cut, N bytes)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -52,7 +55,7 @@ pub struct LogEntry {
     /// of an HTTP call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
-    /// The status of a response (PUBLISH to the device), the return code of CONNACK, or the return code of SUBACK (of
+    /// The status of a response (PUBLISH to the device, or over HTTP), the return code of CONNACK, or the return code of SUBACK (of
     /// several, the highest: 128 if any filter failed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -60,8 +63,8 @@ pub struct LogEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What the packet contains, as text: the payload of PUBLISH (invalid UTF-8 is replaced), the client id, the user
-    /// name and the keep-alive of CONNECT, the packet id of PUBACK; of `open`, the client certificate chain in PEM.
-    /// Never a password.
+    /// name and the keep-alive of CONNECT, the packet id of PUBACK; of `open`, a line for each client certificate, leaf
+    /// first, with its subject, its issuer and its SHA-256 thumbprint. Never a password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<String>,
 }

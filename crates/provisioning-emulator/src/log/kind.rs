@@ -58,7 +58,7 @@ kinds! {
     PingResp = "PINGRESP",
     /// The MQTT packet DISCONNECT.
     Disconnect = "DISCONNECT",
-    /// A call of the HTTPS device API, or its reply.
+    /// A call of the HTTPS device API, or its reply; as a decision, that a connection to the page has no request.
     Http = "HTTP",
     /// An MQTT connection starts: TLS and WebSocket are established. `reason` and `payload` describe the client
     /// certificate.
@@ -75,7 +75,8 @@ kinds! {
     Tls = "tls",
     /// A WebSocket upgrade failed.
     WebSocket = "websocket",
-    /// The control endpoint changed an enrollment or a registration. `reason` has the method and the path.
+    /// A call of the control endpoint, with its status; of `/emulator/` only a call that is refused. `reason` has the
+    /// method and the path, and why it was refused. Each enrollment that a bulk operation changes has an entry, too.
     Control = "control",
     /// A webhook was called. `reason` has its URL, and the hub or the failure.
     Webhook = "webhook",

@@ -1,5 +1,6 @@
 //! The log of packets and decisions, for tests to assert on and for people to read.
 
+mod cut;
 mod entry;
 mod file;
 mod kind;

@@ -31,6 +31,7 @@ pub(crate) struct Channel<S> {
     service: Arc<Service>,
     /// The client id of the first CONNECT, which the device claims as its registration id.
     claimed: Option<String>,
+    is_accepted: bool,
     /// Packets that a fault delays, and when they are due.
     delayed: Vec<(Instant, Packet)>,
     /// Packets that a fault keeps until another one has been sent.
@@ -51,6 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             origin,
             service,
             claimed: None,
+            is_accepted: false,
             delayed: vec![],
             kept: vec![],
         }
@@ -155,6 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
 
     /// The device is accepted: from now on its packets may have the size that the emulator is set to.
     pub(crate) fn accepted(&mut self) {
+        self.is_accepted = true;
         self.framed.codec_mut().accepted();
     }
 
@@ -165,13 +168,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
 
     /// Logs a decision about this connection.
     pub(crate) fn note(&self, kind: LogKind, reason: impl Into<String>) {
-        self.service.note(self.origin, self.claimed.as_deref(), kind, reason);
+        self.write(LogEntry::note(self.origin, kind, reason).of_device(self.claimed.as_deref()));
     }
 
     /// Logs the start of the connection, with the client certificate.
     pub(crate) fn opened(&self, peer: &Peer) {
-        self.service.log.write(LogEntry {
-            payload: peer.certificates_pem(),
+        self.write(LogEntry {
+            payload: peer.certificates(),
             ..LogEntry::note(self.origin, LogKind::Open, peer.to_string())
         });
     }
@@ -251,7 +254,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
 
     fn log(&self, direction: Direction, packet: &Packet) {
         let entry = LogEntry::packet(self.origin, direction, packet);
-        self.service.log.write(entry.of_device(self.claimed.as_deref()));
+        self.write(entry.of_device(self.claimed.as_deref()));
+    }
+
+    /// Writes an entry, with short texts until the device is accepted.
+    fn write(&self, entry: LogEntry) {
+        self.service.log.write(match self.is_accepted {
+            true => entry,
+            false => entry.cut(),
+        });
     }
 }
 

@@ -113,13 +113,9 @@ impl Decoder for ServerCodec {
         if has_no_filter(&packet) {
             return Err(DecodeError::NoFilter);
         }
-        // The codec ignores reserved bits, an empty password and bytes at the end: they are missing when the packet is written.
-        let mut again = BytesMut::with_capacity(length);
-        packet.write(&mut again, usize::MAX).map_err(DecodeError::Malformed)?;
-        if again == frame {
-            Ok(Some(packet))
-        } else {
-            Err(DecodeError::NotCanonical)
+        match is_canonical(&packet, &frame)? {
+            true => Ok(Some(packet)),
+            false => Err(DecodeError::NotCanonical),
         }
     }
 }
@@ -146,6 +142,18 @@ fn is_from_device(first: u8) -> bool {
         0x30 | 0x32 | 0x3a => true,
         _ => false,
     }
+}
+
+/// Whether a packet has the bytes that it is written with. The codec ignores reserved bits, an empty password and bytes at
+/// the end.
+fn is_canonical(packet: &Packet, frame: &[u8]) -> Result<bool, DecodeError> {
+    // Its first byte has been checked, and its payload is all that follows: only its length can be written otherwise.
+    if let Packet::Publish(publish) = packet {
+        return Ok(publish.size() == frame.len());
+    }
+    let mut again = BytesMut::with_capacity(frame.len());
+    packet.write(&mut again, usize::MAX).map_err(DecodeError::Malformed)?;
+    Ok(again == frame)
 }
 
 /// The protocol level of a CONNECT, which is at the same place in all versions of MQTT.

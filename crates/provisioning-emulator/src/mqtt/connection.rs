@@ -221,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn answer(&mut self, qos: QoS, response: &Response, effect: Option<Effect>) -> Result<(), End> {
-        let mut publish = Publish::new(response.topic(), qos, response.content.body.clone());
+        let mut publish = Publish::from_bytes(response.topic(), qos, response.content.body.clone());
         if qos == QoS::AtLeastOnce {
             publish.pkid = self.session.next_id();
         }

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use rustls_pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::identity::to_pem;
+use crate::identifiers::hex;
 
 /// The peer, as TLS identifies it.
 #[derive(Debug, Clone)]
@@ -30,13 +32,27 @@ impl Peer {
         }
     }
 
-    /// The client certificate chain, PEM.
-    pub(crate) fn certificates_pem(&self) -> Option<String> {
+    /// A line for each certificate of the client, leaf first: its subject, its issuer and its SHA-256 thumbprint.
+    pub(crate) fn certificates(&self) -> Option<String> {
         match self {
-            Self::Certificate { chain, .. } => Some(chain.iter().map(|der| to_pem(der)).collect()),
+            Self::Certificate { chain, .. } => {
+                let lines: Vec<_> = chain.iter().map(describe).collect();
+                Some(lines.join("\n"))
+            }
             Self::Anonymous | Self::Trusted => None,
         }
     }
+}
+
+fn describe(der: &CertificateDer<'_>) -> String {
+    let names = match X509Certificate::from_der(der) {
+        Ok((_, certificate)) => {
+            let (subject, issuer) = (certificate.subject().to_string(), certificate.issuer().to_string());
+            format!("subject {subject:?}, issuer {issuer:?}")
+        }
+        Err(_) => "not an X.509 certificate".to_owned(),
+    };
+    format!("{names}, SHA-256 {}", hex(&Sha256::digest(der)))
 }
 
 impl fmt::Display for Peer {

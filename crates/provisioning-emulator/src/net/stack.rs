@@ -22,7 +22,7 @@ use super::{
 use crate::{
     faults::{Effect, Step, Subject},
     http::{self, DeviceApi, Handler},
-    log::{LogKind, Origin},
+    log::{LogEntry, LogKind, Origin},
     mqtt,
     port::Port,
     refusal::Refusal,
@@ -214,7 +214,8 @@ impl Stack {
         self.service.trigger(self.origin, step, subject)
     }
 
+    /// Logs why a connection is not accepted.
     fn note(&self, kind: LogKind, reason: String) {
-        self.service.note(self.origin, None, kind, reason);
+        self.service.log.write(LogEntry::note(self.origin, kind, reason).cut());
     }
 }

@@ -1,5 +1,6 @@
 //! Answers to requests that are not refused.
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::state::{RegistrationStatus, State};
@@ -13,7 +14,7 @@ pub(crate) struct Answer {
     /// `None` if it is about no operation.
     pub(crate) operation_id: Option<String>,
     /// JSON.
-    pub(crate) body: String,
+    pub(crate) body: Bytes,
 }
 
 /// The body of an answer about an operation.
@@ -29,7 +30,7 @@ struct OperationBody<'a> {
 impl Answer {
     /// An answer whose body is the state of a registration.
     pub(super) fn with_state(state: &State) -> Self {
-        Self::new(200, RetryAfter::Absent, None, state)
+        Self::new(200, RetryAfter::Absent, None, state, state.size())
     }
 
     /// An answer about an operation, which has this status.
@@ -45,16 +46,27 @@ impl Answer {
             status: operation_status,
             registration_state,
         };
-        Self::new(status, retry_after, Some(operation_id), &body)
+        let size = registration_state.map_or(0, State::size);
+        Self::new(status, retry_after, Some(operation_id), &body, size)
     }
 
-    fn new(status: u16, retry_after: RetryAfter, operation_id: Option<&str>, body: &impl Serialize) -> Self {
+    /// `size` is that of what can be large in the body, in bytes.
+    fn new(
+        status: u16,
+        retry_after: RetryAfter,
+        operation_id: Option<&str>,
+        body: &impl Serialize,
+        size: usize,
+    ) -> Self {
+        // Without the capacity, a large body takes twice its size.
+        let mut text = Vec::with_capacity(size + 1024);
+        // JSON with text as keys can always be written.
+        let _ = serde_json::to_writer(&mut text, body);
         Self {
             status,
             retry_after,
             operation_id: operation_id.map(str::to_owned),
-            // JSON with text as keys can always be written.
-            body: serde_json::to_string(body).unwrap_or_default(),
+            body: text.into(),
         }
     }
 }

@@ -223,7 +223,7 @@ impl Registry {
                 failed(400_207, format!("Custom allocation failed: {reason}."))
             }
             _ => {
-                let (assigned, assignment) = self.assignment(state(IsAssigned), device, &running, former, fault);
+                let (assigned, assignment) = self.assignment(state(IsAssigned), device, running, former, fault);
                 return (State { outcome, ..assignment }, Some(assigned));
             }
         };
@@ -235,27 +235,30 @@ impl Registry {
         &self,
         state: State,
         device: &str,
-        running: &Running,
+        running: Running,
         former: Option<&Assigned>,
         fault: impl Fn(Step) -> Option<Effect>,
     ) -> (Assigned, State) {
-        let (allocation, request) = (&*running.allocation, &running.request);
-        let hubs = linked_hubs(allocation, &self.rules.hubs);
+        let chain = self.chain(&running, fault).map(Arc::new);
+        let Running {
+            registration_id,
+            allocation,
+            request,
+            selection,
+            ..
+        } = running;
+        let hubs = linked_hubs(&allocation, &self.rules.hubs);
         let by_policy = || select_hub(allocation.policy, hubs, device);
-        let (hub, payload, initial_twin) = match &running.selection {
-            Selection::Webhook(Ok(answer)) => (
-                answer.iot_hub_host_name.clone(),
-                answer.payload.clone(),
-                answer.initial_twin.clone(),
-            ),
+        let (hub, payload, initial_twin) = match selection {
+            Selection::Webhook(Ok(answer)) => (answer.iot_hub_host_name, answer.payload, answer.initial_twin),
             // Without a webhook, the payload of the device is returned to it.
             _ if allocation.policy == AllocationPolicy::Custom && allocation.webhook.is_none() => {
-                (by_policy(), request.payload.clone(), None)
+                (by_policy(), request.payload, None)
             }
             _ => (by_policy(), None, None),
         };
         let assigned = assign(hub, allocation.reprovision, former);
-        let id = allocation.device_id.as_deref().unwrap_or(&running.registration_id);
+        let id = allocation.device_id.as_deref().unwrap_or(&registration_id);
         let profile = request.with_profile.then(|| self.rules.connection_profile.clone());
         let state = State {
             assignment: Some(Assignment {
@@ -264,7 +267,7 @@ impl Registry {
                 substatus: assigned.substatus,
                 connection_profile: profile,
             }),
-            issued_certificate_chain: self.chain(running, fault).map(Arc::new),
+            issued_certificate_chain: chain,
             payload,
             initial_twin,
             ..state

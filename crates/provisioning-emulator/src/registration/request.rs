@@ -1,6 +1,6 @@
 //! The body of a registration request.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::value::RawValue;
@@ -16,7 +16,7 @@ const FIRST_WITH_PROFILE: &str = "2026-11-02";
 /// A valid registration request.
 pub(super) struct Request {
     /// As the device wrote it.
-    pub(super) payload: Option<Arc<RawValue>>,
+    pub(super) payload: Option<Box<RawValue>>,
     /// PKCS#10 in DER.
     pub(super) csr: Option<Vec<u8>>,
     /// Whether the answer has a connection profile.
@@ -53,7 +53,7 @@ impl Request {
             .transpose()?;
         Ok(Self {
             csr,
-            payload: members.remove("payload").map(Arc::from),
+            payload: members.remove("payload"),
             with_profile: knows(FIRST_WITH_PROFILE),
         })
     }

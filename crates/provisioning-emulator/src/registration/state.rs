@@ -22,13 +22,13 @@ pub(crate) struct State {
     pub(super) failure: Option<Failure>,
     /// The payload that is returned to the device, as it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) payload: Option<Arc<RawValue>>,
+    pub(super) payload: Option<Box<RawValue>>,
     /// The chain for the signing request; null if none could be issued.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) issued_certificate_chain: Option<Arc<Value>>,
     /// The twin that the webhook gave the device, as it was given. The service keeps it for the hub.
     #[serde(skip)]
-    pub(super) initial_twin: Option<Arc<RawValue>>,
+    pub(super) initial_twin: Option<Box<RawValue>>,
 }
 
 /// What the state of every completed registration has.
@@ -222,7 +222,7 @@ impl From<&State> for Registration {
     fn from(state: &State) -> Self {
         let (outcome, assignment, failure) = (&state.outcome, &state.assignment, &state.failure);
         let of = |text: Option<&String>| text.cloned();
-        let given = |text: &Option<Arc<RawValue>>| text.as_ref().map(|text| text.get().to_owned());
+        let given = |text: &Option<Box<RawValue>>| text.as_ref().map(|text| text.get().to_owned());
         Self {
             registration_id: state.registration_id.to_string(),
             status: state.status,

@@ -14,6 +14,7 @@ mod enrollments;
 mod faults;
 mod folder;
 mod heads;
+mod log_limits;
 mod observing;
 mod packets;
 mod page;

@@ -43,7 +43,7 @@ fn register(registry: &Registry, id: &str, body: &[u8], effects: &[(Step, Effect
 }
 
 fn body(answer: &Answer) -> Value {
-    serde_json::from_str(&answer.body).expect("JSON")
+    serde_json::from_slice(&answer.body).expect("JSON")
 }
 
 fn id(answer: Answer) -> String {

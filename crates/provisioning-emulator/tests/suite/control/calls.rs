@@ -3,7 +3,11 @@
 use serde_json::json;
 
 use super::{call, enrollment, put};
-use crate::support::{http::Call, in_memory, notes};
+use crate::support::{
+    http::{Call, control, send},
+    in_memory,
+};
+use provisioning_emulator::{LogKind, Port};
 
 #[tokio::test(start_paused = true)]
 async fn an_enrollment_is_created_read_changed_and_deleted() {
@@ -98,18 +102,42 @@ async fn a_change_with_an_outdated_etag_is_refused_with_412() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_changes_are_logged() {
+async fn calls_are_logged_with_their_status_and_why_they_are_refused() {
     let emulator = in_memory();
     put(&emulator, "/enrollments/d", &enrollment("d")).await;
     put(&emulator, "/enrollments/d", &json!({})).await;
     call(&emulator, "GET", "/enrollments/d").await;
     call(&emulator, "DELETE", "/enrollments/d").await;
-    call(&emulator, "DELETE", "/enrollments/d").await;
-    assert_eq!(
-        notes(&emulator, "control"),
-        ["PUT /enrollments/d", "DELETE /enrollments/d"]
-    );
-    assert_eq!(emulator.log()[0].registration_id.as_deref(), Some("d"));
+    call(&emulator, "GET", "/enrollments/d").await;
+    call(&emulator, "GET", "/nothing").await;
+    call(&emulator, "PUT", "/emulator/log").await;
+    call(&emulator, "GET", "/emulator/log").await;
+    call(&emulator, "GET", "/emulator/log?since=x").await;
+    let unsigned = "GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    send(control(&emulator), unsigned).await;
+    let log = emulator.log();
+    let calls = log.iter().filter(|entry| entry.kind == LogKind::Control);
+    let calls: Vec<_> = calls
+        .map(|entry| {
+            assert_eq!(entry.port, Some(Port::Control));
+            let reason = entry.reason.as_deref().unwrap_or_default();
+            let (call, why) = reason.split_once(": ").unwrap_or((reason, ""));
+            assert_eq!(why.is_empty(), entry.status < Some(300), "{reason}");
+            (call, entry.status.expect("a status"), entry.registration_id.as_deref())
+        })
+        .collect();
+    let expected = [
+        ("PUT /enrollments/d", 200, Some("d")),
+        ("PUT /enrollments/d", 409, Some("d")),
+        ("GET /enrollments/d", 200, Some("d")),
+        ("DELETE /enrollments/d", 204, Some("d")),
+        ("GET /enrollments/d", 404, Some("d")),
+        ("GET /nothing", 404, None),
+        ("PUT /emulator/log", 405, None),
+        ("GET /emulator/log", 400, None),
+        ("GET /x", 401, None),
+    ];
+    assert_eq!(calls, expected);
 }
 
 #[tokio::test(start_paused = true)]
