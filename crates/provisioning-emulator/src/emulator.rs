@@ -179,7 +179,7 @@ impl Emulator {
         self.service.registry.registrations()
     }
 
-    /// The packets and decisions so far, the oldest first; if there are many, the newest 16 MiB.
+    /// The packets and decisions so far, the oldest first; if there are many, the newest 8 MiB.
     pub fn log(&self) -> Vec<Arc<LogEntry>> {
         self.service.log.entries()
     }
