@@ -289,3 +289,10 @@ impl Drop for Emulator {
         self.service.stop.cancel();
     }
 }
+#[cfg(test)]
+impl Emulator {
+    /// What its connections share.
+    pub(crate) fn shared(&self) -> (Arc<Service>, TlsAcceptor) {
+        (Arc::clone(&self.service), self.acceptor.clone())
+    }
+}

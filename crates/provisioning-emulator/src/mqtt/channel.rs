@@ -64,7 +64,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             let due = self.delayed.iter().map(|(due, _)| *due).min();
             select! {
                 biased;
-                () = until(due) => self.send_delayed().await?,
+                () = until(due) => Box::pin(self.send_delayed()).await?,
                 next = self.framed.next() => break next,
             }
         };
@@ -73,12 +73,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             Some(Err(DecodeError::Io(error))) => return Err(End(format!("the connection failed: {error}"))),
             Some(Err(DecodeError::ProtocolLevel(level))) => {
                 let refusal = ConnAck::new(ConnectReturnCode::RefusedProtocolVersion, false);
-                self.send(Packet::ConnAck(refusal)).await?;
+                Box::pin(self.send(Packet::ConnAck(refusal))).await?;
                 return Err(End(DecodeError::ProtocolLevel(level).to_string()));
             }
             Some(Err(DecodeError::Foreign(foreign))) => {
                 let sentence = self.service.hint_of_mqtt_port();
-                self.deliver_bytes(&foreign.answer(&sentence)).await?;
+                Box::pin(self.deliver_bytes(&foreign.answer(&sentence))).await?;
                 return Err(End(DecodeError::Foreign(foreign).to_string()));
             }
             Some(Err(broken)) => return Err(End(broken.to_string())),
