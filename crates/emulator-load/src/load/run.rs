@@ -67,7 +67,8 @@ impl Ground<'_> {
         self.begin.map_or(f64::NAN, |begin| begin.memory)
     }
 
-    /// Waits until at most as many descriptors are open as at the beginning. Returns how long that took, in seconds.
+    /// Waits until at most as many descriptors are open as at the beginning. Returns how long that took, in
+    /// seconds; infinite if it takes longer than `limit`.
     pub(super) async fn until_closed(&self, limit: Duration) -> Result<f64> {
         let start = Instant::now();
         let begin = self.begin.ok_or("nothing has begun")?.descriptors;

@@ -81,7 +81,7 @@ fn load(service: &Arc<Service>) -> JoinSet<()> {
         });
         let stalling = Arc::clone(service);
         load.spawn(async move {
-            // A call that never ends, and an answer that is never read.
+            // A call that never ends.
             if let Ok(mut stream) = stalling.tls(stalling.control_port).await {
                 let _ = stream
                     .write_all(b"POST /enrollments HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n")
