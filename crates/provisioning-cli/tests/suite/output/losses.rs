@@ -546,6 +546,10 @@ async fn a_file_that_is_read_or_written_already_is_not_written_too() {
     let (file, link, csr) = (path("file"), path("./link"), path("device.csr"));
     symlink("file", &link).expect("a link");
     fs::write(&csr, request("device-1")).expect("a file");
+    let (given, at_given, unfinished) = (path("given"), format!("@{}", path("given")), path("store.json"));
+    fs::write(&given, "{}").expect("a file");
+    fs::write(&unfinished, "{").expect("a file");
+    let issued = ["--csr", &csr, "--issued-cert", &given];
     let before = listing(folder.path());
     for words in [
         &["--local", "--new-key", &file, "--issued-cert", &link][..],
@@ -579,6 +583,19 @@ async fn a_file_that_is_read_or_written_already_is_not_written_too() {
             &csr,
             "--issued-cert",
             &csr,
+        ],
+        &[&["--ca", &given], &issued[..]].concat(),
+        &[&["--extra-ca", &given], &issued[..]].concat(),
+        &[&["--cert", &given, "--key", &csr], &issued[..]].concat(),
+        &[&["--local", "--payload", &at_given], &issued[..]].concat(),
+        &[
+            "--local",
+            "--store",
+            &unfinished,
+            "--csr",
+            &csr,
+            "--issued-cert",
+            &path("store.json.bad"),
         ],
     ] {
         let run = dps(&[&["register", "--json"], words].concat()).await;

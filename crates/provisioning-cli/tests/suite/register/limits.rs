@@ -9,15 +9,16 @@ use std::{
 };
 
 use provisioning_emulator::{Device, Effect, Emulator, Fault, RetryAfter, Step};
-use test_support::serve;
+use test_support::{run, serve};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional, sink},
     net::{TcpListener, TcpSocket, TcpStream},
+    process::Command,
     task::JoinSet,
-    time::Instant,
+    time::{Instant, timeout},
 };
 
-use crate::support::{Files, Run, assign_later, dps};
+use crate::support::{Files, Run, assign_later, dps, dps_with};
 
 /// A port that does not answer, as when a firewall drops it: its queue of connections is full.
 struct SilentPort {
@@ -358,6 +359,51 @@ async fn a_store_and_a_certificate_that_cannot_be_written_are_both_reported() {
         assert!(run.hint().contains(hint), "{run:?}");
     }
     emulator.shutdown().await;
+}
+
+/// The flags of `dps register` that name a file to read. The help says of the others that the file is written.
+async fn flags_of_input_files() -> Vec<String> {
+    let help = dps(&["register", "--help"]).await.stdout;
+    let flags = help.lines().filter(|line| line.ends_with("FILE>"));
+    let flags = flags.filter_map(|line| line.split_whitespace().next());
+    let written = ["--new-key", "--issued-cert", "--store"];
+    flags
+        .filter(|flag| !written.contains(flag))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_that_does_not_end_counts_against_the_timeout_whether_a_flag_or_a_variable_names_it() {
+    let files = files();
+    let (pipe, issued) = (files.path("pipe"), files.path("issued.pem"));
+    run(Command::new("mkfifo").arg(&pipe)).await;
+    let at_pipe = format!("@{pipe}");
+    let needed = ["register", "--json", "--id-scope", "0ne1", "--timeout", "1"];
+    let needed = [&needed[..], &["--registration-id", "device-1"]].concat();
+    let flags = flags_of_input_files().await;
+    assert!(flags.len() >= 10, "{flags:?}");
+    let by_flag = flags.iter().map(|flag| {
+        let words: &[&str] = match flag.as_str() {
+            "--payload" => &["--payload", &at_pipe],
+            "--csr" => &["--csr", &pipe, "--issued-cert", &issued],
+            flag => &[flag, &pipe],
+        };
+        (words.to_vec(), [&*files.cert, &files.key])
+    });
+    let by_variable = [[&*pipe, &files.key], [&files.cert, &pipe], [&pipe, &pipe]];
+    let by_variable = by_variable.map(|named| (vec![], named));
+    for (words, [cert, key]) in by_flag.chain(by_variable) {
+        let variables = [("CERTIFICATE_FILE", cert), ("KEY_FILE", key)];
+        let words = [&needed[..], &words].concat();
+        let run = dps_with(&words, &variables);
+        // Without the flag's limit a pipe may take 30 s.
+        let run = timeout(Duration::from_secs(20), run).await;
+        let run = run.unwrap_or_else(|_| panic!("{words:?} {variables:?} waits longer than --timeout"));
+        assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{words:?}: {run:?}");
+        assert!(run.message().contains("within the time limit"), "{words:?}: {run:?}");
+    }
 }
 
 #[cfg(feature = "local")]
