@@ -1,7 +1,7 @@
 //! `docs/troubleshooting.md`, against the program: every kind, error code and finding code is on the page, with the
 //! program's own hint, and what the page quotes is in the source.
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{collections::HashSet, ffi::OsStr, fs, path::Path};
 
 use provisioning_device::{ErrorCode, ErrorKind};
 
@@ -122,9 +122,10 @@ fn every_message_that_a_symptom_quotes_is_in_the_source() {
 fn read_into(folder: &Path, sources: &mut String) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
+        let is_test = |name: &OsStr| name == "tests.rs" || name == "page.rs";
         if path.is_dir() {
             read_into(&path, sources);
-        } else {
+        } else if !path.file_name().is_some_and(is_test) {
             let text = fs::read_to_string(&path).expect("a source");
             let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
             let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
