@@ -131,7 +131,7 @@ pub(crate) async fn handshake(
                 Some(RustlsError::InvalidMessage(_)) => Peer::read(first_bytes.get(), &mut stream).await,
                 _ => None,
             };
-            report.failure = tls_error(&error).and_then(TlsFailure::of);
+            report.failure = tls_error(&error).and_then(|error| TlsFailure::of(error, report.auth.get()));
             return Err(match peer {
                 Some(peer) if peer != Peer::Tls => not_tls(&peer),
                 _ => failed(error, &name, report),
