@@ -167,6 +167,24 @@ async fn a_proxy_of_the_environment_that_is_ignored_is_the_cause_where_nothing_i
         "port-not-reached",
         "it is not for this host: {run:?}"
     );
+    // The port is that of the transport that a registration would use.
+    let words = ["doctor", "--json", "--host", "localhost", "--websocket-port", &port];
+    let no_proxy = [proxy[0], ("no_proxy", &format!("localhost:{port}"))];
+    for transport in ["--websocket", "--fallback"] {
+        let run = dps_with(&[&words[..], &[transport]].concat(), &no_proxy).await;
+        assert_eq!(
+            run.json()["cause"]["code"],
+            "port-not-reached",
+            "it is not for this port: {run:?}"
+        );
+    }
+    let run = dps_with(&[&words[..], &["--websocket"]].concat(), &[("all_proxy", "ftp://h")]).await;
+    let cause = &run.json()["cause"];
+    assert_eq!(cause["code"], "proxy-ignored", "{run:?}");
+    assert_eq!(
+        cause["message"], "the environment's proxy in all_proxy is ignored, and no proxy is used",
+        "{run:?}"
+    );
 }
 
 #[tokio::test]
