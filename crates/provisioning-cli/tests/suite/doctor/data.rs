@@ -3,7 +3,6 @@
 use std::{future::pending, net::SocketAddr};
 
 use provisioning_emulator::{Emulator, LogKind};
-use serde_json::Value;
 use test_support::{
     serve,
     tls::{BOTH_VERSIONS, Ca, ClientCertificates, acceptor, new_key},
@@ -15,17 +14,11 @@ use tokio::{
     task::JoinSet,
 };
 
+use super::finding;
 use crate::support::{Files, Run, dps};
 
 /// What a packet of Ethernet holds, about.
 const PACKET: usize = 1400;
-
-fn finding(run: &Run, check: &str) -> Value {
-    let json = run.json();
-    let mut checks = json["checks"].as_array().expect("a list").iter();
-    let finding = checks.find(|finding| finding["check"] == check);
-    finding.unwrap_or_else(|| panic!("{check} in {run:?}")).clone()
-}
 
 /// Without a `hint` the finding must have none.
 fn assert_found(run: &Run, check: &str, verdict: &str, message: &str, hint: &str) {
