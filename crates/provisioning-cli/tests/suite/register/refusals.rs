@@ -47,7 +47,7 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
     )
     .await;
     for (id, code, kind, hint) in [
-        ("denied", 3, "unauthorized", "common name"),
+        ("denied", 3, "unauthorized", "network rules"),
         ("unknown", 3, "not-found", "or its group is enrolled"),
         ("twice", 3, "conflict", "another process or another device"),
         ("failed", 3, "failed", "the enrollment's allocation"),
