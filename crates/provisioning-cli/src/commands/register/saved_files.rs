@@ -60,7 +60,8 @@ impl SavedFiles {
         }
         let certificate = self.certificate.as_mut();
         let key_file = certificate.map(IssuedCertificate::write_key).transpose()?.flatten();
-        let assignment = attempt::register(checked, interrupted).await?;
+        let registered = attempt::register(checked, interrupted).await;
+        let assignment = registered.map_err(|failure| failure.see(None))?;
         if let Some(key_file) = key_file {
             key_file.keep();
         }
