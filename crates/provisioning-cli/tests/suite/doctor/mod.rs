@@ -1,6 +1,8 @@
 //! `dps doctor`: what it finds, and what it sends.
 
 mod causes;
+#[cfg(unix)]
+mod codes;
 mod data;
 mod findings;
 mod page;

@@ -9,7 +9,7 @@ use test_support::{
     tls::{BOTH_VERSIONS, Ca, ClientCertificates, acceptor},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional},
     net::TcpStream,
     task::JoinSet,
 };
@@ -110,4 +110,38 @@ pub(super) async fn middlebox(ca: &Ca, emulator: &Emulator) -> (SocketAddr, Join
         }
     })
     .await
+}
+
+/// A service that takes devices of its CA only, and answers one CONNECT or ends the connection.
+pub(super) async fn service(ca: &Ca, answers: bool) -> (SocketAddr, JoinSet<()>) {
+    let acceptor = acceptor(
+        ca.server("localhost", |_| {}),
+        ClientCertificates::Required(ca.certificate().der()),
+        &BOTH_VERSIONS,
+    );
+    serve("127.0.0.1", move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            // A device without a certificate is rejected.
+            if let Ok(stream) = acceptor.accept(stream).await {
+                answer(stream, answers).await;
+            }
+        }
+    })
+    .await
+}
+
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, answers: bool) {
+    let mut connect = [0; 2048];
+    let read = stream.read_exact(&mut connect).await;
+    assert_eq!((read.expect("as much as a registration"), connect[0]), (2048, 0x10));
+    assert_eq!(
+        &connect[3..10],
+        b"\0\x04MQTT\x7f",
+        "no version of MQTT, so nothing is registered"
+    );
+    if answers {
+        stream.write_all(b"\x20\x02\x00\x01").await.expect("a device");
+        stream.shutdown().await.expect("a device");
+    }
 }
