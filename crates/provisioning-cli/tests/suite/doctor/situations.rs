@@ -353,7 +353,12 @@ async fn a_chain_without_its_intermediate_is_the_cause_of_the_rejection() {
         2,
     )
     .await;
-    assert_eq!(finding(&run, "MQTT data")["code"], "client-certificate-rejected");
+    let data = finding(&run, "MQTT data");
+    assert_eq!(data["code"], "client-certificate-rejected");
+    assert_eq!(
+        data["message"],
+        "the server does not know the CA that signed the device's certificate (TLS alert 48)"
+    );
 }
 
 #[tokio::test]
