@@ -73,10 +73,10 @@ fn code(defect: &CertificateDefect) -> Code {
     match defect {
         CertificateDefect::NoClientAuthentication => Code::NoClientAuthentication,
         CertificateDefect::NoDigitalSignature => Code::NoDigitalSignature,
-        CertificateDefect::WeakSignature(..) => Code::WeakSignature,
-        CertificateDefect::ShortRsaKey(..) => Code::ShortRsaKey,
-        CertificateDefect::NotTheIssuer(_) => Code::ChainOrder,
-        CertificateDefect::MissingIssuer(..) => Code::ChainIncomplete,
+        CertificateDefect::WeakSignature { .. } => Code::WeakSignature,
+        CertificateDefect::ShortRsaKey { .. } => Code::ShortRsaKey,
+        CertificateDefect::NotTheIssuer { .. } => Code::ChainOrder,
+        CertificateDefect::MissingIssuer { .. } => Code::ChainIncomplete,
         _ => Code::CertificateDefect,
     }
 }
