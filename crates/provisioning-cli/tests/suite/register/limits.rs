@@ -9,7 +9,7 @@ use std::{
 };
 
 use provisioning_emulator::{Device, Effect, Emulator, Fault, RetryAfter, Step};
-use test_support::{run, serve};
+use test_support::{listen, run, serve};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional, sink},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -46,13 +46,6 @@ impl SilentPort {
     fn host(&self) -> String {
         format!("localhost:{}", self.address.port())
     }
-}
-
-/// A port that accepts connections, and is silent while the listener lives.
-async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    (listener, address)
 }
 
 /// A device's files without a service.
@@ -109,7 +102,7 @@ async fn a_silent_port_ends_as_connect_with_exit_code_4_whichever_limit_comes_fi
 #[tokio::test]
 async fn a_silent_proxy_is_connect_and_its_hint_names_the_proxy() {
     let files = files();
-    let (_proxy, address) = listen().await;
+    let (_proxy, address) = listen::<SocketAddr>().await;
     let proxy = format!("http://{address}");
     for (words, message) in [
         (
@@ -158,7 +151,7 @@ async fn a_silent_tls_handshake_is_a_timeout_with_exit_code_5_that_names_it() {
     let emulator = Emulator::builder().polls_before_assigning(0).start().await;
     let emulator = emulator.expect("a local DPS");
     let files = Files::of(&emulator, "device-1");
-    let (_silent, address) = listen().await;
+    let (_silent, address) = listen::<SocketAddr>().await;
     let accepts = address.to_string();
     let (server_hello, _path) = silent_after(emulator.mqtt_port(), 127).await;
     let server_hello = format!("localhost:{}", server_hello.port());
@@ -254,7 +247,7 @@ async fn a_service_that_is_reachable_later_is_waited_for_and_only_when_asked_to(
     let emulator = Emulator::builder().polls_before_assigning(0).start().await;
     let emulator = emulator.expect("a local DPS");
     let files = Files::of(&emulator, "device-1");
-    let (listener, address) = listen().await;
+    let (listener, address) = listen::<SocketAddr>().await;
     drop(listener);
     let (host, port) = (format!("localhost:{}", address.port()), emulator.mqtt_port());
     let run = files.register(&host, &["--json"]).await;
@@ -281,7 +274,7 @@ async fn a_fallback_tries_each_way_for_the_connect_timeout_unless_another_is_giv
     let emulator = Emulator::builder().polls_before_assigning(0).start().await;
     let emulator = emulator.expect("a local DPS");
     let files = Files::of(&emulator, "device-1");
-    let (_silent, address) = listen().await;
+    let (_silent, address) = listen::<SocketAddr>().await;
     let (host, websocket) = (format!("localhost:{}", address.port()), emulator.websocket_port());
     let websocket = websocket.to_string();
     let words = [
