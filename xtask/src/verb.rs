@@ -33,7 +33,7 @@ pub(crate) enum Verb {
     Msrv,
     /// Licences, sources and advisories of the dependencies (cargo-deny)
     Deny,
-    /// The tests that need other programs: `interop`, `page` and `proxies`
+    /// The tests that need other programs: `interop`, `page`, `proxies`, and those of networks and clocks
     External,
     /// The SDKs of other languages register with the emulator, and `dps` through a real broker
     Interop,

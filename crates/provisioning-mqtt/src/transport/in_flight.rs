@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use provisioning_types::{Endpoint, ErrorKind, TransportError};
+use provisioning_types::{Endpoint, TransportError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::response_router::ResponseRouter;
+use super::{refusal_hint::RefusalHint, response_router::ResponseRouter};
 use crate::{
     mqtt_connector::{Message, MqttSession},
     permit::{WritePermit, Written},
@@ -44,7 +44,7 @@ pub(super) struct Link {
     /// The endpoint and the user name that the connection was made for.
     purpose: Arc<(Endpoint, String)>,
     /// What to check first when the service refuses the credential.
-    refusal_hint: Arc<str>,
+    refusal_hint: RefusalHint,
 }
 
 impl Link {
@@ -53,24 +53,20 @@ impl Link {
         router: Arc<ResponseRouter>,
         peer: &str,
         purpose: (Endpoint, String),
-        refusal_hint: String,
+        refusal_hint: RefusalHint,
     ) -> Self {
         Self {
             peer: peer.into(),
             session,
             router,
             purpose: Arc::new(purpose),
-            refusal_hint: refusal_hint.into(),
+            refusal_hint,
         }
     }
 
-    /// Adds the hint to the service's refusal of the credential, unless the service gave a reason that has its own.
-    pub(super) fn explain_refusal(&self, error: TransportError) -> TransportError {
-        let has_reason = error.service().is_some_and(|service| service.hint().is_some());
-        match error.kind() {
-            ErrorKind::Unauthorized if !has_reason => error.with_hint(self.refusal_hint.to_string()),
-            _ => error,
-        }
+    /// Explains the error of a response.
+    pub(super) fn explain(&self, error: TransportError) -> TransportError {
+        self.router.peer.explain(self.refusal_hint.explain(error))
     }
 
     /// Whether it leads to this endpoint and its device has this user name.

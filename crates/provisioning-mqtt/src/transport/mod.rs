@@ -1,6 +1,7 @@
 //! The DPS transport: single requests to the service and their responses, over connections that it makes when needed.
 
 mod in_flight;
+mod refusal_hint;
 mod response_router;
 
 use std::{
@@ -20,13 +21,14 @@ use tokio::{join, select};
 
 use self::{
     in_flight::{Connection, InFlight, Link, State},
+    refusal_hint::RefusalHint,
     response_router::ResponseRouter,
 };
 use crate::{
     mqtt_connector::{Login, MqttConnector, MqttSession},
     options::MqttOptions,
     protocol,
-    session::{MqttOverStream, connect_error::is_unanswered},
+    session::MqttOverStream,
 };
 
 /// DPS over MQTT. The connector decides what carries MQTT: TLS, a WebSocket, or either of them.
@@ -121,7 +123,7 @@ impl MqttTransport {
             // A response counts even if its PUBACK never arrives and the connection ends right after it.
             Ok(message) = response => {
                 let response = protocol::read_response(request, &message.topic, &message.payload);
-                response.map_err(|error| link.explain_refusal(error))
+                response.map_err(|error| link.explain(error))
             }
             error = published => Err(link.router.loss().unwrap_or(error)),
             error = link.router.lost() => Err(error),
@@ -190,14 +192,14 @@ impl MqttTransport {
         };
         let progress = Progress::new(&listener);
         let connected = self.mqtt.connect(&target, login, progress, router.listener()).await;
-        let refusal_hint = || refusal_hint(&proof.hint, proof.certificate.is_some(), router.peer.given_ca());
-        let session = connected.map_err(|error| match (error.kind(), error.connack()) {
-            // MQTT does not say why it refuses a credential.
-            (ErrorKind::Unauthorized, Some(_)) => error.with_hint(refusal_hint()),
-            _ if is_unanswered(&error) => error.with_hint(format!("{}{OR_THE_NETWORK}", refusal_hint())),
-            _ => error,
-        });
-        let session = session.map_err(|error| router.peer.explain(error).in_phase(Phase::Connect))?;
+        let refusal_hint = RefusalHint::new(&proof.hint, proof.certificate.is_some(), router.peer.given_ca());
+        let explain = |error| {
+            router
+                .peer
+                .explain(refusal_hint.explain(error))
+                .in_phase(Phase::Connect)
+        };
+        let session = connected.map_err(explain)?;
         in_flight.set(Connection::Connecting(Some(Arc::clone(&session))))?;
         let peer = router.peer.get();
         progress.waiting_for(WaitStep::Suback, &peer);
@@ -206,7 +208,7 @@ impl MqttTransport {
             .await
             .map_err(|error| router.loss().unwrap_or(error).in_phase(Phase::Subscribe))?;
         let purpose = (endpoint.clone(), user_name);
-        let link = Link::new(session, Arc::clone(&router), &peer, purpose, refusal_hint());
+        let link = Link::new(session, Arc::clone(&router), &peer, purpose, refusal_hint);
         in_flight.set(Connection::Connected(link.clone()))?;
         progress.report(ConnectionEvent::Connected);
         Ok(link)
@@ -221,22 +223,6 @@ impl MqttTransport {
         let key = identity.blocking_key();
         let key = key.unwrap_or_else(|| BlockingKey::of(&self.identity));
         Ok(run_blocking(key, async move { identity.prove(&registration).await }).await??)
-    }
-}
-
-/// Added to the hint of a connection that ended before CONNACK.
-const OR_THE_NETWORK: &str = "; then the network, and whether something in between ends MQTT connections";
-
-/// What to check first when the service refuses the credential: the hint of the credential, and whether a middlebox may
-/// have removed the certificate.
-fn refusal_hint(of_proof: &str, has_certificate: bool, given_ca: Option<String>) -> String {
-    match given_ca.filter(|_| has_certificate) {
-        Some(issuer) => format!(
-            "{of_proof}; the server's certificate is signed by {issuer}, a CA that was given to this device: if it \
-             is that of a middlebox which inspects TLS, exempt the host from inspection, as the middlebox drops the \
-             device's certificate"
-        ),
-        None => of_proof.to_owned(),
     }
 }
 
