@@ -1,9 +1,9 @@
 //! The packets of one registration, one after the other.
 
-use futures_util::{SinkExt, StreamExt};
+use bytes::BytesMut;
 use rumqttc::{Codec, Connect, Packet, PubAck, Publish, QoS, Subscribe, Unsubscribe};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio_util::codec::Framed;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_util::codec::{Decoder, Encoder};
 
 use crate::{Login, Result};
 
@@ -22,17 +22,35 @@ pub trait Packets {
     async fn close(self) -> Result<()>;
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Packets for Framed<S, Codec> {
+/// Packets over a byte stream.
+#[derive(Debug)]
+pub struct OverStream<S> {
+    stream: S,
+    incoming: BytesMut,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Packets for OverStream<S> {
     async fn send(&mut self, packet: Packet) -> Result<()> {
-        Ok(SinkExt::send(self, packet).await?)
+        let mut bytes = BytesMut::new();
+        codec().encode(packet, &mut bytes)?;
+        self.stream.write_all(&bytes).await?;
+        Ok(self.stream.flush().await?)
     }
 
     async fn next(&mut self) -> Result<Packet> {
-        Ok(StreamExt::next(self).await.ok_or("the service hung up")??)
+        loop {
+            if let Some(packet) = codec().decode(&mut self.incoming)? {
+                return Ok(packet);
+            }
+            self.incoming.reserve(512);
+            if self.stream.read_buf(&mut self.incoming).await? == 0 {
+                return Err("the service hung up".into());
+            }
+        }
     }
 
     async fn close(mut self) -> Result<()> {
-        Ok(self.get_mut().shutdown().await?)
+        Ok(self.stream.shutdown().await?)
     }
 }
 
@@ -50,13 +68,14 @@ pub struct Exchange<P> {
     answer: Publish,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<Framed<S, Codec>> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<OverStream<S>> {
     /// Registers over a byte stream.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
     pub async fn over(stream: S, login: &Login) -> Result<Self> {
-        Self::begin(Framed::new(stream, codec()), login).await
+        let incoming = BytesMut::new();
+        Self::begin(OverStream { stream, incoming }, login).await
     }
 }
 

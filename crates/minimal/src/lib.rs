@@ -9,7 +9,7 @@ mod tls;
 mod websocket;
 
 pub use self::{
-    exchange::{Exchange, Packets},
+    exchange::{Exchange, OverStream, Packets},
     login::Login,
     tls::Tls,
 };

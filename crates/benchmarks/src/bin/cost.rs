@@ -28,7 +28,7 @@ fn main() -> Result<()> {
     copy(&mut stdout, &mut sink())?;
     let status = child.wait()?;
     if !status.success() {
-        return Err(format!("{} failed: {status}", program.to_string_lossy()).into());
+        return Err(format!("{} failed, {status}: {line}", program.to_string_lossy()).into());
     }
     let usage = usage::of_children()?;
     task::answer(&Run {
