@@ -7,7 +7,7 @@ use cargo_metadata::{Dependency, DependencyKind, MetadataCommand, Package};
 use crate::{report::Report, shell};
 
 /// Which of our crates a crate may use. docs/architecture.md has the map.
-const ARROWS: [(&str, &str); 12] = [
+const ARROWS: [(&str, &str); 15] = [
     ("provisioning-types", ""),
     ("provisioning-websocket", ""),
     ("provisioning-emulator", ""),
@@ -25,6 +25,12 @@ const ARROWS: [(&str, &str); 12] = [
         "provisioning-credentials provisioning-emulator provisioning-net provisioning-types",
     ),
     ("external-tests", "provisioning-device provisioning-emulator"),
+    ("minimal", "provisioning-device"),
+    ("benchmarks", "minimal provisioning-device provisioning-emulator"),
+    (
+        "micro-benchmarks",
+        "provisioning-client provisioning-mqtt provisioning-net provisioning-types provisioning-websocket",
+    ),
     ("xtask", ""),
 ];
 
