@@ -1,6 +1,9 @@
 //! The packets of one connection: logged, sent within time limits, and changed by faults.
 
-use std::{future::pending, sync::Arc};
+use std::{
+    future::pending,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
@@ -77,7 +80,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
                 return Err(End(DecodeError::ProtocolLevel(level).to_string()));
             }
             Some(Err(DecodeError::Foreign(foreign))) => {
-                let sentence = self.service.hint_of_mqtt_port();
+                let sentence = hint(self.service.websocket_port.load(Ordering::Relaxed));
                 Box::pin(self.deliver_bytes(&foreign.answer(&sentence))).await?;
                 return Err(End(DecodeError::Foreign(foreign).to_string()));
             }
@@ -264,6 +267,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             false => entry.cut(),
         });
     }
+}
+
+/// What a client of another protocol is told. The port is 0 while the emulator does not listen.
+fn hint(websocket_port: u16) -> String {
+    let websocket_port = match websocket_port {
+        0 => String::new(),
+        port => format!(", which is {port}"),
+    };
+    format!(
+        "This port of the emulator has MQTT 3.1.1 over TLS only. The HTTPS device API and MQTT over WebSocket are on its \
+         WebSocket port{websocket_port}. AMQP is not supported."
+    )
 }
 
 fn step_of(packet: &Packet) -> Option<Step> {

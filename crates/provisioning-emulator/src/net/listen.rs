@@ -98,7 +98,7 @@ fn spawn(socket: Socket, port: Port, security: Security, acceptor: &TlsAcceptor,
     let serving = AssertUnwindSafe(Box::pin(serving)).catch_unwind();
     let shared = Arc::clone(service);
     service.tasks.spawn(async move {
-        if serving.await.is_err() {
+        if let Some(Err(_)) = shared.abandon.run_until_cancelled(serving).await {
             let reason = "a connection was given up; this is a bug of the emulator";
             shared.note(origin, None, LogKind::Panic, reason);
         }
