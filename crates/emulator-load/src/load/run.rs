@@ -67,11 +67,15 @@ impl Ground<'_> {
         self.begin.map_or(f64::NAN, |begin| begin.memory)
     }
 
+    pub(super) fn begin_descriptors(&self) -> Result<usize> {
+        Ok(self.begin.ok_or("nothing has begun")?.descriptors)
+    }
+
     /// Waits until at most as many descriptors are open as at the beginning. Returns how long that took, in
     /// seconds; infinite if it takes longer than `limit`.
     pub(super) async fn until_closed(&self, limit: Duration) -> Result<f64> {
         let start = Instant::now();
-        let begin = self.begin.ok_or("nothing has begun")?.descriptors;
+        let begin = self.begin_descriptors()?;
         while self.emulator.figures()?.descriptors > begin {
             if start.elapsed() > limit {
                 return Ok(f64::INFINITY);
