@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use serde_json::Value;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until, timeout_at},
@@ -79,8 +78,9 @@ async fn poll(control: Arc<Control>, follows: bool) -> Vec<Duration> {
     times
 }
 
-/// The number of the newest entry in an answer; 0 if it has none.
-fn newest(answer: &Answer) -> Result<u64> {
-    let entries: Vec<Value> = serde_json::from_slice(&answer.body)?;
-    Ok(entries.last().and_then(|entry| entry["n"].as_u64()).unwrap_or(0))
+/// The number of the newest entry in an answer, if it has one. Parsing all of it would take the emulator's CPU.
+fn newest(answer: &Answer) -> Option<u64> {
+    let text = std::str::from_utf8(&answer.body).ok()?;
+    let (_, entry) = text.rsplit_once("{\"n\":")?;
+    entry.split(',').next()?.parse().ok()
 }
