@@ -64,6 +64,10 @@ impl Emulator {
 
     pub(super) async fn start_in(folder: TempDir, binary: &Path, options: Options) -> Result<Self> {
         let ready = folder.path().join("ready.json");
+        // That of an earlier start in the folder says nothing about this one.
+        if ready.exists() {
+            fs::remove_file(&ready)?;
+        }
         let mut command = Command::new(binary);
         command.arg("--dir").arg(folder.path()).arg("--ready-file").arg(&ready);
         for port in ["--mqtt-port", "--ws-port", "--control-port", "--page-port"] {
