@@ -17,8 +17,11 @@ pub(super) struct Peer {
     modules: PathBuf,
 }
 
-/// Both SDKs, or how to install them.
-pub(super) fn find() -> [Result<Peer>; 2] {
+/// How many SDKs there are.
+pub(super) const COUNT: usize = 2;
+
+/// The SDKs, or how to install them.
+pub(super) fn find() -> [Result<Peer>; COUNT] {
     let scripts = root().join("crates/external-tests/scripts");
     let installed = root().join("target/tmp");
     let modules = installed.join("node/node_modules");

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     Bench,
     figure::{Figure, Unit, ratios},
-    peers::Peer,
+    peers::{self, Peer},
     process::Process,
     table::{Goal, Row},
 };
@@ -83,7 +83,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Row>> {
     Ok(rows(&dps, &floor, &peers))
 }
 
-fn rows(dps: &Runs, floor: &Runs, peers: &[Runs]) -> Vec<Row> {
+fn rows(dps: &Runs, floor: &Runs, sdks: &[Runs]) -> Vec<Row> {
     let mut rows = vec![];
     for Column {
         what,
@@ -95,14 +95,14 @@ fn rows(dps: &Runs, floor: &Runs, peers: &[Runs]) -> Vec<Row> {
     {
         let show = |runs: &Runs| format!("{} {}", runs.name, Figure::of(runs.values(read)).show(unit));
         let figure = Figure::of(dps.values(read));
-        let better = peers.iter().min_by(|one, other| {
+        let better = sdks.iter().min_by(|one, other| {
             let median = |runs: &Runs| Figure::of(runs.values(read)).median;
             median(one).total_cmp(&median(other))
         });
         let ratio = better.map(|better| ratios(&better.values(read), &dps.values(read)));
         let ratio_shown = ratio.map_or_else(String::new, |ratio| format!(", {}", ratio.show(Unit::Times)));
-        let mut beside: Vec<_> = peers.iter().map(show).collect();
-        if peers.is_empty() {
+        let mut beside: Vec<_> = sdks.iter().map(show).collect();
+        if sdks.is_empty() {
             beside.push("SDKs: with --peers".to_owned());
         }
         beside.push(show(floor));
@@ -111,7 +111,9 @@ fn rows(dps: &Runs, floor: &Runs, peers: &[Runs]) -> Vec<Row> {
             format!("{}{ratio_shown}", figure.show(unit)),
         );
         let row = row.then(then).beside(beside.join("; "));
-        rows.push(row.goal(Goal::AtLeast(goal, Unit::Times), ratio.as_ref()));
+        // Which SDK is the better one is known when both were measured.
+        let judged = ratio.as_ref().filter(|_| sdks.len() == peers::COUNT);
+        rows.push(row.goal(Goal::AtLeast(goal, Unit::Times), judged));
     }
     rows
 }
