@@ -2,6 +2,7 @@
 
 mod binary;
 mod client;
+mod ground;
 mod http;
 mod idle;
 mod limits;
@@ -11,6 +12,7 @@ mod process;
 mod registrations;
 mod run;
 mod sas;
+mod scenario;
 mod scenarios;
 mod service;
 mod statistics;
@@ -20,7 +22,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 
-use self::{binary::beside_this_program, machine::Machine, run::Setup, scenarios::Scenario, table::Table};
+use self::{binary::beside_this_program, ground::Setup, machine::Machine, scenario::Scenario, table::Table};
 
 /// Any error: the command prints it, or the table has it.
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;

@@ -45,8 +45,6 @@ impl Enrollments {
     }
 }
 
-pub(super) const NO_ENROLLMENT: &str = "no enrollment is for this device";
-
 /// Checks what a device presents against its own enrollment.
 fn check(proof: &Proof, registration_id: &str, presented: Presented<'_>) -> Result<(), &'static str> {
     match (proof, presented) {

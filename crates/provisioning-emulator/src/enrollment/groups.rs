@@ -9,8 +9,7 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{
-    admission::NO_ENROLLMENT,
-    proof::{OUTSIDE, Proof, is_signed},
+    proof::{NO_ENROLLMENT, OUTSIDE, Proof, is_signed},
     terms::Terms,
 };
 use crate::identity::Token;

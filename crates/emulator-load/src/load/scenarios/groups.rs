@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
-use super::Scenario;
 use crate::load::{
     Result,
+    ground::Ground,
     http::Control,
     registrations::{register_all, register_built_in},
-    run::Ground,
     sas::Key,
+    scenario::Scenario,
     table::Rows,
 };
 

@@ -8,8 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::Scenario;
-use crate::load::{Result, run::Ground, table::Rows};
+use crate::load::{Result, ground::Ground, scenario::Scenario, table::Rows};
 
 const CONNECTIONS: usize = 2000;
 

@@ -8,11 +8,11 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use super::Scenario;
 use crate::load::{
     Result,
+    ground::Ground,
     http::{Answer, Control},
-    run::Ground,
+    scenario::Scenario,
     statistics::Durations,
     table::Rows,
 };

@@ -10,8 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::Scenario;
-use crate::load::{Result, http::Control, run::Ground, table::Rows};
+use crate::load::{Result, ground::Ground, http::Control, scenario::Scenario, table::Rows};
 
 /// At the control endpoint, and as many at the page.
 const CLIENTS: usize = 20;

@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::Scenario;
-use crate::load::{Result, client::Device, run::Ground, table::Rows};
+use crate::load::{Result, client::Device, ground::Ground, scenario::Scenario, table::Rows};
 
 const DEVICES: usize = 500;
 const SIZE: usize = 200_000;

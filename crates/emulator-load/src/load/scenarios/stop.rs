@@ -9,13 +9,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::Scenario;
 use crate::load::{
     Result,
+    ground::Ground,
     http::Control,
     process::{Emulator, Options},
     registrations::register,
-    run::Ground,
+    scenario::Scenario,
     service::Service,
     table::Rows,
 };
