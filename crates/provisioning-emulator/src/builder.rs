@@ -250,7 +250,7 @@ impl Builder {
         self
     }
 
-    /// The port of MQTT over WebSocket; a free one unless given.
+    /// The port of MQTT over WebSocket and of the HTTPS device API; a free one unless given.
     #[must_use]
     pub fn websocket_port(mut self, port: u16) -> Self {
         self.websocket_port = port;

@@ -76,7 +76,7 @@ impl Emulator {
         self.mqtt_port
     }
 
-    /// The port of MQTT over WebSocket; 0 when it does not listen.
+    /// The port of MQTT over WebSocket and of the HTTPS device API; 0 when it does not listen.
     pub fn websocket_port(&self) -> u16 {
         self.service.websocket_port.load(Ordering::Relaxed)
     }

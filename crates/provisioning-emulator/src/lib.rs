@@ -1,5 +1,5 @@
-//! A local Azure IoT Hub Device Provisioning Service (DPS), to develop and test devices against, offline: MQTT 3.1.1
-//! and MQTT over WebSocket, over real TLS with client certificates, from its own CA.
+//! A local Azure IoT Hub Device Provisioning Service (DPS), to develop and test devices against, offline: MQTT 3.1.1,
+//! MQTT over WebSocket and HTTPS, over real TLS with client certificates, from its own CA.
 //!
 //! It is written from the description of the protocol and shares no code with this project's client, except rumqttc's
 //! codec, so that a mistake in shared code cannot cancel itself out.

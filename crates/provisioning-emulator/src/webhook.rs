@@ -1,6 +1,10 @@
 //! Custom allocation: the webhook of an enrollment selects the hub of a device.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -31,10 +35,10 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ANSWER: usize = 1024 * 1024;
 
 /// Calls webhooks.
-#[derive(Clone)]
 pub(crate) struct WebhookClient {
-    /// `None` is the roots of the platform.
-    ca: Option<Vec<CertificateDer<'static>>>,
+    /// For the CA that is given, else for the roots of the platform. These are read for the first call that needs them; why
+    /// they cannot be is the reason of every failure.
+    tls: OnceLock<Result<Arc<ClientConfig>, String>>,
 }
 
 /// A call that a registration needs.
@@ -68,15 +72,14 @@ pub(crate) struct WebhookAnswer {
 impl WebhookClient {
     /// A client that trusts this CA, else the roots of the platform.
     pub(crate) fn new(ca: Option<Vec<u8>>) -> Result<Self, EmulatorError> {
-        let invalid = |reason| EmulatorError::InvalidFile(format!("the CA of webhooks cannot be used: {reason}"));
-        let ca = ca.as_deref().map(certificates).transpose();
-        let client = Self {
-            ca: ca.map_err(|unreadable| invalid(unreadable.to_string()))?,
-        };
-        if client.ca.is_some() {
-            client.tls().map_err(invalid)?;
+        let tls = OnceLock::new();
+        if let Some(ca) = ca {
+            let invalid = |reason| EmulatorError::InvalidFile(format!("the CA of webhooks cannot be used: {reason}"));
+            let certificates = certificates(&ca).map_err(|unreadable| invalid(unreadable.to_string()))?;
+            let config = tls_config(Some(certificates)).map_err(invalid)?;
+            tls.get_or_init(|| Ok(config));
         }
-        Ok(client)
+        Ok(Self { tls })
     }
 
     /// Makes a call. An error is the reason, for the device.
@@ -97,7 +100,9 @@ impl WebhookClient {
         }
         let name =
             ServerName::try_from(bare_host.to_owned()).map_err(|_| "its host is not a name for TLS".to_owned())?;
-        let stream = TlsConnector::from(self.tls()?).connect(name, stream).await;
+        let stream = TlsConnector::from(self.tls.get_or_init(|| tls_config(None)).clone()?)
+            .connect(name, stream)
+            .await;
         exchange(
             stream.map_err(|error| format!("TLS failed: {error}"))?,
             &uri,
@@ -105,21 +110,22 @@ impl WebhookClient {
         )
         .await
     }
+}
 
-    fn tls(&self) -> Result<Arc<ClientConfig>, String> {
-        let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
-        let builder = builder.map_err(|error| error.to_string())?;
-        let Some(ca) = &self.ca else {
-            return platform_roots(builder, provider);
-        };
-        let mut roots = RootCertStore::empty();
-        for certificate in ca {
-            let added = roots.add(certificate.clone());
-            added.map_err(|_| "expected the certificate of a CA, X.509 version 3".to_owned())?;
-        }
-        Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+/// Trusts these CAs; `None` is the roots of the platform.
+fn tls_config(authorities: Option<Vec<CertificateDer<'static>>>) -> Result<Arc<ClientConfig>, String> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| error.to_string())?;
+    let Some(authorities) = authorities else {
+        return platform_roots(builder, provider);
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in authorities {
+        let added = roots.add(certificate);
+        added.map_err(|_| "expected the certificate of a CA, X.509 version 3".to_owned())?;
     }
+    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
 }
 
 type ConfigBuilder = rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>;

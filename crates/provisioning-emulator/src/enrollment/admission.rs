@@ -19,7 +19,7 @@ pub(crate) enum Presented<'a> {
         /// The id of the group that admitted the device before, in lower case.
         former_group: Option<&'a str>,
     },
-    /// None: its registration id is accepted.
+    /// No credential: the registration id is accepted.
     Nothing,
 }
 

@@ -5,8 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::invalid::Invalid;
-use crate::input::without_text;
+use super::invalid::{self, Invalid};
 
 /// An individual enrollment or an enrollment group, with the members of both under their wire names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -216,14 +215,7 @@ impl Body {
             return Err(Invalid::new("The body", "expected a JSON object"));
         };
         members.retain(|name, value| !value.is_null() && !IGNORED.contains(&name.as_str()));
-        serde_path_to_error::deserialize(body).map_err(|error| {
-            let message = without_text(&error.inner().to_string());
-            match error.path().to_string() {
-                // An unknown member of the enrollment itself.
-                path if path == "." => Invalid::new("The enrollment", message),
-                path => Invalid::new(path, message),
-            }
-        })
+        invalid::read(body, "The enrollment")
     }
 
     /// The JSON of the REST API, with the keys.

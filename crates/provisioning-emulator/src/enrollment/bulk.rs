@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    invalid,
     reference::EnrollmentKind::Individual,
     store::{Enrollments, Precondition},
 };
-use crate::{input::without_text, refusal::Refusal};
+use crate::refusal::Refusal;
 
 /// The largest number of enrollments in one operation.
 const MAX_ENROLLMENTS: usize = 10;
@@ -32,13 +33,8 @@ enum Mode {
 impl Enrollments {
     /// Applies an operation to each enrollment. Returns the answer, and the ids of those that were changed.
     pub(crate) fn bulk(&self, body: Value) -> Result<(Value, Vec<String>), Refusal> {
-        let operation: BulkOperation = serde_path_to_error::deserialize(body).map_err(|error| {
-            Refusal::bad_request(format!(
-                "{}: {}.",
-                error.path(),
-                without_text(&error.inner().to_string())
-            ))
-        })?;
+        let operation = invalid::read::<BulkOperation>(body, "The operation");
+        let operation = operation.map_err(|invalid| Refusal::bad_request(format!("{invalid}.")))?;
         let count = operation.enrollments.len();
         if count > MAX_ENROLLMENTS {
             let message = format!("enrollments: expected {MAX_ENROLLMENTS} at most, not {count}.");

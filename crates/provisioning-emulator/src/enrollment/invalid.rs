@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::input::without_text;
+
 /// Why an enrollment is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Invalid {
@@ -18,6 +23,17 @@ impl Invalid {
             message: message.into(),
         }
     }
+}
+
+/// Reads JSON; `whole` names it in errors about no member of it.
+pub(super) fn read<T: DeserializeOwned>(value: Value, whole: &str) -> Result<T, Invalid> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let message = without_text(&error.inner().to_string());
+        match error.path().to_string() {
+            path if path == "." => Invalid::new(whole, message),
+            path => Invalid::new(path, message),
+        }
+    })
 }
 
 impl fmt::Display for Invalid {

@@ -65,7 +65,7 @@ impl Proof {
                 if key.is_none_or(str::is_empty) {
                     return Err(Invalid::new("attestation.tpm.endorsementKey", "is missing"));
                 }
-                Ok(Self::Unusable("TPM attestation is not available over MQTT"))
+                Ok(Self::Unusable("TPM attestation is not supported"))
             }
             AttestationKind::None => Ok(Self::Unusable("the enrollment has no attestation")),
         }

@@ -67,7 +67,7 @@ impl Records {
 }
 
 impl Enrollments {
-    /// None yet.
+    /// An empty store.
     pub(crate) fn new(own_ca_pem: &str) -> Self {
         Self {
             own_ca_pem: own_ca_pem.to_owned(),

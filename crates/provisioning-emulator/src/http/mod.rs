@@ -1,4 +1,4 @@
-//! HTTP: the control endpoint and the page.
+//! HTTP: the HTTPS device API, the control endpoint and the page.
 
 mod access;
 mod api_version;

@@ -1,4 +1,4 @@
-//! The HTTP/1.1 server of the control endpoint and the page. Sizes and times are bounded.
+//! The HTTP/1.1 server of the HTTPS device API, the control endpoint and the page. Sizes and times are bounded.
 
 use std::{
     future::poll_fn,

@@ -76,7 +76,7 @@ impl Device {
 }
 
 impl Devices {
-    /// None yet.
+    /// No device is known.
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,

@@ -221,6 +221,19 @@ async fn an_invalid_enrollment_is_refused_with_the_reason() {
             Enrollment::group("g").thumbprint("12:34"),
             "signingCertificates: expected the certificate of a CA",
         ),
+        (
+            Enrollment::group("g").webhook("ftp://hook.test/"),
+            "webhookUrl: expected an http or https URL",
+        ),
+        (
+            Enrollment::individual("d").hubs(["a", ""], AllocationPolicy::Static),
+            "iotHubs: expected the host names of hubs, none of them empty",
+        ),
+        (Enrollment::individual("d").tpm(""), "endorsementKey: is missing"),
+        (
+            Enrollment::individual("d").device_id("d".repeat(200_000)),
+            "The enrollment: expected at most 128 KiB of JSON",
+        ),
     ] {
         let error = emulator().enroll(enrollment).expect_err(reason).to_string();
         assert!(error.contains(reason), "{error}");

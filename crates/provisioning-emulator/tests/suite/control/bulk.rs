@@ -99,5 +99,12 @@ async fn more_than_ten_enrollments_and_unknown_modes_are_refused() {
     assert!(refused.body.contains("10 at most"), "{refused:?}");
     let refused = bulk(&emulator, "upsert", &[]).await;
     assert_eq!(refused.refusal(400), 400_004);
+    let without_mode = Call::new(&emulator, "POST", "/enrollments").json(&json!({"enrollments": []}));
+    let refused = without_mode.send(&emulator).await;
+    assert_eq!(refused.refusal(400), 400_004);
+    assert!(
+        refused.body.contains("The operation: missing field `mode`."),
+        "{refused:?}"
+    );
     assert!(refused.body.contains("mode"), "{refused:?}");
 }

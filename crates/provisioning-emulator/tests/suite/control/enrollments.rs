@@ -102,10 +102,7 @@ async fn an_attestation_by_tpm_is_stored_and_admits_no_device() {
         ConnectReturnCode::NotAuthorized
     );
     device.is_closed().await;
-    assert_eq!(
-        notes(&emulator, "close"),
-        ["TPM attestation is not available over MQTT"]
-    );
+    assert_eq!(notes(&emulator, "close"), ["TPM attestation is not supported"]);
 }
 
 /// What is invalid, as JSON and as the TOML of a table, and the member that both must name.
