@@ -1,11 +1,6 @@
 //! The emulator: connections in memory, credentials, and what a program can ask it.
 
-use std::{
-    fmt,
-    net::IpAddr,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -31,15 +26,11 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_millis(2500);
 /// A local provisioning service. Dropping it ends its listeners and connections; [`shutdown`](Self::shutdown) also
 /// waits for them.
 pub struct Emulator {
-    authority: Arc<Authority>,
     group_key: String,
     acceptor: TlsAcceptor,
     service: Arc<Service>,
-    /// The host for devices on this machine.
-    host: String,
     /// The name by which callers reach the control endpoint.
     control_host: String,
-    mqtt_port: u16,
     control_port: u16,
     page_port: u16,
 }
@@ -50,22 +41,12 @@ impl Emulator {
         Builder::new()
     }
 
-    pub(crate) fn new(
-        authority: Arc<Authority>,
-        acceptor: TlsAcceptor,
-        service: Arc<Service>,
-        host: String,
-        control_host: String,
-        group_key: String,
-    ) -> Self {
+    pub(crate) fn new(acceptor: TlsAcceptor, service: Arc<Service>, control_host: String, group_key: String) -> Self {
         Self {
-            authority,
             group_key,
             acceptor,
             service,
-            host,
             control_host,
-            mqtt_port: 0,
             control_port: 0,
             page_port: 0,
         }
@@ -73,12 +54,12 @@ impl Emulator {
 
     /// The port of MQTT over TLS; 0 when it does not listen.
     pub fn mqtt_port(&self) -> u16 {
-        self.mqtt_port
+        self.service.addresses.mqtt_port()
     }
 
     /// The port of MQTT over WebSocket and of the HTTPS device API; 0 when it does not listen.
     pub fn websocket_port(&self) -> u16 {
-        self.service.websocket_port.load(Ordering::Relaxed)
+        self.service.addresses.websocket_port()
     }
 
     /// The port of the control endpoint; 0 when it does not listen.
@@ -96,17 +77,17 @@ impl Emulator {
     /// The host is the address that was given to listen on, else `localhost`. The server's certificate is for either.
     /// The port is [`mqtt_port`](Self::mqtt_port), which is 0 for an emulator that does not listen.
     pub fn mqtt_address(&self) -> String {
-        format!("{}:{}", self.host, self.mqtt_port)
+        format!("{}:{}", self.service.addresses.host, self.mqtt_port())
     }
 
     /// The host and port for MQTT over WebSocket; as [`mqtt_address`](Self::mqtt_address).
     pub fn websocket_address(&self) -> String {
-        format!("{}:{}", self.host, self.websocket_port())
+        format!("{}:{}", self.service.addresses.host, self.websocket_port())
     }
 
     /// The host and port of the control endpoint; as [`mqtt_address`](Self::mqtt_address).
     pub fn control_address(&self) -> String {
-        format!("{}:{}", self.host, self.control_port)
+        format!("{}:{}", self.service.addresses.host, self.control_port)
     }
 
     /// The host and port of the page: on loopback, whatever address the other ports listen on.
@@ -128,7 +109,7 @@ impl Emulator {
 
     /// The certificate of the emulator's CA, which devices must trust.
     pub fn ca_pem(&self) -> &str {
-        self.authority.certificate_pem()
+        self.service.authority.certificate_pem()
     }
 
     /// Adds or replaces an enrollment. It applies from the next connection on.
@@ -158,7 +139,9 @@ impl Emulator {
     /// # Errors
     /// As [`issue_device`](Self::issue_device).
     pub fn issue_device_with(&self, device: &Device) -> Result<DeviceIdentity, EmulatorError> {
-        self.authority.issue_device(&device.registration_id, device.certificate)
+        self.service
+            .authority
+            .issue_device(&device.registration_id, device.certificate)
     }
 
     /// The key of the symmetric-key group, in base64: a device whose key is derived from it is enrolled.
@@ -232,6 +215,13 @@ impl Emulator {
         self.service.faults.replace(vec![]);
     }
 
+    /// Makes everything as it was at the start: enrollments (with the same etags and generated keys), faults, and quotas
+    /// are those of the builder; registrations and the log are empty. The MQTT connections of devices are closed, and
+    /// this waits for their ends.
+    pub async fn reset(&self) {
+        self.service.reset().await;
+    }
+
     /// A connection in memory: the device's end of it, with room for `buffer` bytes each way. It works in tokio's
     /// paused time.
     pub fn connect(&self, port: Port, security: Security, buffer: usize) -> Link {
@@ -251,7 +241,7 @@ impl Emulator {
     }
 
     pub(crate) fn authority(&self) -> &Authority {
-        &self.authority
+        &self.service.authority
     }
 
     pub(crate) async fn listen(
@@ -264,9 +254,9 @@ impl Emulator {
         let address = address.filter(|_| port != Port::Page);
         let number = net::listen(&self.service, &self.acceptor, address, port, number).await?;
         match port {
-            Port::Mqtt => self.mqtt_port = number,
+            Port::Mqtt => self.service.addresses.set_mqtt_port(number),
             // The MQTT port names it, too.
-            Port::WebSocket => self.service.websocket_port.store(number, Ordering::Relaxed),
+            Port::WebSocket => self.service.addresses.set_websocket_port(number),
             Port::Control => self.control_port = number,
             Port::Page => self.page_port = number,
         }
@@ -280,8 +270,8 @@ impl fmt::Debug for Emulator {
         formatter
             .debug_struct("Emulator")
             .field("id_scope", &self.service.id_scope)
-            .field("host", &self.host)
-            .field("mqtt_port", &self.mqtt_port)
+            .field("host", &self.service.addresses.host)
+            .field("mqtt_port", &self.mqtt_port())
             .field("websocket_port", &self.websocket_port())
             .field("control_port", &self.control_port)
             .field("page_port", &self.page_port)

@@ -1,31 +1,33 @@
 //! The state that all connections of an emulator share.
 
+mod addresses;
 mod admission;
+mod made_device;
+mod sessions;
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU16, AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::{addresses::Addresses, sessions::Sessions};
+pub(crate) use self::{
+    made_device::{Credential, NewAttestation, NewDevice},
+    sessions::SessionEnd,
+};
 use crate::{
     enrollment::{EnrollmentRef, Enrollments},
-    faults::{Effect, Faults, Step, Subject},
+    faults::{Effect, Fault, Faults, Step, Subject},
     identifiers::uuid,
-    identity::Key,
+    identity::{Authority, Key},
     log::{Log, LogEntry, LogKind, Origin},
     net::Rooms,
     refusal::Refusal,
     registration::{Answer, Client, QuotaSettings, Quotas, Registry},
     webhook::{WebhookCall, WebhookClient},
 };
-
-/// The connections of each device by their numbers, and what ends each.
-type Sessions = BTreeMap<String, BTreeMap<u64, CancellationToken>>;
 
 /// The service behind the connections.
 pub(crate) struct Service {
@@ -38,6 +40,7 @@ pub(crate) struct Service {
     /// Whether the text of queries is evaluated.
     pub(crate) evaluate_queries: bool,
     pub(crate) rooms: Rooms,
+    pub(crate) authority: Arc<Authority>,
     pub(crate) registry: Registry,
     quotas: Quotas,
     webhooks: WebhookClient,
@@ -52,10 +55,8 @@ pub(crate) struct Service {
     pub(crate) abandon: CancellationToken,
     pub(crate) tasks: TaskTracker,
     connections: AtomicU64,
-    /// 0 while it does not listen.
-    pub(crate) websocket_port: AtomicU16,
-    /// The connections of each device, by registration id in lower case.
-    sessions: Mutex<Sessions>,
+    pub(crate) addresses: Addresses,
+    sessions: Sessions,
 }
 
 /// What a service is made of.
@@ -65,11 +66,15 @@ pub(crate) struct Parts {
     pub(crate) max_connections: usize,
     pub(crate) refuse_simultaneous: bool,
     pub(crate) evaluate_queries: bool,
+    /// The host for devices on this machine.
+    pub(crate) host: String,
+    pub(crate) authority: Arc<Authority>,
     pub(crate) registry: Registry,
     pub(crate) quotas: QuotaSettings,
     pub(crate) webhooks: WebhookClient,
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
+    pub(crate) faults: Vec<Fault>,
     pub(crate) control_key: Key,
 }
 
@@ -82,19 +87,20 @@ impl Service {
             refuse_simultaneous: parts.refuse_simultaneous,
             evaluate_queries: parts.evaluate_queries,
             rooms: Rooms::new(parts.max_connections),
+            authority: parts.authority,
             registry: parts.registry,
             quotas: Quotas::new(parts.quotas),
             webhooks: parts.webhooks,
             enrollments: parts.enrollments,
             log: parts.log,
-            faults: Faults::default(),
+            faults: Faults::new(parts.faults),
             control_key: parts.control_key,
             stop: CancellationToken::new(),
             abandon: CancellationToken::new(),
             tasks: TaskTracker::new(),
             connections: AtomicU64::new(0),
-            websocket_port: AtomicU16::new(0),
-            sessions: Mutex::default(),
+            addresses: Addresses::new(parts.host),
+            sessions: Sessions::default(),
         }
     }
 
@@ -104,36 +110,29 @@ impl Service {
     }
 
     /// Records a connection of a device, and ends its other connections. If simultaneous registrations are refused,
-    /// those on which it is registering stay. The token is cancelled when the connection is ended.
-    pub(crate) fn begin_session(&self, registration_id: &str, connection: u64) -> CancellationToken {
-        let replaced = CancellationToken::new();
+    /// those on which it is registering stay.
+    pub(crate) fn begin_session(&self, registration_id: &str, connection: u64) -> SessionEnd {
         let kept = match self.refuse_simultaneous {
             true => self.registry.registering_connections(registration_id),
             false => vec![],
         };
-        let mut sessions = self.all_sessions();
-        let of_device = sessions.entry(registration_id.to_ascii_lowercase()).or_default();
-        of_device.retain(|other, replaced| {
-            let is_kept = kept.contains(other);
-            if !is_kept {
-                replaced.cancel();
-            }
-            is_kept
-        });
-        of_device.insert(connection, replaced.clone());
-        replaced
+        self.sessions.begin(registration_id, connection, &kept)
     }
 
     /// Records the end of a connection of a device.
     pub(crate) fn end_session(&self, registration_id: &str, connection: u64) {
-        let mut sessions = self.all_sessions();
-        let key = registration_id.to_ascii_lowercase();
-        if let Some(of_device) = sessions.get_mut(&key) {
-            of_device.remove(&connection);
-            if of_device.is_empty() {
-                sessions.remove(&key);
-            }
-        }
+        self.sessions.end(registration_id, connection);
+    }
+
+    /// Makes everything as it was at the start: enrollments, registrations, quotas, faults and the log. The MQTT
+    /// connections of devices are closed first, so that none of their packets is in the log of what follows.
+    pub(crate) async fn reset(&self) {
+        self.sessions.end_all("the emulator was reset").await;
+        self.enrollments.reset();
+        self.registry.clear();
+        self.quotas.clear();
+        self.faults.reset();
+        self.log.clear();
     }
 
     /// The effect of the first fault that matches, if any. It is logged.
@@ -215,14 +214,10 @@ impl Service {
             return Ok(());
         }
         let registering = self.registry.registering_connections(client.registration_id);
-        let sessions = self.all_sessions();
-        let open = sessions.get(&client.registration_id.to_ascii_lowercase());
-        let is_open = |connection: &u64| open.is_some_and(|open| open.contains_key(connection));
-        let is_other = |connection: &u64| client.connection != Some(*connection);
-        match registering
-            .iter()
-            .any(|connection| is_other(connection) && is_open(connection))
-        {
+        let others = registering
+            .into_iter()
+            .filter(|connection| client.connection != Some(*connection));
+        match self.sessions.has_any(client.registration_id, others) {
             true => Err(Refusal::new(409, 409_203, "Precondition failed.")),
             false => Ok(()),
         }
@@ -231,21 +226,12 @@ impl Service {
     /// At most `limit` of the devices that are connected, by registration id in lower case, each with the number of its
     /// latest connection.
     pub(crate) fn sessions(&self, limit: usize) -> Vec<(String, u64)> {
-        let sessions = self.all_sessions();
-        let latest = sessions.iter().filter_map(|(id, of_device)| {
-            let (number, _) = of_device.last_key_value()?;
-            Some((id.clone(), *number))
-        });
-        latest.take(limit).collect()
+        self.sessions.latest(limit)
     }
 
     /// How many devices are connected.
     pub(crate) fn session_count(&self) -> usize {
-        self.all_sessions().len()
-    }
-
-    fn all_sessions(&self) -> MutexGuard<'_, Sessions> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sessions.count()
     }
 
     /// Logs a decision.

@@ -59,47 +59,37 @@ impl Builder {
         let (authority, group_key) = (Arc::new(authority), group_key.to_base64());
         let acceptor = net::acceptor(server, self.tls_versions)?;
         let log = Log::new(self.log_file).map_err(|source| EmulatorError::Log { source })?;
-        let enrollments = Enrollments::new(authority.certificate_pem());
         let own = match self.only_enrollments {
             false => built_in_groups(&group_key),
             true => vec![],
         };
         let of_devices = self.devices.values().filter_map(Device::enrollment);
-        for enrollment in own.into_iter().chain(of_devices).chain(self.enrollments) {
-            enrollments.enroll(enrollment)?;
+        let initial = own.into_iter().chain(of_devices).chain(self.enrollments);
+        let enrollments = Enrollments::with(authority.certificate_pem(), initial)?;
+        let mut faults = self.faults;
+        for device in self.devices.values() {
+            faults.extend(device.faults()?);
         }
         let registry = Registry::new(self.rules, Arc::clone(&authority));
+        let host = callers_host(None, self.listen);
+        let control_host = callers_host(self.hosts.first(), self.listen);
         let service = Service::new(Parts {
             id_scope: self.id_scope,
             max_packet_size: self.max_packet_size,
             max_connections: self.max_connections,
             refuse_simultaneous: self.refuse_simultaneous,
             evaluate_queries: self.evaluate_queries,
+            host,
+            authority: Arc::clone(&authority),
             registry,
             quotas: self.quotas,
             webhooks: WebhookClient::new(self.webhook_ca)?,
             enrollments,
             log,
+            faults,
             control_key,
         });
-        for fault in self.faults {
-            service.faults.add(fault);
-        }
-        for device in self.devices.values() {
-            for fault in device.faults()? {
-                service.faults.add(fault);
-            }
-        }
-        let host = callers_host(None, self.listen);
-        let control_host = callers_host(self.hosts.first(), self.listen);
-        Ok(Emulator::new(
-            authority,
-            acceptor,
-            Arc::new(service),
-            host,
-            control_host,
-            group_key,
-        ))
+        Ok(Emulator::new(acceptor, Arc::new(service), control_host, group_key))
     }
 
     fn new_identities(&self) -> Result<Identities, EmulatorError> {

@@ -7,6 +7,7 @@ mod position;
 use std::{collections::HashSet, path::Path};
 
 use serde::Deserialize;
+use serde_json::Value;
 use toml::Spanned;
 
 use device_table::DeviceTable;
@@ -20,7 +21,7 @@ use crate::{
     faults::{Fault, FaultDescription},
     identifiers::{is_id_scope, is_registration_id},
     identity::{Key, to_pem},
-    input::{self, Unreadable, read_file},
+    input::{self, Unreadable, read_file, without_text},
     retry_after::RetryAfter,
 };
 
@@ -123,6 +124,18 @@ impl Config {
     pub fn devices(&self) -> impl Iterator<Item = &Device> {
         self.devices.iter()
     }
+}
+
+/// Reads a device from JSON, with the keys and the rules of a `[[devices]]` table.
+pub(crate) fn device_of_json(table: Value) -> Result<Device, String> {
+    let table: DeviceTable = serde_path_to_error::deserialize(table).map_err(|error| {
+        let message = without_text(&error.inner().to_string());
+        match error.path().to_string() {
+            path if path == "." => message,
+            path => format!("{path}: {message}"),
+        }
+    })?;
+    table.device()
 }
 
 impl Builder {

@@ -31,10 +31,12 @@ const MAX_ENROLLMENTS: usize = 50_000;
 pub(crate) struct Enrollments {
     own_ca_pem: String,
     records: Mutex<Records>,
+    /// Those of the start.
+    initial: Records,
 }
 
 /// The enrollments of both kinds, by their ids in lower case. Entries are shared: they are read while nothing is locked.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Records {
     individual: BTreeMap<String, Arc<Terms>>,
     group: BTreeMap<String, Arc<Terms>>,
@@ -72,7 +74,24 @@ impl Enrollments {
         Self {
             own_ca_pem: own_ca_pem.to_owned(),
             records: Mutex::default(),
+            initial: Records::default(),
         }
+    }
+
+    /// With these, which a reset restores.
+    pub(crate) fn with(own_ca_pem: &str, initial: impl IntoIterator<Item = Enrollment>) -> Result<Self, EmulatorError> {
+        let mut enrollments = Self::new(own_ca_pem);
+        for enrollment in initial {
+            enrollments.enroll(enrollment)?;
+        }
+        let initial = enrollments.records().clone();
+        enrollments.initial = initial;
+        Ok(enrollments)
+    }
+
+    /// Makes the enrollments as they were at the start, with the same etags and generated keys.
+    pub(crate) fn reset(&self) {
+        *self.records() = self.initial.clone();
     }
 
     /// Adds an enrollment, or replaces the one with its id.

@@ -5,8 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{effect::Effect, fault::Fault, step::Step};
 
 /// The faults of one emulator.
-#[derive(Default)]
-pub(crate) struct Faults(Mutex<State>);
+pub(crate) struct Faults {
+    state: Mutex<State>,
+    /// Those of the start.
+    initial: Vec<Fault>,
+}
 
 #[derive(Default)]
 struct State {
@@ -37,6 +40,23 @@ impl Subject<'_> {
 }
 
 impl Faults {
+    pub(crate) fn new(initial: Vec<Fault>) -> Self {
+        let faults = Self {
+            state: Mutex::default(),
+            initial,
+        };
+        faults.reset();
+        faults
+    }
+
+    /// Makes the faults as they were at the start, and forgets requests.
+    pub(crate) fn reset(&self) {
+        *self.state() = State {
+            faults: self.initial.clone(),
+            requests: vec![],
+        };
+    }
+
     pub(crate) fn add(&self, fault: Fault) {
         self.state().faults.push(fault);
     }
@@ -48,6 +68,18 @@ impl Faults {
     /// Replaces the faults that are left.
     pub(crate) fn replace(&self, faults: Vec<Fault>) {
         self.state().faults = faults;
+    }
+
+    /// Replaces the faults that name this device.
+    pub(crate) fn replace_of(&self, device: &str, faults: Vec<Fault>) {
+        let mut state = self.state();
+        let is_other = |fault: &Fault| {
+            fault
+                .named_device()
+                .is_none_or(|named| !named.eq_ignore_ascii_case(device))
+        };
+        state.faults.retain(is_other);
+        state.faults.extend(faults);
     }
 
     /// The effect of the first fault that matches; it counts as triggered.
@@ -74,7 +106,7 @@ impl Faults {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -101,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_first_fault_that_matches_triggers_as_often_as_it_says() {
-        let faults = Faults::default();
+        let faults = Faults::new(vec![]);
         faults.add(fault(Effect::Join).times(0));
         faults.add(fault(Effect::Withhold).device("A").times(2));
         faults.add(fault(Effect::Garbage));
@@ -120,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_latest_request_of_another_device_is_remembered() {
-        let faults = Faults::default();
+        let faults = Faults::new(vec![]);
         assert_eq!(faults.record_request("a", "1"), None);
         assert_eq!(faults.record_request("A", "2"), None);
         assert_eq!(faults.record_request("b", "3").as_deref(), Some("2"));

@@ -56,7 +56,7 @@ pub(crate) fn last_answer(refusal: &Refusal) -> Vec<u8> {
 
 /// The reply to a call that does not exist: 405 if the path exists with another method, else 404 with this message.
 pub(super) fn not_found(exists: impl Fn(&Method) -> bool, message: &str) -> Refused {
-    let methods = [Method::DELETE, Method::GET, Method::POST, Method::PUT];
+    let methods = [Method::DELETE, Method::GET, Method::HEAD, Method::POST, Method::PUT];
     let allowed: Vec<_> = methods
         .iter()
         .filter(|method| exists(method))

@@ -5,6 +5,8 @@ mod api_version;
 mod content;
 mod device_api;
 mod error;
+mod health;
+mod new_device;
 mod page;
 mod query;
 mod router;

@@ -1,13 +1,16 @@
 //! The calls of the control endpoint: the service's REST API, and calls that only the emulator has.
 
+use std::time::Duration;
+
 use hyper::{Method, Request, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{
     access,
     api_version::api_version,
-    error,
+    error, health, new_device,
     query::{self, listed, page, with_continuation},
     server::{self, Call, Handled, Handler, Head, Refused, Reply, body, header, parameter, segments},
 };
@@ -29,12 +32,17 @@ pub(crate) struct Control<'a>(pub(crate) &'a Service);
 /// How many bytes of log entries an answer has, about; at least one entry.
 const LOG_SIZE: usize = 256 * 1024;
 
+/// How long a call may wait for an entry of the log, in seconds.
+const LONGEST_WAIT: u64 = 60;
+
 impl Handler for Control<'_> {
     /// The segments of the path.
     type Accepted = Vec<String>;
 
     fn judge(&self, head: &Head) -> Result<Vec<String>, Refused> {
-        access::check(head, &self.0.control_key)?;
+        if !health::is_for(head) {
+            access::check(head, &self.0.control_key)?;
+        }
         let path = segments(head)?;
         if find(head.method(), &path)?.is_of_service() {
             api_version(head)?;
@@ -46,10 +54,12 @@ impl Handler for Control<'_> {
         let reply = match find(call.method(), &path) {
             Ok(route) => route
                 .perform(self.0, call)
+                .await
                 .unwrap_or_else(|refusal| error::refuse(&refusal)),
             Err(refused) => *refused,
         };
-        let is_of_emulator = path.first().is_some_and(|name| name.eq_ignore_ascii_case("emulator"));
+        let is_name = |name: &&str| path.first().is_some_and(|first| first.eq_ignore_ascii_case(name));
+        let is_of_emulator = ["emulator", "health"].iter().any(is_name);
         // Reading or clearing the log does not add to it.
         if !is_of_emulator || !reply.status().is_success() {
             let id = path.get(1).filter(|_| !is_of_emulator);
@@ -90,6 +100,9 @@ enum Route<'a> {
     GetRegistration(&'a str),
     DeleteRegistration(&'a str),
     QueryRegistrations(&'a str),
+    Health,
+    Reset,
+    CreateDevice,
     GetLog,
     ClearLog,
     PutFaults,
@@ -119,6 +132,9 @@ impl<'a> Route<'a> {
             ("GET", ["registrations", _]) => Self::GetRegistration(id),
             ("DELETE", ["registrations", _]) => Self::DeleteRegistration(id),
             ("POST", ["registrations", _, "query"]) => Self::QueryRegistrations(id),
+            ("GET" | "HEAD", ["health"]) => Self::Health,
+            ("POST", ["emulator", "reset"]) => Self::Reset,
+            ("POST", ["emulator", "devices"]) => Self::CreateDevice,
             ("GET", ["emulator", "log"]) => Self::GetLog,
             ("DELETE", ["emulator", "log"]) => Self::ClearLog,
             ("PUT", ["emulator", "faults"]) => Self::PutFaults,
@@ -129,7 +145,7 @@ impl<'a> Route<'a> {
         })
     }
 
-    fn perform(self, service: &Service, call: &Call) -> Result<Reply, Refusal> {
+    async fn perform(self, service: &Service, call: &Call) -> Result<Reply, Refusal> {
         let (enrollments, registry) = (&service.enrollments, &service.registry);
         match self {
             Self::PutEnrollment(kind, id) => {
@@ -178,7 +194,18 @@ impl<'a> Route<'a> {
                 let fetch = |after: Option<&str>, limit| registry.page_of_group(group, after, limit);
                 page(service, call, fetch, "DeviceRegistration")
             }
-            Self::GetLog => Ok(log(service, after(call)?)),
+            Self::Health => Ok(health::reply(service)),
+            Self::Reset => {
+                service.reset().await;
+                Ok(no_content())
+            }
+            Self::CreateDevice => Ok(found(&new_device::create(service, body(call)?).await?)),
+            Self::GetLog => {
+                let (after, wait) = (after(call)?, wait(call)?);
+                // What is there after the time is the answer: an empty array if there is nothing.
+                let _ = timeout(wait, service.log.has_after(after)).await;
+                Ok(log(service, after))
+            }
             Self::ClearLog => {
                 service.log.clear();
                 Ok(no_content())
@@ -205,6 +232,9 @@ impl<'a> Route<'a> {
             self,
             Self::GetLog
                 | Self::ClearLog
+                | Self::Health
+                | Self::Reset
+                | Self::CreateDevice
                 | Self::PutFaults
                 | Self::GetFaults
                 | Self::ClearFaults
@@ -253,6 +283,17 @@ fn log(service: &Service, after: u64) -> Reply {
 fn after(call: &Call) -> Result<u64, Refusal> {
     let after = parameter(call, "after").map_or(Ok(0), |after| after.parse());
     after.map_err(|_| Refusal::bad_request("The parameter after is not the number of a log entry."))
+}
+
+/// How long the caller waits for an entry of the log: not at all unless it says so.
+fn wait(call: &Call) -> Result<Duration, Refusal> {
+    let seconds = parameter(call, "wait").map_or(Ok(0), |wait| wait.parse());
+    match seconds {
+        Ok(seconds @ 0..=LONGEST_WAIT) => Ok(Duration::from_secs(seconds)),
+        _ => Err(Refusal::bad_request(format!(
+            "The parameter wait is not a number of seconds from 0 to {LONGEST_WAIT}."
+        ))),
+    }
 }
 
 /// An enrollment, with the state of its device.

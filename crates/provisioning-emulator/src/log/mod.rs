@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub(crate) use entry::Origin;
 pub use entry::{Direction, LogEntry};
@@ -32,6 +32,8 @@ struct Sink {
     entries: VecDeque<Arc<LogEntry>>,
     /// The number of the newest entry, kept or not.
     last: u64,
+    /// The same, for tasks that wait for an entry.
+    newest: watch::Sender<u64>,
     /// The size of all kept entries, in bytes.
     size: usize,
     file: Option<LogFile>,
@@ -72,6 +74,18 @@ impl Log {
         let mut entries = fitting(sink.entries.range(sink.index_after(n)..).rev(), bytes);
         entries.reverse();
         entries
+    }
+
+    /// Waits until an entry after number `n` is kept.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn has_after(&self, n: u64) {
+        let mut newest = self.sink().newest.subscribe();
+        // Subscribed before: no entry is missed between a look and the wait. An entry may be cleared after it is written.
+        while self.sink().entries.back().is_none_or(|entry| entry.n <= n) {
+            newest.changed().await.expect("the log keeps the sender");
+        }
     }
 
     /// The first entry that `accept` accepts, of those that are kept and then of those that are written.
@@ -134,6 +148,7 @@ impl Sink {
     fn append(&mut self, mut entry: LogEntry) {
         self.last += 1;
         entry.n = self.last;
+        self.newest.send_replace(self.last);
         let entry = Arc::new(entry);
         if let Some(file) = &mut self.file {
             file.write(Arc::clone(&entry));

@@ -1,9 +1,6 @@
 //! The packets of one connection: logged, sent within time limits, and changed by faults.
 
-use std::{
-    future::pending,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{future::pending, sync::Arc};
 
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
@@ -80,7 +77,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
                 return Err(End(DecodeError::ProtocolLevel(level).to_string()));
             }
             Some(Err(DecodeError::Foreign(foreign))) => {
-                let sentence = hint(self.service.websocket_port.load(Ordering::Relaxed));
+                let sentence = hint(self.service.addresses.websocket_port());
                 Box::pin(self.deliver_bytes(&foreign.answer(&sentence))).await?;
                 return Err(End(DecodeError::Foreign(foreign).to_string()));
             }

@@ -22,7 +22,7 @@ use crate::{
     log::{LogKind, Origin},
     net::{Peer, Reset},
     registration::Client,
-    service::Service,
+    service::{Service, SessionEnd},
 };
 
 /// How long a device may take to send CONNECT.
@@ -40,6 +40,7 @@ where
         service,
         admitted: None,
         session: Session::default(),
+        session_end: None,
     };
     connection.channel.opened(&peer);
     let end = select! {
@@ -55,6 +56,8 @@ struct Connection<S> {
     service: Arc<Service>,
     admitted: Option<Admitted>,
     session: Session,
+    /// Kept until the connection is closed.
+    session_end: Option<SessionEnd>,
 }
 
 #[derive(Default)]
@@ -89,12 +92,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 };
             }
         }
-        let replaced = self.service.begin_session(&registration_id, self.number);
+        let mut session_end = self.service.begin_session(&registration_id, self.number);
         let end = select! {
-            () = replaced.cancelled() => End("the device has a newer connection".to_owned()),
+            reason = session_end.ended() => End(reason.to_owned()),
             end = Box::pin(self.serve_packets(keep_alive)) => end,
         };
         self.service.end_session(&registration_id, self.number);
+        self.session_end = Some(session_end);
         end
     }
 

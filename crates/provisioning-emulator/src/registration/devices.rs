@@ -200,6 +200,11 @@ impl Devices {
         }
     }
 
+    /// Removes everything about all devices.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.limits);
+    }
+
     /// Whether the device has been assigned to a hub.
     pub(super) fn is_assigned(&self, device: &str) -> bool {
         self.by_id.get(device).is_some_and(|device| device.assigned.is_some())

@@ -49,6 +49,11 @@ impl Registry {
         Ok(())
     }
 
+    /// Forgets all devices.
+    pub(crate) fn clear(&self) {
+        self.devices().clear();
+    }
+
     /// The id of the group that admitted a device last, in lower case.
     pub(crate) fn group_of(&self, id: &str) -> Option<Arc<str>> {
         self.devices().group(&id.to_ascii_lowercase())

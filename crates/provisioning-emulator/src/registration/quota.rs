@@ -50,6 +50,12 @@ impl Quotas {
         }
     }
 
+    /// Forgets the requests so far.
+    pub(crate) fn clear(&self) {
+        *self.registrations.lock().unwrap_or_else(PoisonError::into_inner) = Window::default();
+        *self.queries.lock().unwrap_or_else(PoisonError::into_inner) = Queries::default();
+    }
+
     /// Counts a registration request, or refuses it.
     pub(crate) fn registration(&self) -> Result<(), Refusal> {
         let mut window = self.registrations.lock().unwrap_or_else(PoisonError::into_inner);

@@ -143,7 +143,7 @@ fn hmac(key: &[u8], data: &str) -> Vec<u8> {
 }
 
 /// Whether the device is let in with a token that this key signed.
-async fn admitted_with(emulator: &Emulator, key: &[u8], id: &str) -> bool {
+pub(crate) async fn admitted_with(emulator: &Emulator, key: &[u8], id: &str) -> bool {
     let resource = format!("{ID_SCOPE}%2Fregistrations%2F{id}");
     let signature = STANDARD.encode(hmac(key, &format!("{resource}\n99999999999")));
     let signature = signature.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");

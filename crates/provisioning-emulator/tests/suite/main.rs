@@ -14,6 +14,7 @@ mod enrollments;
 mod faults;
 mod folder;
 mod heads;
+mod health;
 mod log_limits;
 mod observing;
 mod packets;

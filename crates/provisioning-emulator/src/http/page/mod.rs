@@ -11,7 +11,10 @@ use hyper::{
 };
 use sha2::{Digest, Sha256};
 
-use super::server::{self, Call, Handled, Handler, Head, Refused, Reply, parameter, reply};
+use super::{
+    health,
+    server::{self, Call, Handled, Handler, Head, Refused, Reply, parameter, reply},
+};
 use crate::service::Service;
 
 const PAGE: &str = include_str!("page.html");
@@ -32,6 +35,7 @@ pub(crate) struct Page<'a>(pub(crate) &'a Service);
 /// What the page has.
 pub(crate) enum Resource {
     Html,
+    Health,
     /// The log entries after this number are part of it.
     State {
         after: u64,
@@ -47,6 +51,7 @@ impl Handler for Page<'_> {
 
     async fn answer(&self, _: &Call, resource: Resource) -> Handled {
         Handled::Reply(with_policy(match resource {
+            Resource::Health => health::reply(self.0),
             Resource::Html => reply(200, "text/html; charset=utf-8", PAGE),
             Resource::State { after } => server::json(200, &state::state(self.0, after)),
         }))
@@ -55,6 +60,10 @@ impl Handler for Page<'_> {
 
 impl Resource {
     fn find(head: &Head) -> Result<Self, Refused> {
+        // Programs in other containers wait for it, by any name.
+        if health::is_for(head) && health::has(head.method()) {
+            return Ok(Self::Health);
+        }
         // A site whose name resolves to this machine could read the answers; its `Host` differs.
         if !server::host(head).is_some_and(is_this_machine) {
             return Err(text(403, "This page is for http://localhost only.\n").into());

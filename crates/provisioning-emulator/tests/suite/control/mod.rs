@@ -3,11 +3,14 @@
 mod access;
 mod bulk;
 mod calls;
+mod devices;
 mod enrollments;
 mod hostile;
 mod queries;
 mod registrations;
+mod reset;
 mod tools;
+mod waiting;
 
 use provisioning_emulator::Emulator;
 use serde_json::{Value, json};

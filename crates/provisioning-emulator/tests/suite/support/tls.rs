@@ -34,11 +34,7 @@ pub(crate) fn connector(
     connector_as(ca_pem, device, versions)
 }
 
-/// As [`connector`], with an identity from files.
-#[cfg_attr(
-    not(feature = "cli"),
-    expect(dead_code, reason = "only the tests of the command use it")
-)]
+/// As [`connector`], with an identity from files or from a call.
 pub(crate) fn connector_with(ca_pem: &str, identity: Identity) -> TlsConnector {
     connector_as(ca_pem, Some(identity), &BOTH)
 }
