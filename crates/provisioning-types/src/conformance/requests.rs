@@ -154,7 +154,7 @@ pub async fn a_repeated_response_is_discarded(harness: &dyn TransportHarness) {
     let outcome = soon(harness, "the response", request).await;
     let response = outcome.expect("the first response counts, not the second");
     assert_eq!(
-        response.body,
+        response.body(),
         Reply::assigning("first").body,
         "the first response counts"
     );
