@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use provisioning_types::{Endpoint, ErrorKind, TransportError};
+use provisioning_types::{Endpoint, ErrorKind, Proof, TransportError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::response_router::ResponseRouter;
+use super::{refusal_hint, response_router::ResponseRouter};
 use crate::{
     mqtt_connector::{Message, MqttSession},
     permit::{WritePermit, Written},
@@ -31,51 +31,34 @@ pub(super) enum Connection {
     Disconnected,
     /// The request in flight is connecting; the session, once CONNECT was accepted.
     Connecting(Option<Arc<dyn MqttSession>>),
-    Connected(Link),
+    Connected(Arc<Link>),
 }
 
 /// An established connection, subscribed to its responses.
-#[derive(Clone)]
 pub(super) struct Link {
     /// The address that it goes to.
-    pub(super) peer: Arc<str>,
+    pub(super) peer: String,
     pub(super) session: Arc<dyn MqttSession>,
     pub(super) router: Arc<ResponseRouter>,
     /// The endpoint and the user name that the connection was made for.
-    purpose: Arc<(Endpoint, String)>,
-    /// What to check first when the service refuses the credential.
-    refusal_hint: Arc<str>,
+    pub(super) purpose: (Endpoint, String),
+    /// What the device proved itself with.
+    pub(super) proof: Proof,
 }
 
 impl Link {
-    pub(super) fn new(
-        session: Arc<dyn MqttSession>,
-        router: Arc<ResponseRouter>,
-        peer: &str,
-        purpose: (Endpoint, String),
-        refusal_hint: String,
-    ) -> Self {
-        Self {
-            peer: peer.into(),
-            session,
-            router,
-            purpose: Arc::new(purpose),
-            refusal_hint: refusal_hint.into(),
-        }
-    }
-
     /// Adds the hint to the service's refusal of the credential, unless the service gave a reason that has its own.
     pub(super) fn explain_refusal(&self, error: TransportError) -> TransportError {
         let has_reason = error.service().is_some_and(|service| service.hint().is_some());
         match error.kind() {
-            ErrorKind::Unauthorized if !has_reason => error.with_hint(self.refusal_hint.to_string()),
+            ErrorKind::Unauthorized if !has_reason => error.with_hint(refusal_hint(&self.proof, &self.router.peer)),
             _ => error,
         }
     }
 
     /// Whether it leads to this endpoint and its device has this user name.
     pub(super) fn is_reusable_for(&self, endpoint: &Endpoint, user_name: &str) -> bool {
-        let (connected_to, connected_as) = &*self.purpose;
+        let (connected_to, connected_as) = &self.purpose;
         connected_to == endpoint && connected_as == user_name
     }
 }
@@ -100,9 +83,9 @@ impl State {
     }
 
     /// The connection, unless it has ended.
-    pub(super) fn established(&self) -> Option<Link> {
+    pub(super) fn established(&self) -> Option<Arc<Link>> {
         match &self.connection {
-            Connection::Connected(link) if link.router.loss().is_none() => Some(link.clone()),
+            Connection::Connected(link) if link.router.loss().is_none() => Some(Arc::clone(link)),
             Connection::Disconnected | Connection::Connecting(_) | Connection::Connected(_) => None,
         }
     }

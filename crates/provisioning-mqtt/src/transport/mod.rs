@@ -105,12 +105,12 @@ impl MqttTransport {
         }
         let response = in_flight.expect(&link, &request_id)?;
         let published = async {
-            progress.waiting_for(WaitStep::Delivery, &*link.peer);
+            progress.waiting_for(WaitStep::Delivery, link.peer.as_str());
             let permit = in_flight.permit();
             match link.session.publish_with_permit(&topic, body.into(), permit).await {
                 // Acknowledged; the response is still to arrive.
                 Ok(()) => {
-                    progress.waiting_for(WaitStep::Response, &*link.peer);
+                    progress.waiting_for(WaitStep::Response, link.peer.as_str());
                     pending().await
                 }
                 Err(error) => error,
@@ -134,19 +134,18 @@ impl MqttTransport {
         in_flight: &InFlight<'_>,
         registration: &RegistrationRequest,
         progress: Progress<'_>,
-    ) -> Result<Link, TransportError> {
+    ) -> Result<Arc<Link>, TransportError> {
         let endpoint = registration.endpoint().unwrap_or(&self.endpoint);
         let user_name = protocol::user_name(registration, &self.options.user_agent);
         let established = self.state().established();
-        if let Some(link) = &established
-            && link.is_reusable_for(endpoint, &user_name)
-        {
-            return Ok(link.clone());
-        }
-        in_flight.set(Connection::Connecting(None))?;
-        if let Some(link) = established {
+        match established {
+            Some(link) if link.is_reusable_for(endpoint, &user_name) => return Ok(link),
             // To another endpoint or for another device: one connection at a time.
-            warn_if_failed(disconnect(link.session).await);
+            Some(link) => {
+                in_flight.set(Connection::Connecting(None))?;
+                warn_if_failed(disconnect(&*link.session).await);
+            }
+            None => in_flight.set(Connection::Connecting(None))?,
         }
         let result = self
             .connect(in_flight, endpoint, user_name, registration, progress)
@@ -166,8 +165,8 @@ impl MqttTransport {
         user_name: String,
         registration: &RegistrationRequest,
         progress: Progress<'_>,
-    ) -> Result<Link, TransportError> {
-        let proof = self
+    ) -> Result<Arc<Link>, TransportError> {
+        let mut proof = self
             .prove(registration, progress)
             .await
             .and_then(|proof| within_mqtt(&user_name, proof))
@@ -179,7 +178,7 @@ impl MqttTransport {
         let login = Login {
             client_id: registration.registration_id().to_string(),
             user_name: user_name.clone(),
-            password: proof.password,
+            password: proof.password.take(),
             clean: true,
             keep_alive: self.options.keep_alive,
         };
@@ -190,7 +189,7 @@ impl MqttTransport {
         };
         let progress = Progress::new(&listener);
         let connected = self.mqtt.connect(&target, login, progress, router.listener()).await;
-        let refusal_hint = || refusal_hint(&proof.hint, proof.certificate.is_some(), router.peer.given_ca());
+        let refusal_hint = || refusal_hint(&proof, &router.peer);
         let session = connected.map_err(|error| match (error.kind(), error.connack()) {
             // MQTT does not say why it refuses a credential.
             (ErrorKind::Unauthorized, Some(_)) => error.with_hint(refusal_hint()),
@@ -200,14 +199,20 @@ impl MqttTransport {
         let session = session.map_err(|error| router.peer.explain(error).in_phase(Phase::Connect))?;
         in_flight.set(Connection::Connecting(Some(Arc::clone(&session))))?;
         let peer = router.peer.get();
-        progress.waiting_for(WaitStep::Suback, &peer);
+        progress.waiting_for(WaitStep::Suback, peer.as_str());
         session
             .subscribe(protocol::RESPONSES)
             .await
             .map_err(|error| router.loss().unwrap_or(error).in_phase(Phase::Subscribe))?;
         let purpose = (endpoint.clone(), user_name);
-        let link = Link::new(session, Arc::clone(&router), &peer, purpose, refusal_hint());
-        in_flight.set(Connection::Connected(link.clone()))?;
+        let link = Arc::new(Link {
+            peer,
+            session,
+            router: Arc::clone(&router),
+            purpose,
+            proof,
+        });
+        in_flight.set(Connection::Connected(Arc::clone(&link)))?;
         progress.report(ConnectionEvent::Connected);
         Ok(link)
     }
@@ -229,14 +234,15 @@ const OR_THE_NETWORK: &str = "; then the network, and whether something in betwe
 
 /// What to check first when the service refuses the credential: the hint of the credential, and whether a middlebox may
 /// have removed the certificate.
-fn refusal_hint(of_proof: &str, has_certificate: bool, given_ca: Option<String>) -> String {
-    match given_ca.filter(|_| has_certificate) {
+fn refusal_hint(proof: &Proof, peer: &PeerAddress) -> String {
+    let of_proof = proof.hint();
+    match peer.given_ca().filter(|_| proof.certificate.is_some()) {
         Some(issuer) => format!(
             "{of_proof}; the server's certificate is signed by {issuer}, a CA that was given to this device: if it \
              is that of a middlebox which inspects TLS, exempt the host from inspection, as the middlebox drops the \
              device's certificate"
         ),
-        None => of_proof.to_owned(),
+        None => of_proof,
     }
 }
 
@@ -294,7 +300,7 @@ impl PollingTransport for MqttTransport {
             Connection::Disconnected | Connection::Connecting(None) => Ok(()),
             Connection::Connecting(Some(session)) => session.disconnect().await,
             Connection::Connected(link) if link.router.loss().is_some() => Ok(()),
-            Connection::Connected(link) => disconnect(link.session).await,
+            Connection::Connected(link) => disconnect(&*link.session).await,
         }
     }
 
@@ -319,7 +325,7 @@ fn within_mqtt(user_name: &str, proof: Proof) -> Result<Proof, TransportError> {
 
 /// Unsubscribes and disconnects. Both packets are sent before either is awaited. The error of the disconnect has
 /// preference.
-async fn disconnect(session: Arc<dyn MqttSession>) -> Result<(), TransportError> {
+async fn disconnect(session: &dyn MqttSession) -> Result<(), TransportError> {
     let (unsubscribed, disconnected) = join!(session.unsubscribe(protocol::RESPONSES), session.disconnect());
     disconnected.and(unsubscribed)
 }
