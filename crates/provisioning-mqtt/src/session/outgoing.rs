@@ -250,6 +250,11 @@ impl Outgoing {
         }
     }
 
+    /// Whether packets wait to be written.
+    pub(super) fn has_unwritten(&self) -> bool {
+        !self.framed.write_buffer().is_empty()
+    }
+
     /// Whether a packet was cut in the middle for good.
     fn is_cut(&self) -> bool {
         let cut = |publishing: &Publishing| publishing.left < publishing.length && publishing.permit.is_revoked();
@@ -275,7 +280,10 @@ impl Outgoing {
         if self.is_cut() {
             return self.framed.get_mut().shutdown().await.map_err(connection_error);
         }
-        poll_fn(|cx| self.poll_flush(cx)).await?;
+        self.encode_commands()?;
+        if self.publishing.is_some() || !self.queue.is_empty() {
+            poll_fn(|cx| self.poll_flush(cx)).await?;
+        }
         stream::disconnect(&mut self.framed).await
     }
 

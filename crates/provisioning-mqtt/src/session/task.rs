@@ -8,6 +8,7 @@ use rumqttc::{Packet, PubAck, Publish, QoS, SubAck, SubscribeReasonCode};
 use tokio::{
     select,
     sync::mpsc,
+    task::yield_now,
     time::{Instant, sleep_until, timeout},
 };
 
@@ -48,7 +49,14 @@ impl Task {
                     Some(command) => self.outgoing.handle_command(command),
                     None => return self.disconnect(None).await,
                 },
-                packet = poll_fn(|cx| self.outgoing.poll_packet(cx)) => packet.and_then(|packet| self.handle_packet(packet)),
+                packet = poll_fn(|cx| self.outgoing.poll_packet(cx)) => {
+                    let step = packet.and_then(|packet| self.handle_packet(packet));
+                    if self.outgoing.has_unwritten() {
+                        // What the packet makes a handle send goes into the same write as its acknowledgement.
+                        yield_now().await;
+                    }
+                    step
+                }
                 () = sleep_until(due) => self.ping(),
             };
             if let Err(reason) = step {
