@@ -13,15 +13,18 @@ use super::{
 };
 use crate::mqtt_connector::Login;
 
+/// The initial size of each of the two buffers, in bytes. Longer packets make them grow.
+const BUFFER_SIZE: usize = 1024;
+
 /// Sends CONNECT in the turn of its client id, and waits for an accepting CONNACK.
 pub(super) async fn connect(
     stream: BoxedStream,
-    login: &Login,
+    login: Login,
     max_packet_size: usize,
     mut place: Place,
 ) -> Result<MqttStream, TransportError> {
     let connect = connect_packet(login)?;
-    let framed = Framed::new(stream, ClientCodec::new(max_packet_size));
+    let framed = Framed::with_capacity(stream, ClientCodec::new(max_packet_size), BUFFER_SIZE);
     place.take().await?;
     let connecting = Connecting::new(framed, place);
     let outcome = match connecting.exchange(connect).await {
@@ -31,8 +34,8 @@ pub(super) async fn connect(
     outcome.map_err(|error| error.in_phase(Phase::Connect))
 }
 
-fn connect_packet(login: &Login) -> Result<Packet, TransportError> {
-    let mut connect = Connect::new(mqtt_text("client id", &login.client_id)?);
+fn connect_packet(login: Login) -> Result<Packet, TransportError> {
+    let mut connect = Connect::new(mqtt_text("client id", login.client_id)?);
     // `MqttOptions` keeps it within what MQTT allows.
     connect.keep_alive = u16::try_from(login.keep_alive.as_secs()).unwrap_or(u16::MAX);
     connect.clean_session = login.clean;
@@ -45,7 +48,7 @@ fn connect_packet(login: &Login) -> Result<Packet, TransportError> {
         None => String::new(),
     };
     connect.login = Some(rumqttc::Login {
-        username: mqtt_text("user name", &login.user_name)?,
+        username: mqtt_text("user name", login.user_name)?,
         password,
     });
     Ok(Packet::Connect(connect))

@@ -58,11 +58,12 @@ impl<C: Connector> MqttConnector for MqttOverStream<C> {
             progress.report(event);
         };
         let place = self.turns.place(&login.client_id);
+        let keep_alive = login.keep_alive;
         let stream = self.connector.connect(target, Progress::new(&listener)).await?;
         progress.waiting_for(WaitStep::Connack, peer.get());
-        let framed = handshake::connect(stream, &login, target.max_message_size(), place).await?;
+        let framed = handshake::connect(stream, login, target.max_message_size(), place).await?;
         let (commands, queue) = mpsc::unbounded_channel();
-        let task = Task::new(framed, login.keep_alive, events).run(queue);
+        let task = Task::new(framed, keep_alive, events).run(queue);
         // It serves the connection of the registration whose span this is.
         tokio::spawn(task.in_current_span());
         Ok(Arc::new(Session { commands }))
@@ -135,9 +136,10 @@ impl MqttSession for Session {
 }
 
 /// Checks that MQTT can carry the text: the codec would truncate the length of a longer one to 16 bits.
-fn mqtt_text(what: &'static str, text: &str) -> Result<String, InvalidInput> {
+fn mqtt_text(what: &'static str, text: impl Into<String>) -> Result<String, InvalidInput> {
+    let text = text.into();
     if text.len() > usize::from(u16::MAX) {
-        return Err(InvalidInput::new(what, "at most 65535 bytes").with_given(text));
+        return Err(InvalidInput::new(what, "at most 65535 bytes").with_given(&text));
     }
-    Ok(text.to_owned())
+    Ok(text)
 }

@@ -192,7 +192,7 @@ impl<'a> Network<'a> {
         if let Some(proxy) = probe.proxy() {
             return Finding::skipped(check, format!("the proxy {proxy} resolves it"));
         }
-        if host.bare().parse::<IpAddr>().is_ok() {
+        if host.ip().is_some() {
             return Finding::skipped(check, format!("{host} is an address"));
         }
         match probe.error() {
