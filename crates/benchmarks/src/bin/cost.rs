@@ -1,0 +1,40 @@
+//! `cost PROGRAM ARGUMENT…` runs a program, and writes what it cost.
+//!
+//! Linux counts the memory of the process that starts a program as the program's own, so this one must be small.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, copy, sink},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use benchmarks::{
+    Result,
+    task::{self, Run},
+    usage,
+};
+
+#[expect(clippy::disallowed_methods, reason = "nothing waits for it: it is measured")]
+fn main() -> Result<()> {
+    let mut words = env::args_os().skip(1);
+    let program = words.next().ok_or("usage: cost PROGRAM ARGUMENT…")?;
+    let start = Instant::now();
+    let mut child = Command::new(&program).args(words).stdout(Stdio::piped()).spawn()?;
+    let mut stdout = BufReader::new(child.stdout.take().ok_or("no output")?);
+    let mut line = String::new();
+    stdout.read_line(&mut line)?;
+    let wall = start.elapsed().as_secs_f64();
+    copy(&mut stdout, &mut sink())?;
+    let status = child.wait()?;
+    if !status.success() {
+        return Err(format!("{} failed, {status}: {line}", program.to_string_lossy()).into());
+    }
+    let usage = usage::of_children()?;
+    task::answer(&Run {
+        cpu: usage.cpu.as_secs_f64(),
+        wall,
+        peak: f64::from(u32::try_from(usage.peak)?),
+        line,
+    })
+}

@@ -1,0 +1,5 @@
+//! The local DPS that everything registers with.
+
+fn main() -> benchmarks::Result<()> {
+    benchmarks::service::run()
+}
