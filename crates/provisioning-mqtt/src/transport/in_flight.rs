@@ -1,8 +1,11 @@
 //! The transport's connection, and the right of the request in flight to change it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use provisioning_types::{Endpoint, ErrorKind, Proof, TransportError};
+use provisioning_types::{ConnectionEvent, Endpoint, ErrorKind, Progress, Proof, TransportError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +32,7 @@ struct InFlightRequest {
 pub(super) enum Connection {
     #[default]
     Disconnected,
-    /// The request in flight is connecting; the session, once CONNECT was accepted.
+    /// The request in flight is connecting; the session, once there is one.
     Connecting(Option<Arc<dyn MqttSession>>),
     Connected(Arc<Link>),
 }
@@ -160,6 +163,19 @@ impl<'a> InFlight<'a> {
     pub(super) fn set(&self, connection: Connection) -> Result<(), TransportError> {
         self.state()?.connection = connection;
         Ok(())
+    }
+
+    /// The connection that this request was making is established. Reports it, once.
+    ///
+    /// # Errors
+    /// The request is cancelled, which the report may have caused.
+    pub(super) fn connected(&self, link: &Arc<Link>, progress: Progress<'_>) -> Result<(), TransportError> {
+        let connected = Connection::Connected(Arc::clone(link));
+        let before = mem::replace(&mut self.state()?.connection, connected);
+        if let Connection::Connecting(_) = before {
+            progress.report(ConnectionEvent::Connected);
+        }
+        self.state().map(drop)
     }
 
     /// Routes the response to `request_id` here.

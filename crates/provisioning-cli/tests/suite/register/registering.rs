@@ -58,6 +58,8 @@ async fn keep_alive_user_agent_and_api_version_reach_the_service_as_given() {
     let words = [
         "--keep-alive",
         "77",
+        "--pipelining",
+        "full",
         "--user-agent-suffix",
         "meter/2.1",
         "--api-version",
