@@ -58,8 +58,6 @@ async fn keep_alive_user_agent_and_api_version_reach_the_service_as_given() {
     let words = [
         "--keep-alive",
         "77",
-        "--pipelining",
-        "full",
         "--user-agent-suffix",
         "meter/2.1",
         "--api-version",
@@ -78,6 +76,22 @@ async fn keep_alive_user_agent_and_api_version_reach_the_service_as_given() {
         assert!(payload.contains(part), "{part} in {connect:?}");
     }
     emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn each_mode_of_pipelining_registers() {
+    for carrier in [&[][..], &["--websocket"]] {
+        for mode in ["off", "after-connack", "full"] {
+            let run = dps(&[&["register", "--local", "--pipelining", mode][..], carrier].concat()).await;
+            assert_eq!(run.code, 0, "{run:?}");
+        }
+    }
+    let run = dps(&["register", "--local", "--pipelining", "on"]).await;
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(
+        run.stderr.contains("[possible values: off, after-connack, full]"),
+        "{run:?}"
+    );
 }
 
 #[tokio::test]
