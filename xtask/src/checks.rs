@@ -1,5 +1,6 @@
 //! The checks. Here are those that one command does; the others have a file each.
 
+pub(crate) mod bench;
 pub(crate) mod features;
 pub(crate) mod layers;
 pub(crate) mod links;

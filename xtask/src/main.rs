@@ -23,24 +23,37 @@ struct Arguments {
     /// What to run
     #[arg(value_enum)]
     verb: Verb,
-    /// Fix what can be fixed automatically (`fmt`, `trace`)
+    /// Fix what can be fixed automatically (`fmt`, `trace`, `counts`)
     #[arg(long)]
     fix: bool,
+    /// Measure the Node and Python SDKs too (`bench`)
+    #[arg(long)]
+    peers: bool,
     /// Count a check that cannot run as failed
     #[arg(long)]
     no_skip: bool,
 }
 
 fn main() -> ExitCode {
-    let Arguments { verb, fix, no_skip } = Arguments::parse();
-    if fix && !matches!(verb, Verb::Fmt | Verb::Trace) {
-        let message = format!("`{verb}` takes no `--fix`");
-        Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+    let Arguments {
+        verb,
+        fix,
+        peers,
+        no_skip,
+    } = Arguments::parse();
+    for (option, given, taken) in [
+        ("--fix", fix, matches!(verb, Verb::Fmt | Verb::Trace | Verb::Counts)),
+        ("--peers", peers, matches!(verb, Verb::Bench)),
+    ] {
+        if given && !taken {
+            let message = format!("`{verb}` takes no `{option}`");
+            Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+        }
     }
     let mut reports = vec![];
     for check in verb.checks() {
         println!("\n== {check}");
-        let report = report::timed(|| check.run(fix));
+        let report = report::timed(|| check.run(fix, peers));
         print!("{report}");
         reports.push((check, report));
     }

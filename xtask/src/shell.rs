@@ -19,10 +19,18 @@ pub(crate) fn root() -> PathBuf {
     root
 }
 
+/// Cargo describes xtask's package in these variables. Build scripts that watch them would run again, and everything that
+/// depends on their packages would be built again, whenever cargo is started by hand in between.
+const PACKAGE_VARIABLES: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+
 /// A cargo command in the root. Spaces separate its arguments.
 pub(crate) fn cargo(words: &str) -> Expression {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    duct::cmd(cargo, words.split_whitespace()).dir(root())
+    let command = duct::cmd(cargo, words.split_whitespace()).dir(root());
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names
+        .filter(|name| PACKAGE_VARIABLES.iter().any(|prefix| name.starts_with(prefix)))
+        .fold(command, |command, name| command.env_remove(name))
 }
 
 /// Runs a cargo command; returns a finding if it fails.
@@ -78,6 +86,13 @@ mod tests {
             run_by_line("no-such-verb", |_| ()),
             Some("`cargo no-such-verb` failed (see above)".to_owned())
         );
+    }
+
+    #[test]
+    fn a_command_does_not_see_the_variables_of_this_package() {
+        assert!(env::var_os("CARGO_PKG_NAME").is_some());
+        let command = format!("{:?}", cargo("--version"));
+        assert!(command.contains(r#"EnvRemove("CARGO_PKG_NAME")"#), "{command}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Verb {
-    /// All of the following but `external`, whatever they find, then a summary
+    /// All of the following down to `counts`, whatever they find, then a summary
     Ci,
     /// The code is formatted
     Fmt,
@@ -33,7 +33,9 @@ pub(crate) enum Verb {
     Msrv,
     /// Licences, sources and advisories of the dependencies (cargo-deny)
     Deny,
-    /// The tests that need other programs: `interop`, `page` and `proxies`
+    /// Instructions of parts of a registration, beside those of this toolchain before; a change fails nothing (Valgrind)
+    Counts,
+    /// The tests that need other programs: `interop`, `page`, `proxies`, and those of networks and clocks
     External,
     /// The SDKs of other languages register with the emulator, and `dps` through a real broker
     Interop,
@@ -41,14 +43,16 @@ pub(crate) enum Verb {
     Page,
     /// Devices register through real proxies
     Proxies,
+    /// What a registration costs, beside the floor, and with `--peers` beside the SDKs of other languages
+    Bench,
 }
 
 impl Verb {
     /// The checks that this verb runs, in order.
     pub(crate) fn checks(&self) -> &[Self] {
-        const IN_CI: [Verb; 10] = {
+        const IN_CI: [Verb; 11] = {
             use Verb::*;
-            [Fmt, Lint, Test, Doc, Features, Layers, Trace, Links, Msrv, Deny]
+            [Fmt, Lint, Test, Doc, Features, Layers, Trace, Links, Msrv, Deny, Counts]
         };
         match self {
             Self::Ci => &IN_CI,
@@ -56,7 +60,7 @@ impl Verb {
         }
     }
 
-    pub(crate) fn run(self, fix: bool) -> Report {
+    pub(crate) fn run(self, fix: bool, peers: bool) -> Report {
         match self {
             Self::Ci => Report::default(),
             Self::Fmt => checks::fmt(fix),
@@ -69,10 +73,12 @@ impl Verb {
             Self::Links => checks::links::run(),
             Self::Msrv => checks::msrv::run(),
             Self::Deny => checks::deny(),
+            Self::Counts => checks::bench::counts(fix),
             Self::External => external(""),
             Self::Interop => external("interop::"),
             Self::Page => external("page::"),
             Self::Proxies => external("proxies::"),
+            Self::Bench => checks::bench::table(peers),
         }
     }
 }

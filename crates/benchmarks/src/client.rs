@@ -23,7 +23,7 @@ pub(crate) fn with_keys(task: &Task, count: u32) -> Result<Vec<ProvisioningDevic
     let group_key = SymmetricKey::from_base64(&task.facts.group_key)?;
     let ca = ca(task)?;
     let client = |number| -> Result<_> {
-        let id = RegistrationId::new(&format!("meter-{number}"))?;
+        let id = RegistrationId::new(format!("meter-{number}"))?;
         // The service asks them to wait for longer than the registration may take otherwise.
         let builder = builder(task, &ca, group_key.derive(&id)).with_timeout(Duration::from_secs(3600));
         Ok(builder.with_registration_id(id).build()?)

@@ -82,7 +82,7 @@ pub(crate) fn logins(task: &Task, count: u32) -> Result<Vec<Login>> {
     let id_scope = IdScope::new(&task.facts.id_scope)?;
     let expires_at = SystemTime::now() + Duration::from_secs(3600);
     let login = |number| -> Result<_> {
-        let id = RegistrationId::new(&format!("meter-{number}"))?;
+        let id = RegistrationId::new(format!("meter-{number}"))?;
         let token = SasToken::sign_with_key(&group_key.derive(&id), &id_scope, &id, expires_at);
         Ok(Login {
             registration_id: id.to_string(),

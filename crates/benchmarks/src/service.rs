@@ -29,17 +29,17 @@ pub fn run() -> Result<()> {
 
 async fn serve(settings: ServiceSettings) -> Result<()> {
     let folder = Folder::new(&settings.folder);
-    let mut builder = folder.equip(Emulator::builder())?;
-    builder = match settings.keep_waiting {
-        true => builder
+    let mut builder = match settings.keep_waiting {
+        true => Emulator::builder()
             .polls_before_assigning(1)
             .retry_after(RetryAfter::Seconds(LATER)),
-        false => builder.polls_before_assigning(0),
+        false => Emulator::builder().polls_before_assigning(0),
     };
     if let Some((address, port)) = settings.mqtt_address {
         builder = builder.listen(address).mqtt_port(port);
     }
-    let emulator = Arc::new(builder.start().await?);
+    // After the address, which the server's certificate names.
+    let emulator = Arc::new(folder.equip(builder)?.start().await?);
     folder.ensure_device(&emulator, &Device::new(DEVICE))?;
     task::answer(&Facts {
         folder: settings.folder,

@@ -19,10 +19,13 @@
 //! - A registration is a connection of its own: TCP, a full TLS handshake without resumption, CONNECT with a SAS token,
 //!   SUBSCRIBE, the request, one query, DISCONNECT. The device asks at once and not after the `retry-after`: the load is the
 //!   point, not the wait. 32 devices do this at a time.
-//! - Control calls and polls of the log are sent at a fixed rate, whether or not the earlier ones have been answered. Their
-//!   time counts from when they were due.
+//! - Control calls are sent at a fixed rate, whether or not the earlier ones have been answered. Their time counts from when
+//!   they were due. A poller of the log has one call at a time.
 //! - Memory is `VmRSS`. The log of the emulator keeps up to 32 MiB by design: it is cleared before the memory at the beginning
-//!   and at the end is read, but not before the highest memory of a scenario is.
+//!   and at the end is read, but not before the highest memory of a scenario is. Devices that a scenario needs are
+//!   registered before its beginning.
+//! - The rates and times of a busy machine are worse: the last row says how much of the CPUs other programs used. The CPU time
+//!   of the emulator for one registration hardly depends on them.
 
 #[cfg(target_os = "linux")]
 mod load;

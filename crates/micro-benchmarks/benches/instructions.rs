@@ -1,7 +1,6 @@
 //! Counts instructions with Valgrind. `cargo xtask counts` compares them.
 
 #[cfg(target_os = "linux")]
-#[expect(missing_docs, reason = "by gungraun's macros")]
 mod linux {
     use std::hint::black_box;
 

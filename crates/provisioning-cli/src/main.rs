@@ -65,6 +65,6 @@ fn survive_the_file_size_limit() {
         use std::sync::atomic::AtomicBool;
         static IS_REACHED: AtomicBool = AtomicBool::new(false);
         // A failure leaves the signal as it is.
-        let _ = signal_hook::flag::register(libc::SIGXFSZ, &IS_REACHED);
+        let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, &IS_REACHED);
     }
 }

@@ -13,7 +13,7 @@ pub struct Policy {
     pub(crate) default_wait: Duration,
     pub(crate) wait_floor: Duration,
     pub(crate) backoff_cap: Duration,
-    pub(crate) conflict_retries: u32,
+    pub(crate) simultaneous_retries: u32,
     pub(crate) wait_for_network: Duration,
     pub(crate) recovery: Recovery,
 }
@@ -27,7 +27,7 @@ impl Default for Policy {
             default_wait: Duration::from_secs(2),
             wait_floor: Duration::from_secs(2),
             backoff_cap: Duration::from_secs(60),
-            conflict_retries: 10,
+            simultaneous_retries: 10,
             wait_for_network: Duration::ZERO,
             recovery: Recovery::none(),
         }
@@ -88,8 +88,8 @@ impl Policy {
     /// wait, plus up to half the default wait at random. 10 by default. With 0, the first such answer fails the
     /// registration, as the requirement documents say.
     #[must_use]
-    pub fn with_conflict_retries(mut self, count: u32) -> Self {
-        self.conflict_retries = count;
+    pub fn with_simultaneous_retries(mut self, count: u32) -> Self {
+        self.simultaneous_retries = count;
         self
     }
 
@@ -140,8 +140,8 @@ impl Policy {
     }
 
     /// How often a request is sent again while the same registration id is registering twice at the same time.
-    pub fn conflict_retries(&self) -> u32 {
-        self.conflict_retries
+    pub fn simultaneous_retries(&self) -> u32 {
+        self.simultaneous_retries
     }
 
     /// How long a registration goes on trying to make its first connection.
@@ -170,9 +170,9 @@ impl Policy {
         doubled.saturating_sub(share(doubled / 4, jitter)).max(first)
     }
 
-    /// The wait after a conflict of two registrations: `retry_after`, or else the first wait. `jitter`, from 0 to 1,
+    /// The wait after a simultaneous registration: `retry_after`, or else the first wait. `jitter`, from 0 to 1,
     /// adds up to half the first wait, so that the two do not collide again.
-    pub(crate) fn conflict_wait(&self, retry_after: Option<Duration>, jitter: f64) -> Duration {
+    pub(crate) fn simultaneous_wait(&self, retry_after: Option<Duration>, jitter: f64) -> Duration {
         let first = self.first_wait();
         retry_after.unwrap_or(first).saturating_add(share(first / 2, jitter))
     }
@@ -185,7 +185,7 @@ fn share(wait: Duration, jitter: f64) -> Duration {
 
 /// What a registration recovers from by itself.
 ///
-/// Sending the same request again at 429 and above, or [after a conflict](Policy::with_conflict_retries), is not
+/// Sending the same request again at 429 and above, or [after a simultaneous registration](Policy::with_simultaneous_retries), is not
 /// recovery, and happens without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
@@ -231,7 +231,7 @@ mod tests {
             .with_wait_floor(seconds(5))
             .with_backoff_cap(seconds(6))
             .with_wait_for_network(seconds(7))
-            .with_conflict_retries(8)
+            .with_simultaneous_retries(8)
             .with_recovery(Recovery::lost_connections(9));
         let asked = [
             policy.registration_timeout(),
@@ -243,7 +243,10 @@ mod tests {
             policy.wait_for_network(),
         ];
         assert_eq!(asked, [1, 2, 3, 4, 5, 6, 7].map(seconds));
-        assert_eq!((policy.conflict_retries(), policy.recovery().allowed_losses()), (8, 9));
+        assert_eq!(
+            (policy.simultaneous_retries(), policy.recovery().allowed_losses()),
+            (8, 9)
+        );
     }
 
     #[test]
@@ -265,9 +268,9 @@ mod tests {
     #[test]
     fn jitter_adds_up_to_half_the_first_wait_after_a_conflict() {
         let policy = Policy::default();
-        let waits = [0.0, 0.5, 1.0].map(|jitter| policy.conflict_wait(None, jitter).as_millis());
+        let waits = [0.0, 0.5, 1.0].map(|jitter| policy.simultaneous_wait(None, jitter).as_millis());
         assert_eq!(waits, [2000, 2500, 3000]);
-        let named = policy.conflict_wait(Some(Duration::from_secs(7)), 1.0);
+        let named = policy.simultaneous_wait(Some(Duration::from_secs(7)), 1.0);
         assert_eq!(named, Duration::from_secs(8));
     }
 
@@ -282,7 +285,7 @@ mod tests {
                     assert!(policy.backoff(nth, jitter) >= policy.first_wait());
                 }
                 for retry_after in [None, Some(Duration::MAX)] {
-                    assert!(policy.conflict_wait(retry_after, jitter) >= policy.first_wait());
+                    assert!(policy.simultaneous_wait(retry_after, jitter) >= policy.first_wait());
                 }
             }
         }

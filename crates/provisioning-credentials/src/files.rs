@@ -1,12 +1,10 @@
 //! Credentials in files. The files are read again for every connection, so a renewed credential needs no restart.
 
-use std::sync::{Mutex, PoisonError};
-
 use provisioning_types::{InvalidInput, Secret};
 
 use crate::{
     credential::Credential,
-    input::{file::InputFile, text, wanted::Wanted},
+    input::{file::InputFile, last_parsed::LastParsed, text, wanted::Wanted},
     sas::SasToken,
     symmetric_key::SymmetricKey,
     x509::credential::X509Credential,
@@ -121,18 +119,12 @@ struct X509Files<P> {
     certificates: InputFile,
     key: InputFile,
     parse: P,
-    last: Mutex<Option<Parsed>>,
-}
-
-/// The contents of the files, and the credential in them.
-struct Parsed {
-    contents: [Secret; 2],
-    credential: X509Credential,
+    last: LastParsed<[Secret; 2], X509Credential>,
 }
 
 impl<P: Fn(&[u8], &[u8]) -> Result<X509Credential, InvalidInput>> X509Files<P> {
     fn new(certificates: InputFile, key: InputFile, parse: P) -> Self {
-        let last = Mutex::default();
+        let last = LastParsed::default();
         Self {
             certificates,
             key,
@@ -145,20 +137,13 @@ impl<P: Fn(&[u8], &[u8]) -> Result<X509Credential, InvalidInput>> X509Files<P> {
     fn load(&self) -> Result<Credential, InvalidInput> {
         let certificates = self.certificates.read(Wanted::Certificate.input())?;
         let contents = [certificates, self.key.read(Wanted::PrivateKey.input())?];
-        // The value is replaced as a whole, so it is consistent even if the lock is poisoned.
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = last.as_ref().filter(|last| last.contents == contents) {
-            return Ok(last.credential.clone().into());
-        }
-        let parsed = (self.parse)(contents[0].expose(), contents[1].expose()).map_err(|error| {
-            let is_of_key = error.input() == Wanted::PrivateKey.input();
-            error.found_in(if is_of_key { &self.key } else { &self.certificates })
+        let credential = self.last.get(contents, |[certificates, key]| {
+            let parsed = (self.parse)(certificates.expose(), key.expose()).map_err(|error| {
+                let is_of_key = error.input() == Wanted::PrivateKey.input();
+                error.found_in(if is_of_key { &self.key } else { &self.certificates })
+            })?;
+            Ok(parsed.in_files(&self.certificates, &self.key))
         })?;
-        let credential = parsed.in_files(&self.certificates, &self.key);
-        *last = Some(Parsed {
-            contents,
-            credential: credential.clone(),
-        });
         Ok(credential.into())
     }
 }

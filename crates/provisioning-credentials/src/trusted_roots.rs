@@ -1,27 +1,21 @@
 //! The CA certificates that the service's certificate is verified against.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
 use provisioning_types::{InvalidInput, RootSource, Secret};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::input::{contents, file::InputFile, wanted::Wanted};
+use crate::input::{contents, file::InputFile, last_parsed::LastParsed, wanted::Wanted};
 
 /// CA certificates in PEM or DER, from memory or from a file. They replace the platform's.
 pub struct TrustedRoots(Origin);
 
 enum Origin {
     Memory(Arc<[Vec<u8>]>),
-    File { file: InputFile, last: Mutex<Parsed> },
-}
-
-/// The contents of a file, and the certificates in it.
-struct Parsed {
-    bytes: Secret,
-    certificates: Arc<[Vec<u8>]>,
+    File {
+        file: InputFile,
+        last: LastParsed<Secret, Arc<[Vec<u8>]>>,
+    },
 }
 
 impl TrustedRoots {
@@ -39,11 +33,10 @@ impl TrustedRoots {
     /// # Errors
     /// As [`from_pem`](Self::from_pem), and when the file cannot be read. The error names the file.
     pub fn from_file(file: impl Into<InputFile>) -> Result<Self, InvalidInput> {
-        let file = file.into();
-        let bytes = file.read(Wanted::Roots.input())?;
-        let certificates = parse(bytes.expose()).map_err(|error| error.found_in(&file))?;
-        let last = Mutex::new(Parsed { bytes, certificates });
-        Ok(Self(Origin::File { file, last }))
+        let (file, last) = (file.into(), LastParsed::default());
+        let roots = Self(Origin::File { file, last });
+        roots.load()?;
+        Ok(roots)
     }
 }
 
@@ -54,13 +47,9 @@ impl RootSource for TrustedRoots {
             Origin::File { file, last } => (file, last),
         };
         let bytes = file.read(Wanted::Roots.input())?;
-        // The value is replaced as a whole, so it is consistent even if the lock is poisoned.
-        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-        if bytes != last.bytes {
-            let certificates = parse(bytes.expose()).map_err(|error| error.found_in(file))?;
-            *last = Parsed { bytes, certificates };
-        }
-        Ok(Arc::clone(&last.certificates))
+        last.get(bytes, |bytes| {
+            parse(bytes.expose()).map_err(|error| error.found_in(file))
+        })
     }
 
     fn may_block(&self) -> bool {

@@ -4,8 +4,10 @@ use std::{
     fmt,
     net::IpAddr,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
@@ -23,6 +25,9 @@ use crate::{
     service::Service,
 };
 
+/// How long connections may take to end. Closing one takes 2 s at most; with the log's 2 s, all ends within 5 s.
+const SHUTDOWN_LIMIT: Duration = Duration::from_millis(2500);
+
 /// A local provisioning service. Dropping it ends its listeners and connections; [`shutdown`](Self::shutdown) also
 /// waits for them.
 pub struct Emulator {
@@ -35,7 +40,6 @@ pub struct Emulator {
     /// The name by which callers reach the control endpoint.
     control_host: String,
     mqtt_port: u16,
-    websocket_port: u16,
     control_port: u16,
     page_port: u16,
 }
@@ -62,7 +66,6 @@ impl Emulator {
             host,
             control_host,
             mqtt_port: 0,
-            websocket_port: 0,
             control_port: 0,
             page_port: 0,
         }
@@ -75,7 +78,7 @@ impl Emulator {
 
     /// The port of MQTT over WebSocket; 0 when it does not listen.
     pub fn websocket_port(&self) -> u16 {
-        self.websocket_port
+        self.service.websocket_port.load(Ordering::Relaxed)
     }
 
     /// The port of the control endpoint; 0 when it does not listen.
@@ -98,7 +101,7 @@ impl Emulator {
 
     /// The host and port for MQTT over WebSocket; as [`mqtt_address`](Self::mqtt_address).
     pub fn websocket_address(&self) -> String {
-        format!("{}:{}", self.host, self.websocket_port)
+        format!("{}:{}", self.host, self.websocket_port())
     }
 
     /// The host and port of the control endpoint; as [`mqtt_address`](Self::mqtt_address).
@@ -179,7 +182,7 @@ impl Emulator {
         self.service.registry.registrations()
     }
 
-    /// The packets and decisions so far, the oldest first; if there are many, the newest 16 MiB.
+    /// The packets and decisions so far, the oldest first; if there are many, the newest 8 MiB.
     pub fn log(&self) -> Vec<Arc<LogEntry>> {
         self.service.log.entries()
     }
@@ -235,11 +238,15 @@ impl Emulator {
         net::serve_in_memory(&self.service, &self.acceptor, port, security, buffer)
     }
 
-    /// Ends every listener and connection, and waits until they have ended.
+    /// Ends every listener and connection, and waits until they have ended: 2.5 s at most. A connection whose peer has not
+    /// taken its last bytes by then is dropped.
     pub async fn shutdown(self) {
         self.service.stop.cancel();
         self.service.tasks.close();
-        self.service.tasks.wait().await;
+        if timeout(SHUTDOWN_LIMIT, self.service.tasks.wait()).await.is_err() {
+            self.service.abandon.cancel();
+            self.service.tasks.wait().await;
+        }
         self.service.log.finish().await;
     }
 
@@ -256,14 +263,12 @@ impl Emulator {
         // The page does not authenticate its callers.
         let address = address.filter(|_| port != Port::Page);
         let number = net::listen(&self.service, &self.acceptor, address, port, number).await?;
-        *match port {
-            Port::Mqtt => &mut self.mqtt_port,
-            Port::WebSocket => &mut self.websocket_port,
-            Port::Control => &mut self.control_port,
-            Port::Page => &mut self.page_port,
-        } = number;
-        if port == Port::WebSocket {
-            self.service.websocket_port.store(number, Ordering::Relaxed);
+        match port {
+            Port::Mqtt => self.mqtt_port = number,
+            // The MQTT port names it, too.
+            Port::WebSocket => self.service.websocket_port.store(number, Ordering::Relaxed),
+            Port::Control => self.control_port = number,
+            Port::Page => self.page_port = number,
         }
         Ok(())
     }
@@ -277,7 +282,7 @@ impl fmt::Debug for Emulator {
             .field("id_scope", &self.service.id_scope)
             .field("host", &self.host)
             .field("mqtt_port", &self.mqtt_port)
-            .field("websocket_port", &self.websocket_port)
+            .field("websocket_port", &self.websocket_port())
             .field("control_port", &self.control_port)
             .field("page_port", &self.page_port)
             .finish_non_exhaustive()
@@ -287,5 +292,12 @@ impl fmt::Debug for Emulator {
 impl Drop for Emulator {
     fn drop(&mut self) {
         self.service.stop.cancel();
+    }
+}
+#[cfg(test)]
+impl Emulator {
+    /// What its connections share.
+    pub(crate) fn shared(&self) -> (Arc<Service>, TlsAcceptor) {
+        (Arc::clone(&self.service), self.acceptor.clone())
     }
 }

@@ -88,6 +88,7 @@ mod log;
 mod mqtt;
 mod net;
 mod port;
+mod private_file;
 mod refusal;
 mod registration;
 mod retry_after;

@@ -48,6 +48,8 @@ pub(crate) struct Service {
     pub(crate) control_key: Key,
     /// Ends every task when cancelled.
     pub(crate) stop: CancellationToken,
+    /// Drops every connection when cancelled, however it ends.
+    pub(crate) abandon: CancellationToken,
     pub(crate) tasks: TaskTracker,
     connections: AtomicU64,
     /// 0 while it does not listen.
@@ -88,6 +90,7 @@ impl Service {
             faults: Faults::default(),
             control_key: parts.control_key,
             stop: CancellationToken::new(),
+            abandon: CancellationToken::new(),
             tasks: TaskTracker::new(),
             connections: AtomicU64::new(0),
             websocket_port: AtomicU16::new(0),
@@ -139,18 +142,6 @@ impl Service {
         let reason = format!("{} at {}", effect.name(), step.name());
         self.note(origin, subject.device(), LogKind::Fault, reason);
         Some(effect)
-    }
-
-    /// The answer to a client of another protocol at the MQTT port.
-    pub(crate) fn hint_of_mqtt_port(&self) -> String {
-        let websocket_port = match self.websocket_port.load(Ordering::Relaxed) {
-            0 => String::new(),
-            port => format!(", which is {port}"),
-        };
-        format!(
-            "This port of the emulator has MQTT 3.1.1 over TLS only. The HTTPS device API and MQTT over WebSocket are on \
-             its WebSocket port{websocket_port}. AMQP is not supported."
-        )
     }
 
     /// Answers a registration request of a device.

@@ -76,6 +76,7 @@ mod target;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
+mod unanswered;
 mod uri;
 #[cfg(feature = "websocket")]
 mod websocket;
@@ -97,6 +98,7 @@ pub use target::Target;
 pub use tcp::TcpConnector;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsConnector, TlsFailure, TlsProvider, TlsVersion};
+pub use unanswered::Unanswered;
 pub use uri::{Scheme, ServiceUri};
 #[cfg(feature = "websocket")]
 pub use websocket::WebSocketConnector;

@@ -68,14 +68,14 @@ impl PeerAddress {
     }
 
     /// Names the proxy in the error of a connection that goes through one, unless the error does so already or the
-    /// proxy cannot matter: a wrong input, a failure of this machine, an answer of the service.
+    /// proxy cannot matter: a wrong input, a failure of this machine. What answers may be the proxy itself.
     pub fn explain(&self, error: TransportError) -> TransportError {
         let is_of_network = !matches!(
             error.kind(),
             ErrorKind::Input | ErrorKind::InvalidOperation | ErrorKind::Local | ErrorKind::Cancelled
         );
         match &self.reported().proxy {
-            Some(proxy) if is_of_network && error.service().is_none() => through_proxy(error, proxy),
+            Some(proxy) if is_of_network => through_proxy(error, proxy),
             _ => error,
         }
     }
@@ -169,7 +169,10 @@ mod tests {
         assert_eq!(shown(named), "no: not http://p:3128");
         let input = TransportError::from(InvalidInput::new("host", "a name"));
         assert_eq!(shown(input.clone()), error_message(&input));
-        let refused = TransportError::refused_by_service(ServiceError::from_body(401, b""));
-        assert_eq!(shown(refused.clone()), error_message(&refused));
+        let refused = TransportError::refused_by_service(ServiceError::from_body(401, br#"{"message":"No"}"#));
+        assert_eq!(
+            shown(refused),
+            "the service refused the request (through the proxy http://p:3128): the service answered 401: No"
+        );
     }
 }

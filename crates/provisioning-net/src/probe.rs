@@ -1,6 +1,7 @@
 //! A connection that keeps what its steps showed, for diagnosis.
 
 use std::{
+    error::Error,
     fmt,
     net::SocketAddr,
     sync::{Mutex, PoisonError},
@@ -9,7 +10,7 @@ use std::{
 use provisioning_types::{ErrorKind, Phase, Progress, TransportError, WaitStep};
 
 use crate::{
-    address::{AddressAttempt, System},
+    address::{AddressAttempt, NotResolved, System},
     connector::BoxedStream,
     deadline::Deadline,
     peer_address::through_proxy,
@@ -94,6 +95,13 @@ impl Probe {
     /// proxy resolves it.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Whether the resolver of names did not answer in time.
+    pub fn is_resolver_silent(&self) -> bool {
+        let source = self.error().and_then(Error::source);
+        let reason = source.and_then(|source| source.downcast_ref::<NotResolved>());
+        matches!(reason, Some(NotResolved::NoAnswer))
     }
 
     /// The same addresses with what became of each.

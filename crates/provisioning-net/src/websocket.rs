@@ -7,9 +7,10 @@ use provisioning_websocket::{Handshake, HandshakeError, connect};
 use crate::{
     connection_error::connection_error_with,
     connector::{BoxedStream, Connector},
-    peer::{FirstBytes, Peer},
+    peer::{Expected, FirstBytes, Peer},
     peer_address::PeerAddress,
     target::Target,
+    unanswered::Unanswered,
     uri::Scheme,
 };
 
@@ -92,14 +93,19 @@ fn failed(error: HandshakeError, first_bytes: &[u8]) -> TransportError {
         }
         // A TLS failure means the same in the handshake as later.
         (HandshakeError::Io(error), _) => {
-            match connection_error_with("the connection ended during the WebSocket handshake", error) {
-                lost if lost.kind() == ErrorKind::Lost => lost.with_hint(CUT_OFF_HINT),
+            let message = "the connection ended during the WebSocket handshake";
+            let error = match connection_error_with(message, error) {
+                lost if lost.kind() == ErrorKind::Lost && first_bytes.is_empty() => Unanswered::error(message, &lost),
                 error => error,
+            };
+            match error.kind() {
+                ErrorKind::Lost => error.with_hint(CUT_OFF_HINT),
+                _ => error,
             }
         }
         (HandshakeError::Protocol(_), Some(peer)) if !first_bytes.starts_with(b"HTTP/1.1 101") => {
             let message = format!("the peer does not speak WebSocket: it {}", peer.message());
-            TransportError::new(ErrorKind::UnexpectedResponse, message).with_hint(peer.hint())
+            TransportError::new(ErrorKind::UnexpectedResponse, message).with_hint(peer.hint(Expected::WebSocket))
         }
         (other, _) => {
             TransportError::new(ErrorKind::UnexpectedResponse, "the WebSocket handshake failed").with_source(other)

@@ -1,10 +1,6 @@
 //! Text that must not be repeated in a message, whatever it was given as.
 
-use base64::{
-    Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
+use base64::{Engine, engine::general_purpose::STANDARD_PAD_INDIFFERENT};
 
 /// Parts of PEM, SAS tokens, connection strings and PEM in base64, in lower case.
 const MARKS: [&str; 7] = [
@@ -40,9 +36,8 @@ pub fn is_secret_instead_of_path(text: &str) -> bool {
 }
 
 fn is_base64_key(text: &str) -> bool {
-    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let standard = text.replace('-', "+").replace('_', "/");
-    match GeneralPurpose::new(&STANDARD, config).decode(standard) {
+    match STANDARD_PAD_INDIFFERENT.decode(standard) {
         // A private key in DER is a SEQUENCE of more than 127 bytes, or an Ed25519 key of 48 bytes.
         Ok(bytes) => {
             KEY_SIZES.contains(&bytes.len()) || bytes.starts_with(&[0x30, 0x81]) || bytes.starts_with(&[0x30, 0x82])

@@ -23,6 +23,7 @@ mod sockets;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod waiting;
+mod waits;
 
 pub use call::Call;
 pub use error_chain::shown;
@@ -33,3 +34,4 @@ pub use programs::{INPUT_VARIABLES, Running, example, run, without_dps_variables
 pub use request::request_of;
 pub use sockets::{listen, serve};
 pub use waiting::{at_once, eventually, settle, soon};
+pub use waits::Waits;

@@ -7,7 +7,7 @@ use cargo_metadata::{Dependency, DependencyKind, MetadataCommand, Package};
 use crate::{report::Report, shell};
 
 /// Which of our crates a crate may use. docs/architecture.md has the map.
-const ARROWS: [(&str, &str); 13] = [
+const ARROWS: [(&str, &str); 16] = [
     ("provisioning-types", ""),
     ("provisioning-websocket", ""),
     ("provisioning-emulator", ""),
@@ -26,6 +26,12 @@ const ARROWS: [(&str, &str); 13] = [
     ),
     ("external-tests", "provisioning-device provisioning-emulator"),
     ("emulator-load", ""),
+    ("minimal", "provisioning-device"),
+    ("benchmarks", "minimal provisioning-device provisioning-emulator"),
+    (
+        "micro-benchmarks",
+        "provisioning-client provisioning-mqtt provisioning-net provisioning-types provisioning-websocket",
+    ),
     ("xtask", ""),
 ];
 

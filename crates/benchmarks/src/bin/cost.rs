@@ -4,7 +4,7 @@
 
 use std::{
     env,
-    io::{BufRead, BufReader, copy, sink},
+    io::{BufRead, BufReader, Read, copy, sink},
     process::{Command, Stdio},
     time::Instant,
 };
@@ -20,7 +20,11 @@ fn main() -> Result<()> {
     let mut words = env::args_os().skip(1);
     let program = words.next().ok_or("usage: cost PROGRAM ARGUMENT…")?;
     let start = Instant::now();
-    let mut child = Command::new(&program).args(words).stdout(Stdio::piped()).spawn()?;
+    let mut child = Command::new(&program)
+        .args(words)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
     let mut stdout = BufReader::new(child.stdout.take().ok_or("no output")?);
     let mut line = String::new();
     stdout.read_line(&mut line)?;
@@ -28,7 +32,9 @@ fn main() -> Result<()> {
     copy(&mut stdout, &mut sink())?;
     let status = child.wait()?;
     if !status.success() {
-        return Err(format!("{} failed, {status}: {line}", program.to_string_lossy()).into());
+        let mut stderr = String::new();
+        child.stderr.take().ok_or("no output")?.read_to_string(&mut stderr)?;
+        return Err(format!("{} failed, {status}: {line}{stderr}", program.to_string_lossy()).into());
     }
     let usage = usage::of_children()?;
     task::answer(&Run {

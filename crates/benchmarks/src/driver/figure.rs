@@ -58,8 +58,14 @@ pub(super) fn ratios(of: &[f64], to: &[f64]) -> Figure {
 }
 
 impl Unit {
-    pub(super) fn show(self, value: f64) -> String {
-        format!("{}{}", self.number(value), self.name())
+    /// As it is written, without zeros at the end.
+    pub(super) fn show_goal(self, value: f64) -> String {
+        let number = self.number(value);
+        let number = match number.split_once('.') {
+            Some(_) => number.trim_end_matches('0').trim_end_matches('.'),
+            None => &number,
+        };
+        format!("{number}{}", self.name())
     }
 
     fn number(self, value: f64) -> String {
@@ -96,6 +102,15 @@ mod tests {
         let figure = Figure::of([4.0, 1.0, 3.0, 2.0]);
         assert_eq!(figure.show(Unit::Times), "2.50x (1.00–4.00)");
         assert_eq!(Figure::of([0.0012]).show(Unit::Milliseconds), "1.20 ms");
+    }
+
+    #[test]
+    fn a_goal_is_shown_as_it_is_written() {
+        assert_eq!(Unit::Times.show_goal(1.15), "1.15x");
+        assert_eq!(Unit::Times.show_goal(50.0), "50x");
+        assert_eq!(Unit::Count.show_goal(220.0), "220");
+        assert_eq!(Unit::KiB.show_goal(2048.0), "2 KiB");
+        assert_eq!(Unit::MB.show_goal(1.7e6), "1.7 MB");
     }
 
     #[test]

@@ -34,7 +34,11 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Row>> {
                 ..task(&facts, Side::Client, transport)
             };
             let figure = round_trips(bench, &task)?;
-            let floor = if transport == Transport::Mqtt { "3" } else { "4" };
+            let floor = if transport == Transport::Mqtt {
+                "floor 3"
+            } else {
+                "floor 4"
+            };
             let row = Row::new(
                 format!("round trips to the result, {name}, pipelining {mode}"),
                 figure.show(Unit::Count),

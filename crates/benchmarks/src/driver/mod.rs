@@ -20,24 +20,35 @@ use benchmarks::{
 };
 use tempfile::TempDir;
 
-use self::{process::Process, programs::Programs, table::Table};
+use self::{peers::Peer, process::Process, programs::Programs, table::Table};
 use crate::Arguments;
 
 /// What the groups of measurements share.
 struct Bench<'a> {
     arguments: &'a Arguments,
     programs: Programs,
+    peers: Vec<Peer>,
     folder: TempDir,
 }
 
 /// Returns whether everything could be measured.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
+    let mut table = Table::default();
+    let mut peers = vec![];
+    if arguments.peers {
+        for found in peers::find() {
+            match found {
+                Ok(peer) => peers.push(peer),
+                Err(absent) => table.add_error(absent),
+            }
+        }
+    }
     let bench = Bench {
         arguments,
         programs: Programs::build()?,
+        peers,
         folder: tempfile::tempdir()?,
     };
-    let mut table = Table::default();
     for (name, measure) in [
         ("warm", warm::measure as fn(&Bench<'_>) -> Result<Vec<table::Row>>),
         ("from process start", start::measure),
@@ -46,7 +57,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
         ("program size", size::measure),
     ] {
         eprintln!("measuring: {name}");
-        table.add(name, measure(&bench));
+        match measure(&bench) {
+            Ok(rows) => table.add(rows),
+            Err(error) => table.add_error(format!("{name}: {error}")),
+        }
     }
     println!("{table}");
     Ok(table.is_complete())

@@ -30,11 +30,38 @@ struct Runs {
     runs: Vec<Run>,
 }
 
-/// What is compared: how a run is read, how it is shown, and what the goal is.
-const COLUMNS: [(&str, fn(&Run) -> f64, Unit, &str, f64); 3] = [
-    ("CPU", |run| run.cpu, Unit::Milliseconds, "6.3 ms, 33x", 50.0),
-    ("peak memory", |run| run.peak, Unit::MiB, "7.8 MiB, 4.2x", 6.0),
-    ("wall", |run| run.wall, Unit::Milliseconds, "10 ms, 21x", 20.0),
+/// What is compared.
+struct Column {
+    what: &'static str,
+    read: fn(&Run) -> f64,
+    unit: Unit,
+    then: &'static str,
+    /// How many times the better SDK must be above it.
+    goal: f64,
+}
+
+const COLUMNS: [Column; 3] = [
+    Column {
+        what: "CPU",
+        read: |run| run.cpu,
+        unit: Unit::Milliseconds,
+        then: "6.3 ms, 33x",
+        goal: 50.0,
+    },
+    Column {
+        what: "peak memory",
+        read: |run| run.peak,
+        unit: Unit::MiB,
+        then: "7.8 MiB, 4.2x",
+        goal: 6.0,
+    },
+    Column {
+        what: "wall",
+        read: |run| run.wall,
+        unit: Unit::Milliseconds,
+        then: "10 ms, 21x",
+        goal: 20.0,
+    },
 ];
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Row>> {
@@ -45,12 +72,9 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Row>> {
     let (_service, facts) = bench.service_with(&settings)?;
     let mut dps = Runs::new("dps register", dps(bench, &facts), Value::Null);
     let mut floor = Runs::new("floor", floor(bench, &facts), Value::Null);
-    let mut peers = vec![];
-    if bench.arguments.peers {
-        for Peer { name, command } in peers::find(&facts)? {
-            peers.push(Runs::new(name, wrapped(bench, command), question(&facts)));
-        }
-    }
+    let ca = facts.folder.join("ca.pem");
+    let peer = |peer: &Peer| Runs::new(peer.name, wrapped(bench, &peer.command(&ca)), question(&facts));
+    let mut peers: Vec<_> = bench.peers.iter().map(peer).collect();
     for _ in 0..bench.arguments.rounds {
         for runs in [&mut dps, &mut floor].into_iter().chain(&mut peers) {
             runs.run()?;
@@ -59,19 +83,26 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Row>> {
     Ok(rows(&dps, &floor, &peers))
 }
 
-fn rows(dps: &Runs, floor: &Runs, peers: &[Runs]) -> Vec<Row> {
+fn rows(dps: &Runs, floor: &Runs, sdks: &[Runs]) -> Vec<Row> {
     let mut rows = vec![];
-    for (what, read, unit, then, limit) in COLUMNS {
+    for Column {
+        what,
+        read,
+        unit,
+        then,
+        goal,
+    } in COLUMNS
+    {
         let show = |runs: &Runs| format!("{} {}", runs.name, Figure::of(runs.values(read)).show(unit));
         let figure = Figure::of(dps.values(read));
-        let better = peers.iter().min_by(|one, other| {
+        let better = sdks.iter().min_by(|one, other| {
             let median = |runs: &Runs| Figure::of(runs.values(read)).median;
             median(one).total_cmp(&median(other))
         });
         let ratio = better.map(|better| ratios(&better.values(read), &dps.values(read)));
         let ratio_shown = ratio.map_or_else(String::new, |ratio| format!(", {}", ratio.show(Unit::Times)));
-        let mut beside: Vec<_> = peers.iter().map(show).collect();
-        if peers.is_empty() {
+        let mut beside: Vec<_> = sdks.iter().map(show).collect();
+        if sdks.is_empty() {
             beside.push("SDKs: with --peers".to_owned());
         }
         beside.push(show(floor));
@@ -80,7 +111,9 @@ fn rows(dps: &Runs, floor: &Runs, peers: &[Runs]) -> Vec<Row> {
             format!("{}{ratio_shown}", figure.show(unit)),
         );
         let row = row.then(then).beside(beside.join("; "));
-        rows.push(row.goal(Goal::AtLeast(limit, Unit::Times), ratio.as_ref()));
+        // Which SDK is the better one is known when both were measured.
+        let judged = ratio.as_ref().filter(|_| sdks.len() == peers::COUNT);
+        rows.push(row.goal(Goal::AtLeast(goal, Unit::Times), judged));
     }
     rows
 }
@@ -110,7 +143,7 @@ impl Runs {
 }
 
 /// The command through `cost`, which says what it cost.
-fn wrapped(bench: &Bench<'_>, command: Command) -> Command {
+fn wrapped(bench: &Bench<'_>, command: &Command) -> Command {
     let mut cost = Command::new(&bench.programs.cost);
     cost.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
@@ -135,14 +168,14 @@ fn dps(bench: &Bench<'_>, facts: &Facts) -> Command {
     for (option, file) in files() {
         dps.arg(format!("--{option}")).arg(facts.folder.join(file));
     }
-    wrapped(bench, dps)
+    wrapped(bench, &dps)
 }
 
 fn floor(bench: &Bench<'_>, facts: &Facts) -> Command {
     let mut floor = Command::new(&bench.programs.floor);
     floor.args([&facts.mqtt, &facts.id_scope, DEVICE]);
     floor.args(files().map(|(_, file)| facts.folder.join(file)));
-    wrapped(bench, floor)
+    wrapped(bench, &floor)
 }
 
 /// What the scripts of external-tests read.

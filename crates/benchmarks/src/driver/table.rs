@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use benchmarks::Result;
-
 use super::figure::{Figure, Unit};
 
-/// The rows, and the groups that could not be measured.
+/// The rows, and why others are missing.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     rows: Vec<Row>,
@@ -77,11 +75,13 @@ impl Goal {
 }
 
 impl Table {
-    pub(super) fn add(&mut self, group: &str, rows: Result<Vec<Row>>) {
-        match rows {
-            Ok(rows) => self.rows.extend(rows),
-            Err(error) => self.errors.push(format!("{group}: {error}")),
-        }
+    pub(super) fn add(&mut self, rows: Vec<Row>) {
+        self.rows.extend(rows);
+    }
+
+    /// Something could not be measured.
+    pub(super) fn add_error(&mut self, error: impl fmt::Display) {
+        self.errors.push(error.to_string());
     }
 
     /// Whether everything was measured.
@@ -120,8 +120,8 @@ impl fmt::Display for Table {
 impl Row {
     fn cells(&self) -> [String; 6] {
         let goal = self.goal.map_or_else(String::new, |goal| match goal {
-            Goal::AtMost(limit, unit) => format!("≤ {}", unit.show(limit)),
-            Goal::AtLeast(limit, unit) => format!("≥ {}", unit.show(limit)),
+            Goal::AtMost(limit, unit) => format!("≤ {}", unit.show_goal(limit)),
+            Goal::AtLeast(limit, unit) => format!("≥ {}", unit.show_goal(limit)),
         });
         let met = match (self.goal, self.is_met) {
             (None, _) => "",
@@ -149,12 +149,12 @@ mod tests {
         let mut table = Table::default();
         let figure = Figure::of([3.0]);
         let row = Row::new("a", figure.show(Unit::Times)).goal(Goal::AtMost(2.0, Unit::Times), Some(&figure));
-        table.add("first", Ok(vec![row]));
+        table.add(vec![row]);
         assert!(table.is_complete());
-        table.add("second", Err("it ended".into()));
+        table.add_error("second: it ended");
         assert!(!table.is_complete());
         let shown = table.to_string();
-        let row = "| a |      | ≤ 2.00x | 3.00x    |               | no  |";
+        let row = "| a |      | ≤ 2x | 3.00x    |               | no  |";
         assert!(shown.contains(row), "{shown}");
         assert!(shown.ends_with("\nerror: second: it ended\n"), "{shown}");
     }

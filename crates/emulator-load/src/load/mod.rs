@@ -2,14 +2,17 @@
 
 mod binary;
 mod client;
+mod ground;
 mod http;
 mod idle;
 mod limits;
+mod machine;
 mod pace;
 mod process;
 mod registrations;
 mod run;
 mod sas;
+mod scenario;
 mod scenarios;
 mod service;
 mod statistics;
@@ -19,7 +22,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 
-use self::{binary::beside_this_program, run::Setup, scenarios::Scenario, table::Table};
+use self::{binary::beside_this_program, ground::Setup, machine::Machine, scenario::Scenario, table::Table};
 
 /// Any error: the command prints it, or the table has it.
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -82,9 +85,12 @@ async fn run(args: Args) -> Result<bool> {
     };
     eprintln!("measuring {}", setup.emulator.display());
     let mut table = Table::default();
+    let machine = Machine::watch()?;
     for scenario in scenarios {
         run::scenario(scenario.as_ref(), &setup, &mut table).await;
     }
+    let others = format!("{} % of the CPUs", machine.others()?);
+    table.rows("all").show("used by other programs", others);
     print!("{table}");
     Ok(table.holds())
 }

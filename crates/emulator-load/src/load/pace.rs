@@ -15,8 +15,6 @@ pub(super) struct Paced {
     pub(super) due: usize,
     /// Of those that succeeded, from when they were due.
     pub(super) times: Durations,
-    /// From the first call to the last that succeeded.
-    pub(super) took: Duration,
     /// Of a call that failed.
     pub(super) error: Option<String>,
 }
@@ -34,17 +32,14 @@ where
         let call = call(number);
         calls.spawn(async move {
             let result = call.await.map_err(|error| error.to_string());
-            result.map(|()| (due.elapsed(), start.elapsed()))
+            result.map(|()| due.elapsed())
         });
     }
-    let (mut times, mut took, mut error) = (vec![], Duration::ZERO, None);
+    let (mut times, mut error) = (vec![], None);
     let limit = Instant::now() + grace;
     while let Ok(Some(joined)) = timeout_at(limit, calls.join_next()).await {
         match joined.map_err(|error| error.to_string()).and_then(|result| result) {
-            Ok((time, since_start)) => {
-                times.push(time);
-                took = took.max(since_start);
-            }
+            Ok(time) => times.push(time),
             Err(reason) => error = error.or(Some(reason)),
         }
     }
@@ -52,7 +47,6 @@ where
     Paced {
         due: usize::try_from(count).unwrap_or(usize::MAX),
         times: times.into(),
-        took,
         error: error.or(late),
     }
 }

@@ -64,6 +64,10 @@ impl Emulator {
 
     pub(super) async fn start_in(folder: TempDir, binary: &Path, options: Options) -> Result<Self> {
         let ready = folder.path().join("ready.json");
+        // That of an earlier start in the folder says nothing about this one.
+        if ready.exists() {
+            fs::remove_file(&ready)?;
+        }
         let mut command = Command::new(binary);
         command.arg("--dir").arg(folder.path()).arg("--ready-file").arg(&ready);
         for port in ["--mqtt-port", "--ws-port", "--control-port", "--page-port"] {
@@ -186,15 +190,18 @@ fn memory(status: &str) -> Result<f64> {
     Ok(f64::from(kib) / 1024.0)
 }
 
-/// The CPU time in `/proc/PID/stat`: of the user and of the system.
+/// The CPU time in `/proc/PID/stat`.
 fn cpu_time(stat: &str) -> Result<Duration> {
-    // The second field is a name, which may have spaces. These are the 14th and the 15th.
+    let [user, system, ..] = ticks(stat)?;
+    Ok(Duration::from_secs(1) * (user + system) / u32::try_from(clock_ticks_per_second())?)
+}
+
+/// The CPU times in `/proc/PID/stat`, in ticks: of the user, of the system, and of both for children that have ended.
+pub(super) fn ticks(stat: &str) -> Result<[u32; 4]> {
+    // The second field is a name, which may have spaces. These are the 14th to the 17th.
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: Vec<u32> = fields.skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
-    match ticks[..] {
-        [user, system] => Ok(Duration::from_secs(1) * (user + system) / u32::try_from(clock_ticks_per_second())?),
-        _ => Err("/proc has no CPU time".into()),
-    }
+    let ticks: Vec<u32> = fields.skip(11).take(4).filter_map(|ticks| ticks.parse().ok()).collect();
+    Ok(ticks.try_into().map_err(|_| "/proc has no CPU time")?)
 }
 
 /// The number in a line of `/proc/PID/status`.

@@ -128,6 +128,7 @@ impl fmt::Display for Table {
 /// With the digits that matter.
 fn number(value: f64) -> String {
     match value.abs() {
+        f64::INFINITY => "∞".to_owned(),
         _ if value.fract() == 0.0 => format!("{value:.0}"),
         ..1.0 => format!("{value:.2}"),
         ..1000.0 => format!("{value:.1}"),

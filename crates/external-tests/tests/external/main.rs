@@ -1,10 +1,11 @@
 //! Tests against programs that are not part of this project: SDKs of other languages, a broker, proxies and a browser;
-//! and over networks that lose packets.
+//! over networks that lose packets, and by a clock that is not set.
 //!
 //! Each test is ignored, because it needs programs that a machine with Rust does not have. `cargo xtask external` runs
 //! all of them, `cargo xtask interop`, `page` and `proxies` those of one folder; `silence` needs root. A test whose
 //! program is missing fails and names the command that installs the program.
 
+mod clock;
 mod interop;
 mod page;
 mod proxies;

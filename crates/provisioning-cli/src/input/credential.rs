@@ -3,7 +3,7 @@
 use provisioning_device::{Credential, InputFile, RegistrationId, Secret, SymmetricKey};
 
 use super::{
-    environment::{file_variable, missing, variable},
+    environment::{missing, variable},
     flags::Identity,
 };
 use crate::output::failure::Failure;
@@ -32,10 +32,10 @@ pub(crate) fn credential_if_given(
     if let Some(file) = &flags.sas_token_file {
         return Ok(Some(Credential::sas_token_from_file(file.clone())?));
     }
-    if let Some(certificate) = flags.cert.clone().or_else(|| file_variable("CERTIFICATE_FILE")) {
+    if let Some(certificate) = flags.cert() {
         return x509(flags, certificate).map(Some);
     }
-    if flags.key.is_some() {
+    if flags.has_key_flag() {
         return Err(missing("--cert", "CERTIFICATE_FILE"));
     }
     let Some(key) = variable(SYMMETRIC_KEY_VARIABLE)?.map(|key| Secret::new(key.into_bytes())) else {
@@ -47,22 +47,9 @@ pub(crate) fn credential_if_given(
     ))
 }
 
-/// The files with secrets that are named.
-pub(crate) fn secret_files(flags: &Identity) -> impl Iterator<Item = InputFile> {
-    let key = flags.key.clone().or_else(|| file_variable("KEY_FILE"));
-    let named = [
-        key.or_else(|| flags.cert.clone()),
-        flags.key_passphrase_file.clone(),
-        flags.symmetric_key_file.clone(),
-        flags.group_key_file.clone(),
-        flags.sas_token_file.clone(),
-    ];
-    named.into_iter().flatten()
-}
-
 /// A certificate and its key, which may be in one file.
 fn x509(flags: &Identity, certificate: InputFile) -> Result<Credential, Failure> {
-    let given = flags.key.clone().or_else(|| file_variable("KEY_FILE"));
+    let given = flags.key();
     let key = match &given {
         Some(key) if key.path() != certificate.path() => key.clone(),
         // A pipe is read once.

@@ -6,7 +6,7 @@ use std::{path::Path, time::SystemTime};
 
 use provisioning_device::{Credential, SasToken, X509Credential};
 
-use super::{credential::secret_files, flags::Identity};
+use super::flags::Identity;
 use crate::output::dates::{about, date};
 
 /// The problems of the credential of the device `registration_id`, a sentence each.
@@ -26,7 +26,7 @@ pub(crate) fn warnings(credential: &Credential, registration_id: Option<&str>, n
 
 /// The problem if others may read the file with the credential's secret, and what to do.
 pub(crate) fn exposed_secret(flags: &Identity) -> Option<(String, String)> {
-    secret_files(flags).find_map(|file| readable_by_others(file.path()))
+    flags.secret_files().find_map(|file| readable_by_others(file.path()))
 }
 
 #[cfg(unix)]

@@ -24,8 +24,7 @@ impl<'a> Options<'a> {
     pub(crate) fn read(flags: &'a Registration) -> Result<Self, InvalidInput> {
         let extra_ca = flags.network.extra_ca.as_ref();
         let payload = flags.service.payload.as_deref();
-        let payload_file = payload.and_then(|given| given.strip_prefix('@')).map(InputFile::new);
-        let payload_file = payload_file.map(|file| file.with_deadline(flags.limits.deadline()));
+        let payload_file = flags.payload_file();
         Ok(Self {
             flags,
             mqtt_options: mqtt_options(&flags.network)?,

@@ -17,6 +17,15 @@ pub(crate) fn date(at: SystemTime) -> String {
     }
 }
 
+/// A point in time as people read it: `2026-11-26 04:25 UTC`.
+pub(crate) fn minute(at: SystemTime) -> String {
+    let text = date(at);
+    match text.split_once('T') {
+        Some((day, time)) => format!("{day} {} UTC", time.get(..5).unwrap_or(time)),
+        None => text,
+    }
+}
+
 /// A time span in two units at most, such as `2h 1m`.
 pub(crate) fn about(span: Duration) -> String {
     let seconds = span.as_secs();

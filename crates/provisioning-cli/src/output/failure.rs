@@ -11,10 +11,10 @@ use provisioning_device::{
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::kind::Kind;
+use super::{kind::Kind, section::Section};
 
 /// A failure, with its members in JSON. What is unknown is left out.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
     /// Causes included.
@@ -27,6 +27,9 @@ pub(crate) struct Failure {
     /// What to check first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,
+    /// Where `docs/troubleshooting.md` has more about it.
+    #[serde(skip)]
+    section: Option<Section>,
 }
 
 impl Failure {
@@ -37,11 +40,20 @@ impl Failure {
             details: vec![],
             retryable: None,
             hint: None,
+            section: None,
         }
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Ends the hint with `section`, or else with the failure's own, if there is one.
+    pub(crate) fn see(mut self, section: Option<Section>) -> Self {
+        if let (Some(hint), Some(section)) = (&mut self.hint, section.or(self.section)) {
+            *hint = format!("{hint}; see {section}");
+        }
         self
     }
 
@@ -130,8 +142,22 @@ impl Failure {
                 ("retryAfter", json!(error.retry_after().map(seconds_rounded_up))),
             ],
             retryable: Some(error.is_retryable()),
+            section: Section::of_registration(error.kind(), service.and_then(ServiceError::error_code)),
             ..Self::new(error.kind(), error_message(error)).with_hint(hints.join("; "))
         }
+    }
+
+    /// Names the proxy that connections go through: what answers may be the proxy itself. Errors of the connection name it
+    /// already; it cannot matter to a wrong input, and to a failure of this machine.
+    pub(crate) fn through(mut self, proxy: Option<&str>) -> Self {
+        let is_of_network = !matches!(
+            self.kind,
+            Kind::Usage | Kind::Library(ErrorKind::Input | ErrorKind::Local | ErrorKind::Cancelled)
+        );
+        if let Some(proxy) = proxy.filter(|proxy| is_of_network && !self.message.contains(proxy)) {
+            self.message = format!("{} (through the proxy {proxy})", self.message);
+        }
+        self
     }
 
     /// The device is assigned, and a later step failed.

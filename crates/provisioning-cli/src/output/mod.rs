@@ -7,3 +7,4 @@ pub(crate) mod kind;
 pub(crate) mod logging;
 pub(crate) mod outcome;
 pub(crate) mod output_file;
+pub(crate) mod section;

@@ -20,7 +20,7 @@ pub(super) struct Attempt {
     /// How many responses of 429 and above without a retry-after came in a row.
     backoffs: u32,
     /// How often a request was sent again because the registration id was registering twice at the same time.
-    conflicts: u32,
+    simultaneous: u32,
     /// The last response, if the same request is sent again because of it. It is the reason if the registration fails
     /// now.
     refusal: Option<ServiceError>,
@@ -42,7 +42,7 @@ impl Attempt {
             started: context.now,
             deadline: context.expiry(context.policy.registration_timeout),
             backoffs: 0,
-            conflicts: 0,
+            simultaneous: 0,
             refusal: None,
             recoveries: 0,
             failed_connects: 0,
@@ -158,7 +158,7 @@ impl Attempt {
 
     /// The same registration id is registering twice at the same time: sends the same request again, as often as the
     /// policy allows in one registration.
-    pub(super) fn handle_conflict(
+    pub(super) fn handle_simultaneous(
         mut self,
         sent: Request,
         error: &TransportError,
@@ -168,14 +168,14 @@ impl Attempt {
         self.backoffs = 0;
         self.refusal = error.service().cloned();
         let retry_after = context.retry_after(error.service().and_then(ServiceError::retry_after));
-        if self.conflicts >= context.policy.conflict_retries {
+        if self.simultaneous >= context.policy.simultaneous_retries {
             let phase = sent.phase();
             return self.give_up(&sent, phase, None, retry_after, context);
         }
-        self.conflicts += 1;
-        let retry_in = context.policy.conflict_wait(retry_after, context.jitter);
+        self.simultaneous += 1;
+        let retry_in = context.policy.simultaneous_wait(retry_after, context.jitter);
         let event = StatusEvent::SimultaneousRegistration {
-            attempt: self.conflicts,
+            attempt: self.simultaneous,
             retry_in,
         };
         self.schedule(sent, retry_in, retry_after, event, context)
@@ -278,8 +278,10 @@ impl Attempt {
     ) -> (State, Step) {
         let operation_id = request.operation_id().map(str::to_owned);
         let reason = match self.refusal {
+            Some(source) if source.is_simultaneous_registration() => {
+                FailureReason::SimultaneousRegistration { retry_after, source }
+            }
             Some(source) => match ErrorKind::of_status(source.status()) {
-                ErrorKind::Conflict => FailureReason::SimultaneousRegistration { retry_after, source },
                 ErrorKind::Throttled => FailureReason::Throttled { retry_after, source },
                 _ => FailureReason::ServiceUnavailable { retry_after, source },
             },
@@ -307,7 +309,7 @@ fn is_before_tcp(waiting: Option<&Waiting>, failed_connects: u32) -> bool {
 }
 
 /// Whether the service refused the request because the same registration id is registering twice at the same time.
-pub(super) fn is_conflict(error: &TransportError) -> bool {
+pub(super) fn is_simultaneous(error: &TransportError) -> bool {
     error.is_retryable() && error.service().is_some_and(ServiceError::is_simultaneous_registration)
 }
 

@@ -139,9 +139,9 @@ impl Machine {
                 self.connected = true;
                 attempt.handle_response(exchange.request, response, context)
             }
-            (State::InFlight(attempt, exchange), Input::Response(Err(error))) if attempt::is_conflict(&error) => {
+            (State::InFlight(attempt, exchange), Input::Response(Err(error))) if attempt::is_simultaneous(&error) => {
                 self.connected = true;
-                attempt.handle_conflict(exchange.request, &error, context)
+                attempt.handle_simultaneous(exchange.request, &error, context)
             }
             (State::InFlight(attempt, exchange), Input::Response(Err(error))) => {
                 let phase = self.phase(&exchange.request);

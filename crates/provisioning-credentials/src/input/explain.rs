@@ -1,10 +1,6 @@
 //! What an input is instead of what was expected, and how to convert it.
 
-use base64::{
-    Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
+use base64::{Engine, engine::general_purpose::STANDARD_PAD_INDIFFERENT};
 use provisioning_types::InvalidInput;
 
 use super::{
@@ -119,9 +115,8 @@ impl Form {
     }
 
     fn of_base64(text: &str) -> Option<Self> {
-        let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
         let base64: String = text.split_whitespace().collect();
-        let bytes = GeneralPurpose::new(&STANDARD, config).decode(base64).ok()?;
+        let bytes = STANDARD_PAD_INDIFFERENT.decode(base64).ok()?;
         if bytes.starts_with(b"-----BEGIN ") {
             return Some(Self::PemInBase64);
         }

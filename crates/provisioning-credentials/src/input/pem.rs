@@ -3,11 +3,7 @@
 //! The PEM readers of libraries work line by line, and print the lines that they do not expect: a private key on one
 //! line became part of an error message.
 
-use base64::{
-    Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
+use base64::{Engine, engine::general_purpose::STANDARD_PAD_INDIFFERENT};
 use provisioning_types::Secret;
 use zeroize::Zeroizing;
 
@@ -69,8 +65,7 @@ impl Block<'_> {
         for line in self.body.split(['\n', '\r']).filter(|line| !line.contains(':')) {
             base64.extend(line.bytes().filter(|byte| !byte.is_ascii_whitespace()));
         }
-        let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-        match GeneralPurpose::new(&STANDARD, config).decode(base64.as_slice()) {
+        match STANDARD_PAD_INDIFFERENT.decode(base64.as_slice()) {
             Ok(bytes) => Ok(Secret::new(bytes)),
             Err(_) if self.body.contains("\\n") => Err(Defect::EscapedLineBreaks),
             Err(_) => Err(Defect::NotBase64),

@@ -2,8 +2,7 @@
 
 use base64::{
     Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose},
+    engine::general_purpose::{STANDARD, STANDARD_PAD_INDIFFERENT},
 };
 use provisioning_types::{InvalidInput, Secret};
 use zeroize::Zeroizing;
@@ -27,7 +26,7 @@ pub(crate) fn decode<'a>(what: &'static str, bytes: &'a [u8]) -> Result<&'a str,
 pub(crate) fn symmetric_key(text: &str) -> Result<Secret, InvalidInput> {
     let text = text.trim_start_matches('\u{feff}');
     let base64 = Zeroizing::new(text.split_whitespace().collect::<String>());
-    match general_purpose::STANDARD.decode(base64.as_bytes()) {
+    match STANDARD.decode(base64.as_bytes()) {
         Ok(key) if !key.is_empty() && !is_hex(&base64) => Ok(Secret::new(key)),
         _ => Err(no_symmetric_key(text.trim(), &base64)),
     }
@@ -113,11 +112,7 @@ pub(crate) fn no_token(text: &str, invalid: InvalidInput) -> InvalidInput {
 
 /// Whether `text` is base64, with or without padding.
 fn decodes(text: &str) -> bool {
-    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    GeneralPurpose::new(&STANDARD, config)
-        .decode(text)
-        .map(Zeroizing::new)
-        .is_ok()
+    STANDARD_PAD_INDIFFERENT.decode(text).map(Zeroizing::new).is_ok()
 }
 
 #[cfg(test)]
@@ -128,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_key_is_read_with_a_mark_line_breaks_and_white_space_around_it() {
-        let key = general_purpose::STANDARD.decode(KEY).expect("base64");
+        let key = STANDARD.decode(KEY).expect("base64");
         let wrapped = format!("{}\n{}\r\n  {}", &KEY[..40], &KEY[40..64], &KEY[64..]);
         for text in [
             KEY.to_owned(),

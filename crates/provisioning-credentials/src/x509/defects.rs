@@ -16,15 +16,32 @@ pub enum CertificateDefect {
     NoClientAuthentication,
     /// The key usage of the device's certificate does not allow signatures.
     NoDigitalSignature,
-    /// The certificate with this number, from 1, is signed with this outdated algorithm.
-    WeakSignature(usize, &'static str),
-    /// The certificate with this number, from 1, has an RSA key of fewer than 2048 bits.
-    ShortRsaKey(usize, usize),
-    /// The certificate with this number, from 1, did not issue the one before it.
-    NotTheIssuer(usize),
-    /// The issuer, with this name, of the certificate with this number, from 1, is not in the chain, although others
-    /// follow.
-    MissingIssuer(usize, String),
+    /// A certificate is signed with an outdated algorithm.
+    WeakSignature {
+        /// The certificate's number in the chain, from 1.
+        number: usize,
+        /// The algorithm's name.
+        algorithm: &'static str,
+    },
+    /// A certificate has an RSA key of fewer than 2048 bits.
+    ShortRsaKey {
+        /// The certificate's number in the chain, from 1.
+        number: usize,
+        /// The size of the key.
+        bits: usize,
+    },
+    /// A certificate did not issue the one before it.
+    NotTheIssuer {
+        /// The certificate's number in the chain, from 1.
+        number: usize,
+    },
+    /// The issuer of a certificate is not in the chain, although others follow.
+    MissingIssuer {
+        /// The certificate's number in the chain, from 1.
+        number: usize,
+        /// The issuer's name.
+        issuer: String,
+    },
 }
 
 impl CertificateDefect {
@@ -33,12 +50,12 @@ impl CertificateDefect {
         match self {
             Self::NoClientAuthentication => "get a certificate with clientAuth in its extended key usage",
             Self::NoDigitalSignature => "get a certificate with digitalSignature in its key usage",
-            Self::WeakSignature(..) => "get a certificate that is signed with SHA-256 or better",
-            Self::ShortRsaKey(..) => "make a key of at least 2048 bits, or an EC key, and get a certificate for it",
-            Self::NotTheIssuer(_) => {
+            Self::WeakSignature { .. } => "get a certificate that is signed with SHA-256 or better",
+            Self::ShortRsaKey { .. } => "make a key of at least 2048 bits, or an EC key, and get a certificate for it",
+            Self::NotTheIssuer { .. } => {
                 "put the device's certificate first, and after each certificate the one of its issuer"
             }
-            Self::MissingIssuer(..) => "add the certificate of that issuer after it",
+            Self::MissingIssuer { .. } => "add the certificate of that issuer after it",
         }
     }
 }
@@ -52,16 +69,16 @@ impl fmt::Display for CertificateDefect {
             Self::NoDigitalSignature => {
                 f.write_str("the device's certificate is not for digital signatures (key usage)")
             }
-            Self::WeakSignature(number, algorithm) => {
+            Self::WeakSignature { number, algorithm } => {
                 write!(f, "certificate {number} of the chain is signed with {algorithm}")
             }
-            Self::ShortRsaKey(number, bits) => {
+            Self::ShortRsaKey { number, bits } => {
                 write!(f, "certificate {number} of the chain has an RSA key of {bits} bits")
             }
-            Self::NotTheIssuer(number) => {
+            Self::NotTheIssuer { number } => {
                 write!(f, "certificate {number} of the chain did not issue the one before it")
             }
-            Self::MissingIssuer(number, issuer) => {
+            Self::MissingIssuer { number, issuer } => {
                 write!(
                     f,
                     "certificate {number} of the chain is signed by {issuer:?}, which is not in the chain"
@@ -91,8 +108,11 @@ pub(super) fn of_chain(chain: &[Vec<u8>]) -> Vec<CertificateDefect> {
             let is_issuer = |other: &X509Certificate<'_>| other.subject().as_raw() == certificate.issuer().as_raw();
             let is_elsewhere = parsed.iter().flatten().any(|other| is_issuer(other));
             defects.push(match is_elsewhere {
-                true => CertificateDefect::NotTheIssuer(index + 2),
-                false => CertificateDefect::MissingIssuer(index + 1, shown(certificate.issuer())),
+                true => CertificateDefect::NotTheIssuer { number: index + 2 },
+                false => CertificateDefect::MissingIssuer {
+                    number: index + 1,
+                    issuer: shown(certificate.issuer()),
+                },
             });
         }
     }
@@ -120,12 +140,15 @@ fn of_any(certificate: &X509Certificate<'_>, number: usize) -> Vec<CertificateDe
     if !is_self_issued(certificate)
         && let Some(algorithm) = weak_signature(&certificate.signature_algorithm.algorithm)
     {
-        defects.push(CertificateDefect::WeakSignature(number, algorithm));
+        defects.push(CertificateDefect::WeakSignature { number, algorithm });
     }
     if let Ok(PublicKey::RSA(key)) = certificate.public_key().parsed()
         && key.key_size() < 2048
     {
-        defects.push(CertificateDefect::ShortRsaKey(number, key.key_size()));
+        defects.push(CertificateDefect::ShortRsaKey {
+            number,
+            bits: key.key_size(),
+        });
     }
     defects
 }
@@ -213,11 +236,14 @@ mod tests {
         let root_der = self_signed(&named(Some("Root")));
         let chain = [leaf.clone(), intermediate_der.clone(), root_der.clone()];
         assert_eq!(of_chain(&chain), []);
-        let missing = CertificateDefect::MissingIssuer(1, "Intermediate".to_owned());
+        let missing = CertificateDefect::MissingIssuer {
+            number: 1,
+            issuer: "Intermediate".to_owned(),
+        };
         assert_eq!(of_chain(&[leaf.clone(), root_der.clone()]), [missing]);
         assert_eq!(
             of_chain(&[leaf.clone(), root_der.clone(), intermediate_der.clone()]),
-            [2, 3].map(CertificateDefect::NotTheIssuer)
+            [2, 3].map(|number| CertificateDefect::NotTheIssuer { number })
         );
         assert_eq!(
             sent(&chain[..1]),
@@ -234,7 +260,16 @@ mod tests {
     fn outdated_signatures_and_short_keys_are_found() {
         let sha1 = include_bytes!("../../tests/data/forms/sha1.der").to_vec();
         let short = include_bytes!("../../tests/data/forms/rsa-1024.der").to_vec();
-        assert_eq!(of_chain(&[sha1]), [CertificateDefect::WeakSignature(1, "SHA-1")]);
-        assert_eq!(of_chain(&[short]), [CertificateDefect::ShortRsaKey(1, 1024)]);
+        assert_eq!(
+            of_chain(&[sha1]),
+            [CertificateDefect::WeakSignature {
+                number: 1,
+                algorithm: "SHA-1"
+            }]
+        );
+        assert_eq!(
+            of_chain(&[short]),
+            [CertificateDefect::ShortRsaKey { number: 1, bits: 1024 }]
+        );
     }
 }

@@ -5,13 +5,16 @@ mod ready;
 mod signals;
 
 use std::{
-    fs,
-    io::{Write, stderr},
+    fs::File,
+    io::{ErrorKind, Write, stderr},
     net::IpAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
+    pin::pin,
+    thread,
 };
 
 use clap::{Parser, ValueEnum};
+use tokio::{select, sync::oneshot};
 
 use self::ready::{FileMode, Ready};
 use crate::{
@@ -22,6 +25,7 @@ use crate::{
     identifiers::is_id_scope,
     identity::{Folder, KeyKind},
     input::read_file,
+    private_file,
 };
 
 /// A local Azure IoT Hub Device Provisioning Service for tests, offline.
@@ -134,7 +138,7 @@ fn id_scope(text: &str) -> Result<String, &'static str> {
 /// other.
 pub async fn run(args: Args) -> Result<(), EmulatorError> {
     // Before any file is created: no signal from here on ends the program halfway.
-    let stop = signals::stop()?;
+    let mut stop = pin!(signals::stop()?);
     if let Some(path) = &args.ready_file {
         ready::target(path)?;
     }
@@ -143,7 +147,10 @@ pub async fn run(args: Args) -> Result<(), EmulatorError> {
         let _ = writeln!(stderr(), "warning: {warning}");
     }
     let folder = Folder::new(&args.dir);
-    let (emulator, config) = start(&args, &folder).await?;
+    let (emulator, config) = select! {
+        started = start(&args, &folder) => started?,
+        () = &mut stop => return Ok(()),
+    };
     match &config {
         Some(config) => config
             .devices()
@@ -194,9 +201,26 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
     if let Some(key) = args.server_key {
         builder = builder.server_key(key.into());
     }
+    builder = folder.equip(builder)?;
     if let Some(path) = &args.log {
-        let file = fs::File::options().create(true).append(true).open(path);
-        builder = builder.log_file(file.map_err(|source| EmulatorError::file(path, source))?);
+        builder = builder.log_file(open_log(path).await?);
     }
-    Ok((folder.equip(builder)?.start().await?, config))
+    Ok((builder.start().await?, config))
+}
+
+/// Opens the file of the log. Opening a pipe waits for its reader: in a thread, which ends with the process.
+async fn open_log(path: &Path) -> Result<File, EmulatorError> {
+    private_file::restrict(path)?;
+    let (sender, opened) = oneshot::channel();
+    let owned = path.to_owned();
+    let open = move || {
+        let file = private_file::open(File::options().create(true).append(true), &owned);
+        // The receiver is gone if the emulator has ended.
+        let _ = sender.send(file);
+    };
+    let opened = match thread::Builder::new().name("dps-emulator-open".to_owned()).spawn(open) {
+        Ok(_) => opened.await.unwrap_or_else(|_| Err(ErrorKind::Other.into())),
+        Err(error) => Err(error),
+    };
+    opened.map_err(|source| EmulatorError::file(path, source))
 }

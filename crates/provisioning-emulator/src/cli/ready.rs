@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{emulator::Emulator, error::EmulatorError, identity::Folder};
+use crate::{emulator::Emulator, error::EmulatorError, identity::Folder, private_file};
 
 /// The JSON object.
 pub(super) struct Ready {
@@ -93,12 +93,7 @@ fn without_key(connection_string: &str) -> String {
 fn write(path: &Path, mode: FileMode, text: &str) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let mut file = options.open(path)?;
+    let mut file = private_file::open(&mut options, path)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -16,6 +16,8 @@ pub(crate) enum Presented<'a> {
     Token {
         text: &'a str,
         id_scope: &'a str,
+        /// The id of the group that admitted the device before, in lower case.
+        former_group: Option<&'a str>,
     },
     /// None: its registration id is accepted.
     Nothing,
@@ -32,14 +34,16 @@ impl Enrollments {
         };
         let group = match presented {
             Presented::Certificates(chain) => groups.of_certificate(chain),
-            Presented::Token { text, id_scope } => groups.of_token(text, id_scope, registration_id),
+            Presented::Token {
+                text,
+                id_scope,
+                former_group,
+            } => groups.of_token(text, id_scope, registration_id, former_group),
             Presented::Nothing => groups.any(),
         };
         Ok(EnrollmentRef::new(EnrollmentKind::Group, group?))
     }
 }
-
-pub(super) const NO_ENROLLMENT: &str = "no enrollment is for this device";
 
 /// Checks what a device presents against its own enrollment.
 fn check(proof: &Proof, registration_id: &str, presented: Presented<'_>) -> Result<(), &'static str> {
@@ -57,7 +61,7 @@ fn check(proof: &Proof, registration_id: &str, presented: Presented<'_>) -> Resu
             Err(OUTSIDE) => Err(NOT_ENROLLED),
             result => result,
         },
-        (Proof::Keys(keys), Presented::Token { text, id_scope }) => {
+        (Proof::Keys(keys), Presented::Token { text, id_scope, .. }) => {
             Token::read(text, id_scope, registration_id)?.check_signature(keys)
         }
         (Proof::Keys(_), Presented::Certificates(_))

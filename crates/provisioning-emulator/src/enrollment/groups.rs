@@ -9,8 +9,7 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{
-    admission::NO_ENROLLMENT,
-    proof::{OUTSIDE, Proof, is_signed},
+    proof::{NO_ENROLLMENT, OUTSIDE, Proof, is_signed},
     terms::Terms,
 };
 use crate::identity::Token;
@@ -98,7 +97,13 @@ impl Groups {
     }
 
     /// The group from whose keys the key is derived that signed the device's token.
-    pub(super) fn of_token(&self, token: &str, id_scope: &str, registration_id: &str) -> Result<&str, &'static str> {
+    pub(super) fn of_token(
+        &self,
+        token: &str,
+        id_scope: &str,
+        registration_id: &str,
+        former_group: Option<&str>,
+    ) -> Result<&str, &'static str> {
         if self.with_keys.is_empty() {
             return Err(self.reason());
         }
@@ -111,7 +116,8 @@ impl Groups {
             Proof::Certificates { .. } | Proof::SignedBy(_) | Proof::Unusable(_) => false,
         };
         // Most devices have the primary key.
-        let places = recent.iter().chain(&self.with_keys).copied();
+        let former = former_group.and_then(|id| self.all.binary_search_by(|group| (*group.id).cmp(id)).ok());
+        let places = former.iter().chain(&recent).chain(&self.with_keys).copied();
         let mut tried = [0, 1]
             .into_iter()
             .flat_map(|rank| places.clone().map(move |place| (place, rank)));
@@ -166,10 +172,23 @@ mod tests {
     }
 
     fn admit(enrollments: &Enrollments, device: &str, signing_key: &str) -> Result<EnrollmentRef, &'static str> {
+        admit_again(enrollments, device, signing_key, None)
+    }
+
+    fn admit_again(
+        enrollments: &Enrollments,
+        device: &str,
+        signing_key: &str,
+        former_group: Option<&str>,
+    ) -> Result<EnrollmentRef, &'static str> {
         let key = Key::read(signing_key.as_bytes()).expect("a key").derive(device);
         let text = token(&key, &format!("0ne1/registrations/{device}"), 1 << 40);
-        let id_scope = "0ne1";
-        enrollments.admit(device, Presented::Token { text: &text, id_scope })
+        let presented = Presented::Token {
+            text: &text,
+            id_scope: "0ne1",
+            former_group,
+        };
+        enrollments.admit(device, presented)
     }
 
     #[test]
@@ -189,6 +208,10 @@ mod tests {
             for key in [key(number), key(1000 + number)] {
                 assert_eq!(admit(&enrollments, "d", &key), Ok(expected.clone()));
             }
+        }
+        for former in ["keys-7", "keys-99", "ca-1", "gone"] {
+            let again = admit_again(&enrollments, "d", &key(7), Some(former));
+            assert_eq!(again, Ok(group("keys-7")), "it was in {former}");
         }
         assert_eq!(admit(&enrollments, "d", &key(5000)), Err(Token::ANOTHER_KEY));
         for (number, authority) in authorities.iter().enumerate() {

@@ -241,3 +241,6 @@ pub(crate) const NOT_ENROLLED: &str = "the certificate is not the enrolled one";
 
 /// No group's CA signed it.
 pub(crate) const OUTSIDE: &str = "the certificate is outside every enrollment group";
+
+/// No enrollment is for it.
+pub(crate) const NO_ENROLLMENT: &str = "no enrollment is for this device";

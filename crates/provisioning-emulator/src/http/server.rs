@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// How long the head of a request may take to arrive.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest head of a request, in bytes.
 const HEAD_SIZE: usize = 64 * 1024;

@@ -1,7 +1,8 @@
 //! The folder that keeps the CA, the server certificate, the devices' certificates and the symmetric keys.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -14,11 +15,12 @@ use super::{
 use crate::{
     error::EmulatorError,
     input::{private_key, read_file},
+    private_file,
 };
 
 /// A folder with `ca.pem`, `ca.key`, `server.pem`, `server.key`, `group.key`, `devices/<id>.pem` and `.key`, and
 /// `control.key`, the key of the control endpoint. Existing files are used, missing files are created. Keys have mode
-/// 0600 on Unix.
+/// 0600 on Unix: a file with a key that has a wider mode is restricted to its owner when it is read.
 #[derive(Debug, Clone)]
 pub struct Folder(PathBuf);
 
@@ -121,7 +123,7 @@ impl Folder {
     /// The symmetric key in this file: the control endpoint's, or the device group's.
     fn key(&self, name: &str) -> Result<Key, EmulatorError> {
         let path = self.0.join(name);
-        if let Some(contents) = read(&path)? {
+        if let Some(contents) = read_private(&path)? {
             return Key::read(&contents).map_err(|unreadable| {
                 let problem = format!("cannot be used: {unreadable}");
                 invalid(&path, &problem, "remove it, and a new one is created")
@@ -153,10 +155,13 @@ impl Folder {
     /// A certificate and its key, if they exist. One without the other is an error, unless one file contains both.
     fn read_pair(&self, name: &str) -> Result<Option<Pair>, EmulatorError> {
         let (certificate, key) = self.pair(name);
-        match (read(&certificate)?, read(&key)?) {
+        match (read(&certificate)?, read_private(&key)?) {
             (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
             (None, None) => Ok(None),
-            (Some(both), None) if private_key(&both).is_ok() => Ok(Some((both.clone(), both))),
+            (Some(both), None) if private_key(&both).is_ok() => {
+                private_file::restrict(&certificate)?;
+                Ok(Some((both.clone(), both)))
+            }
             (Some(_), None) => Err(alone(&certificate, &key)),
             (None, Some(_)) => Err(alone(&key, &certificate)),
         }
@@ -180,6 +185,12 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, EmulatorError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(at(path)(error)),
     }
+}
+
+/// The content of a file with a key, if it exists. It is for its owner only from then on.
+fn read_private(path: &Path) -> Result<Option<Vec<u8>>, EmulatorError> {
+    private_file::restrict(path)?;
+    read(path)
 }
 
 /// `existing` has no counterpart.
@@ -209,13 +220,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> EmulatorError + use<'_> {
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    use std::io::Write;
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options.open(path)?.write_all(text.as_bytes())
+    private_file::open(&mut options, path)?.write_all(text.as_bytes())
 }

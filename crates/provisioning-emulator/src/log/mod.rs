@@ -21,7 +21,7 @@ pub use kind::LogKind;
 use file::LogFile;
 
 /// How many bytes of entries are kept.
-const CAPACITY: usize = 16 * 1024 * 1024;
+const CAPACITY: usize = 8 * 1024 * 1024;
 
 /// The log of an emulator, shared by all its connections.
 #[derive(Clone, Default)]
@@ -189,7 +189,7 @@ mod tests {
             log.write(note(&"x".repeat(1024 * 1024)));
         }
         let kept: Vec<u64> = log.entries().iter().map(|entry| entry.n).collect();
-        assert_eq!(kept.len(), 15, "{kept:?}");
+        assert_eq!(kept.len(), 7, "{kept:?}");
         assert!(kept.ends_with(&[98, 99, 100]), "{kept:?}");
     }
 

@@ -1,6 +1,9 @@
 //! The packets of one connection: logged, sent within time limits, and changed by faults.
 
-use std::{future::pending, sync::Arc};
+use std::{
+    future::pending,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
@@ -64,7 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             let due = self.delayed.iter().map(|(due, _)| *due).min();
             select! {
                 biased;
-                () = until(due) => self.send_delayed().await?,
+                () = until(due) => Box::pin(self.send_delayed()).await?,
                 next = self.framed.next() => break next,
             }
         };
@@ -73,12 +76,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             Some(Err(DecodeError::Io(error))) => return Err(End(format!("the connection failed: {error}"))),
             Some(Err(DecodeError::ProtocolLevel(level))) => {
                 let refusal = ConnAck::new(ConnectReturnCode::RefusedProtocolVersion, false);
-                self.send(Packet::ConnAck(refusal)).await?;
+                Box::pin(self.send(Packet::ConnAck(refusal))).await?;
                 return Err(End(DecodeError::ProtocolLevel(level).to_string()));
             }
             Some(Err(DecodeError::Foreign(foreign))) => {
-                let sentence = self.service.hint_of_mqtt_port();
-                self.deliver_bytes(&foreign.answer(&sentence)).await?;
+                let sentence = hint(self.service.websocket_port.load(Ordering::Relaxed));
+                Box::pin(self.deliver_bytes(&foreign.answer(&sentence))).await?;
                 return Err(End(DecodeError::Foreign(foreign).to_string()));
             }
             Some(Err(broken)) => return Err(End(broken.to_string())),
@@ -264,6 +267,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             false => entry.cut(),
         });
     }
+}
+
+/// What a client of another protocol is told. The port is 0 while the emulator does not listen.
+fn hint(websocket_port: u16) -> String {
+    let websocket_port = match websocket_port {
+        0 => String::new(),
+        port => format!(", which is {port}"),
+    };
+    format!(
+        "This port of the emulator has MQTT 3.1.1 over TLS only. The HTTPS device API and MQTT over WebSocket are on its \
+         WebSocket port{websocket_port}. AMQP is not supported."
+    )
 }
 
 fn step_of(packet: &Packet) -> Option<Step> {

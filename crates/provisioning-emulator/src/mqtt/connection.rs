@@ -82,7 +82,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.channel.accepted();
             }
             Err((code, reason)) => {
-                return match self.channel.send(Packet::ConnAck(ConnAck::new(code, false))).await {
+                let refusal = Packet::ConnAck(ConnAck::new(code, false));
+                return match Box::pin(self.channel.send(refusal)).await {
                     Ok(()) => End(reason.to_owned()),
                     Err(end) => end,
                 };
@@ -91,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let replaced = self.service.begin_session(&registration_id, self.number);
         let end = select! {
             () = replaced.cancelled() => End("the device has a newer connection".to_owned()),
-            end = self.serve_packets(keep_alive) => end,
+            end = Box::pin(self.serve_packets(keep_alive)) => end,
         };
         self.service.end_session(&registration_id, self.number);
         end

@@ -12,21 +12,20 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{graceful_close::close, socket::Reset};
+use super::{graceful_close::close, socket::Reset, stream::Stream};
 use crate::faults::{Cut, Effect};
 
 /// Neither TLS, nor HTTP, nor MQTT.
 pub(crate) const GARBAGE: &[u8] = b"\xff\xff\xff\xff\xff\xffgarbage\r\n\r\n";
 
 /// A stream with an effect on its bytes.
-pub(crate) struct Faulty<S> {
+struct Faulty<S> {
     inner: S,
     reset: Reset,
     plan: Plan,
 }
 
 enum Plan {
-    Unchanged,
     Cut {
         at: Cut,
         with_reset: bool,
@@ -51,23 +50,23 @@ enum Piece {
 
 /// Applies an effect at the start of a layer. Returns the stream of the layer, or `None` if the connection has ended.
 /// `refusal` is what a refusal sends.
-pub(crate) async fn begin<S>(mut stream: S, effect: Option<Effect>, refusal: &[u8], reset: &Reset) -> Option<Faulty<S>>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    match &effect {
-        Some(Effect::Delay(delay)) => sleep(*delay).await,
-        Some(effect) if !effect.lasts() => {
-            end(&mut stream, effect, refusal, reset).await;
-            return None;
-        }
-        Some(_) | None => {}
+pub(super) async fn begin(mut stream: Stream, effect: Option<Effect>, refusal: &[u8], reset: &Reset) -> Option<Stream> {
+    let Some(effect) = effect else {
+        return Some(stream);
+    };
+    if let Effect::Delay(delay) = effect {
+        sleep(delay).await;
+        return Some(stream);
     }
-    Some(Faulty {
+    let Some(plan) = Plan::of(&effect) else {
+        end(&mut stream, &effect, refusal, reset).await;
+        return None;
+    };
+    Some(Box::new(Faulty {
         inner: stream,
         reset: reset.clone(),
-        plan: effect.map_or(Plan::Unchanged, Plan::of),
-    })
+        plan,
+    }))
 }
 
 /// Ends a layer at its start.
@@ -90,21 +89,22 @@ where
 
 impl Plan {
     /// The plan of an effect that lasts.
-    fn of(effect: Effect) -> Self {
+    fn of(effect: &Effect) -> Option<Self> {
         let cut = |at, with_reset| Self::Cut {
             at,
             with_reset,
             bytes: 0,
         };
         match effect {
-            Effect::Close(at) => cut(at, false),
-            Effect::Reset(at) => cut(at, true),
-            Effect::Split { size, pause } => Self::Split {
-                size,
-                pause,
+            effect if !effect.lasts() => None,
+            Effect::Close(at) => Some(cut(*at, false)),
+            Effect::Reset(at) => Some(cut(*at, true)),
+            Effect::Split { size, pause } => Some(Self::Split {
+                size: *size,
+                pause: *pause,
                 state: Piece::Ready,
-            },
-            _ => Self::Unchanged,
+            }),
+            _ => None,
         }
     }
 

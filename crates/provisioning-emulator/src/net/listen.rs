@@ -94,9 +94,11 @@ fn spawn(socket: Socket, port: Port, security: Security, acceptor: &TlsAcceptor,
         port: Some(port),
     };
     let serving = stack::serve(socket, port, origin, security, acceptor.clone(), Arc::clone(service));
+    // A task that is given a future has room for it twice.
+    let serving = AssertUnwindSafe(Box::pin(serving)).catch_unwind();
     let shared = Arc::clone(service);
     service.tasks.spawn(async move {
-        if AssertUnwindSafe(serving).catch_unwind().await.is_err() {
+        if let Some(Err(_)) = shared.abandon.run_until_cancelled(serving).await {
             let reason = "a connection was given up; this is a bug of the emulator";
             shared.note(origin, None, LogKind::Panic, reason);
         }

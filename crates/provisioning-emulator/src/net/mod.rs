@@ -12,6 +12,7 @@ mod room;
 mod send_limit;
 mod socket;
 mod stack;
+mod stream;
 mod tls;
 mod websocket;
 

@@ -2,21 +2,18 @@
 
 use std::sync::Arc;
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::timeout,
-};
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use super::{
-    faulty::{Faulty, begin},
+    faulty::begin,
     graceful_close::close,
     opening::{self, NotHttp, Opening},
     peer::Peer,
-    rewind::Rewind,
     room::enter,
     send_limit::SEND_LIMIT,
     socket::{Reset, Security, Socket},
+    stream::Stream,
     tls, websocket,
 };
 use crate::{
@@ -54,18 +51,18 @@ pub(crate) async fn serve(
         origin,
         service: Arc::clone(&service),
     };
-    let Some(Some(stream)) = stack.until_stopped(stack.open(socket)).await else {
-        return;
+    // Each stage is boxed when it begins: a connection that has just been made needs little memory.
+    let opened = stack.until_stopped(stack.open(socket)).await;
+    let Some(Some(stream)) = opened else { return };
+    let secured = match security {
+        Security::Plain => Some((stream, Peer::Trusted)),
+        Security::Tls => Box::pin(stack.until_stopped(stack.secure(stream, &acceptor)))
+            .await
+            .flatten(),
     };
-    // A later stage has memory of its own when it begins: a connection that has just been made needs little.
-    match security {
-        Security::Plain => Box::pin(stack.serve_port(stream, Peer::Trusted)).await,
-        Security::Tls => {
-            let secured = stack.until_stopped(Box::pin(stack.secure(stream, &acceptor))).await;
-            if let Some(Some((stream, peer))) = secured {
-                Box::pin(stack.serve_port(stream, peer)).await;
-            }
-        }
+    drop(acceptor);
+    if let Some((stream, peer)) = secured {
+        stack.serve_port(stream, peer).await;
     }
 }
 
@@ -78,15 +75,12 @@ struct Stack {
 }
 
 impl Stack {
-    async fn open(&self, socket: Socket) -> Option<Faulty<Socket>> {
+    async fn open(&self, socket: Socket) -> Option<Stream> {
         let effect = self.trigger(Step::Tcp, Subject::Unknown);
-        begin(socket, effect, NO_REFUSAL, &self.reset).await
+        begin(Box::new(socket), effect, NO_REFUSAL, &self.reset).await
     }
 
-    async fn secure<S>(&self, stream: S, acceptor: &TlsAcceptor) -> Option<(Faulty<TlsStream<Rewind<Faulty<S>>>>, Peer)>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    async fn secure(&self, stream: Stream, acceptor: &TlsAcceptor) -> Option<(Stream, Peer)> {
         let effect = self.trigger(Step::Tls, Subject::Unknown);
         let (before, within) = match effect {
             Some(effect) if effect.lasts() => (None, Some(effect)),
@@ -102,21 +96,21 @@ impl Stack {
         };
         let named = || self.trigger(Step::Tls, Subject::JustIdentified(peer.name()?));
         let within = within.or_else(named);
-        let stream = begin(stream, within, NO_REFUSAL, &self.reset).await?;
+        let stream = begin(Box::new(stream), within, NO_REFUSAL, &self.reset).await?;
         Some((stream, peer))
     }
 
-    async fn serve_port<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer) {
+    async fn serve_port(&self, stream: Stream, peer: Peer) {
         match self.port {
-            Port::Mqtt => self.serve_mqtt(stream, peer).await,
-            Port::WebSocket => self.serve_web(stream, peer).await,
-            Port::Control => self.serve_http(stream, http::Control(&self.service)).await,
-            Port::Page => self.serve_http(stream, http::Page(&self.service)).await,
+            Port::Mqtt => Box::pin(self.serve_mqtt(stream, peer)).await,
+            Port::WebSocket => Box::pin(self.serve_web(stream, peer)).await,
+            Port::Control => Box::pin(self.serve_http(stream, http::Control(&self.service))).await,
+            Port::Page => Box::pin(self.serve_http(stream, http::Page(&self.service))).await,
         }
     }
 
     /// Serves the WebSocket port: an upgrade to MQTT, or calls of the HTTPS device API.
-    async fn serve_web<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer) {
+    async fn serve_web(&self, stream: Stream, peer: Peer) {
         let effect = self.trigger(Step::Upgrade, peer.name().map_or(Subject::Unknown, Subject::Device));
         let (effect, refusal) = match effect {
             Some(Effect::Refuse { code, .. }) => (None, Some(code.unwrap_or(503))),
@@ -130,20 +124,20 @@ impl Stack {
             return;
         };
         match refusal.is_none() && websocket::is_upgrade(&opening.head) {
-            true => self.upgrade(opening, peer).await,
-            false => self.serve_device_api(opening.stream, peer, refusal).await,
+            true => Box::pin(self.upgrade(opening, peer)).await,
+            false => Box::pin(self.serve_device_api(Box::new(opening.stream), peer, refusal)).await,
         }
     }
 
     /// Serves MQTT over a WebSocket, if its upgrade is accepted.
-    async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(&self, opening: Opening<S>, peer: Peer) {
+    async fn upgrade(&self, opening: Opening<Stream>, peer: Peer) {
         let request = format!("{} {}", opening.head.method(), opening.head.uri().path());
         match websocket::judge(&opening.head) {
             Ok(answer) => {
                 let accepted = timeout(SEND_LIMIT, websocket::accept(opening, &answer));
                 match self.until_stopped(accepted).await {
                     None => {}
-                    Some(Ok(Ok(stream))) => self.serve_mqtt(stream, peer).await,
+                    Some(Ok(Ok(stream))) => Box::pin(self.serve_mqtt(Box::new(stream), peer)).await,
                     Some(_) => self.note(LogKind::WebSocket, format!("{request}: the upgrade could not be sent")),
                 }
             }
@@ -160,7 +154,7 @@ impl Stack {
     }
 
     /// Reads the head of the first request. Without one the connection ends.
-    async fn open_http<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> Option<Opening<S>> {
+    async fn open_http(&self, stream: Stream) -> Option<Opening<Stream>> {
         let (mut stream, error) = match self.until_stopped(opening::open(stream)).await? {
             Ok(opening) => return Some(opening),
             Err(failed) => failed,
@@ -180,7 +174,7 @@ impl Stack {
     }
 
     /// Serves calls of the HTTPS device API. A fault answers them with the status `refusal`.
-    async fn serve_device_api<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer, refusal: Option<u16>) {
+    async fn serve_device_api(&self, stream: Stream, peer: Peer, refusal: Option<u16>) {
         let api = DeviceApi {
             service: &self.service,
             origin: self.origin,
@@ -191,19 +185,24 @@ impl Stack {
         http::serve(stream, self.origin, &self.service.stop, &api).await;
     }
 
-    async fn serve_mqtt<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer) {
+    async fn serve_mqtt(&self, stream: Stream, peer: Peer) {
         mqtt::serve(stream, self.origin, peer, self.reset.clone(), Arc::clone(&self.service)).await;
     }
 
-    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, handler: impl Handler) {
-        if let Some(opening) = self.open_http(stream).await {
-            http::serve(opening.stream, self.origin, &self.service.stop, &handler).await;
+    async fn serve_http(&self, stream: Stream, handler: impl Handler) {
+        if let Some(opening) = Box::pin(self.open_http(stream)).await {
+            let stream = Box::new(opening.stream);
+            Box::pin(http::serve(stream, self.origin, &self.service.stop, &handler)).await;
         }
     }
 
-    /// The result of `future`, unless the emulator stops before.
-    async fn until_stopped<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        self.service.stop.run_until_cancelled(future).await
+    /// The result of `future`, unless the emulator stops before. It is boxed: an async function that is given a future has
+    /// room for it twice.
+    fn until_stopped<'a, T>(
+        &'a self,
+        future: impl Future<Output = T> + Send + 'a,
+    ) -> impl Future<Output = Option<T>> + Send + 'a {
+        self.service.stop.run_until_cancelled(Box::pin(future))
     }
 
     /// Faults apply to devices only: calls of the control endpoint are not affected.
@@ -217,5 +216,37 @@ impl Stack {
     /// Logs why a connection is not accepted.
     fn note(&self, kind: LogKind, reason: String) {
         self.service.log.write(LogEntry::note(self.origin, kind, reason).cut());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{emulator::Emulator, net::socket::in_memory};
+
+    #[test]
+    fn a_connection_needs_little_memory_for_the_stages_before_its_first_packet() {
+        let emulator = Emulator::builder().start_in_memory().expect("an emulator");
+        let (service, acceptor) = emulator.shared();
+        let origin = Origin::default();
+        let stack = Stack {
+            reset: Reset::default(),
+            port: Port::Mqtt,
+            origin,
+            service: Arc::clone(&service),
+        };
+        let socket = || in_memory(16).1;
+        let stream = || Box::new(socket());
+        let all = serve(socket(), Port::Mqtt, origin, Security::Tls, acceptor.clone(), service);
+        for (stage, size) in [
+            ("all", size_of_val(&all)),
+            ("opening", size_of_val(&stack.open(socket()))),
+            ("TLS", size_of_val(&stack.secure(stream(), &acceptor))),
+            ("MQTT", size_of_val(&stack.serve_mqtt(stream(), Peer::Anonymous))),
+            ("HTTP", size_of_val(&stack.open_http(stream()))),
+            ("WebSocket", size_of_val(&stack.serve_web(stream(), Peer::Anonymous))),
+        ] {
+            assert!(size <= 2048, "{stage}: {size}");
+        }
     }
 }

@@ -117,7 +117,7 @@ where
         let answer = foreign.answer("This port of the emulator has TLS only. Use https, wss or mqtts.");
         return Err((error, stream, Some(answer)));
     }
-    let handshake = acceptor.accept(stream).into_fallible();
+    let handshake = Box::pin(acceptor.accept(stream).into_fallible());
     handshake.await.map_err(|(error, stream)| (error, stream, None))
 }
 

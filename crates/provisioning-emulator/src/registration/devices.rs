@@ -32,7 +32,7 @@ impl Default for Limits {
             devices: 50_000,
             operations: 4,
             unfinished: 32 * 1024 * 1024,
-            outcomes: 8 * 1024 * 1024,
+            outcomes: 4 * 1024 * 1024,
         }
     }
 }
@@ -203,6 +203,11 @@ impl Devices {
     /// Whether the device has been assigned to a hub.
     pub(super) fn is_assigned(&self, device: &str) -> bool {
         self.by_id.get(device).is_some_and(|device| device.assigned.is_some())
+    }
+
+    /// The id of the group that admitted a device last, in lower case.
+    pub(super) fn group(&self, device: &str) -> Option<Arc<str>> {
+        self.by_id.get(device)?.group.clone()
     }
 
     /// The connections on which the device has started a registration that is not completed.

@@ -49,6 +49,11 @@ impl Registry {
         Ok(())
     }
 
+    /// The id of the group that admitted a device last, in lower case.
+    pub(crate) fn group_of(&self, id: &str) -> Option<Arc<str>> {
+        self.devices().group(&id.to_ascii_lowercase())
+    }
+
     /// How many devices are known.
     pub(crate) fn count(&self) -> usize {
         self.devices().len()

@@ -22,6 +22,7 @@ impl Service {
         if !is_registration_id(registration_id) {
             return Err("the registration id is not valid");
         }
+        let former_group = self.registry.group_of(registration_id);
         let is_device = |name: &str| name.eq_ignore_ascii_case(registration_id);
         let presented = match (peer, token) {
             (Peer::Certificate { common_name, chain }, None) if common_name.as_deref().is_some_and(is_device) => {
@@ -31,7 +32,11 @@ impl Service {
             (Peer::Certificate { .. }, Some(_)) => return Err("a token beside a certificate"),
             (Peer::Trusted, None) => Presented::Nothing,
             (Peer::Anonymous, None) => return Err("neither a client certificate nor a token"),
-            (Peer::Anonymous | Peer::Trusted, Some(text)) => Presented::Token { text, id_scope },
+            (Peer::Anonymous | Peer::Trusted, Some(text)) => Presented::Token {
+                text,
+                id_scope,
+                former_group: former_group.as_deref(),
+            },
         };
         self.enrollments.admit(registration_id, presented)
     }

@@ -23,7 +23,7 @@ use x509_parser::{
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-fn command(dir: &Path, words: &[&str]) -> Command {
+pub(crate) fn command(dir: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dps-emulator"));
     command.arg("--dir").arg(dir).args(words);
     command
@@ -34,7 +34,7 @@ fn command(dir: &Path, words: &[&str]) -> Command {
     command
 }
 
-fn free_ports() -> [&'static str; 8] {
+pub(crate) fn free_ports() -> [&'static str; 8] {
     let [mqtt, ws, control, page] = ["--mqtt-port", "--ws-port", "--control-port", "--page-port"];
     [mqtt, "0", ws, "0", control, "0", page, "0"]
 }
@@ -48,7 +48,7 @@ async fn run(dir: &Path, words: &[&str]) -> Output {
 }
 
 /// Running, with the line that it printed once it listened.
-async fn started(dir: &Path, words: &[&str]) -> (Child, Value) {
+pub(crate) async fn started(dir: &Path, words: &[&str]) -> (Child, Value) {
     let mut child = command(dir, &[&free_ports()[..], words].concat())
         .spawn()
         .expect("started");
@@ -65,12 +65,12 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path.as_ref()).unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
 }
 
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
 #[cfg(unix)]
-async fn end(mut child: Child, signal: &str) {
+pub(crate) async fn end(mut child: Child, signal: &str) {
     let id = child.id().expect("running").to_string();
     let status = Command::new("kill")
         .args(["-s", signal, &id])

@@ -19,12 +19,15 @@ mod observing;
 mod packets;
 mod page;
 mod payloads;
+#[cfg(all(unix, feature = "cli"))]
+mod private_files;
 mod public_types;
 mod reading;
 mod registering;
 mod robustness;
 mod rooms;
 mod sockets;
+mod stopping;
 mod strangers;
 mod strictness;
 mod time_limits;

@@ -80,6 +80,25 @@ async fn an_http_caller_that_takes_one_byte_a_second_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_http_connection_without_a_further_call_is_closed() {
+    let emulator = in_memory();
+    for (port, request) in calls(&emulator) {
+        let request = request.replace("Connection: close\r\n", "");
+        // With room for the whole answer, nobody can tell whether it is read.
+        let mut link = emulator.connect(port, Security::Plain, 1024 * 1024);
+        link.write_all(request.as_bytes()).await.expect("room");
+        let start = Instant::now();
+        link.read_to_end(&mut vec![]).await.expect("the end");
+        let (least, most) = (Duration::from_secs(10), Duration::from_secs(13));
+        assert!(
+            (least..most).contains(&start.elapsed()),
+            "{port}: {:?}",
+            start.elapsed()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_http_caller_that_takes_an_answer_slowly_but_in_time_gets_all_of_it() {
     let emulator = in_memory();
     for (port, request) in calls(&emulator) {

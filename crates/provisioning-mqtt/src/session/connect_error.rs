@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use provisioning_net::not_mqtt;
+use provisioning_net::{Unanswered, not_mqtt};
 use provisioning_types::{ErrorKind, TransportError};
 use rumqttc::Error as CodecError;
 
@@ -18,7 +18,7 @@ pub(super) async fn of_connect(error: TransportError, framed: &mut MqttStream) -
         return TransportError::new(ErrorKind::Refused, message).with_connack(*code);
     }
     match error.kind() {
-        ErrorKind::Lost => unanswered(&error),
+        ErrorKind::Lost => Unanswered::error("the connection ended after CONNECT", &error).with_hint(UNANSWERED_HINT),
         ErrorKind::UnexpectedResponse => {
             // The codec does not consume bytes that are not MQTT.
             let first = framed.read_buffer().to_vec();
@@ -28,20 +28,5 @@ pub(super) async fn of_connect(error: TransportError, framed: &mut MqttStream) -
     }
 }
 
-/// The connection ended before CONNACK.
-fn unanswered(error: &TransportError) -> TransportError {
-    let message = "the connection ended after CONNECT: services end it like this when they refuse the credential";
-    let unanswered = TransportError::new(ErrorKind::Lost, message).with_hint(UNANSWERED_HINT);
-    match error.source() {
-        Some(cause) => unanswered.with_source(cause.to_string()),
-        None => unanswered,
-    }
-}
-
 const UNANSWERED_HINT: &str = "check the id scope, that the device is enrolled, and that its credential is the enrolled one \
                                and not expired; then the network, and whether something in between ends MQTT connections";
-
-/// Whether this is the error of a connection that ended before CONNACK.
-pub(crate) fn is_unanswered(error: &TransportError) -> bool {
-    error.kind() == ErrorKind::Lost && error.hint() == UNANSWERED_HINT
-}

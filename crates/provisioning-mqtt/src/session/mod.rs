@@ -1,7 +1,7 @@
 //! MQTT 3.1.1 over a byte stream, with rumqttc's codec: one task per connection serves it until it ends.
 
 mod codec;
-pub(crate) mod connect_error;
+mod connect_error;
 mod error;
 mod handshake;
 mod outgoing;

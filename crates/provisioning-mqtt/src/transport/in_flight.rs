@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use provisioning_types::{ConnectionEvent, Endpoint, ErrorKind, Progress, Proof, TransportError};
+use provisioning_types::{ConnectionEvent, Endpoint, Progress, Proof, TransportError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -50,13 +50,10 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Adds the hint to the service's refusal of the credential, unless the service gave a reason that has its own.
-    pub(super) fn explain_refusal(&self, error: TransportError) -> TransportError {
-        let has_reason = error.service().is_some_and(|service| service.hint().is_some());
-        match error.kind() {
-            ErrorKind::Unauthorized if !has_reason => error.with_hint(refusal_hint(&self.proof, &self.router.peer)),
-            _ => error,
-        }
+    /// Explains the error of a response.
+    pub(super) fn explain(&self, error: TransportError) -> TransportError {
+        let peer = &self.router.peer;
+        peer.explain(refusal_hint::explain(error, &self.proof, peer))
     }
 
     /// Whether it leads to this endpoint and its device has this user name.

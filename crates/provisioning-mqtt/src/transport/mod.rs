@@ -1,6 +1,7 @@
 //! The DPS transport: single requests to the service and their responses, over connections that it makes when needed.
 
 mod in_flight;
+mod refusal_hint;
 mod response_router;
 
 use std::{
@@ -29,7 +30,7 @@ use crate::{
     options::MqttOptions,
     pipelining::Pipelining,
     protocol,
-    session::{MqttOverStream, connect_error::is_unanswered},
+    session::MqttOverStream,
 };
 
 /// DPS over MQTT. The connector decides what carries MQTT: TLS, a WebSocket, or either of them.
@@ -159,7 +160,7 @@ impl MqttTransport {
                 // It may have overtaken SUBACK.
                 in_flight.connected(&link, progress)?;
                 let response = protocol::read_response(request, &message.topic, &message.payload);
-                response.map_err(|error| link.explain_refusal(error))
+                response.map_err(|error| link.explain(error))
             }
             error = failure => Err(error),
             error = link.router.lost() => Err(error),
@@ -263,30 +264,8 @@ async fn establish(in_flight: &InFlight<'_>, link: &Arc<Link>, progress: Progres
 
 /// The error of a connection that was not accepted.
 fn not_connected(error: TransportError, proof: &Proof, peer: &PeerAddress) -> TransportError {
-    let error = match (error.kind(), error.connack()) {
-        // MQTT does not say why it refuses a credential.
-        (ErrorKind::Unauthorized, Some(_)) => error.with_hint(refusal_hint(proof, peer)),
-        _ if is_unanswered(&error) => error.with_hint(format!("{}{OR_THE_NETWORK}", refusal_hint(proof, peer))),
-        _ => error,
-    };
+    let error = refusal_hint::explain(error, proof, peer);
     peer.explain(error).in_phase(Phase::Connect)
-}
-
-/// Added to the hint of a connection that ended before CONNACK.
-const OR_THE_NETWORK: &str = "; then the network, and whether something in between ends MQTT connections";
-
-/// What to check first when the service refuses the credential: the hint of the credential, and whether a middlebox may
-/// have removed the certificate.
-fn refusal_hint(proof: &Proof, peer: &PeerAddress) -> String {
-    let of_proof = proof.hint();
-    match peer.given_ca().filter(|_| proof.certificate.is_some()) {
-        Some(issuer) => format!(
-            "{of_proof}; the server's certificate is signed by {issuer}, a CA that was given to this device: if it \
-             is that of a middlebox which inspects TLS, exempt the host from inspection, as the middlebox drops the \
-             device's certificate"
-        ),
-        None => of_proof,
-    }
 }
 
 #[async_trait]

@@ -239,6 +239,7 @@ async fn a_resolver_that_does_not_answer_is_a_connect_error_at_the_limit() {
     assert_eq!(error.to_string(), "the name service.test was not resolved within 12 s");
     let cause = std::error::Error::source(&error).expect("a cause");
     assert!(cause.is::<NotResolved>(), "no blocked port: {cause:?}");
+    assert_eq!(cause.to_string(), "the resolver did not answer");
 }
 
 #[cfg(unix)]

@@ -27,12 +27,27 @@ const REST_TIMEOUT: Duration = Duration::from_millis(500);
 /// How much of a value that the peer sent is shown.
 const MAX_SHOWN_CHARS: usize = 100;
 
+const HTTP_PORT_HINT: &str = "if the port is for WebSockets, use one (`dps --websocket`, `Transport::MqttWs`), or MQTT's port 8883; \
+                              otherwise a proxy, a gateway or a captive portal answers in place of the service: check the \
+                              network and the proxy";
 const HTTP_HINT: &str = "a proxy, a gateway or a captive portal may answer in place of the service: check the network and \
                          the proxy, and the port (8883 for MQTT, 443 for WebSocket)";
 const TLS_HINT: &str = "the port expects TLS: connect with TLS";
-const MQTT_HINT: &str =
+const NO_TLS_HINT: &str =
     "the port is for MQTT without TLS and WebSocket: check the port (8883 for MQTT, 443 for WebSocket)";
+const MQTT_HINT: &str = "the port is for MQTT without a WebSocket: connect without one (without `dps --websocket`, with \
+                         `Transport::Mqtt`), or check the port (443 for WebSocket, 8883 for MQTT)";
 const TEXT_HINT: &str = "check the host, and the port: 8883 for MQTT, 443 for WebSocket";
+
+/// The protocol that was expected of a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "TLS expects it"))]
+    Tls,
+    #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "a WebSocket expects it"))]
+    WebSocket,
+    Mqtt,
+}
 
 /// A peer of a known protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,13 +102,16 @@ impl Peer {
         }
     }
 
-    /// What to check.
-    pub(crate) fn hint(&self) -> &'static str {
-        match self {
-            Self::Http(_) => HTTP_HINT,
-            Self::Tls => TLS_HINT,
-            Self::Mqtt => MQTT_HINT,
-            Self::Text(_) => TEXT_HINT,
+    /// What to check where another protocol was expected.
+    pub(crate) fn hint(&self, expected: Expected) -> &'static str {
+        match (self, expected) {
+            // Not without TLS: the port of a WebSocket has TLS.
+            (Self::Http(_), Expected::Mqtt) => HTTP_PORT_HINT,
+            (Self::Http(_), _) => HTTP_HINT,
+            (Self::Tls, _) => TLS_HINT,
+            (Self::Mqtt, Expected::Tls) => NO_TLS_HINT,
+            (Self::Mqtt, _) => MQTT_HINT,
+            (Self::Text(_), _) => TEXT_HINT,
         }
     }
 }
@@ -106,7 +124,7 @@ impl Peer {
 pub async fn not_mqtt(first: &[u8], stream: &mut (impl AsyncRead + Unpin + ?Sized)) -> Option<TransportError> {
     let peer = Peer::read(first.to_vec(), stream).await?;
     let error = TransportError::new(ErrorKind::UnexpectedResponse, format!("the peer {}", peer.message()))
-        .with_hint(peer.hint());
+        .with_hint(peer.hint(Expected::Mqtt));
     (peer != Peer::Mqtt).then_some(error)
 }
 

@@ -19,6 +19,8 @@ const MAX_SHOWN_NAMES: usize = 8;
 #[derive(Debug, Clone, Default)]
 pub struct ProxyRules {
     proxy: Option<Proxy>,
+    /// The variable that names the proxy.
+    variable: Option<&'static str>,
     except: NoProxy,
     /// A warning, if the environment was read and names no proxy.
     none_found: Option<String>,
@@ -55,6 +57,11 @@ impl ProxyRules {
         self.none_found.iter().chain(&self.rejected).map(String::as_str)
     }
 
+    /// The environment variable that names the proxy, if one does.
+    pub fn variable(&self) -> Option<&'static str> {
+        self.variable
+    }
+
     /// The warning that the environment names no proxy, so that connections are direct.
     pub(crate) fn none_found(&self) -> Option<&str> {
         self.none_found.as_deref()
@@ -65,13 +72,13 @@ impl ProxyRules {
         value: impl Fn(&str) -> Option<OsString>,
         names: impl Iterator<Item = String>,
     ) -> Result<Self, InvalidInput> {
-        let Some((name, proxy)) = first(&PROXY_VARIABLES, "proxy", &value)? else {
+        let Some((variable, proxy)) = first(&PROXY_VARIABLES, "proxy", &value)? else {
             return Ok(Self {
                 none_found: Some(none_found(names)),
                 ..Self::default()
             });
         };
-        let proxy = proxy.parse().map_err(|error: InvalidInput| error.found_in(name))?;
+        let proxy = proxy.parse().map_err(|error: InvalidInput| error.found_in(variable))?;
         let (name, list) = first(&NO_PROXY_VARIABLES, "list of hosts", &value)?.unwrap_or_default();
         let (except, rejected) = NoProxy::parse(&list);
         let rejected = rejected.into_iter().map(|entry| {
@@ -83,6 +90,7 @@ impl ProxyRules {
         });
         Ok(Self {
             proxy: Some(proxy),
+            variable: Some(variable),
             except,
             none_found: None,
             rejected: rejected.collect(),
@@ -176,6 +184,9 @@ mod tests {
         assert_eq!(chosen(&all[..2]).as_deref(), Some("socks5://all-lower:1080"));
         assert_eq!(chosen(&all[..1]).as_deref(), Some("http://all-upper:80"));
         assert_eq!(chosen(&[]), None);
+        let variable = |variables| rules(variables).expect("rules").variable();
+        assert_eq!(variable(&all[..2]), Some("all_proxy"));
+        assert_eq!(variable(&[]), None);
         assert_eq!(
             chosen(&[("https_proxy", ""), all[0]]).as_deref(),
             Some("http://all-upper:80")

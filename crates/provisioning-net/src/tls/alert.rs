@@ -29,14 +29,22 @@ const CERTIFICATE_TYPE_HINT: &str =
 /// The message and the hint for an alert. They mention the device's certificate only if it was presented and the alert
 /// can mean it.
 pub(super) fn explain(alert: Alert, auth: ClientAuth) -> (Cow<'static, str>, &'static str) {
-    let by_certificate = match auth {
+    let (message, hint) = by_certificate(alert, auth).unwrap_or_else(|| in_general(alert));
+    let code = u8::from(alert);
+    (format!("{message} (TLS alert {code})").into(), hint)
+}
+
+/// Whether an alert can mean the device's certificate, or that the device presented none.
+pub(super) fn is_about_client_certificate(alert: Alert, auth: ClientAuth) -> bool {
+    by_certificate(alert, auth).is_some() || matches!(alert, Alert::NoCertificate | Alert::CertificateRequired)
+}
+
+fn by_certificate(alert: Alert, auth: ClientAuth) -> Option<(&'static str, &'static str)> {
+    match auth {
         ClientAuth::Presented => about_certificate(alert),
         ClientAuth::Missing => about_missing_certificate(alert),
         ClientAuth::NotRequested => None,
-    };
-    let (message, hint) = by_certificate.unwrap_or_else(|| in_general(alert));
-    let code = u8::from(alert);
-    (format!("{message} (TLS alert {code})").into(), hint)
+    }
 }
 
 /// What an alert means to a device that presented its certificate, if it can mean the certificate.

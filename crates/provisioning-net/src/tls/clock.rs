@@ -55,7 +55,9 @@ mod tests {
     fn a_clock_before_1970_is_an_error_of_this_machine_and_no_panic() {
         let clock = Clock::of(|| SystemTime::UNIX_EPOCH - Duration::from_secs(1));
         assert_eq!(clock.current_time(), None);
-        assert_eq!(clock.check().expect_err("before 1970").kind(), ErrorKind::Local);
+        let error = clock.check().expect_err("before 1970");
+        assert_eq!(error.kind(), ErrorKind::Local);
+        assert_eq!(error.to_string(), "this machine's clock is before 1970");
         assert!(Clock::default().check().is_ok());
     }
 }

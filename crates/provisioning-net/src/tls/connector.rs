@@ -22,7 +22,7 @@ use super::{
 use crate::{
     connection_error::lost,
     connector::{BoxedStream, Connector},
-    peer::{FirstBytes, Peer},
+    peer::{Expected, FirstBytes, Peer},
     peer_address::PeerAddress,
     target::Target,
     tcp::TcpConnector,
@@ -131,7 +131,7 @@ pub(crate) async fn handshake(
                 Some(RustlsError::InvalidMessage(_)) => Peer::read(first_bytes.get(), &mut stream).await,
                 _ => None,
             };
-            report.failure = tls_error(&error).and_then(TlsFailure::of);
+            report.failure = tls_error(&error).and_then(|error| TlsFailure::of(error, report.auth.get()));
             return Err(match peer {
                 Some(peer) if peer != Peer::Tls => not_tls(&peer),
                 _ => failed(error, &name, report),
@@ -146,7 +146,7 @@ pub(crate) async fn handshake(
 /// The error of a peer that speaks another protocol.
 fn not_tls(peer: &Peer) -> TransportError {
     let message = format!("the peer does not speak TLS: it {}", peer.message());
-    new_error(message.into(), Some(peer.hint())).in_phase(Phase::Connect)
+    new_error(message.into(), Some(peer.hint(Expected::Tls))).in_phase(Phase::Connect)
 }
 
 fn failed(error: io::Error, name: &str, report: &TlsReport) -> TransportError {

@@ -21,10 +21,7 @@ pub(super) struct EstablishedTlsError {
 
 /// Explains an established stream's error, if TLS itself failed rather than the stream below it.
 pub(crate) fn established_error(error: io::Error) -> Result<TransportError, io::Error> {
-    let tagged = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<EstablishedTlsError>());
-    let (tls, auth) = match (tagged, tls_error(&error)) {
+    let (tls, auth) = match (tagged(&error), tls_error(&error)) {
         (Some(EstablishedTlsError { error, auth }), _) => (error, *auth),
         // Of a connector that is not ours: an alert about a certificate can only mean that the device presented one.
         (None, Some(tls)) => (tls, ClientAuth::Presented),
@@ -33,6 +30,11 @@ pub(crate) fn established_error(error: io::Error) -> Result<TransportError, io::
     let (message, hint) = explain_established(tls, auth);
     tracing::debug!(error = %tls, "TLS failed");
     Ok(new_error(message, Some(hint)))
+}
+
+/// The TLS failure of a stream of this crate.
+pub(super) fn tagged(error: &io::Error) -> Option<&EstablishedTlsError> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// Explains a failure after the handshake.

@@ -1,16 +1,13 @@
 //! Connectors report what they wait for, before they wait.
 
-use std::{
-    future::ready,
-    sync::{Arc, Mutex},
-};
+use std::{future::ready, sync::Arc};
 
 use provisioning_net::{Connector, Proxy, Scheme, ServiceUri, Target, TcpConnector, TlsConnector, WebSocketConnector};
-use provisioning_types::{ClientCertificate, ConnectionEvent, Endpoint, PrivateKey, Progress, WaitStep, Waiting};
+use provisioning_types::{ClientCertificate, Endpoint, PrivateKey, Progress, WaitStep, Waiting};
 use tokio::{io::AsyncWriteExt, time::timeout};
 
 use test_support::{
-    in_memory, listen,
+    Waits, in_memory, listen,
     signers::ExternalKey,
     soon,
     tls::{Ca, new_key},
@@ -34,17 +31,13 @@ async fn waits_with(
     certificate: Option<&ClientCertificate>,
 ) -> Vec<Waiting> {
     let uri = ServiceUri::new(connector.scheme(), address.parse().expect("an endpoint"));
-    let waits = Mutex::new(Vec::new());
-    let listener = |event| {
-        if let ConnectionEvent::WaitingFor(waiting) = event {
-            waits.lock().expect("no panic").push(waiting);
-        }
-    };
+    let waits = Waits::default();
+    let listener = |event| waits.note(event);
     let target = Target::new(&uri).with_certificate(certificate);
     let connecting = connector.connect(&target, Progress::new(&listener));
     // Only a paused clock reaches the limit.
     let _ = timeout(std::time::Duration::from_secs(60), connecting).await;
-    waits.into_inner().expect("no panic")
+    waits.new_ones()
 }
 
 #[tokio::test(start_paused = true)]

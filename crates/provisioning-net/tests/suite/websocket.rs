@@ -1,7 +1,9 @@
 //! WebSockets over streams in memory.
 
 use futures_util::{SinkExt, StreamExt};
-use provisioning_net::{BoxedStream, Connector, Scheme, ServiceUri, Target, WebSocketConnector, connection_error};
+use provisioning_net::{
+    BoxedStream, Connector, Scheme, ServiceUri, Target, Unanswered, WebSocketConnector, connection_error,
+};
 use provisioning_types::{ErrorKind, Host, Phase, Progress, ServiceError, TransportError, error_message};
 use test_support::{Call, in_memory, soon};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
@@ -190,12 +192,21 @@ async fn a_refusal_without_the_services_json_is_laid_to_what_stands_in_between()
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_of_another_protocol_is_named() {
-    for (answer, expected) in [
-        (&b"\x20\x02\x00\x01"[..], "answers MQTT"),
-        (b"\x15\x03\x01\x00\x02\x02\x46", "answers TLS"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "answers \"SSH-2.0-OpenSSH_9.2\""),
+    for (answer, expected, hint) in [
+        (
+            &b"\x20\x02\x00\x01"[..],
+            "answers MQTT",
+            "the port is for MQTT without a WebSocket: connect without one",
+        ),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "answers TLS", "the port expects TLS"),
+        (
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+            "answers \"SSH-2.0-OpenSSH_9.2\"",
+            "check the host",
+        ),
     ] {
         let error = answered(answer).await;
+        assert!(error.hint().starts_with(hint), "{error:?}");
         assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
         assert_eq!(
             message(&error),
@@ -203,6 +214,12 @@ async fn a_peer_of_another_protocol_is_named() {
         );
     }
     let error = answered(b"").await;
-    assert_eq!(message(&error), "the connection ended during the WebSocket handshake");
+    assert_eq!(
+        message(&error),
+        "the connection ended during the WebSocket handshake: services end it like this when they refuse the credential"
+    );
+    assert!(Unanswered::is_source_of(&error));
+    let error = answered(b"HTTP/1.1 1").await;
+    assert!(!Unanswered::is_source_of(&error), "it answered something: {error:?}");
     assert!(error.hint().contains("443 for WebSocket, 8883 for MQTT"), "{error:?}");
 }

@@ -2,8 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::Scenario;
-use crate::load::{Result, client::Device, http::Control, registrations::register_built_in, run::Ground, table::Rows};
+use crate::load::{
+    Result, client::Device, ground::Ground, http::Control, registrations::register_built_in, scenario::Scenario,
+    table::Rows,
+};
 
 /// How many requests the chatty device sends.
 const REQUESTS: usize = 20_000;

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use serde_json::json;
 use tokio::join;
 
-use super::Scenario;
 use crate::load::{
     Result,
+    ground::Ground,
     http::Control,
     pace::{Paced, paced},
     registrations::{register, register_built_in},
-    run::Ground,
+    scenario::Scenario,
     table::Rows,
 };
 

@@ -7,8 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::Scenario;
-use crate::load::{Result, http::Control, run::Ground, statistics::Durations, table::Rows};
+use crate::load::{Result, ground::Ground, http::Control, scenario::Scenario, statistics::Durations, table::Rows};
 
 const ENROLLMENTS: usize = 10_000;
 

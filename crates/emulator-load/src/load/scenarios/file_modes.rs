@@ -8,11 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::Scenario;
 use crate::load::{
     Result,
+    ground::Ground,
     process::{Emulator, Options},
-    run::Ground,
+    scenario::Scenario,
     table::Rows,
 };
 

@@ -4,8 +4,15 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
-use super::Scenario;
-use crate::load::{Result, http::Control, registrations::register_all, run::Ground, sas::Key, table::Rows};
+use crate::load::{
+    Result,
+    ground::Ground,
+    http::Control,
+    registrations::{register_all, register_built_in},
+    sas::Key,
+    scenario::Scenario,
+    table::Rows,
+};
 
 const GROUPS: usize = 2000;
 
@@ -28,8 +35,12 @@ impl Scenario for Groups {
     }
 
     async fn run(&self, ground: &mut Ground<'_>, rows: &mut Rows<'_>) -> Result<()> {
+        let without = register_built_in(&ground.emulator, "plain", DEVICES)
+            .await?
+            .complete()?;
+        without.show(rows, "without the groups");
         create_groups(&Control::new(&ground.service)).await?;
-        // A farm: its devices are new, and of one group.
+        // A farm: its devices are new, and of one group, in the middle of all.
         let one_group = |number| (format!("farm-{number}"), Key::of_group(GROUPS / 2));
         let farm = register_all(&ground.emulator, DEVICES, one_group).await?.complete()?;
         rows.at_least("new devices of one group", farm.per_second(), RATE, "/s");
@@ -48,7 +59,8 @@ impl Scenario for Groups {
 
 async fn create_groups(control: &Control) -> Result<()> {
     let puts = stream::iter(0..GROUPS).map(|number| async move {
-        let id = format!("group-{number}");
+        // The order of the ids is that of the numbers.
+        let id = format!("group-{number:04}");
         let key = Key::of_group(number).to_base64();
         let body = json!({
             "enrollmentGroupId": id,

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::Scenario;
 use crate::load::{
-    Result, http::Control, registrations::register_built_in, run::Ground, statistics::Durations, table::Rows,
+    Result, ground::Ground, http::Control, registrations::register_built_in, scenario::Scenario, statistics::Durations,
+    table::Rows,
 };
 
 const DEVICES: usize = 20_000;

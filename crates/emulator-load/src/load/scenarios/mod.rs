@@ -17,27 +17,7 @@ mod stop;
 mod unauthorized_bodies;
 mod unfinished_connects;
 
-use async_trait::async_trait;
-
-use super::{Result, process::Options, run::Ground, table::Rows};
-
-/// What is measured on an emulator of its own.
-#[async_trait]
-pub(super) trait Scenario: Send + Sync {
-    /// For `--only`.
-    fn name(&self) -> &'static str;
-
-    /// One line for `--list`.
-    fn about(&self) -> &'static str;
-
-    /// How the emulator is started.
-    fn options(&self) -> Options {
-        Options::default()
-    }
-
-    /// Measures, and adds rows. The idle devices are connected, and the beginning is taken.
-    async fn run(&self, ground: &mut Ground<'_>, rows: &mut Rows<'_>) -> Result<()>;
-}
+use super::scenario::Scenario;
 
 /// All of them, in the order in which they run.
 pub(super) fn all() -> Vec<Box<dyn Scenario>> {

@@ -7,11 +7,10 @@ use futures_util::future::{join, join_all};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
-    time::{Instant, sleep, timeout},
+    time::timeout,
 };
 
-use super::Scenario;
-use crate::load::{Result, http::Control, run::Ground, table::Rows};
+use crate::load::{Result, ground::Ground, http::Control, scenario::Scenario, table::Rows};
 
 /// At the control endpoint, and as many at the page.
 const CLIENTS: usize = 20;
@@ -21,6 +20,9 @@ const REQUESTS: usize = 100;
 
 /// Registrations that fill the log.
 const DEVICES: usize = 5000;
+
+/// How long the ends of their connections are awaited.
+const CLOSE_LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) struct NeverRead;
 
@@ -37,7 +39,6 @@ impl Scenario for NeverRead {
     async fn run(&self, ground: &mut Ground<'_>, rows: &mut Rows<'_>) -> Result<()> {
         ground.fill_log(DEVICES).await?;
         let token = Control::new(&ground.service).token().to_owned();
-        let begin = ground.emulator.figures()?.descriptors;
         let watch = ground.emulator.watch_memory()?;
         let (mut control, mut page) = (vec![], vec![]);
         for _ in 0..CLIENTS {
@@ -48,23 +49,8 @@ impl Scenario for NeverRead {
         let control_asks = control.iter_mut().map(|stream| ask(stream, "/emulator/log", &token));
         let page_asks = page.iter_mut().map(|stream| ask(stream, "/state.json", ""));
         join(join_all(control_asks), join_all(page_asks)).await;
-        let start = Instant::now();
-        let limit = Duration::from_secs(60);
-        let mut open = usize::MAX;
-        while open > 0 && start.elapsed() < limit {
-            sleep(Duration::from_millis(100)).await;
-            open = ground.emulator.figures()?.descriptors.saturating_sub(begin);
-        }
-        rows.add(
-            "connections that are open after 60 s",
-            open.to_string(),
-            "0".to_owned(),
-            open == 0,
-        );
-        if open == 0 {
-            // From the last request on, with the time that answers take which fit into the buffers.
-            rows.at_most("closed after", start.elapsed().as_secs_f64(), 15.0, "s");
-        }
+        // 10 s, and the time that answers take which fit into the buffers.
+        rows.at_most("closed after", ground.until_closed(CLOSE_LIMIT).await?, 15.0, "s");
         rows.at_most("highest memory", watch.growth(), 32.0, "MiB");
         drop((control, page));
         Ok(())

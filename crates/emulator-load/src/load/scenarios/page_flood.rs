@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::Scenario;
-use crate::load::{Result, http::Control, pace::paced, registrations::register, run::Ground, table::Rows};
+use crate::load::{
+    Result, ground::Ground, http::Control, pace::paced, registrations::register, scenario::Scenario, table::Rows,
+};
 
 const CONNECTIONS: usize = 10_000;
 

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
-use super::Scenario;
 use crate::load::{
     Result,
+    ground::Ground,
     process::{Emulator, Options},
     registrations::register_built_in,
-    run::Ground,
+    scenario::Scenario,
     table::Rows,
 };
 

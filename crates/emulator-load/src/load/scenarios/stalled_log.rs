@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::Scenario;
 use crate::load::{
-    Result, process::Options, registrations::register_built_in, run::Ground, statistics::milliseconds, table::Rows,
+    Result, ground::Ground, process::Options, registrations::register_built_in, scenario::Scenario,
+    statistics::milliseconds, table::Rows,
 };
 
 const DEVICES: usize = 2000;

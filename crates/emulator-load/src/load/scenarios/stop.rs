@@ -9,13 +9,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::Scenario;
 use crate::load::{
     Result,
+    ground::Ground,
     http::Control,
     process::{Emulator, Options},
     registrations::register,
-    run::Ground,
+    scenario::Scenario,
     service::Service,
     table::Rows,
 };
@@ -81,7 +81,7 @@ fn load(service: &Arc<Service>) -> JoinSet<()> {
         });
         let stalling = Arc::clone(service);
         load.spawn(async move {
-            // A call that never ends, and an answer that is never read.
+            // A call that never ends.
             if let Ok(mut stream) = stalling.tls(stalling.control_port).await {
                 let _ = stream
                     .write_all(b"POST /enrollments HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n")

@@ -11,8 +11,7 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-use super::Scenario;
-use crate::load::{Result, run::Ground, service::Service, statistics::Durations, table::Rows};
+use crate::load::{Result, ground::Ground, scenario::Scenario, service::Service, statistics::Durations, table::Rows};
 
 const CALLS: usize = 300;
 const SIZE: usize = 1024 * 1024;

@@ -9,8 +9,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::Scenario;
-use crate::load::{Result, run::Ground, table::Rows};
+use crate::load::{Result, ground::Ground, scenario::Scenario, table::Rows};
 
 const CONNECTIONS: usize = 400;
 

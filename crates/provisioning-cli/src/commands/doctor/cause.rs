@@ -86,11 +86,12 @@ mod tests {
     #[test]
     fn nothing_explains_itself_not_even_in_a_circle() {
         for &code in Code::ALL {
-            let mut behind = vec![code];
+            let (mut behind, mut steps) = (vec![code], 0);
             while let Some(code) = behind.pop() {
                 let rows = EXPLAINS.iter().filter(|(_, explained)| explained.contains(&code));
                 behind.extend(rows.map(|(code, _)| *code));
-                assert!(behind.len() < 1000, "a circle with {code:?}");
+                steps += 1;
+                assert!(steps < 1000, "a circle with {code:?}");
             }
         }
     }

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use provisioning_device::{ClockSkew, Credential, ErrorKind};
+use provisioning_device::{ClockSkew, ErrorKind};
 
-use super::{code::Code, finding::Finding, http::header, server_certificate::Validity};
-use crate::output::{dates::date, failure::Failure};
+use super::{code::Code, finding::Finding, http::Head, validity::Validity};
+use crate::output::{dates::minute, failure::Failure};
 
 pub(crate) const CHECK: &str = "clock";
 
@@ -122,44 +122,13 @@ impl Evidence {
     }
 }
 
-impl Validity {
-    /// The dates of a certificate or of a token. The dates of a key are those of a token that it signs `now` for
-    /// `lifetime`.
-    pub(crate) fn of_credential(credential: &Credential, lifetime: Duration, now: SystemTime) -> Option<Self> {
-        let from = SystemTime::UNIX_EPOCH;
-        Some(match credential {
-            Credential::X509(x509) => Self {
-                from: x509.not_before(),
-                until: x509.not_after(),
-            },
-            Credential::SasToken(token) => Self {
-                from,
-                until: token.expires_at(),
-            },
-            _ => Self {
-                from,
-                until: now.checked_add(lifetime)?,
-            },
-        })
-    }
-}
-
 fn wrong(message: String, hint: impl Into<String>) -> Failure {
     Failure::new(ErrorKind::Local, message).with_hint(hint)
 }
 
 /// The time in the head of a response.
 fn service_time(head: &[u8]) -> Option<SystemTime> {
-    httpdate::parse_http_date(&header(head, "date")?).ok()
-}
-
-/// A point in time as people read it: `2026-11-26 04:25 UTC`.
-pub(crate) fn minute(at: SystemTime) -> String {
-    let text = date(at);
-    match text.split_once('T') {
-        Some((day, time)) => format!("{day} {} UTC", time.get(..5).unwrap_or(time)),
-        None => text,
-    }
+    httpdate::parse_http_date(Head::parse(head)?.date()?).ok()
 }
 
 #[cfg(test)]
@@ -273,7 +242,6 @@ mod tests {
         assert_eq!((finding.code(), finding.is_failed()), (Code::ClockBehind, true));
         let finding = date("Fri, 06 Nov 2026 08:49:37 GMT").judge(at("2027-01-02T00:00:00Z"));
         assert_eq!((finding.code(), finding.is_failed()), (Code::ClockAhead, true));
-        // It is expired by both.
         // A token that is signed now has expired by the service's clock.
         let token = Validity {
             from: SystemTime::UNIX_EPOCH,
@@ -288,6 +256,7 @@ mod tests {
             Code::ClockBehind
         );
         assert_eq!(key("Fri, 06 Nov 2026 09:29:37 GMT").judge(now).code(), Code::ClockOff);
+        // A certificate that has expired by both.
         let expired = Evidence {
             device: Some(year(2020)),
             server: None,

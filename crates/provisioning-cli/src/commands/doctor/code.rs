@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::output::section::Section;
+
 /// Declares the codes, each with its name in JSON.
 macro_rules! codes {
     ($($name:ident = $text:literal,)*) => {
@@ -87,6 +89,27 @@ codes! {
     RegistrationInput = "registration-input",
     ServiceUnavailable = "service-unavailable",
     Cancelled = "cancelled",
+}
+
+impl Code {
+    /// The section of `docs/troubleshooting.md` about the problem, if it has more than a row there.
+    pub(crate) fn section(self) -> Option<Section> {
+        Some(match self {
+            Self::ClockBehind | Self::CertificateNotYetValid | Self::ServerCertificateNotYetValid => Section::CLOCK,
+            Self::NameNotResolved | Self::ResolverSilent => Section::NAME,
+            Self::PortNotReached => Section::FIREWALL,
+            Self::ProxyIgnored => Section::PROXY_NEEDED,
+            Self::ProxyFailed => Section::PROXY,
+            Self::TlsNotSpoken | Self::Redirected => Section::OTHER_SERVER,
+            Self::ServerNotTrusted => Section::UNTRUSTED_MIDDLEBOX,
+            Self::TlsInspected => Section::TRUSTED_MIDDLEBOX,
+            Self::DataNotAnswered | Self::TlsTimedOut => Section::LARGE_PACKETS,
+            Self::CertificateExpired => Section::EXPIRED,
+            Self::ChainIncomplete => Section::CHAIN,
+            Self::CertificateRefused | Self::TokenRefused => Section::REFUSED,
+            _ => return None,
+        })
+    }
 }
 
 impl Serialize for Code {

@@ -4,10 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use provisioning_device::{CertificateDefect, Credential, ErrorKind, RegistrationId, SasToken, Tls, X509Credential};
 
-use super::{clock::minute, code::Code, finding::Finding};
+use super::{code::Code, finding::Finding};
 use crate::{
     input::credential_check,
-    output::{dates::date, failure::Failure},
+    output::{
+        dates::{date, minute},
+        failure::Failure,
+    },
 };
 
 /// A certificate that expires within this time is a warning.
@@ -70,10 +73,10 @@ fn code(defect: &CertificateDefect) -> Code {
     match defect {
         CertificateDefect::NoClientAuthentication => Code::NoClientAuthentication,
         CertificateDefect::NoDigitalSignature => Code::NoDigitalSignature,
-        CertificateDefect::WeakSignature(..) => Code::WeakSignature,
-        CertificateDefect::ShortRsaKey(..) => Code::ShortRsaKey,
-        CertificateDefect::NotTheIssuer(_) => Code::ChainOrder,
-        CertificateDefect::MissingIssuer(..) => Code::ChainIncomplete,
+        CertificateDefect::WeakSignature { .. } => Code::WeakSignature,
+        CertificateDefect::ShortRsaKey { .. } => Code::ShortRsaKey,
+        CertificateDefect::NotTheIssuer { .. } => Code::ChainOrder,
+        CertificateDefect::MissingIssuer { .. } => Code::ChainIncomplete,
         _ => Code::CertificateDefect,
     }
 }

@@ -48,6 +48,11 @@ impl Diagnosis {
         }
     }
 
+    /// What explains the first failure, with the section of `docs/troubleshooting.md` about it.
+    fn cause(&self) -> Option<Finding> {
+        cause::of(&self.findings).cloned().map(Finding::see_section)
+    }
+
     fn failed(&self) -> usize {
         self.findings.iter().filter(|finding| finding.is_failed()).count()
     }
@@ -71,7 +76,7 @@ impl Serialize for Diagnosis {
         let failed = self.failed();
         let mut members = serializer.serialize_struct("Diagnosis", 4)?;
         members.serialize_field("status", if failed == 0 { "ok" } else { "failed" })?;
-        match cause::of(&self.findings) {
+        match &self.cause() {
             Some(cause) => members.serialize_field("cause", cause)?,
             None => members.skip_field("cause")?,
         }
@@ -85,7 +90,7 @@ impl Answer for Diagnosis {
     /// The cause and what to do, then every finding.
     fn lines(&self) -> Vec<String> {
         let mut lines = vec![];
-        if let Some(problem) = cause::of(&self.findings).and_then(Finding::problem) {
+        if let Some(problem) = self.cause().as_ref().and_then(Finding::problem) {
             lines.push(format!("cause: {}", problem.message));
             lines.extend(problem.hint.iter().map(|hint| format!("hint: {hint}")));
         }

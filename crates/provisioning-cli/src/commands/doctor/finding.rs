@@ -8,7 +8,7 @@ use super::code::Code;
 use crate::output::failure::Failure;
 
 /// The result of one check.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct Finding {
     /// The name of the check, in one to three words.
     check: &'static str,
@@ -20,7 +20,7 @@ pub(crate) struct Finding {
     is_aside: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(tag = "verdict", rename_all = "lowercase")]
 enum Verdict {
     Ok {
@@ -92,6 +92,16 @@ impl Finding {
         {
             failure.hint = Some(hint.to_owned());
         }
+    }
+
+    /// Ends the hint of a problem with its section of `docs/troubleshooting.md`.
+    pub(crate) fn see_section(mut self) -> Self {
+        self.verdict = match self.verdict {
+            Verdict::Failed(failure) => Verdict::Failed(failure.see(self.code.section())),
+            Verdict::Warning(failure) => Verdict::Warning(failure.see(self.code.section())),
+            verdict => verdict,
+        };
+        self
     }
 
     pub(crate) fn code(&self) -> Code {

@@ -6,11 +6,13 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use provisioning_device::{ErrorKind, TransportError, connection_error};
+use provisioning_device::{ErrorKind, TlsFailure, TransportError, connection_error};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
+
+use super::code::Code;
 
 /// More than one packet of Ethernet holds, and less than the head of a request that HTTP servers accept.
 const SIZES: RangeInclusive<usize> = 2048..=8192;
@@ -48,13 +50,14 @@ pub(crate) enum Reply {
 /// Sends `bytes` and reads the answer until `is_complete`.
 ///
 /// # Errors
-/// No answer arrived in time, or TLS ended the connection: under TLS 1.3 a client certificate is rejected here.
+/// No answer arrived in time, or TLS ended the connection: under TLS 1.3 a client certificate is rejected here. The code
+/// says which.
 pub(crate) async fn exchange(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     bytes: &[u8],
     is_complete: impl Fn(&[u8]) -> bool,
     limit: Limit<'_>,
-) -> Result<Reply, TransportError> {
+) -> Result<Reply, (Code, TransportError)> {
     let exchanging = async {
         let mut answer = vec![];
         stream.write_all(bytes).await?;
@@ -64,13 +67,19 @@ pub(crate) async fn exchange(
         Ok(answer)
     };
     match timeout(limit.timeout, exchanging).await {
-        Err(_) => Err(limit.stood_still(bytes.len())),
+        Err(_) => Err((Code::DataNotAnswered, limit.stood_still(bytes.len()))),
         Ok(Ok(answer)) if answer.is_empty() => Ok(Reply::End(None)),
         Ok(Ok(answer)) => Ok(Reply::Answer(answer)),
-        Ok(Err(error)) => match connection_error(error) {
-            lost if lost.kind() == ErrorKind::Lost => Ok(Reply::End(Some(lost))),
-            error => Err(error),
-        },
+        Ok(Err(error)) => {
+            let code = match TlsFailure::of_stream(&error) {
+                Some(TlsFailure::ClientCertificate) => Code::ClientCertificateRejected,
+                _ => Code::TlsFailed,
+            };
+            match connection_error(error) {
+                lost if lost.kind() == ErrorKind::Lost => Ok(Reply::End(Some(lost))),
+                error => Err((code, error)),
+            }
+        }
     }
 }
 
@@ -143,10 +152,10 @@ mod tests {
                 has_certificate,
                 ..LIMIT
             };
-            let error = exchange(device, &mqtt_probe::connect(2048), mqtt_probe::is_answered, limit)
+            let (code, error) = exchange(device, &mqtt_probe::connect(2048), mqtt_probe::is_answered, limit)
                 .await
                 .expect_err("no answer");
-            assert_eq!(error.kind(), ErrorKind::Timeout);
+            assert_eq!((code, error.kind()), (Code::DataNotAnswered, ErrorKind::Timeout));
             assert_eq!(
                 error.to_string(),
                 "no answer from h.example:8883 within 12 s to 2048 bytes that were sent at once after TLS"

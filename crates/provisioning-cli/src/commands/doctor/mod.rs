@@ -15,9 +15,11 @@ mod network;
 mod page;
 mod proxy;
 mod registration;
+mod route;
 mod server_certificate;
 mod tls;
 mod trusted;
+mod validity;
 
 use std::time::SystemTime;
 
@@ -26,7 +28,7 @@ use tokio::select;
 
 use self::{
     clock::Evidence, code::Code, diagnosis::Diagnosis, finding::Finding, flags::Doctor, network::Network,
-    server_certificate::Validity,
+    validity::Validity,
 };
 use super::{interrupt::interrupted, runtime};
 use crate::{

@@ -2,14 +2,12 @@
 
 use std::{
     collections::BTreeSet,
-    error::Error,
     net::IpAddr,
     time::{Duration, SystemTime},
 };
 
 use provisioning_device::{
-    AddressOutcome, Builder, Credential, Endpoint, ErrorKind, InvalidInput, Probe, Transport, TransportError,
-    X509Credential, error_message, mqtt_probe,
+    Credential, Endpoint, ErrorKind, InvalidInput, Probe, TransportError, X509Credential, error_message, mqtt_probe,
 };
 
 use super::{
@@ -18,11 +16,13 @@ use super::{
     diagnosis::Diagnosis,
     finding::Finding,
     flight::{self, Limit, Reply},
-    http::redirect,
+    http::Head,
     proxy,
-    server_certificate::{Validity, issuer},
+    route::Route,
+    server_certificate::issuer,
     tls,
     trusted::Trusted,
+    validity::Validity,
 };
 use crate::{
     input::{
@@ -36,6 +36,9 @@ use crate::{
 /// The timeout of an answer, unless --connect-timeout is given.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(12);
 
+/// What became of bytes that were sent.
+type Sent = Result<Reply, (Code, TransportError)>;
+
 /// The routes to the service.
 pub(super) struct Network<'a> {
     flags: &'a flags::Network,
@@ -48,18 +51,6 @@ pub(super) struct Network<'a> {
     has_certificate: bool,
     mqtt: Route,
     websocket: Route,
-}
-
-/// A port and its protocol.
-struct Route {
-    builder: Builder,
-    transport: Transport,
-    port: u16,
-    port_check: &'static str,
-    tls_check: &'static str,
-    data_check: &'static str,
-    /// Whether a registration would use it. If not, a problem is a warning.
-    needed: bool,
 }
 
 impl<'a> Network<'a> {
@@ -76,36 +67,14 @@ impl<'a> Network<'a> {
         let builder = options.probing_builder(certificate.map(Credential::from))?;
         let builder = with_service(builder, flags)?;
         options.build(builder.clone())?;
-        // A port of the host is that of the transport that was asked for.
-        let default = endpoint.clone().without_port();
-        let (to_mqtt, to_websocket) = match network.websocket {
-            true => (default, endpoint.clone()),
-            false => (endpoint.clone(), default),
-        };
         Ok(Self {
             flags: network,
             trusted: Trusted::new(flags, options, &endpoint)?,
             timeout: network.connect_timeout.unwrap_or(ANSWER_TIMEOUT),
             size: flight::size(options.payload_size()),
             has_certificate,
-            mqtt: Route {
-                port: to_mqtt.port().unwrap_or(8883),
-                builder: builder.clone().with_endpoint(to_mqtt),
-                transport: Transport::Mqtt,
-                port_check: "MQTT port",
-                tls_check: "MQTT TLS",
-                data_check: "MQTT data",
-                needed: !network.websocket && !network.fallback,
-            },
-            websocket: Route {
-                port: to_websocket.port().or(to_websocket.websocket_port()).unwrap_or(443),
-                builder: builder.with_endpoint(to_websocket),
-                transport: Transport::MqttWs,
-                port_check: "WebSocket port",
-                tls_check: "WebSocket TLS",
-                data_check: "WebSocket data",
-                needed: network.websocket || network.fallback,
-            },
+            mqtt: Route::mqtt(network, &endpoint, builder.clone()),
+            websocket: Route::websocket(network, &endpoint, builder),
             endpoint,
         })
     }
@@ -132,20 +101,16 @@ impl<'a> Network<'a> {
             diagnosis.add(evidence.judge(SystemTime::now()));
             return Ok(false);
         }
-        self.add(&self.mqtt, &mqtt, diagnosis);
         let connect = mqtt_probe::connect(self.size);
-        let sent = self
-            .send(&self.mqtt, &mut mqtt, &connect, mqtt_probe::is_answered)
-            .await;
-        diagnosis.add(self.data(&self.mqtt, sent.as_ref()));
+        let sent = self.check_route(&self.mqtt, &mut mqtt, &connect, mqtt_probe::is_answered, diagnosis);
+        let (data, _) = sent.await;
+        diagnosis.add(data);
 
         let mut websocket = self.websocket.probe().await?;
-        self.add(&self.websocket, &websocket, diagnosis);
         let request = flight::head_request(&self.endpoint.server_name().to_string(), self.size);
-        let sent = self
-            .send(&self.websocket, &mut websocket, &request, flight::is_whole_head)
-            .await;
-        let data = self.data(&self.websocket, sent.as_ref());
+        let is_complete = flight::is_whole_head;
+        let sent = self.check_route(&self.websocket, &mut websocket, &request, is_complete, diagnosis);
+        let (data, sent) = sent.await;
         if data.is_ok() && !self.flags.websocket {
             let port = self.websocket.port;
             let hint = format!("the WebSocket's port {port} answers: register with --fallback, or --websocket");
@@ -156,23 +121,12 @@ impl<'a> Network<'a> {
         }
         diagnosis.add(data);
 
-        let probes = [(self.mqtt.port, &mqtt), (self.websocket.port, &websocket)];
-        self.add_proxy(&probes, diagnosis);
-        let trusted = probes.iter().find(|(_, probe)| probe.is_trusted() == Some(true));
-        if let Some(finding) = trusted.and_then(|(_, probe)| self.trusted.inspection(probe.chain())) {
-            diagnosis.add(finding);
-        }
-        evidence.server = probes.iter().find_map(|(_, probe)| Validity::of(probe.chain().next()?));
         evidence.head = match sent {
             Some(Ok(Reply::Answer(head))) => Ok(head),
             Some(_) => Err("the service did not send its time"),
             None => Err("it needs TLS on the WebSocket's port"),
         };
-        let clock = evidence.judge(SystemTime::now());
-        if clock.is_ok() {
-            diagnosis.replace_hints(WHEN_RIGHT);
-        }
-        diagnosis.add(clock);
+        self.conclude(&mqtt, &websocket, evidence, diagnosis);
         let (by_mqtt, by_websocket) = (mqtt.error().is_none(), websocket.error().is_none());
         Ok(match (self.flags.websocket, self.flags.fallback) {
             (true, _) => by_websocket,
@@ -181,8 +135,40 @@ impl<'a> Network<'a> {
         })
     }
 
+    /// Adds the findings of a probe, and sends `bytes` over its stream. Returns the finding about the answer, and the
+    /// answer if TLS was completed.
+    async fn check_route(
+        &self,
+        route: &Route,
+        probe: &mut Probe,
+        bytes: &[u8],
+        is_complete: fn(&[u8]) -> bool,
+        diagnosis: &mut Diagnosis,
+    ) -> (Finding, Option<Sent>) {
+        self.add(route, probe, diagnosis);
+        let sent = self.send(route, probe, bytes, is_complete).await;
+        (self.data(route, sent.as_ref()), sent)
+    }
+
+    /// Adds the findings that both probes together lead to: the proxy, a middlebox, the clock.
+    fn conclude(&self, mqtt: &Probe, websocket: &Probe, mut evidence: Evidence, diagnosis: &mut Diagnosis) {
+        let probes = [(self.mqtt.port, mqtt), (self.websocket.port, websocket)];
+        self.add_proxy(&probes, diagnosis);
+        let trusted = probes.iter().find(|(_, probe)| probe.is_trusted() == Some(true));
+        if let Some(finding) = trusted.and_then(|(_, probe)| self.trusted.inspection(probe.chain())) {
+            diagnosis.add(finding);
+        }
+        evidence.server = probes.iter().find_map(|(_, probe)| Validity::of(probe.chain().next()?));
+        let clock = evidence.judge(SystemTime::now());
+        if clock.is_ok() {
+            diagnosis.replace_hints(WHEN_RIGHT);
+        }
+        diagnosis.add(clock);
+    }
+
     fn add_proxy(&self, probes: &[(u16, &Probe)], diagnosis: &mut Diagnosis) {
-        if let Some(finding) = proxy::check(self.flags, &self.endpoint, probes) {
+        let needed = if self.mqtt.needed { &self.mqtt } else { &self.websocket };
+        if let Some(finding) = proxy::check(self.flags, &self.endpoint, needed.port, probes) {
             diagnosis.add(finding);
         }
     }
@@ -196,7 +182,7 @@ impl<'a> Network<'a> {
             return Finding::skipped(check, format!("{host} is an address"));
         }
         match probe.error() {
-            Some(error) if probe.addresses().is_empty() => Finding::failed(check, unresolved(error), error),
+            Some(error) if probe.addresses().is_empty() => Finding::failed(check, unresolved(probe, error), error),
             _ => {
                 let addresses = probe.addresses().iter().map(|address| address.ip().to_string());
                 let addresses: BTreeSet<_> = addresses.collect();
@@ -244,7 +230,7 @@ impl<'a> Network<'a> {
         probe: &mut Probe,
         bytes: &[u8],
         is_complete: fn(&[u8]) -> bool,
-    ) -> Option<Result<Reply, TransportError>> {
+    ) -> Option<Sent> {
         let stream = probe.take_stream()?;
         let peer = format!("{}:{}", self.endpoint.host(), route.port);
         let limit = Limit {
@@ -255,12 +241,12 @@ impl<'a> Network<'a> {
         Some(flight::exchange(stream, bytes, is_complete, limit).await)
     }
 
-    fn data(&self, route: &Route, sent: Option<&Result<Reply, TransportError>>) -> Finding {
+    fn data(&self, route: &Route, sent: Option<&Sent>) -> Finding {
         let (check, size) = (route.data_check, self.size);
         route.weighed(match sent {
             None => Finding::skipped(check, "TLS was not completed"),
-            Some(Err(error)) => Finding::failed(check, unanswered(error), error),
-            Some(Ok(Reply::Answer(answer))) => match redirect(answer) {
+            Some(Err((code, error))) => Finding::failed(check, *code, error),
+            Some(Ok(Reply::Answer(answer))) => match Head::parse(answer).and_then(Head::redirect) {
                 Some(target) => {
                     let message = format!("the server on port {} redirects to {target}", route.port);
                     let hint = "the service does not redirect: log in to the network if it has a login page, and check \
@@ -285,86 +271,11 @@ impl<'a> Network<'a> {
     }
 }
 
-impl Route {
-    async fn probe(&self) -> Result<Probe, InvalidInput> {
-        self.builder.probe(self.transport).await
-    }
-
-    /// A problem of a route that a registration would not use is a warning.
-    fn weighed(&self, finding: Finding) -> Finding {
-        if self.needed { finding } else { finding.set_aside() }
-    }
-
-    fn reached(&self, probe: &Probe) -> Finding {
-        let message = match probe.proxy() {
-            Some(proxy) => format!("{} was reached through {proxy}", self.port),
-            None => {
-                let attempts = probe.attempts().iter();
-                let outcomes = attempts.map(|attempt| (attempt.address().ip(), attempt.outcome()));
-                format!("{} was reached directly{}", self.port, by_address(outcomes))
-            }
-        };
-        Finding::ok(self.port_check, message)
-    }
-}
-
 /// The code of a name that was not resolved.
-fn unresolved(error: &TransportError) -> Code {
-    match (error.kind(), error.source()) {
-        (ErrorKind::Local, _) => Code::LocalFailure,
-        (_, Some(reason)) if reason.to_string() == RESOLVER_SILENT => Code::ResolverSilent,
-        _ => Code::NameNotResolved,
-    }
-}
-
-/// The source of the error of a lookup that timed out.
-const RESOLVER_SILENT: &str = "the resolver did not answer";
-
-/// The code of bytes that were sent and not answered.
-fn unanswered(error: &TransportError) -> Code {
+fn unresolved(probe: &Probe, error: &TransportError) -> Code {
     match error.kind() {
-        ErrorKind::Timeout => Code::DataNotAnswered,
-        _ if tls::is_about_client_certificate(error) => Code::ClientCertificateRejected,
-        _ => Code::TlsFailed,
-    }
-}
-
-/// Which address connected, and what became of the others that were tried.
-fn by_address<'a>(outcomes: impl Iterator<Item = (IpAddr, &'a AddressOutcome)>) -> String {
-    let (mut connected, mut others) = (String::new(), vec![]);
-    for (address, outcome) in outcomes {
-        match outcome {
-            AddressOutcome::Connected => connected = format!(" at {address}"),
-            AddressOutcome::NotTried => {}
-            AddressOutcome::Superseded => others.push(format!("{address} (no answer before that)")),
-            outcome => others.push(format!("{address} ({outcome})")),
-        }
-    }
-    match others.is_empty() {
-        true => connected,
-        false => format!("{connected}, and not at {}", others.join(", ")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_port_that_was_reached_says_by_which_address_and_which_others_did_not_answer() {
-        let shown = |outcomes: &[AddressOutcome]| {
-            let addresses = (1..).map(|last| IpAddr::from([192, 0, 2, last]));
-            by_address(addresses.zip(outcomes))
-        };
-        assert_eq!(shown(&[AddressOutcome::Connected]), " at 192.0.2.1");
-        assert_eq!(
-            shown(&[
-                AddressOutcome::Superseded,
-                AddressOutcome::Refused,
-                AddressOutcome::Connected,
-                AddressOutcome::NotTried,
-            ]),
-            " at 192.0.2.3, and not at 192.0.2.1 (no answer before that), 192.0.2.2 (refused)"
-        );
+        ErrorKind::Local => Code::LocalFailure,
+        _ if probe.is_resolver_silent() => Code::ResolverSilent,
+        _ => Code::NameNotResolved,
     }
 }

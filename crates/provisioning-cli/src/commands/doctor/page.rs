@@ -1,14 +1,35 @@
 //! `docs/troubleshooting.md`, against the program: every kind, error code and finding code is on the page, with the
 //! program's own hint, and what the page quotes is in the source.
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{collections::HashSet, ffi::OsStr, fs, path::Path};
 
 use provisioning_device::{ErrorCode, ErrorKind};
 
 use super::code::Code;
-use crate::output::{failure::Failure, kind::Kind};
+use crate::output::{failure::Failure, kind::Kind, section::Section};
 
 const PAGE: &str = include_str!("../../../../../docs/troubleshooting.md");
+
+const KINDS: [ErrorKind; 18] = [
+    ErrorKind::Input,
+    ErrorKind::InvalidOperation,
+    ErrorKind::Local,
+    ErrorKind::Connect,
+    ErrorKind::Tls,
+    ErrorKind::Refused,
+    ErrorKind::Unauthorized,
+    ErrorKind::NotFound,
+    ErrorKind::Conflict,
+    ErrorKind::BadRequest,
+    ErrorKind::Throttled,
+    ErrorKind::Service,
+    ErrorKind::Failed,
+    ErrorKind::Disabled,
+    ErrorKind::UnexpectedResponse,
+    ErrorKind::Timeout,
+    ErrorKind::Cancelled,
+    ErrorKind::Lost,
+];
 
 /// The cells of the rows of the table below a heading.
 fn table(heading: &str) -> Vec<Vec<&'static str>> {
@@ -41,33 +62,13 @@ fn every_kind_is_on_the_page_once_with_its_exit_code_and_its_hint() {
     assert_eq!(rows.remove(0), ["`usage`", "2", &usage]);
     let source = function("provisioning-types/src/error_kind.rs", "pub fn as_str(self)");
     let words: Vec<_> = source.split('"').skip(1).step_by(2).collect();
-    let kinds = [
-        ErrorKind::Input,
-        ErrorKind::InvalidOperation,
-        ErrorKind::Local,
-        ErrorKind::Connect,
-        ErrorKind::Tls,
-        ErrorKind::Refused,
-        ErrorKind::Unauthorized,
-        ErrorKind::NotFound,
-        ErrorKind::Conflict,
-        ErrorKind::BadRequest,
-        ErrorKind::Throttled,
-        ErrorKind::Service,
-        ErrorKind::Failed,
-        ErrorKind::Disabled,
-        ErrorKind::UnexpectedResponse,
-        ErrorKind::Timeout,
-        ErrorKind::Cancelled,
-        ErrorKind::Lost,
-    ];
     assert_eq!(
-        kinds.map(ErrorKind::as_str).as_slice(),
+        KINDS.map(ErrorKind::as_str).as_slice(),
         words,
         "every kind of the source"
     );
-    assert_eq!(rows.len(), kinds.len());
-    for (row, kind) in rows.iter().zip(kinds) {
+    assert_eq!(rows.len(), KINDS.len());
+    for (row, kind) in rows.iter().zip(KINDS) {
         let exit_code = Kind::from(kind).exit_code().to_string();
         assert_eq!(*row, [&format!("`{kind}`"), &exit_code, kind.hint()]);
     }
@@ -103,6 +104,40 @@ fn every_code_of_a_problem_is_on_the_page_once() {
     assert_eq!(shown.iter().collect::<HashSet<_>>().len(), shown.len());
 }
 
+/// The anchor of a heading, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -".contains(*c));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn a_hint_names_the_section_that_the_page_links_to_and_each_exists() {
+    let headings = PAGE
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' '));
+    let anchors: Vec<_> = headings.map(anchor).collect();
+    for row in table("By finding code of `dps doctor`") {
+        let linked = row[1]
+            .split_once("](#")
+            .map(|(_, link)| link.split(')').next().expect("its end"));
+        for code in quoted(row[0]) {
+            let code = Code::ALL.iter().find(|it| it.as_str() == code).expect("a code");
+            assert_eq!(code.section().map(Section::anchor), linked, "{code:?}");
+        }
+    }
+    let codes = Code::ALL.iter().filter_map(|code| code.section());
+    let numbers = table("By error code")
+        .into_iter()
+        .map(|row| Some(row[0].parse().expect("a number")));
+    let errors = numbers
+        .chain([None, Some(499_999)])
+        .map(|number: Option<u64>| number.map(ErrorCode::from));
+    let failures = errors.flat_map(|code| KINDS.map(|kind| Section::of_registration(kind, code)));
+    for section in codes.chain(failures.flatten()) {
+        assert!(anchors.iter().any(|anchor| anchor == section.anchor()), "no {section}");
+    }
+}
+
 #[test]
 fn every_message_that_a_symptom_quotes_is_in_the_source() {
     let mut sources = String::new();
@@ -122,9 +157,10 @@ fn every_message_that_a_symptom_quotes_is_in_the_source() {
 fn read_into(folder: &Path, sources: &mut String) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
+        let is_test = |name: &OsStr| name == "tests.rs" || name == "page.rs";
         if path.is_dir() {
             read_into(&path, sources);
-        } else {
+        } else if !path.file_name().is_some_and(is_test) {
             let text = fs::read_to_string(&path).expect("a source");
             let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
             let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));

@@ -1,7 +1,5 @@
 //! Checks the proxy that is used, or the proxy that the environment names and that is not used.
 
-use std::env;
-
 use provisioning_device::{Endpoint, ErrorKind, Probe, ProxyRules};
 
 use super::{code::Code, finding::Finding};
@@ -9,16 +7,13 @@ use crate::{input::flags::Network, output::failure::Failure};
 
 const CHECK: &str = "proxy";
 
-/// The variables that `--proxy-from-environment` reads, in the order of their priority.
-const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-
-/// The finding about the proxy that the probes of the ports used, or that the environment names. The proxy failed if no
-/// port was reached through it.
-pub(super) fn check(flags: &Network, endpoint: &Endpoint, probes: &[(u16, &Probe)]) -> Option<Finding> {
+/// The finding about the proxy that the probes of the ports used, or that the environment names for the port that a
+/// registration needs. The proxy failed if no port was reached through it.
+pub(super) fn check(flags: &Network, endpoint: &Endpoint, needed: u16, probes: &[(u16, &Probe)]) -> Option<Finding> {
     let reached: Vec<_> = probes.iter().filter(|(_, probe)| probe.is_reached()).collect();
     let host = endpoint.host();
     let Some((proxy, first)) = probes.iter().find_map(|(_, probe)| Some((probe.proxy()?, *probe))) else {
-        return ignored(flags, endpoint, reached.is_empty());
+        return ignored(flags, endpoint, needed, reached.is_empty());
     };
     Some(match (reached.as_slice(), first.error()) {
         ([], Some(error)) => Finding::failed(CHECK, Code::ProxyFailed, error),
@@ -31,19 +26,18 @@ pub(super) fn check(flags: &Network, endpoint: &Endpoint, probes: &[(u16, &Probe
 }
 
 /// The proxy that the environment names and that is ignored.
-fn ignored(flags: &Network, endpoint: &Endpoint, is_unreached: bool) -> Option<Finding> {
+fn ignored(flags: &Network, endpoint: &Endpoint, port: u16, is_unreached: bool) -> Option<Finding> {
     if flags.proxy.is_some() || flags.proxy_from_environment {
         return None;
     }
-    let variable = VARIABLES
-        .into_iter()
-        .find(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))?;
-    let port = endpoint.port().unwrap_or(8883);
     let named = match ProxyRules::from_environment() {
-        Ok(rules) => format!(" ({})", rules.proxy_for(endpoint.host(), port)?),
-        Err(_) => String::new(),
+        Ok(rules) => {
+            let proxy = rules.proxy_for(endpoint.host(), port)?;
+            format!("the environment variable {} ({proxy})", rules.variable()?)
+        }
+        Err(error) => format!("the environment's {}", error.input()),
     };
-    let message = format!("the environment variable {variable}{named} is ignored, and no proxy is used");
+    let message = format!("{named} is ignored, and no proxy is used");
     Some(if is_unreached {
         let failure = Failure::new(ErrorKind::Connect, message)
             .with_hint("if this network has a proxy, add --proxy-from-environment, or --proxy URL");

@@ -1,46 +1,9 @@
-//! Reads the dates and the issuer of a server's certificate.
-
-use std::time::{Duration, SystemTime};
+//! Reads the issuer of a server's certificate.
 
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
-/// The period in which a certificate or a token is valid.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Validity {
-    pub(crate) from: SystemTime,
-    pub(crate) until: SystemTime,
-}
-
-impl Validity {
-    /// The period of a certificate in DER.
-    pub(crate) fn of(certificate: &[u8]) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
-        let validity = certificate.validity();
-        Some(Self {
-            from: time(validity.not_before.timestamp()),
-            until: time(validity.not_after.timestamp()),
-        })
-    }
-
-    pub(crate) fn includes(&self, time: SystemTime) -> bool {
-        !self.begins_after(time) && !self.ended_before(time)
-    }
-
-    pub(crate) fn begins_after(&self, time: SystemTime) -> bool {
-        time < self.from
-    }
-
-    pub(crate) fn ended_before(&self, time: SystemTime) -> bool {
-        self.until < time
-    }
-}
-
-/// `seconds` since 1970; a time before counts as 1970.
-fn time(seconds: i64) -> SystemTime {
-    let since_1970 = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
-    let time = SystemTime::UNIX_EPOCH.checked_add(since_1970);
-    time.unwrap_or(SystemTime::UNIX_EPOCH)
-}
+/// How much of a name is shown. The peer chose it.
+const MAX_SHOWN_CHARS: usize = 100;
 
 /// The name of the CA that issued `certificate` (DER), in quotes.
 pub(crate) fn issuer(certificate: Option<&[u8]>) -> String {
@@ -63,6 +26,6 @@ fn quoted(issuer: &X509Name<'_>) -> String {
         (Some(name), None) | (None, Some(name)) => name.to_owned(),
         (None, None) => issuer.to_string(),
     };
-    // Escaped: the peer chose the name, and control characters would reach the terminal.
-    format!("{shown:?}")
+    let shown: String = shown.chars().take(MAX_SHOWN_CHARS).collect();
+    format!("\"{shown}\"")
 }

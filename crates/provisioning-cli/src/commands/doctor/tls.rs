@@ -4,13 +4,8 @@ use std::time::SystemTime;
 
 use provisioning_device::{ErrorKind, Probe, TlsFailure, TransportError};
 
-use super::{
-    clock::minute,
-    code::Code,
-    server_certificate::{Validity, issuer},
-    trusted::Trusted,
-};
-use crate::output::failure::Failure;
+use super::{code::Code, server_certificate::issuer, trusted::Trusted, validity::Validity};
+use crate::output::{dates::minute, failure::Failure};
 
 /// The code of a failed handshake, and the failure with the hint that fits this device.
 pub(super) fn failure(probe: &Probe, error: &TransportError, trusted: &Trusted, now: SystemTime) -> (Code, Failure) {
@@ -29,6 +24,7 @@ pub(super) fn failure(probe: &Probe, error: &TransportError, trusted: &Trusted, 
             (Code::TlsNotSpoken, failure.with_hint(hint))
         }
         TlsFailure::Incompatible => (Code::TlsIncompatible, failure),
+        TlsFailure::ClientCertificate => (Code::ClientCertificateRejected, failure),
         TlsFailure::ServerNotTrusted if trusted.lacks_root_of(last) => {
             let hint = "add the service's roots to the CAs that this device trusts";
             (Code::ServerRootNotTrusted, failure.with_hint(hint))
@@ -71,23 +67,13 @@ fn of_dates(probe: &Probe, mut failure: Failure, now: SystemTime) -> (Code, Fail
     }
 }
 
-/// The code of a failure that is not about the server's certificate.
+/// The code of a failure that only its message explains.
 fn of_kind(error: &TransportError, now: SystemTime) -> Code {
     match error.kind() {
         ErrorKind::Local if now < SystemTime::UNIX_EPOCH => Code::ServerCertificateNotYetValid,
         ErrorKind::Local => Code::LocalFailure,
         ErrorKind::Timeout => Code::TlsTimedOut,
         ErrorKind::Lost => Code::TlsCutOff,
-        _ if is_about_client_certificate(error) => Code::ClientCertificateRejected,
         _ => Code::TlsFailed,
     }
-}
-
-/// Whether the server's reason is the certificate that the device presents, or that it presents none.
-pub(super) fn is_about_client_certificate(error: &TransportError) -> bool {
-    let message = error.to_string();
-    error.kind() == ErrorKind::Tls
-        && ["device's certificate", "client certificate"]
-            .iter()
-            .any(|it| message.contains(it))
 }

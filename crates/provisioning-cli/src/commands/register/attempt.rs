@@ -22,6 +22,7 @@ pub(crate) async fn register(
         client,
         warnings,
         proxy_warnings,
+        proxy,
     } = checked;
     for warning in warnings.iter().chain(proxy_warnings) {
         print_error(&format!("warning: {warning}"));
@@ -45,7 +46,7 @@ pub(crate) async fn register(
     };
     show_while(registration, events)
         .await
-        .map_err(|error| Failure::of_registration(&error, warnings, SystemTime::now()))
+        .map_err(|error| Failure::of_registration(&error, warnings, SystemTime::now()).through(proxy.as_deref()))
 }
 
 /// Shows events until the registration ends, including those that are queued then.

@@ -31,8 +31,9 @@ With --json, standard output has exactly one JSON object, also for an error.
 
 A file that is written is a regular file. It is replaced in one step: another program
 sees the previous content or all of the new one. A link stays, and the file that it
-leads to is replaced. A FIFO, a device, a directory, or a file or folder that cannot
-be written is refused before any connection.
+leads to is replaced. A FIFO, a device, a directory, a file or folder that cannot be
+written, or a file that the same command reads or writes already, such as that of --cert
+or --ca, is refused before any connection.
 
 Exit codes:
   0    assigned

@@ -23,7 +23,7 @@ pub(crate) struct SavedFiles {
 impl SavedFiles {
     /// Checks that no file is written twice, and that no file of `inputs` is written.
     pub(crate) fn check(&self, inputs: impl IntoIterator<Item = InputFile>) -> Result<(), InvalidInput> {
-        let store = self.store.iter().map(|store| &store.file);
+        let store = self.store.iter().flat_map(Store::files);
         let certificate = self.certificate.iter().flat_map(IssuedCertificate::files);
         let inputs = inputs.into_iter();
         let mut used: Vec<_> = inputs.filter_map(|file| file.path().canonicalize().ok()).collect();
@@ -60,7 +60,8 @@ impl SavedFiles {
         }
         let certificate = self.certificate.as_mut();
         let key_file = certificate.map(IssuedCertificate::write_key).transpose()?.flatten();
-        let assignment = attempt::register(checked, interrupted).await?;
+        let registered = attempt::register(checked, interrupted).await;
+        let assignment = registered.map_err(|failure| failure.see(None))?;
         if let Some(key_file) = key_file {
             key_file.keep();
         }

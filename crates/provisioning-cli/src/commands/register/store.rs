@@ -60,6 +60,12 @@ impl Store {
         Ok(Self { file, stored, unusable })
     }
 
+    /// The files that are going to be written.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &OutputFile> {
+        let bad = self.unusable.as_ref().map(|unusable| &unusable.bad);
+        [&self.file].into_iter().chain(bad)
+    }
+
     pub(crate) fn look_up(&self, request: &RegistrationRequest) -> Stored<'_> {
         let path = self.file.path().display();
         match (&self.stored, &self.unusable) {

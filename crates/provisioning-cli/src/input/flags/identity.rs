@@ -6,17 +6,18 @@ use clap::Args;
 use provisioning_device::InputFile;
 
 use super::{durations::seconds, input_file::input_file};
+use crate::input::environment::file_variable;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Credential")]
 pub(crate) struct Identity {
     /// The device's certificate and its intermediates, PEM or DER
     #[arg(long, value_name = "FILE", value_parser = input_file())]
-    pub(crate) cert: Option<InputFile>,
+    cert: Option<InputFile>,
 
     /// The certificate's private key, PEM or DER: PKCS#8, SEC1 or PKCS#1; the file of --cert unless given
     #[arg(long, value_name = "FILE", value_parser = input_file())]
-    pub(crate) key: Option<InputFile>,
+    key: Option<InputFile>,
 
     /// The passphrase of an encrypted PKCS#8 key; a line break at the end of the file is ignored
     #[arg(long, value_name = "FILE", value_parser = input_file(), conflicts_with_all = ["symmetric_key_file", "group_key_file", "sas_token_file"])]
@@ -39,11 +40,16 @@ pub(crate) struct Identity {
     /// Each connection has its own token.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) sas_lifetime: Option<Duration>,
+
+    /// The time by which pipes and devices must end.
+    #[arg(skip)]
+    deadline: Option<Instant>,
 }
 
 impl Identity {
-    /// Reads no pipe or device of these flags beyond the deadline.
+    /// Reads no pipe or device beyond the deadline, whether a flag or a variable names it.
     pub(crate) fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
         let files = [
             &mut self.cert,
             &mut self.key,
@@ -55,5 +61,47 @@ impl Identity {
         for file in files.into_iter().flatten() {
             *file = file.clone().with_deadline(deadline);
         }
+    }
+
+    /// The file of --cert, or else of its variable.
+    pub(crate) fn cert(&self) -> Option<InputFile> {
+        self.flag_or_variable(self.cert.as_ref(), "CERTIFICATE_FILE")
+    }
+
+    /// The file of --key, or else of its variable.
+    pub(crate) fn key(&self) -> Option<InputFile> {
+        self.flag_or_variable(self.key.as_ref(), "KEY_FILE")
+    }
+
+    /// Whether --key is given, rather than its variable.
+    pub(crate) fn has_key_flag(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// The files with secrets that are named.
+    pub(crate) fn secret_files(&self) -> impl Iterator<Item = InputFile> {
+        let named = [
+            self.key().or_else(|| self.cert()),
+            self.key_passphrase_file.clone(),
+            self.symmetric_key_file.clone(),
+            self.group_key_file.clone(),
+            self.sas_token_file.clone(),
+        ];
+        named.into_iter().flatten()
+    }
+
+    /// All files that are named.
+    pub(crate) fn files(&self) -> impl Iterator<Item = InputFile> {
+        self.secret_files().chain(self.cert())
+    }
+
+    fn flag_or_variable(&self, flag: Option<&InputFile>, name: &str) -> Option<InputFile> {
+        flag.cloned().or_else(|| {
+            let file = file_variable(name)?;
+            Some(match self.deadline {
+                Some(deadline) => file.with_deadline(deadline),
+                None => file,
+            })
+        })
     }
 }

@@ -1,9 +1,6 @@
 //! `dps doctor`: findings that explain others, beyond the situations of `docs/troubleshooting.md`.
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use provisioning_emulator::{Device, Emulator};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyUsagePurpose};
@@ -11,47 +8,11 @@ use serde_json::Value;
 use test_support::{
     emulator::start,
     proxy::{Kind, Proxy},
-    serve,
-    tls::{BOTH_VERSIONS, Ca, ClientCertificates, acceptor, new_key},
-};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    task::JoinSet,
+    tls::{Ca, new_key},
 };
 
-use crate::support::{Files, Run, dps};
-
-/// The codes of a check's findings.
-fn codes_of(run: &Run, check: &str) -> Vec<String> {
-    let json = run.json();
-    let checks = json["checks"].as_array().expect("a list").iter();
-    let findings = checks.filter(|finding| finding["check"] == check);
-    findings
-        .map(|finding| finding["code"].as_str().expect("a code").to_owned())
-        .collect()
-}
-
-fn finding(run: &Run, check: &str) -> Value {
-    let json = run.json();
-    let mut checks = json["checks"].as_array().expect("a list").iter();
-    let finding = checks.find(|finding| finding["check"] == check);
-    finding.unwrap_or_else(|| panic!("{check} in {run:?}")).clone()
-}
-
-/// A web server over TLS, of this CA, that gives this answer.
-async fn web_server(ca: &Ca, answer: String) -> (SocketAddr, JoinSet<()>) {
-    let tls = acceptor(ca.server("localhost", |_| {}), ClientCertificates::None, &BOTH_VERSIONS);
-    serve("127.0.0.1", move |stream| {
-        let (tls, answer) = (tls.clone(), answer.clone());
-        async move {
-            let mut stream = tls.accept(stream).await.expect("TLS");
-            // A client that leaves early has seen enough.
-            let _ = stream.read(&mut [0; 4096]).await;
-            let _ = stream.write_all(answer.as_bytes()).await;
-        }
-    })
-    .await
-}
+use super::{codes_of, finding, servers::web_server};
+use crate::support::{Files, dps};
 
 #[tokio::test]
 async fn a_refused_token_that_has_expired_by_the_services_clock_is_explained_by_the_clock() {

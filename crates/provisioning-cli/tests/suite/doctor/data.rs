@@ -3,29 +3,22 @@
 use std::{future::pending, net::SocketAddr};
 
 use provisioning_emulator::{Emulator, LogKind};
-use serde_json::Value;
 use test_support::{
     serve,
-    tls::{BOTH_VERSIONS, Ca, ClientCertificates, acceptor, new_key},
+    tls::{Ca, new_key},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy},
+    io::{AsyncReadExt, AsyncWriteExt, copy},
     net::TcpStream,
     select,
     task::JoinSet,
 };
 
+use super::{finding, servers::service};
 use crate::support::{Files, Run, dps};
 
 /// What a packet of Ethernet holds, about.
 const PACKET: usize = 1400;
-
-fn finding(run: &Run, check: &str) -> Value {
-    let json = run.json();
-    let mut checks = json["checks"].as_array().expect("a list").iter();
-    let finding = checks.find(|finding| finding["check"] == check);
-    finding.unwrap_or_else(|| panic!("{check} in {run:?}")).clone()
-}
 
 /// Without a `hint` the finding must have none.
 fn assert_found(run: &Run, check: &str, verdict: &str, message: &str, hint: &str) {
@@ -110,40 +103,6 @@ async fn a_path_that_carries_small_packets_only_is_found_on_both_ports_with_and_
     );
     assert!(!emulator.log().iter().any(|entry| entry.kind == LogKind::Publish));
     emulator.shutdown().await;
-}
-
-/// A service that takes devices of its CA only, and answers one CONNECT or ends the connection.
-async fn service(ca: &Ca, answers: bool) -> (SocketAddr, JoinSet<()>) {
-    let acceptor = acceptor(
-        ca.server("localhost", |_| {}),
-        ClientCertificates::Required(ca.certificate().der()),
-        &BOTH_VERSIONS,
-    );
-    serve("127.0.0.1", move |stream| {
-        let acceptor = acceptor.clone();
-        async move {
-            // A device without a certificate is rejected.
-            if let Ok(stream) = acceptor.accept(stream).await {
-                answer(stream, answers).await;
-            }
-        }
-    })
-    .await
-}
-
-async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, answers: bool) {
-    let mut connect = [0; 2048];
-    let read = stream.read_exact(&mut connect).await;
-    assert_eq!((read.expect("as much as a registration"), connect[0]), (2048, 0x10));
-    assert_eq!(
-        &connect[3..10],
-        b"\0\x04MQTT\x7f",
-        "no version of MQTT, so nothing is registered"
-    );
-    if answers {
-        stream.write_all(b"\x20\x02\x00\x01").await.expect("a device");
-        stream.shutdown().await.expect("a device");
-    }
 }
 
 #[tokio::test]

@@ -11,18 +11,11 @@ use test_support::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::finding;
 use crate::support::{Files, Run, dps, start_dps, validity};
 
-/// What was found when `check` was looked at.
-fn found(run: &Run, check: &str) -> Value {
-    let json = run.json();
-    let checks = json["checks"].as_array().expect("a list");
-    let finding = checks.iter().find(|finding| finding["check"] == check);
-    finding.unwrap_or_else(|| panic!("{check} in {run:?}")).clone()
-}
-
 fn assert_found(run: &Run, check: &str, verdict: &str, says: &str) {
-    let finding = found(run, check);
+    let finding = finding(run, check);
     assert_eq!(finding["verdict"], verdict, "{check}: {run:?}");
     let said = format!("{} {}", finding["message"], finding["hint"]);
     assert!(said.contains(says), "{check}: {says:?} in {run:?}");
@@ -105,7 +98,7 @@ async fn a_signer_that_is_not_trusted_is_named() {
     assert_found(&run, "MQTT port", "ok", "was reached");
     assert_found(&run, "MQTT TLS", "failed", "signed by \\\"DPS emulator CA");
     assert_found(&run, "MQTT TLS", "failed", "if a proxy inspects TLS");
-    assert_eq!(found(&run, "MQTT TLS")["kind"], "tls");
+    assert_eq!(finding(&run, "MQTT TLS")["kind"], "tls");
     // A registration over MQTT can do without the WebSocket.
     assert_found(&run, "WebSocket TLS", "warning", "is not trusted");
     let own_ca = files.write("own-ca.pem", emulator.ca_pem());
@@ -246,7 +239,7 @@ async fn a_port_without_tls_and_a_proxy_that_refuses_are_told_apart() {
     assert_eq!(run.code, 4, "{run:?}");
     assert_found(&run, "name", "skipped", "resolves it");
     assert_found(&run, "MQTT port", "failed", "403");
-    assert_eq!(found(&run, "MQTT port")["kind"], "connect");
+    assert_eq!(finding(&run, "MQTT port")["kind"], "connect");
     assert!(!format!("{run:?}").contains("s3cret"), "{run:?}");
     emulator.shutdown().await;
 }
@@ -258,7 +251,7 @@ async fn a_registration_that_fails_is_the_last_line_with_the_services_words() {
     let run = files.doctor(&["--id-scope", "0ne0OTHER", "--register", "--json"]).await;
     assert_eq!(run.code, 3, "{run:?}");
     assert_found(&run, "registration", "failed", "the id scope; ");
-    assert_eq!(found(&run, "registration")["kind"], "unauthorized");
+    assert_eq!(finding(&run, "registration")["kind"], "unauthorized");
     emulator.shutdown().await;
 }
 
@@ -295,7 +288,7 @@ async fn a_clock_that_is_off_is_a_warning() {
     assert_eq!(run.code, 0, "{run:?}");
     assert_found(&run, "clock", "warning", "ahead of the service's");
     assert_found(&run, "clock", "warning", "set this device's clock");
-    assert_eq!(found(&run, "clock")["code"], "clock-off");
+    assert_eq!(finding(&run, "clock")["code"], "clock-off");
     assert!(run.json()["cause"].is_null(), "nothing failed: {run:?}");
     emulator.shutdown().await;
 }

@@ -14,7 +14,15 @@ pub(super) fn situations() -> Vec<&'static str> {
     part.lines().filter_map(|line| line.strip_prefix("### ")).collect()
 }
 
-/// Checks that the answer begins with the lines that the page has for this situation, in which `…` is any text.
+/// What the hint of a situation ends with: its section of the page.
+fn reference(situation: &str) -> String {
+    let kept = situation.chars().filter(|c| c.is_alphanumeric() || " -".contains(*c));
+    let anchor = kept.collect::<String>().to_lowercase().replace(' ', "-");
+    format!("; see docs/troubleshooting.md#{anchor}")
+}
+
+/// Checks that the answer begins with the lines that the page has for this situation, in which `…` is any text, and
+/// that its hint names the section.
 pub(super) fn assert_begins_as_on_page(run: &Run, situation: &str) {
     let heading = format!("\n### {situation}\n");
     let part = PAGE
@@ -25,7 +33,11 @@ pub(super) fn assert_begins_as_on_page(run: &Run, situation: &str) {
     let block = block.split_once("\n```").expect("its end").0;
     let printed: Vec<_> = run.stdout.lines().collect();
     for (line, expected) in block.lines().enumerate() {
-        let printed = printed.get(line).copied().unwrap_or_default();
+        let mut printed = printed.get(line).copied().unwrap_or_default();
+        if expected.starts_with("hint:") {
+            let hint = printed.strip_suffix(&reference(situation));
+            printed = hint.unwrap_or_else(|| panic!("{situation}: no section in {printed:?}"));
+        }
         assert!(
             fits(printed, expected),
             "{situation}: {printed:?} is not {expected:?} in {run:?}"

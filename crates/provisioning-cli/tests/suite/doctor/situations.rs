@@ -1,35 +1,21 @@
 //! Each situation of `docs/troubleshooting.md`, made for real: the doctor's answer begins as the page says.
 
-use std::{future::pending, net::SocketAddr, sync::Arc};
-
 use provisioning_emulator::{Device, Emulator};
-use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
-use serde_json::Value;
+use rcgen::{CertificateParams, DnType, date_time_ymd};
 use test_support::{
     Files as Folder,
     emulator::start,
-    listen, serve,
+    serve,
     tls::{BOTH_VERSIONS, Ca, ClientCertificates, acceptor, new_key},
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
-    net::TcpStream,
-    task::JoinSet,
-};
-use tokio_rustls::{
-    TlsAcceptor, TlsConnector,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::ring,
-        pki_types::{CertificateDer, pem::PemObject},
-    },
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::page::{assert_begins_as_on_page, situations};
+use super::{
+    finding,
+    page::{assert_begins_as_on_page, situations},
+    servers::{SERVICE, closed_port, middlebox, own_service, silent_tls},
+};
 use crate::support::{Files, Run, dps, dps_with};
-
-/// The name that the server's certificate must bear: the service's own.
-const SERVICE: &str = "global.azure-devices-provisioning.net";
 
 /// Runs the doctor twice: for people, whose answer has to begin as the page says, and for programs, whose cause has to
 /// have this code. The exit code is that of the cause.
@@ -49,51 +35,6 @@ async fn assert_cause(situation: &str, words: &[&str], environment: &[(&str, &st
     run
 }
 
-/// The code of a check's finding.
-fn code_of(run: &Run, check: &str) -> Value {
-    let json = run.json();
-    let mut checks = json["checks"].as_array().expect("a list").iter();
-    let finding = checks.find(|finding| finding["check"] == check);
-    finding.unwrap_or_else(|| panic!("{check} in {run:?}"))["code"].clone()
-}
-
-/// A TLS server that does nothing after the handshake.
-async fn silent_tls(tls: TlsAcceptor) -> (SocketAddr, JoinSet<()>) {
-    serve("127.0.0.1", move |stream| {
-        let tls = tls.clone();
-        async move {
-            // A device that does not accept the server leaves.
-            if let Ok(_stream) = tls.accept(stream).await {
-                pending::<()>().await;
-            }
-        }
-    })
-    .await
-}
-
-/// The words for a service of `ca` at this address, and a device with this certificate and key.
-fn own_service(folder: &Folder, address: SocketAddr, ca: &Ca, certificate: &str, key: &KeyPair) -> [String; 10] {
-    let port = address.port();
-    [
-        "--host".to_owned(),
-        format!("localhost:{port}"),
-        "--websocket-port".to_owned(),
-        port.to_string(),
-        "--ca".to_owned(),
-        folder.write("ca.pem", ca.certificate().pem()),
-        "--cert".to_owned(),
-        folder.write("device.pem", certificate),
-        "--key".to_owned(),
-        folder.write("device.key", key.serialize_pem()),
-    ]
-}
-
-/// A port that nothing listens on.
-async fn closed_port() -> String {
-    let (_, address) = listen::<SocketAddr>().await;
-    address.port().to_string()
-}
-
 #[test]
 fn every_situation_of_the_page_has_a_test() {
     let tests = include_str!("situations.rs");
@@ -107,18 +48,21 @@ fn every_situation_of_the_page_has_a_test() {
 #[tokio::test]
 async fn a_clock_before_both_certificates_is_the_cause() {
     let (ca, folder, key) = (Ca::root(), Folder::new(), new_key());
-    let server = ca.server("localhost", |params| params.not_before = date_time_ymd(2100, 1, 1));
+    let server = ca.server("localhost", |params| params.not_before = date_time_ymd(4000, 1, 1));
     let (address, _tasks) = silent_tls(acceptor(server, ClientCertificates::None, &BOTH_VERSIONS)).await;
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "device-1");
-    params.not_before = date_time_ymd(2100, 1, 1);
+    params.not_before = date_time_ymd(4000, 1, 1);
     let certificate = params.self_signed(&key).expect("a certificate").pem();
     let words = own_service(&folder, address, &ca, &certificate, &key);
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let run = assert_cause("The device starts in 1970", &words, &[], "clock-behind", 1).await;
-    assert_eq!(code_of(&run, "certificate dates"), "certificate-not-yet-valid");
-    assert_eq!(code_of(&run, "MQTT TLS"), "server-certificate-not-yet-valid");
-    assert_eq!(code_of(&run, "WebSocket TLS"), "server-certificate-not-yet-valid");
+    assert_eq!(finding(&run, "certificate dates")["code"], "certificate-not-yet-valid");
+    assert_eq!(finding(&run, "MQTT TLS")["code"], "server-certificate-not-yet-valid");
+    assert_eq!(
+        finding(&run, "WebSocket TLS")["code"],
+        "server-certificate-not-yet-valid"
+    );
     assert!(!run.stdout.contains("renew"), "{run:?}");
 }
 
@@ -126,7 +70,7 @@ async fn a_clock_before_both_certificates_is_the_cause() {
 async fn a_name_that_is_not_resolved_is_the_cause() {
     let words = ["--host", "no-such-host.invalid"];
     let run = assert_cause("The name is not resolved", &words, &[], "name-not-resolved", 4).await;
-    assert_eq!(code_of(&run, "MQTT port"), "skipped");
+    assert_eq!(finding(&run, "MQTT port")["code"], "skipped");
 }
 
 #[tokio::test]
@@ -167,6 +111,24 @@ async fn a_proxy_of_the_environment_that_is_ignored_is_the_cause_where_nothing_i
         "port-not-reached",
         "it is not for this host: {run:?}"
     );
+    // The port is that of the transport that a registration would use.
+    let words = ["doctor", "--json", "--host", "localhost", "--websocket-port", &port];
+    let no_proxy = [proxy[0], ("no_proxy", &format!("localhost:{port}"))];
+    for transport in ["--websocket", "--fallback"] {
+        let run = dps_with(&[&words[..], &[transport]].concat(), &no_proxy).await;
+        assert_eq!(
+            run.json()["cause"]["code"],
+            "port-not-reached",
+            "it is not for this port: {run:?}"
+        );
+    }
+    let run = dps_with(&[&words[..], &["--websocket"]].concat(), &[("all_proxy", "ftp://h")]).await;
+    let cause = &run.json()["cause"];
+    assert_eq!(cause["code"], "proxy-ignored", "{run:?}");
+    assert_eq!(
+        cause["message"], "the environment's proxy in all_proxy is ignored, and no proxy is used",
+        "{run:?}"
+    );
 }
 
 #[tokio::test]
@@ -180,9 +142,9 @@ async fn a_proxy_that_refuses_is_the_cause_of_both_ports() {
     .await;
     let words = ["--host", "dps.example", "--proxy", &format!("http://{proxy}")];
     let run = assert_cause("The proxy refuses", &words, &[], "proxy-failed", 4).await;
-    assert_eq!(code_of(&run, "name"), "skipped");
-    assert_eq!(code_of(&run, "MQTT port"), "port-not-reached");
-    assert_eq!(code_of(&run, "WebSocket port"), "port-not-reached");
+    assert_eq!(finding(&run, "name")["code"], "skipped");
+    assert_eq!(finding(&run, "MQTT port")["code"], "port-not-reached");
+    assert_eq!(finding(&run, "WebSocket port")["code"], "port-not-reached");
 }
 
 #[tokio::test]
@@ -204,35 +166,6 @@ async fn a_page_that_redirects_is_no_tls() {
         4,
     )
     .await;
-}
-
-/// A middlebox that inspects TLS: it presents a certificate of its own CA, and connects to the service without the device's.
-async fn middlebox(ca: &Ca, emulator: &Emulator) -> (SocketAddr, JoinSet<()>) {
-    let to_device = acceptor(ca.server(SERVICE, |_| {}), ClientCertificates::None, &BOTH_VERSIONS);
-    let mut roots = RootCertStore::empty();
-    let root = CertificateDer::from_pem_slice(emulator.ca_pem().as_bytes()).expect("a certificate");
-    roots.add(root).expect("a certificate");
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("a version")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let (to_service, port) = (TlsConnector::from(Arc::new(config)), emulator.mqtt_port());
-    serve("127.0.0.1", move |stream| {
-        let (to_device, to_service) = (to_device.clone(), to_service.clone());
-        async move {
-            let Ok(mut device) = to_device.accept(stream).await else {
-                // The device does not trust the middlebox.
-                return;
-            };
-            let service = TcpStream::connect(("127.0.0.1", port)).await.expect("a service");
-            let name = "localhost".try_into().expect("a name");
-            let mut service = to_service.connect(name, service).await.expect("TLS");
-            // How the connection ends does not matter.
-            let _ = copy_bidirectional(&mut device, &mut service).await;
-        }
-    })
-    .await
 }
 
 #[tokio::test]
@@ -267,12 +200,12 @@ async fn a_middlebox_that_inspects_tls_is_the_cause_whether_its_ca_is_trusted_or
     ];
     let situation = "A middlebox inspects TLS, and its CA is not trusted";
     let run = assert_cause(situation, &words, &[], "server-not-trusted", 4).await;
-    assert_eq!(code_of(&run, "service roots"), "service-root-missing");
+    assert_eq!(finding(&run, "service roots")["code"], "service-root-missing");
     let situation = "A middlebox inspects TLS, and its CA is trusted";
     let words = [&words[..], &["--extra-ca", &ca, "--register"]].concat();
     let run = assert_cause(situation, &words, &[], "tls-inspected", 4).await;
-    assert_eq!(code_of(&run, "MQTT TLS"), "ok");
-    assert_eq!(code_of(&run, "registration"), "certificate-refused");
+    assert_eq!(finding(&run, "MQTT TLS")["code"], "ok");
+    assert_eq!(finding(&run, "registration")["code"], "certificate-refused");
     // An administrator has added the CA to the trust store of the machine.
     let kept = words
         .iter()
@@ -328,7 +261,7 @@ async fn a_root_of_the_service_that_is_missing_is_the_cause_of_a_certificate_bel
     let run = |words: Vec<String>| async move { dps(&words.iter().map(String::as_str).collect::<Vec<_>>()).await };
     let refused = run(with_ca(&other)).await;
     assert_eq!(refused.json()["cause"]["code"], "service-root-missing", "{refused:?}");
-    assert_eq!(code_of(&refused, "MQTT TLS"), "server-root-not-trusted");
+    assert_eq!(finding(&refused, "MQTT TLS")["code"], "server-root-not-trusted");
     let message = refused.json()["cause"]["message"].to_string();
     assert!(
         message.contains("Microsoft RSA Root Certificate Authority 2017"),
@@ -351,14 +284,8 @@ async fn a_root_of_the_service_that_is_missing_is_the_cause_of_a_certificate_bel
     );
     // One of the two is trusted.
     let trusted = run(with_ca(&root)).await;
-    assert_eq!(code_of(&trusted, "MQTT TLS"), "ok", "{trusted:?}");
-    let json = trusted.json();
-    let finding = json["checks"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .find(|it| it["check"] == "service roots");
-    let message = finding.expect("a finding")["message"].to_string();
+    assert_eq!(finding(&trusted, "MQTT TLS")["code"], "ok", "{trusted:?}");
+    let message = finding(&trusted, "service roots")["message"].to_string();
     assert!(
         !message.contains("DigiCert") && message.contains("Microsoft"),
         "{message}"
@@ -402,7 +329,7 @@ async fn an_expired_certificate_is_the_cause() {
         2,
     )
     .await;
-    assert_eq!(code_of(&run, "clock"), "ok");
+    assert_eq!(finding(&run, "clock")["code"], "ok");
     emulator.shutdown().await;
 }
 
@@ -426,7 +353,12 @@ async fn a_chain_without_its_intermediate_is_the_cause_of_the_rejection() {
         2,
     )
     .await;
-    assert_eq!(code_of(&run, "MQTT data"), "client-certificate-rejected");
+    let data = finding(&run, "MQTT data");
+    assert_eq!(data["code"], "client-certificate-rejected");
+    assert_eq!(
+        data["message"],
+        "the server does not know the CA that signed the device's certificate (TLS alert 48)"
+    );
 }
 
 #[tokio::test]

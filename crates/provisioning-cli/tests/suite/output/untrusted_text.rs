@@ -1,8 +1,14 @@
 //! Text of the service, of proxies and of file names, which must not control a terminal.
 
 use provisioning_emulator::{Device, Effect, Emulator, Fault, Step};
-use serde_json::json;
-use test_support::{emulator::start, serve};
+use rcgen::{CertificateParams, DnType};
+use serde_json::{Value, json};
+use test_support::{
+    Files as Folder,
+    emulator::start,
+    serve,
+    tls::{BOTH_VERSIONS, ClientCertificates, acceptor, new_key},
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{Files, Run, dps, dps_with};
@@ -66,6 +72,46 @@ async fn text_of_the_service_is_escaped_on_both_streams_and_in_the_log() {
     assert_eq!(run.code, 0, "{run:?}");
     assert_harmless(&run.stdout, &run);
     emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn names_in_the_servers_certificate_and_its_redirect_are_escaped_once_and_cut_off() {
+    let name = format!("{HOSTILE} {}", "x".repeat(5000));
+    let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    params.distinguished_name.push(DnType::CommonName, &name);
+    let key = new_key();
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let files = Folder::new();
+    let ca = files.write("ca.pem", certificate.pem());
+    let tls = acceptor((certificate, key), ClientCertificates::None, &BOTH_VERSIONS);
+    let (address, _tasks) = serve("127.0.0.1", move |stream| {
+        let tls = tls.clone();
+        async move {
+            let mut stream = tls.accept(stream).await.expect("TLS");
+            let _ = stream.read(&mut [0; 4096]).await;
+            let target = "http://h/\u{9b}1m\u{202e}";
+            let answer = format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    })
+    .await;
+    let (host, port) = (format!("localhost:{}", address.port()), address.port().to_string());
+    let words = ["doctor", "--host", &host, "--websocket-port", &port, "--ca", &ca];
+    let run = dps(&words).await;
+    assert_harmless(&run.stdout, &run);
+    for shown in [r#"signed by "\u{1b}[31mred"#, r"redirects to http://h/\u{9b}1m\u{202e}"] {
+        assert!(run.stdout.contains(shown), "{shown} in {run:?}");
+    }
+    assert!(!run.stdout.contains(&"x".repeat(200)), "{run:?}");
+    let run = dps(&[&words[..], &["--json"]].concat()).await;
+    let json = run.json().to_string();
+    for text in ["\"\u{1b}[31mred", "http://h/\u{9b}1m\u{202e}"] {
+        let text = Value::from(text).to_string();
+        assert!(
+            json.contains(text.trim_matches('"')),
+            "JSON has the text itself, {text}: {run:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -9,15 +9,16 @@ use std::{
 };
 
 use provisioning_emulator::{Device, Effect, Emulator, Fault, RetryAfter, Step};
-use test_support::serve;
+use test_support::{listen, run, serve};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional, sink},
     net::{TcpListener, TcpSocket, TcpStream},
+    process::Command,
     task::JoinSet,
-    time::Instant,
+    time::{Instant, timeout},
 };
 
-use crate::support::{Files, Run, assign_later, dps};
+use crate::support::{Files, Run, assign_later, dps, dps_with};
 
 /// A port that does not answer, as when a firewall drops it: its queue of connections is full.
 struct SilentPort {
@@ -45,13 +46,6 @@ impl SilentPort {
     fn host(&self) -> String {
         format!("localhost:{}", self.address.port())
     }
-}
-
-/// A port that accepts connections, and is silent while the listener lives.
-async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    (listener, address)
 }
 
 /// A device's files without a service.
@@ -108,7 +102,7 @@ async fn a_silent_port_ends_as_connect_with_exit_code_4_whichever_limit_comes_fi
 #[tokio::test]
 async fn a_silent_proxy_is_connect_and_its_hint_names_the_proxy() {
     let files = files();
-    let (_proxy, address) = listen().await;
+    let (_proxy, address) = listen::<SocketAddr>().await;
     let proxy = format!("http://{address}");
     for (words, message) in [
         (
@@ -157,7 +151,7 @@ async fn a_silent_tls_handshake_is_a_timeout_with_exit_code_5_that_names_it() {
     let emulator = Emulator::builder().polls_before_assigning(0).start().await;
     let emulator = emulator.expect("a local DPS");
     let files = Files::of(&emulator, "device-1");
-    let (_silent, address) = listen().await;
+    let (_silent, address) = listen::<SocketAddr>().await;
     let accepts = address.to_string();
     let (server_hello, _path) = silent_after(emulator.mqtt_port(), 127).await;
     let server_hello = format!("localhost:{}", server_hello.port());
@@ -253,7 +247,7 @@ async fn a_service_that_is_reachable_later_is_waited_for_and_only_when_asked_to(
     let emulator = Emulator::builder().polls_before_assigning(0).start().await;
     let emulator = emulator.expect("a local DPS");
     let files = Files::of(&emulator, "device-1");
-    let (listener, address) = listen().await;
+    let (listener, address) = listen::<SocketAddr>().await;
     drop(listener);
     let (host, port) = (format!("localhost:{}", address.port()), emulator.mqtt_port());
     let run = files.register(&host, &["--json"]).await;
@@ -280,7 +274,7 @@ async fn a_fallback_tries_each_way_for_the_connect_timeout_unless_another_is_giv
     let emulator = Emulator::builder().polls_before_assigning(0).start().await;
     let emulator = emulator.expect("a local DPS");
     let files = Files::of(&emulator, "device-1");
-    let (_silent, address) = listen().await;
+    let (_silent, address) = listen::<SocketAddr>().await;
     let (host, websocket) = (format!("localhost:{}", address.port()), emulator.websocket_port());
     let websocket = websocket.to_string();
     let words = [
@@ -358,6 +352,51 @@ async fn a_store_and_a_certificate_that_cannot_be_written_are_both_reported() {
         assert!(run.hint().contains(hint), "{run:?}");
     }
     emulator.shutdown().await;
+}
+
+/// The flags of `dps register` that name a file to read. The help says of the others that the file is written.
+async fn flags_of_input_files() -> Vec<String> {
+    let help = dps(&["register", "--help"]).await.stdout;
+    let flags = help.lines().filter(|line| line.ends_with("FILE>"));
+    let flags = flags.filter_map(|line| line.split_whitespace().next());
+    let written = ["--new-key", "--issued-cert", "--store"];
+    flags
+        .filter(|flag| !written.contains(flag))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_that_does_not_end_counts_against_the_timeout_whether_a_flag_or_a_variable_names_it() {
+    let files = files();
+    let (pipe, issued) = (files.path("pipe"), files.path("issued.pem"));
+    run(Command::new("mkfifo").arg(&pipe)).await;
+    let at_pipe = format!("@{pipe}");
+    let needed = ["register", "--json", "--id-scope", "0ne1", "--timeout", "1"];
+    let needed = [&needed[..], &["--registration-id", "device-1"]].concat();
+    let flags = flags_of_input_files().await;
+    assert!(flags.len() >= 10, "{flags:?}");
+    let by_flag = flags.iter().map(|flag| {
+        let words: &[&str] = match flag.as_str() {
+            "--payload" => &["--payload", &at_pipe],
+            "--csr" => &["--csr", &pipe, "--issued-cert", &issued],
+            flag => &[flag, &pipe],
+        };
+        (words.to_vec(), [&*files.cert, &files.key])
+    });
+    let by_variable = [[&*pipe, &files.key], [&files.cert, &pipe], [&pipe, &pipe]];
+    let by_variable = by_variable.map(|named| (vec![], named));
+    for (words, [cert, key]) in by_flag.chain(by_variable) {
+        let variables = [("CERTIFICATE_FILE", cert), ("KEY_FILE", key)];
+        let words = [&needed[..], &words].concat();
+        let run = dps_with(&words, &variables);
+        // Without the flag's limit a pipe may take 30 s.
+        let run = timeout(Duration::from_secs(20), run).await;
+        let run = run.unwrap_or_else(|_| panic!("{words:?} {variables:?} waits longer than --timeout"));
+        assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{words:?}: {run:?}");
+        assert!(run.message().contains("within the time limit"), "{words:?}: {run:?}");
+    }
 }
 
 #[cfg(feature = "local")]

@@ -1,7 +1,9 @@
 //! `dps register` through proxies.
 
+use provisioning_emulator::{Device, Effect, Emulator, Fault, Step};
 use test_support::{
     Files, Running,
+    emulator::start,
     proxy::{Kind, LOGIN, LOGIN_SPELLINGS, Proxy},
 };
 
@@ -42,6 +44,46 @@ async fn a_proxy_is_taken_from_the_flag_or_when_asked_to_from_the_environment() 
             assert!(!run.stderr.contains(login), "{login} after {words:?}: {run:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn each_failure_after_an_answer_through_the_proxy_names_it() {
+    let emulator = start(
+        Emulator::builder()
+            .polls_before_assigning(0)
+            .device(Device::new("refused").refused(401, 401_002, "Invalid certificate."))
+            .device(Device::new("unknown").refused(404, 404_201, "Not found."))
+            .device(Device::new("failed").failed(400_209, "no hub")),
+    )
+    .await;
+    let page = Effect::Body("<html>a page</html>".to_owned());
+    emulator.inject(
+        Fault::new(page, Step::Answer)
+            .expect("a fault")
+            .device("garbled")
+            .always(),
+    );
+    for kind in [Kind::Http, Kind::Socks5] {
+        let proxy = Proxy::start(kind, false).await;
+        let url = proxy.url("");
+        for (id, kind) in [
+            ("refused", "unauthorized"),
+            ("unknown", "not-found"),
+            ("failed", "failed"),
+            ("garbled", "unexpected-response"),
+        ] {
+            let files = crate::support::Files::of(&emulator, id);
+            let hosts = [(&files.host, &[][..]), (&files.websocket_host, &["--websocket"])];
+            for (host, transport) in hosts {
+                let words = [&["--proxy", &url, "--json"], transport].concat();
+                let run = files.register(host, &words).await;
+                assert_eq!((run.code, run.kind().as_str()), (3, kind), "{run:?}");
+                let named = run.message().matches(&format!("through the proxy {url}")).count();
+                assert_eq!(named, 1, "{run:?}");
+            }
+        }
+    }
+    emulator.shutdown().await;
 }
 
 #[tokio::test]

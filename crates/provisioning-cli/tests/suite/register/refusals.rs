@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use provisioning_emulator::{Device, Effect, Emulator, Enrollment, Fault, RetryAfter, Step};
 use serde_json::json;
 
-use test_support::emulator::start;
+use test_support::{emulator::start, listen};
 
 use crate::support::{Files, Run, validity};
 
@@ -47,7 +47,7 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
     )
     .await;
     for (id, code, kind, hint) in [
-        ("denied", 3, "unauthorized", "common name"),
+        ("denied", 3, "unauthorized", "network rules"),
         ("unknown", 3, "not-found", "or its group is enrolled"),
         ("twice", 3, "conflict", "another process or another device"),
         ("failed", 3, "failed", "the enrollment's allocation"),
@@ -59,6 +59,12 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
         let files = Files::of(&emulator, id);
         let run = files.register(&files.host, &["--json", "--timeout", "5"]).await;
         assert_refused(&run, &(&[id], code, kind, hint));
+        let section = match id {
+            "denied" => Some("the-service-refuses-the-credential"),
+            "twice" | "failed" | "throttled" => Some("by-error-code"),
+            _ => None,
+        };
+        assert_eq!(section_of(&run).as_deref(), section, "{run:?}");
         match id {
             "denied" => {
                 assert_eq!(run.error()["status"], 401);
@@ -82,7 +88,23 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
             _ => {}
         }
     }
+    let files = Files::of(&emulator, "device-1");
+    let (listener, nowhere) = listen::<String>().await;
+    drop(listener);
+    let run = files.register(&nowhere, &["--json"]).await;
+    assert_eq!(
+        (run.code, section_of(&run).as_deref()),
+        (4, Some("by-symptom")),
+        "{run:?}"
+    );
     emulator.shutdown().await;
+}
+
+/// The section of `docs/troubleshooting.md` that the hint ends with.
+fn section_of(run: &Run) -> Option<String> {
+    let hint = run.hint();
+    let (_, section) = hint.rsplit_once("; see docs/troubleshooting.md#")?;
+    Some(section.to_owned())
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ async fn symmetric_keys(files: &Files) -> Vec<Case> {
 }
 
 /// The private number of an EC P-256 key in PKCS#8: an octet string of 32 bytes.
-fn scalar(pkcs8: &[u8]) -> &[u8] {
+pub(super) fn scalar(pkcs8: &[u8]) -> &[u8] {
     let start = pkcs8
         .windows(2)
         .position(|bytes| bytes == [4, 32])

@@ -4,7 +4,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::KeyPair;
 use test_support::{Files, INPUT_VARIABLES};
 
-use super::search::{Search, Secret};
+use super::{
+    cases::scalar,
+    search::{Search, Secret},
+};
 use crate::support::{Run, dps_with};
 
 /// Flags that take the name of a file.
@@ -54,8 +57,7 @@ const DEBUG_OUTPUT: [&str; 12] = [
 fn forms() -> (Vec<Secret>, Vec<(&'static str, String)>) {
     let private_key = KeyPair::generate().expect("a key");
     let der = private_key.serialize_der();
-    // The public part of the key, which is no secret, follows it.
-    let scalar = &der[36..68];
+    let scalar = scalar(&der);
     let symmetric: Vec<u8> = (0..64_u8).map(|n| n.wrapping_mul(37).wrapping_add(90)).collect();
     let key = STANDARD.encode(&symmetric);
     let signature = STANDARD

@@ -176,7 +176,7 @@ const CASES: &[Case] = &[
         heard(bench, &simultaneous().retry_after(400))
     }),
     ("409203, more often than the policy allows", |bench| {
-        bench.policy = Policy::default().with_conflict_retries(0);
+        bench.policy = Policy::default().with_simultaneous_retries(0);
         heard(bench, &simultaneous())
     }),
     ("no connection", |_| failed(ErrorKind::Connect)),

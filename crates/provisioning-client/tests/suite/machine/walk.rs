@@ -21,7 +21,7 @@ const OPERATION_LIMIT: u64 = 4;
 /// Below the floor, so it counts as the floor.
 const DEFAULT_WAIT: u64 = 1;
 const WAIT_FLOOR: u64 = 2;
-const CONFLICT_RETRIES: u32 = 1;
+const SIMULTANEOUS_RETRIES: u32 = 1;
 
 #[test]
 fn every_promise_is_kept_after_every_short_sequence_of_inputs() {
@@ -31,7 +31,7 @@ fn every_promise_is_kept_after_every_short_sequence_of_inputs() {
             .with_operation_timeout(seconds(OPERATION_LIMIT))
             .with_default_wait(seconds(DEFAULT_WAIT))
             .with_wait_floor(seconds(WAIT_FLOOR))
-            .with_conflict_retries(CONFLICT_RETRIES)
+            .with_simultaneous_retries(SIMULTANEOUS_RETRIES)
             .with_wait_for_network(seconds(wait_for_network))
             .with_recovery(Recovery::lost_connections(recoveries));
         let start = Walk {
@@ -121,7 +121,7 @@ struct Registration {
     /// Whether a connection has been established.
     is_connected: bool,
     recoveries: u32,
-    conflicts: u32,
+    simultaneous: u32,
 }
 
 impl Walk {
@@ -207,7 +207,7 @@ impl Walk {
                     operation_id: None,
                     is_connected: false,
                     recoveries: 0,
-                    conflicts: 0,
+                    simultaneous: 0,
                 });
             }
             Input::Cancel | Input::Disconnect if was_working => {
@@ -259,7 +259,7 @@ impl Walk {
     fn check_refusal(&self, service: &ServiceError, step: &Step) {
         let registration = self.registration.as_ref().expect("requests are of a registration");
         let is_repeated = service.is_simultaneous_registration()
-            && registration.conflicts < CONFLICT_RETRIES
+            && registration.simultaneous < SIMULTANEOUS_RETRIES
             && registration.not_before < registration.deadline;
         match &step.outcome {
             None => assert!(
@@ -303,9 +303,9 @@ impl Walk {
                     registration.not_before = registration.not_before.max(self.bench.now + seconds(WAIT_FLOOR));
                 }
                 if let StatusEvent::SimultaneousRegistration { attempt, .. } = event {
-                    registration.conflicts += 1;
-                    assert_eq!(*attempt, registration.conflicts);
-                    assert!(registration.conflicts <= CONFLICT_RETRIES, "one retry too many");
+                    registration.simultaneous += 1;
+                    assert_eq!(*attempt, registration.simultaneous);
+                    assert!(registration.simultaneous <= SIMULTANEOUS_RETRIES, "one retry too many");
                 }
                 if let StatusEvent::WaitingForNetwork { cause, .. } = event {
                     assert!(self.waits_for_network && !registration.is_connected);

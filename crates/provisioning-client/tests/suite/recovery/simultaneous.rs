@@ -177,7 +177,7 @@ async fn a_conflict_that_the_transport_marks_as_final_ends_the_registration_at_o
 #[tokio::test(start_paused = true)]
 async fn the_policy_says_how_often() {
     for (retries, sent) in [(0, 1), (1, 2), (20, 21)] {
-        let policy = Policy::default().with_conflict_retries(retries);
+        let policy = Policy::default().with_simultaneous_retries(retries);
         let (client, transport) = client_with(policy, iter::repeat_with(simultaneous));
         let error = client.register(request()).await.unwrap_err();
         assert_is_conflict(&error, Phase::Register, None);

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use provisioning_device::{Builder, ErrorKind, SasToken, SymmetricKey, WallClock};
+use provisioning_device::{Builder, ErrorKind, SasToken, SymmetricKey, Transport, WallClock};
 use provisioning_emulator::{Cut, Device, Effect, Fault, Step};
 use test_support::emulator::{local_dps, start, x509};
 
@@ -70,33 +70,64 @@ async fn a_refused_credential_is_told_by_what_is_wrong_with_it() {
 async fn a_refusal_without_a_reason_and_an_end_after_connect_are_told_as_a_refused_credential_is() {
     let silent = Device::new("silent").refused(403, 0, "");
     let told = Device::new("told").refused(401, 401_002, "Invalid certificate.");
-    let emulator = start(local_dps().device(silent).device(told)).await;
-    emulator.inject(
-        Fault::new(Effect::Close(Cut::Now), Step::Connack)
-            .expect("a fault")
-            .device("gone")
-            .always(),
-    );
+    let forbidden = Device::new("forbidden").refused(403, 403_001, "IP address is not allowed.");
+    let elsewhere = Device::new("elsewhere").refused(401, 401_001, "IoT Hub not found.");
+    let devices = local_dps().device(silent).device(told).device(forbidden);
+    let emulator = start(devices.device(elsewhere)).await;
+    let close = |step, id| {
+        let fault = Fault::new(Effect::Close(Cut::Now), step).expect("a fault");
+        emulator.inject(fault.device(id).always());
+    };
+    close(Step::Connack, "gone");
+    close(Step::Upgrade, "not-upgraded");
     for transport in BOTH {
-        for (id, kind, says) in [
-            (
-                "silent",
-                ErrorKind::Unauthorized,
-                "network rules of the service instance",
-            ),
-            ("gone", ErrorKind::Lost, "network rules of the service instance"),
-            (
-                "told",
-                ErrorKind::Unauthorized,
-                "check that the certificate is the enrolled one",
-            ),
+        let refused = ErrorKind::Unauthorized;
+        for (id, kind) in [
+            ("silent", refused),
+            ("gone", ErrorKind::Lost),
+            ("not-upgraded", ErrorKind::Lost),
+            ("told", refused),
+            ("forbidden", refused),
+            ("elsewhere", refused),
         ] {
+            if id == "not-upgraded" && transport == Transport::Mqtt {
+                continue;
+            }
             let identity = emulator.issue_device(id).expect("a device");
             let said = hint(builder(&emulator, x509(&identity), transport), kind).await;
-            assert!(said.contains(says), "{id}: {said}");
-            assert_eq!(said.ends_with("ends MQTT connections"), id == "gone", "{id}: {said}");
+            if id == "elsewhere" {
+                assert!(said.contains("does not exist"), "the code names another cause: {said}");
+                continue;
+            }
+            for part in [
+                "network rules of the service instance",
+                "1 certificate is sent, the last one signed by \"DPS emulator CA",
+                "if it is that of a middlebox which inspects TLS",
+            ] {
+                assert!(said.contains(part), "{id}: {part}: {said}");
+            }
+            let by_message = said.starts_with("if the service's message does not name the cause: ");
+            assert_eq!(by_message, ["told", "forbidden"].contains(&id), "{id}: {said}");
+            assert_eq!(
+                said.ends_with("ends MQTT connections"),
+                kind == ErrorKind::Lost,
+                "{id}: {said}"
+            );
         }
     }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_port_of_websockets_is_told_as_that() {
+    let emulator = start(local_dps()).await;
+    let identity = emulator.issue_device("device-1").expect("a device");
+    let mqtt = builder(&emulator, x509(&identity), Transport::Mqtt).with_host(emulator.websocket_address());
+    let said = hint(mqtt, ErrorKind::UnexpectedResponse).await;
+    assert!(
+        said.starts_with("if the port is for WebSockets, use one (`dps --websocket`"),
+        "{said}"
+    );
     emulator.shutdown().await;
 }
 

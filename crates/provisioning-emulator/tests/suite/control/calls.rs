@@ -112,7 +112,7 @@ async fn calls_are_logged_with_their_status_and_why_they_are_refused() {
     call(&emulator, "GET", "/nothing").await;
     call(&emulator, "PUT", "/emulator/log").await;
     call(&emulator, "GET", "/emulator/log").await;
-    call(&emulator, "GET", "/emulator/log?since=x").await;
+    call(&emulator, "GET", "/emulator/log?after=x").await;
     let unsigned = "GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     send(control(&emulator), unsigned).await;
     let log = emulator.log();

@@ -1,19 +1,15 @@
 //! Connections that end without this side's doing.
 
-use std::{
-    future::pending,
-    io,
-    sync::{Arc, Mutex},
-};
+use std::{future::pending, io, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use provisioning_mqtt::{MqttOptions, MqttTransport, SessionEvent};
 use provisioning_net::{BoxedStream, Connector, Target};
 use provisioning_types::{
-    ConnectionEvent, ErrorKind, Phase, PollingTransport, Progress, Request, TransportError, WaitStep, error_message,
+    ErrorKind, Phase, PollingTransport, Progress, Request, TransportError, WaitStep, error_message,
 };
-use test_support::{ConnectWith, settle, soon};
+use test_support::{ConnectWith, Waits, settle, soon};
 use tokio::{
     io::{DuplexStream, join, sink},
     time::Instant,
@@ -190,18 +186,14 @@ async fn whatever_fails_on_a_connection_through_a_proxy_names_the_proxy() {
             let stream = Builder::new().read(first).read_error(failure.into()).build();
             Ok(join(stream, sink()))
         })));
-        let waits = Mutex::new(vec![]);
-        let listener = |event| {
-            if let ConnectionEvent::WaitingFor(waiting) = event {
-                waits.lock().expect("no panic").push(waiting);
-            }
-        };
+        let waits = Waits::default();
+        let listener = |event| waits.note(event);
         let outcome = transport
             .send(&request(), &Request::Register, Progress::new(&listener))
             .await;
         let message = error_message(&outcome.expect_err("it fails"));
         assert!(message.contains("(through the proxy http://p:3128)"), "{message}");
-        let waits = waits.into_inner().expect("no panic");
+        let waits = waits.new_ones();
         let above: Vec<_> = waits.iter().filter(|waiting| waiting.step != WaitStep::Proxy).collect();
         assert!(!above.is_empty());
         for waiting in above {

@@ -1,12 +1,10 @@
 //! What a request waits for is reported at each step, with the address that the connection goes to.
 
-use std::sync::{Arc, Mutex};
-
 use async_trait::async_trait;
 use provisioning_mqtt::{MqttOptions, MqttTransport};
 use provisioning_net::{BoxedStream, Connector, Target};
 use provisioning_types::{ConnectionEvent, PollingTransport, Progress, Request, TransportError, WaitStep, Waiting};
-use test_support::{in_memory, settle};
+use test_support::{Waits, in_memory, settle};
 use tokio::{
     io::duplex,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -18,22 +16,6 @@ use crate::support::{
     identity::any_identity,
     peer::Peer,
 };
-
-/// What was reported last, step by step.
-#[derive(Clone, Default)]
-struct Waits(Arc<Mutex<Vec<Waiting>>>);
-
-impl Waits {
-    fn note(&self, event: ConnectionEvent) {
-        if let ConnectionEvent::WaitingFor(waiting) = event {
-            self.0.lock().expect("no panic").push(waiting);
-        }
-    }
-
-    fn new_ones(&self) -> Vec<Waiting> {
-        std::mem::take(&mut self.0.lock().expect("no panic"))
-    }
-}
 
 fn at(step: WaitStep, peer: &str) -> [Waiting; 1] {
     [Waiting::new(step, peer)]

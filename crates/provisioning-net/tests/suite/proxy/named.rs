@@ -1,12 +1,10 @@
 //! A proxy that a connection goes through is named in what fails or is waited for above it.
 
-use std::sync::Mutex;
-
 use provisioning_net::{
     Connector, FallbackConnector, Proxy, ServiceUri, Target, TcpConnector, TlsConnector, WebSocketConnector,
 };
-use provisioning_types::{ConnectionEvent, ErrorKind, Progress, TransportError, WaitStep, Waiting};
-use test_support::{listen, serve, soon, tls::Ca};
+use provisioning_types::{ErrorKind, Progress, TransportError, WaitStep, Waiting};
+use test_support::{Waits, listen, serve, soon, tls::Ca};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -56,16 +54,12 @@ impl Answering {
 /// How a connection fails, and what was waited for.
 async fn failure(connector: &impl Connector) -> (TransportError, Vec<Waiting>) {
     let uri = ServiceUri::new(connector.scheme(), "service.test".parse().expect("a host"));
-    let waits = Mutex::new(vec![]);
-    let listener = |event| {
-        if let ConnectionEvent::WaitingFor(waiting) = event {
-            waits.lock().expect("no panic").push(waiting);
-        }
-    };
+    let waits = Waits::default();
+    let listener = |event| waits.note(event);
     let target = Target::new(&uri);
     let outcome = soon("an outcome", connector.connect(&target, Progress::new(&listener))).await;
     let error = outcome.err().expect("no connection");
-    (error, waits.into_inner().expect("no panic"))
+    (error, waits.new_ones())
 }
 
 #[tokio::test]
