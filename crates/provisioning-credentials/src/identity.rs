@@ -79,9 +79,12 @@ impl Identity for DeviceIdentity {
         let credential = self.credential.load().await?;
         let now = self.clock.now();
         match credential {
-            Credential::X509(x509) => Ok(Proof::default()
-                .with_certificate(x509.certificate().clone())
-                .with_hint(auth_hint::for_certificate(&x509, registration.registration_id(), now))),
+            Credential::X509(x509) => {
+                let registration_id = registration.registration_id().clone();
+                Ok(Proof::default()
+                    .with_certificate(x509.certificate().clone())
+                    .with_hint_from(move || auth_hint::for_certificate(&x509, &registration_id, now)))
+            }
             Credential::SymmetricKey(_) if now < SystemTime::UNIX_EPOCH => {
                 Err(CredentialError::unavailable("this machine's clock is before 1970"))
             }
@@ -130,9 +133,10 @@ impl WallClock for SystemClock {
 }
 
 fn present(token: &SasToken, now: SystemTime) -> Proof {
+    let expires_at = token.expires_at();
     Proof::default()
         .with_password(token.text().clone())
-        .with_hint(auth_hint::for_token(token, now))
+        .with_hint_from(move || auth_hint::for_token(expires_at, now))
 }
 
 #[cfg(test)]
@@ -208,7 +212,7 @@ mod tests {
         let proof = prove(&DeviceIdentity::new(x509.clone())).expect("a certificate");
         assert_eq!(proof.certificate.as_ref(), Some(x509.certificate()));
         assert_eq!(proof.password, None);
-        assert!(proof.hint.contains("intermediate CA"), "{}", proof.hint);
+        assert!(proof.hint().contains("intermediate CA"), "{}", proof.hint());
     }
 
     #[test]
@@ -222,7 +226,7 @@ mod tests {
         let given = SasToken::new("SharedAccessSignature sr=b&sig=c&se=5").expect("a token");
         let proof = prove(&DeviceIdentity::new(given.clone())).expect("a token");
         assert_eq!(token(&proof), given);
-        assert!(proof.hint.starts_with("the SAS token expired"), "{}", proof.hint);
+        assert!(proof.hint().starts_with("the SAS token expired"), "{}", proof.hint());
     }
 
     #[test]

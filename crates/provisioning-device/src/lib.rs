@@ -94,7 +94,7 @@ pub use provisioning_credentials::{
     WallClock, X509Credential, sas_token_from_file, symmetric_key_from_file, x509_from_files,
 };
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
-pub use provisioning_mqtt::{MqttOptions, probe as mqtt_probe};
+pub use provisioning_mqtt::{MqttOptions, Pipelining, probe as mqtt_probe};
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use provisioning_net::{
     AddressAttempt, AddressOutcome, BoxedStream, ByteStream, Connector, Probe, Proxy, ProxyRules, Scheme, ServiceUri,

@@ -119,7 +119,7 @@ async fn register(
         let response = transport.send(registration, &request, Progress::new(&listener)).await?;
         println!("{}: {:?}", response.status_code, response.status);
         match response.status {
-            RegistrationStatus::Assigned => return Ok(response.registration_state()),
+            RegistrationStatus::Assigned => return Ok(response.registration_state().clone()),
             RegistrationStatus::Registering | RegistrationStatus::Assigning => {}
             RegistrationStatus::Failed | RegistrationStatus::Disabled | RegistrationStatus::Other(_) => {
                 return Err(response.to_service_error().into());

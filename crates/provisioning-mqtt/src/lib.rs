@@ -34,6 +34,7 @@
 mod mqtt_connector;
 mod options;
 mod permit;
+mod pipelining;
 pub mod probe;
 pub mod protocol;
 mod session;
@@ -43,5 +44,6 @@ pub use async_trait::async_trait;
 pub use mqtt_connector::{Login, Message, MqttConnector, MqttSession, SessionEvent, SessionEvents};
 pub use options::MqttOptions;
 pub use permit::{WritePermit, Written};
+pub use pipelining::Pipelining;
 pub use session::MqttOverStream;
 pub use transport::MqttTransport;

@@ -34,6 +34,23 @@ pub trait MqttConnector: Send + Sync {
         progress: Progress<'_>,
         events: SessionEvents,
     ) -> Result<Arc<dyn MqttSession>, TransportError>;
+
+    /// Connects without waiting for CONNACK: [`MqttSession::accepted`] does. The packets that the session is asked to
+    /// send before that follow CONNECT.
+    ///
+    /// Without an implementation, it is `connect`.
+    ///
+    /// # Errors
+    /// The service was not reached.
+    async fn connect_early(
+        &self,
+        target: &Target<'_>,
+        login: Login,
+        progress: Progress<'_>,
+        events: SessionEvents,
+    ) -> Result<Arc<dyn MqttSession>, TransportError> {
+        self.connect(target, login, progress, events).await
+    }
 }
 
 #[async_trait]
@@ -50,6 +67,16 @@ impl<M: MqttConnector + ?Sized> MqttConnector for Arc<M> {
         events: SessionEvents,
     ) -> Result<Arc<dyn MqttSession>, TransportError> {
         (**self).connect(target, login, progress, events).await
+    }
+
+    async fn connect_early(
+        &self,
+        target: &Target<'_>,
+        login: Login,
+        progress: Progress<'_>,
+        events: SessionEvents,
+    ) -> Result<Arc<dyn MqttSession>, TransportError> {
+        (**self).connect_early(target, login, progress, events).await
     }
 }
 
@@ -76,6 +103,14 @@ pub struct Login {
 /// A packet that was not written yet when its future is dropped is not written any more.
 #[async_trait]
 pub trait MqttSession: Send + Sync {
+    /// Completes on an accepting CONNACK; at once for a session of [`MqttConnector::connect`].
+    ///
+    /// # Errors
+    /// The service refused the connection, or the connection ended before that.
+    async fn accepted(&self) -> Result<(), TransportError> {
+        Ok(())
+    }
+
     /// Subscribes with QoS 1; completes on SUBACK.
     ///
     /// # Errors

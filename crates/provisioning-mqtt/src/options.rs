@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use provisioning_types::InvalidInput;
 
+use crate::pipelining::Pipelining;
+
 /// MQTT connection options. All defaults are in the table of `docs/architecture.md`.
 #[derive(Debug, Clone)]
 pub struct MqttOptions {
     pub(crate) keep_alive: Duration,
     pub(crate) max_packet_size: usize,
     pub(crate) user_agent: String,
+    pub(crate) pipelining: Pipelining,
 }
 
 impl Default for MqttOptions {
@@ -18,6 +21,7 @@ impl Default for MqttOptions {
             keep_alive: Duration::from_secs(180),
             max_packet_size: 1024 * 1024,
             user_agent: concat!("provisioning-device-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+            pipelining: Pipelining::default(),
         }
     }
 }
@@ -45,6 +49,13 @@ impl MqttOptions {
         self
     }
 
+    /// Sets which packets of a new connection are sent before those in front of them were answered. None by default.
+    #[must_use]
+    pub fn with_pipelining(mut self, pipelining: Pipelining) -> Self {
+        self.pipelining = pipelining;
+        self
+    }
+
     /// Appends `suffix` to the user agent that the service receives, after a blank.
     ///
     /// # Errors
@@ -67,6 +78,11 @@ impl MqttOptions {
     /// The largest packet that is accepted from the service, in bytes.
     pub fn max_packet_size(&self) -> usize {
         self.max_packet_size
+    }
+
+    /// Which packets of a new connection are sent before those in front of them were answered.
+    pub fn pipelining(&self) -> Pipelining {
+        self.pipelining
     }
 
     /// The user agent that the service receives.

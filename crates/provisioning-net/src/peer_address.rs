@@ -1,7 +1,11 @@
 //! Where a connection goes, as the connectors report it: a fallback may connect to another address than the target's,
 //! and a proxy may be in between.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    borrow::Cow,
+    fmt::Write,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use provisioning_types::{ConnectionEvent, ErrorKind, TransportError, WaitStep, error_message};
 
@@ -22,7 +26,7 @@ struct Reported {
 impl PeerAddress {
     /// The address of `uri`, until another one is reported.
     pub fn new(uri: &ServiceUri) -> Self {
-        let address = format!("{}:{}", uri.host(), uri.port());
+        let address = host_and_port(uri);
         Self(Mutex::new(Reported {
             address,
             proxy: None,
@@ -36,8 +40,8 @@ impl PeerAddress {
             ConnectionEvent::Connecting { uri } => {
                 let mut reported = self.reported();
                 (reported.proxy, reported.given_ca) = (None, None);
-                if let Some(address) = address_of(uri) {
-                    reported.address = address;
+                if let Some(address) = address_of(uri).filter(|address| *address != reported.address) {
+                    reported.address = address.into_owned();
                 }
             }
             ConnectionEvent::WaitingFor(waiting) if waiting.step == WaitStep::Proxy => {
@@ -90,13 +94,21 @@ pub(crate) fn through_proxy(error: TransportError, proxy: &str) -> TransportErro
     }
 }
 
+/// `host:port` of the service.
+pub(crate) fn host_and_port(uri: &ServiceUri) -> String {
+    let mut address = String::with_capacity(64);
+    // Writing to a string does not fail.
+    let _ = write!(address, "{}:{}", uri.host(), uri.port());
+    address
+}
+
 /// `host:port` of a URI. `None` if it has neither a port nor a known scheme.
-fn address_of(uri: &str) -> Option<String> {
+fn address_of(uri: &str) -> Option<Cow<'_, str>> {
     let (scheme, rest) = uri.split_once("://")?;
     let authority = rest.split('/').next()?;
     let (_, behind_brackets) = authority.rsplit_once(']').unwrap_or(("", authority));
     if behind_brackets.contains(':') {
-        return Some(authority.to_owned());
+        return Some(authority.into());
     }
     let port = match scheme {
         "mqtt" => 1883,
@@ -104,7 +116,7 @@ fn address_of(uri: &str) -> Option<String> {
         "wss" => 443,
         _ => return None,
     };
-    Some(format!("{authority}:{port}"))
+    Some(format!("{authority}:{port}").into())
 }
 
 #[cfg(test)]
@@ -116,7 +128,7 @@ mod tests {
 
     #[test]
     fn the_address_is_the_host_and_the_port_with_the_schemes_own_where_there_is_none() {
-        let address = |uri| address_of(uri).unwrap_or_default();
+        let address = |uri: &'static str| address_of(uri).unwrap_or_default();
         assert_eq!(address("mqtts://h.example"), "h.example:8883");
         assert_eq!(address("mqtt://h.example"), "h.example:1883");
         assert_eq!(address("mqtts://[::1]"), "[::1]:8883");

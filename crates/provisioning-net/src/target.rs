@@ -2,7 +2,7 @@
 
 use provisioning_types::{ClientCertificate, ConnectionEvent, Progress};
 
-use crate::{attempt_limit::AttemptLimit, deadline::Deadline, uri::ServiceUri};
+use crate::{attempt_limit::AttemptLimit, deadline::Deadline, peer_address::host_and_port, uri::ServiceUri};
 
 const DEFAULT_MAX_MESSAGE_SIZE: usize = 1024 * 1024;
 
@@ -81,7 +81,7 @@ impl<'a> Target<'a> {
 
     /// The service as reports name it, `host:port`.
     pub(crate) fn peer(&self) -> String {
-        format!("{}:{}", self.uri.host(), self.uri.port())
+        host_and_port(self.uri)
     }
 
     /// Reports that a connection to the URI is being made. The connector at the bottom of a stack, which makes the

@@ -52,7 +52,10 @@ impl<C: Connector> Connector for WebSocketConnector<C> {
             .with_max_message_size(target.max_message_size());
         progress.waiting_for(WaitStep::WebSocket, peer.get());
         match connect(stream, &handshake).await {
-            Ok(stream) => Ok(Box::new(stream)),
+            Ok(stream) => {
+                first_bytes.forget();
+                Ok(Box::new(stream))
+            }
             Err(error) => Err(peer.explain(failed(error, &first_bytes.get())).in_phase(Phase::Connect)),
         }
     }

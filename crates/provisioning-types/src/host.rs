@@ -5,6 +5,7 @@ use std::{
     hash::{Hash, Hasher},
     net::IpAddr,
     str::FromStr,
+    sync::Arc,
 };
 
 use crate::{invalid_input::InvalidInput, text_conversions};
@@ -18,7 +19,7 @@ pub struct Host(HostKind);
 
 #[derive(Clone)]
 enum HostKind {
-    Name(String),
+    Name(Arc<str>),
     Address(IpAddr),
 }
 
@@ -37,14 +38,14 @@ impl Host {
             return Ok(Self(HostKind::Address(address)));
         }
         if is_dns_name(text) {
-            return Ok(Self(HostKind::Name(text.to_owned())));
+            return Ok(Self(HostKind::Name(text.into())));
         }
         Err(Self::invalid(text))
     }
 
     /// The service's global host.
     pub(crate) fn global() -> Self {
-        Self(HostKind::Name(GLOBAL_HOST.to_owned()))
+        Self(HostKind::Name(GLOBAL_HOST.into()))
     }
 
     pub(crate) fn is_ipv6(&self) -> bool {
@@ -56,10 +57,18 @@ impl Host {
         InvalidInput::new("host", expected).with_given(text)
     }
 
+    /// The address; `None` for a name.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self.0 {
+            HostKind::Name(_) => None,
+            HostKind::Address(address) => Some(address),
+        }
+    }
+
     /// The name or address without brackets, as a resolver or a TLS stack takes it.
     pub fn bare(&self) -> String {
         match &self.0 {
-            HostKind::Name(name) => name.clone(),
+            HostKind::Name(name) => name.as_ref().to_owned(),
             HostKind::Address(address) => address.to_string(),
         }
     }

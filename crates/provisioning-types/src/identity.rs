@@ -1,18 +1,18 @@
 //! Registration id, id scope and api-version: checked once, then safe in a topic or a user name.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{invalid_input::InvalidInput, text_conversions};
 
-/// Declares a newtype over a checked string, with the conversions that all of them have.
+/// Declares a newtype over a checked string that is cheap to clone, with the conversions that all of them have.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $input:literal, $expected:literal, $check:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Checks `text`.
@@ -23,7 +23,7 @@ macro_rules! checked_text {
                 let text = text.into();
                 let check: fn(&str) -> bool = $check;
                 if check(&text) {
-                    Ok(Self(text))
+                    Ok(Self(text.into()))
                 } else {
                     Err(InvalidInput::new($input, $expected).with_given(&text))
                 }
@@ -51,7 +51,7 @@ macro_rules! checked_text {
 
         impl From<$name> for String {
             fn from(checked: $name) -> Self {
-                checked.0
+                checked.0.as_ref().to_owned()
             }
         }
 
@@ -113,14 +113,14 @@ checked_text!(
 impl Default for ApiVersion {
     /// `2019-03-31`, what the service documents for MQTT and what most SDKs send.
     fn default() -> Self {
-        Self("2019-03-31".to_owned())
+        Self("2019-03-31".into())
     }
 }
 
 impl ApiVersion {
     /// `2026-11-01`, the first stable version with certificate signing requests.
     pub(crate) fn with_csr() -> Self {
-        Self("2026-11-01".to_owned())
+        Self("2026-11-01".into())
     }
 }
 

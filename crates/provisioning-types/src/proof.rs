@@ -64,9 +64,17 @@ pub struct Proof {
     pub password: Option<Secret>,
     /// The certificate to present in the TLS handshake. Absent with a symmetric key.
     pub certificate: Option<ClientCertificate>,
-    /// What to check first when the service refuses this proof, in one sentence: MQTT does not say which part of it
-    /// is wrong.
-    pub hint: String,
+    hint: Option<Hint>,
+}
+
+/// Makes the text of a hint. Most proofs are accepted, so it is made only when it is needed.
+#[derive(Clone)]
+struct Hint(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl fmt::Debug for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&(self.0)(), f)
+    }
 }
 
 impl Proof {
@@ -86,9 +94,22 @@ impl Proof {
 
     /// Says what to check first when the service refuses this proof.
     #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = hint.into();
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        let hint = hint.into();
+        self.with_hint_from(move || hint.clone())
+    }
+
+    /// Says what to check first when the service refuses this proof. `hint` is called only then.
+    #[must_use]
+    pub fn with_hint_from(mut self, hint: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.hint = Some(Hint(Arc::new(hint)));
         self
+    }
+
+    /// What to check first when the service refuses this proof, in one sentence: MQTT does not say which part of it is
+    /// wrong. Empty if none was set.
+    pub fn hint(&self) -> String {
+        self.hint.as_ref().map_or_else(String::new, |Hint(hint)| hint())
     }
 }
 
@@ -164,6 +185,8 @@ impl fmt::Debug for PrivateKey {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn certificate(chain: &[u8], key: &[u8]) -> ClientCertificate {
@@ -180,11 +203,24 @@ mod tests {
     }
 
     #[test]
+    fn a_hint_is_made_when_it_is_asked_for() {
+        let made = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&made);
+        let proof = Proof::default().with_hint_from(move || format!("hint {}", count.fetch_add(1, Ordering::Relaxed)));
+        assert_eq!(made.load(Ordering::Relaxed), 0);
+        assert_eq!(
+            (proof.hint(), proof.clone().hint()),
+            ("hint 0".to_owned(), "hint 1".to_owned())
+        );
+        assert_eq!(Proof::default().hint(), "");
+    }
+
+    #[test]
     fn debug_shows_neither_password_nor_key() {
         let proof = Proof {
             password: Some(Secret::new(b"s3cret".to_vec())),
             certificate: Some(certificate(b"a", b"s3cret")),
-            hint: String::new(),
+            hint: None,
         };
         let shown = format!("{proof:?}");
         assert!(!shown.contains("s3c") && !shown.contains("115, 51"), "{shown}");

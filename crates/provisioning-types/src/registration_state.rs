@@ -1,6 +1,6 @@
 //! The result of a registration: typed fields, and every other field as it arrived.
 
-use std::{fmt, time::SystemTime};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,15 +10,15 @@ use crate::{connection_profile::ConnectionProfile, error_code::ErrorCode};
 /// The service's `registrationState`, as it arrived.
 ///
 /// Every documented field has a method; unknown fields are kept and found through [`raw`](Self::raw). A field that is
-/// absent, `null` or of another type than documented is `None`.
+/// absent, `null` or of another type than documented is `None`. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct RegistrationState(Map<String, Value>);
+pub struct RegistrationState(Arc<Map<String, Value>>);
 
 impl RegistrationState {
     /// Wraps the JSON object.
     pub fn new(fields: Map<String, Value>) -> Self {
-        Self(fields)
+        Self(Arc::new(fields))
     }
 
     /// Every field under its wire name, known or not.
@@ -213,9 +213,8 @@ impl fmt::Display for Substatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Answered", into = "Answered")]
 pub struct Assignment {
-    assigned_hub: String,
-    device_id: String,
     operation_id: Option<String>,
+    /// With a hub and a device id.
     state: RegistrationState,
 }
 
@@ -225,23 +224,19 @@ impl Assignment {
     /// `None` unless it holds `assignedHub` and `deviceId` as non-empty texts: without them there is nothing to
     /// connect to.
     pub fn from_state(state: RegistrationState, operation_id: Option<String>) -> Option<Self> {
-        let required = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-        Some(Self {
-            assigned_hub: required(state.assigned_hub())?,
-            device_id: required(state.device_id())?,
-            operation_id,
-            state,
-        })
+        let is_given = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
+        let is_complete = is_given(state.assigned_hub()) && is_given(state.device_id());
+        is_complete.then_some(Self { operation_id, state })
     }
 
     /// The host name of the IoT hub that the device belongs to.
     pub fn assigned_hub(&self) -> &str {
-        &self.assigned_hub
+        self.state.assigned_hub().unwrap_or_default()
     }
 
     /// The device's id at that hub.
     pub fn device_id(&self) -> &str {
-        &self.device_id
+        self.state.device_id().unwrap_or_default()
     }
 
     /// The operation that led here, for the service's support.

@@ -29,13 +29,14 @@ pub enum RegistrationStatus {
 
 impl RegistrationStatus {
     fn from_wire(text: &str) -> Self {
-        match text.to_ascii_lowercase().as_str() {
-            "assigning" => Self::Assigning,
-            "assigned" => Self::Assigned,
-            "failed" => Self::Failed,
-            "disabled" => Self::Disabled,
-            _ => Self::Other(text.to_owned()),
-        }
+        let known = [
+            ("assigning", Self::Assigning),
+            ("assigned", Self::Assigned),
+            ("failed", Self::Failed),
+            ("disabled", Self::Disabled),
+        ];
+        let found = known.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+        found.map_or_else(|| Self::Other(text.to_owned()), |(_, status)| status)
     }
 }
 
@@ -49,10 +50,10 @@ pub struct Response {
     pub status_code: u16,
     /// The operation to query.
     pub operation_id: Option<String>,
-    /// The body as it arrived.
-    pub body: Vec<u8>,
+    body: Vec<u8>,
     /// How long the service asks to wait; zero for 0 or less, `None` when absent or not a number.
     pub retry_after: Option<Duration>,
+    registration_state: RegistrationState,
 }
 
 impl Response {
@@ -64,6 +65,7 @@ impl Response {
             operation_id: None,
             body: Vec::new(),
             retry_after: None,
+            registration_state: RegistrationState::default(),
         }
     }
 
@@ -78,6 +80,7 @@ impl Response {
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
+        self.registration_state = state_in(&self.body);
         self
     }
 
@@ -103,14 +106,19 @@ impl Response {
         retry_after: Option<Duration>,
         queried: Option<&str>,
     ) -> Result<Self, TransportError> {
-        let (status, operation_id) = match status_code {
+        let (status, operation_id, registration_state) = match status_code {
             0..300 => read_body(status_code, body)?,
             300..429 => {
                 let error = ServiceError::from_body(status_code, body).with_retry_after(retry_after);
                 return Err(TransportError::refused_by_service(error));
             }
-            429.. if queried.is_some() => (RegistrationStatus::Assigning, None),
-            429.. => (RegistrationStatus::Registering, None),
+            429.. => {
+                let status = match queried {
+                    Some(_) => RegistrationStatus::Assigning,
+                    None => RegistrationStatus::Registering,
+                };
+                (status, None, state_in(body))
+            }
         };
         Ok(Self {
             status,
@@ -118,7 +126,13 @@ impl Response {
             operation_id: operation_id.or(queried.map(str::to_owned)),
             body: body.to_vec(),
             retry_after,
+            registration_state,
         })
+    }
+
+    /// The body as it arrived.
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// Whether the service is throttling or failing: its status is 429 or above.
@@ -127,14 +141,8 @@ impl Response {
     }
 
     /// The body's `registrationState`, empty when there is none.
-    pub fn registration_state(&self) -> RegistrationState {
-        match serde_json::from_slice::<Value>(&self.body) {
-            Ok(Value::Object(mut fields)) => match fields.remove("registrationState") {
-                Some(Value::Object(state)) => RegistrationState::new(state),
-                _ => RegistrationState::default(),
-            },
-            _ => RegistrationState::default(),
-        }
+    pub fn registration_state(&self) -> &RegistrationState {
+        &self.registration_state
     }
 
     /// The response as the source of an error: its status, its body and its retry-after.
@@ -156,7 +164,10 @@ impl fmt::Debug for Response {
     }
 }
 
-fn read_body(status_code: u16, body: &[u8]) -> Result<(RegistrationStatus, Option<String>), TransportError> {
+fn read_body(
+    status_code: u16,
+    body: &[u8],
+) -> Result<(RegistrationStatus, Option<String>, RegistrationState), TransportError> {
     let unexpected = |message: &'static str| {
         TransportError::new(ErrorKind::UnexpectedResponse, message)
             .with_source(ServiceError::from_body(status_code, body))
@@ -165,8 +176,21 @@ fn read_body(status_code: u16, body: &[u8]) -> Result<(RegistrationStatus, Optio
     let status = json["status"]
         .as_str()
         .ok_or_else(|| unexpected("the response is not a JSON object with a status"))?;
+    let status = RegistrationStatus::from_wire(status);
     let operation_id = json["operationId"].as_str().filter(|id| !id.is_empty());
-    Ok((RegistrationStatus::from_wire(status), operation_id.map(str::to_owned)))
+    Ok((status, operation_id.map(str::to_owned), state_of(json)))
+}
+
+/// The `registrationState` in a body.
+fn state_in(body: &[u8]) -> RegistrationState {
+    state_of(serde_json::from_slice(body).unwrap_or_default())
+}
+
+fn state_of(mut body: Value) -> RegistrationState {
+    match body.get_mut("registrationState").map(Value::take) {
+        Some(Value::Object(fields)) => RegistrationState::new(fields),
+        _ => RegistrationState::default(),
+    }
 }
 
 #[cfg(test)]
@@ -248,7 +272,7 @@ mod tests {
     fn a_registration_state_of_the_wrong_shape_is_empty() {
         for body in ["", "[]", r#"{"registrationState":null}"#, r#"{"registrationState":[]}"#] {
             let answer = Response::new(200, RegistrationStatus::Assigned).with_body(body);
-            assert_eq!(answer.registration_state(), RegistrationState::default());
+            assert_eq!(*answer.registration_state(), RegistrationState::default());
         }
     }
 }

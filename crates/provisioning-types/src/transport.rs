@@ -97,7 +97,7 @@ impl Request {
 /// reports [`WaitStep::Delivery`] and then [`WaitStep::Response`]; another reports the latter only.
 ///
 /// A transport reports [`ConnectionEvent::Connecting`] before each attempt to reach the service, and
-/// [`ConnectionEvent::Connected`] once per connection, before it sends the request. It reports neither when it uses
+/// [`ConnectionEvent::Connected`] once per connection, before the response to the request. It reports neither when it uses
 /// the established connection.
 ///
 /// Without `Connecting`, the client emits no event while the transport connects. Without `Connected`, it does not
@@ -205,7 +205,7 @@ pub enum ConnectionEvent {
         /// The URI, such as `mqtts://global.azure-devices-provisioning.net`.
         uri: String,
     },
-    /// The connection is established and subscribed to responses; the request follows.
+    /// The connection is established and subscribed to responses. The request follows, unless it was sent before.
     Connected,
     /// The TLS handshake is completed, and a CA that was given to this device, not one of the platform's, signed the
     /// server's certificate. A middlebox that inspects TLS has such a CA, and does not forward the device's

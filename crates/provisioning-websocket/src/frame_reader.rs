@@ -24,8 +24,8 @@ use tokio_tungstenite::tungstenite::{
 
 use crate::excerpt::excerpt;
 
-/// The minimum space for one read from the stream below, in bytes: one TLS record.
-const READ_SIZE: usize = 16 * 1024;
+/// The minimum space for one read from the stream below, in bytes. A longer message makes the buffer grow.
+const READ_SIZE: usize = 1024;
 
 /// The longest payload of a control frame ([RFC 6455, section 5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5)).
 const MAX_CONTROL: u64 = 125;

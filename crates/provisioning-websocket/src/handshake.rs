@@ -94,7 +94,7 @@ where
 
 /// Reads until the answer's head is complete, and returns it with the bytes that came after it.
 async fn read_answer<S: AsyncRead + Unpin>(stream: &mut S) -> Result<(Answer, Vec<u8>), HandshakeError> {
-    let mut bytes = Vec::with_capacity(4096);
+    let mut bytes = Vec::with_capacity(1024);
     while bytes.len() < MAX_HEAD {
         if stream.read_buf(&mut bytes).await? == 0 {
             let what = "the stream ended before the answer to the WebSocket handshake was complete";

@@ -66,13 +66,13 @@ const OUT_OF_REACH: [(&str, &str); 11] = [
     ("provisioning-net --all-features", "rumqttc"),
     (
         "provisioning-mqtt",
-        "hmac pkcs8 rustls rustls-platform-verifier tokio-tungstenite x509-parser",
+        "hmac pkcs8 rustls rustls-native-certs rustls-platform-verifier tokio-tungstenite x509-parser",
     ),
     ("provisioning-websocket --all-features", "rumqttc rustls"),
     // Firmware with one pinned CA and a plain key.
     (
         "provisioning-device --no-default-features --features mqtt,ring",
-        "aes-gcm cbc rustls-platform-verifier scrypt tokio-tungstenite",
+        "aes-gcm cbc rustls-native-certs rustls-platform-verifier scrypt tokio-tungstenite",
     ),
     ("provisioning-device --all-features", ""),
     // The emulator as a library.

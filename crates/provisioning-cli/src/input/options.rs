@@ -159,6 +159,9 @@ fn mqtt_options(flags: &Network) -> Result<MqttOptions, InvalidInput> {
     if let Some(keep_alive) = flags.keep_alive {
         options = options.with_keep_alive(keep_alive)?;
     }
+    if let Some(pipelining) = flags.pipelining {
+        options = options.with_pipelining(pipelining);
+    }
     if let Some(suffix) = &flags.user_agent_suffix {
         options = options.with_user_agent_suffix(suffix)?;
     }

@@ -3,7 +3,7 @@
 use std::{
     future::{Future as _, pending, poll_fn},
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     task::Poll,
     time::Duration,
 };
@@ -31,7 +31,8 @@ pub(super) struct Shared {
     pub(super) policy: Policy,
     /// The origin of the machine's time.
     pub(super) origin: Instant,
-    pub(super) events: broadcast::Sender<RegistrationEvent>,
+    /// Made for the first listener: most clients have none.
+    pub(super) events: OnceLock<broadcast::Sender<RegistrationEvent>>,
     pub(super) core: Mutex<Core>,
     /// Locked before `core`.
     pub(super) first_poll: Arc<FirstPoll>,
@@ -95,7 +96,7 @@ impl Shared {
         let outcome = select! {
             biased;
             Ok(outcome) = &mut receiver => outcome,
-            // The call that took over has completed the registration in the same step.
+            // The registration was completed in the same step, by this call or by the one that took over.
             _ = lease.drive(action, Some(registration)) => receiver.await.unwrap_or_else(|_| Err(cancelled())),
         };
         if lease.must_disconnect {
@@ -243,11 +244,13 @@ impl Shared {
 
     fn emit(&self, registration_id: &RegistrationId, event: StatusEvent) {
         tracing::debug!(%event, "registration");
-        // Without listeners the event is discarded.
-        let _ = self.events.send(RegistrationEvent {
-            registration_id: registration_id.clone(),
-            event,
-        });
+        if let Some(events) = self.events.get() {
+            // Without listeners the event is discarded.
+            let _ = events.send(RegistrationEvent {
+                registration_id: registration_id.clone(),
+                event,
+            });
+        }
     }
 
     fn emit_ended(&self, registration_id: &RegistrationId, outcome: &Outcome) {
@@ -274,7 +277,8 @@ impl Shared {
 }
 
 impl Lease<'_> {
-    /// Performs one action after the other. Returns what a close returns; `None` once another call has taken over.
+    /// Performs one action after the other. Returns what a close returns; `None` once the registration is complete or
+    /// another call has taken over.
     async fn drive(
         &self,
         first: Action,
@@ -296,6 +300,7 @@ impl Lease<'_> {
                     is_finished = false;
                 }
                 Next::Return(result) => return Some(result),
+                Next::Continue if registration.is_some() && self.shared.core().outcome.is_none() => return None,
                 Next::Continue | Next::Busy | Next::Defer => {}
             }
         }

@@ -11,7 +11,7 @@ mod staying;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use provisioning_types::{PollingTransport, RegistrationRequest, TransportError};
@@ -41,7 +41,7 @@ impl RegistrationClient {
             transport: Arc::new(transport),
             policy,
             origin: Instant::now(),
-            events: broadcast::channel(EVENT_CAPACITY).0,
+            events: OnceLock::new(),
             core: Mutex::default(),
             first_poll: Arc::default(),
             gate: Notify::new(),
@@ -51,7 +51,8 @@ impl RegistrationClient {
 
     /// The events from now on, of registrations of every clone of this client.
     pub fn events(&self) -> StatusEvents {
-        StatusEvents::new(self.0.events.subscribe())
+        let events = self.0.events.get_or_init(|| broadcast::Sender::new(EVENT_CAPACITY));
+        StatusEvents::new(events.subscribe())
     }
 
     /// Registers the device: sends the request, polls until the service has decided, and returns its decision. The

@@ -87,21 +87,28 @@ impl Attempt {
         }
     }
 
-    pub(super) fn handle_response(mut self, sent: Request, response: Response, context: &Context<'_>) -> (State, Step) {
+    pub(super) fn handle_response(
+        mut self,
+        sent: Request,
+        mut response: Response,
+        context: &Context<'_>,
+    ) -> (State, Step) {
         self.connected();
         let phase = sent.phase();
-        let operation_id = response.operation_id.as_deref().or(sent.operation_id());
-        let operation_id = operation_id.map(str::to_owned);
-        let reason = match (&response.status, operation_id.clone()) {
+        let operation_id = response.operation_id.take();
+        let operation_id = operation_id.or_else(|| sent.operation_id().map(str::to_owned));
+        let reason = match &response.status {
             _ if response.is_throttled() => return self.back_off(sent, &response, context),
-            (RegistrationStatus::Registering, _) => return self.back_off(sent, &response, context),
-            (RegistrationStatus::Assigning, Some(id)) => return self.poll(id, &response, context),
-            (RegistrationStatus::Assigning, None) => FailureReason::UnexpectedResponse {
-                missing: "an operation id",
-                source: response.to_service_error(),
+            RegistrationStatus::Registering => return self.back_off(sent, &response, context),
+            RegistrationStatus::Assigning => match operation_id.clone() {
+                Some(id) => return self.poll(id, &response, context),
+                None => FailureReason::UnexpectedResponse {
+                    missing: "an operation id",
+                    source: response.to_service_error(),
+                },
             },
-            (RegistrationStatus::Assigned, operation_id) => {
-                match Assignment::from_state(response.registration_state(), operation_id) {
+            RegistrationStatus::Assigned => {
+                match Assignment::from_state(response.registration_state().clone(), operation_id.clone()) {
                     Some(assignment) => return assigned(assignment),
                     None => FailureReason::UnexpectedResponse {
                         missing: "a registration state with the assigned hub and the device id",
@@ -109,9 +116,9 @@ impl Attempt {
                     },
                 }
             }
-            (RegistrationStatus::Failed, _) => FailureReason::RegistrationFailed(response.to_service_error()),
-            (RegistrationStatus::Disabled, _) => FailureReason::Disabled(response.to_service_error()),
-            (RegistrationStatus::Other(status), _) => FailureReason::UnexpectedStatus {
+            RegistrationStatus::Failed => FailureReason::RegistrationFailed(response.to_service_error()),
+            RegistrationStatus::Disabled => FailureReason::Disabled(response.to_service_error()),
+            RegistrationStatus::Other(status) => FailureReason::UnexpectedStatus {
                 status: status.clone(),
                 source: response.to_service_error(),
             },

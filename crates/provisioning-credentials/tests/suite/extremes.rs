@@ -83,7 +83,7 @@ fn a_given_token_or_a_certificate_has_a_hint_whatever_the_clock_says() {
         for credential in [token(0).into(), token(expiry).into(), Credential::from(x509())] {
             let shown = format!("{credential:?} at {now:?}");
             let proof = prove(credential, now, HOUR).expect("a proof");
-            assert!(!proof.hint.is_empty(), "{shown}");
+            assert!(!proof.hint().is_empty(), "{shown}");
         }
     }
 }

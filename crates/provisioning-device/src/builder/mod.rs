@@ -7,7 +7,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use provisioning_client::{Policy, RegistrationClient};
 use provisioning_credentials::{CertificateSigningRequest, Credential, DeviceIdentity};
-use provisioning_mqtt::{MqttOptions, MqttTransport};
+use provisioning_mqtt::{MqttOptions, MqttTransport, Pipelining};
 use provisioning_net::{
     Connector, Probe, ProxyRules, ServiceUri, Target, TcpConnector, Tls, TlsConnector, TlsProvider, TlsVersion,
 };
@@ -52,6 +52,7 @@ pub struct Builder {
     fallback_after: Option<Duration>,
     proxy: Checked<ProxyRules>,
     mqtt_options: MqttOptions,
+    pipelining: Option<Pipelining>,
     policy: Policy,
     timeout: Option<Duration>,
 }
@@ -107,6 +108,7 @@ impl ProvisioningDeviceClient {
             fallback_after: None,
             proxy: Ok(ProxyRules::default()),
             mqtt_options: MqttOptions::default(),
+            pipelining: None,
             policy: Policy::default(),
             timeout: None,
         }
@@ -168,7 +170,10 @@ impl Builder {
     }
 
     fn mqtt_transport(&self, credential: &Credential) -> Result<MqttTransport, InvalidInput> {
-        let (endpoint, identity, options) = (self.endpoint()?, self.identity.clone(), self.mqtt_options.clone());
+        let (endpoint, identity, mut options) = (self.endpoint()?, self.identity.clone(), self.mqtt_options.clone());
+        if let Some(pipelining) = self.pipelining {
+            options = options.with_pipelining(pipelining);
+        }
         if let Some(Own(connector)) = &self.connector {
             return Ok(MqttTransport::new(Arc::clone(connector), endpoint, identity, options));
         }

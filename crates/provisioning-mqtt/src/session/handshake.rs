@@ -1,38 +1,17 @@
-//! CONNECT and CONNACK.
+//! The packets CONNECT and CONNACK.
 
-use provisioning_net::BoxedStream;
-use provisioning_types::{ErrorKind, InvalidInput, Phase, TransportError};
+use provisioning_types::{ErrorKind, InvalidInput, TransportError};
 use rumqttc::{Connect, ConnectReturnCode, Packet};
-use tokio_util::codec::Framed;
 
-use super::{
-    codec::ClientCodec,
-    error, mqtt_text,
-    stream::MqttStream,
-    turn::{Connecting, Place},
-};
+use super::{error, mqtt_text};
 use crate::mqtt_connector::Login;
 
-/// Sends CONNECT in the turn of its client id, and waits for an accepting CONNACK.
-pub(super) async fn connect(
-    stream: BoxedStream,
-    login: &Login,
-    max_packet_size: usize,
-    mut place: Place,
-) -> Result<MqttStream, TransportError> {
-    let connect = connect_packet(login)?;
-    let framed = Framed::new(stream, ClientCodec::new(max_packet_size));
-    place.take().await?;
-    let connecting = Connecting::new(framed, place);
-    let outcome = match connecting.exchange(connect).await {
-        Ok((framed, answer)) => accepted(&answer).map(|()| framed),
-        Err(error) => Err(error),
-    };
-    outcome.map_err(|error| error.in_phase(Phase::Connect))
-}
-
-fn connect_packet(login: &Login) -> Result<Packet, TransportError> {
-    let mut connect = Connect::new(mqtt_text("client id", &login.client_id)?);
+/// The CONNECT of this login.
+///
+/// # Errors
+/// A part of it is too long for MQTT.
+pub(super) fn connect_packet(login: Login) -> Result<Packet, TransportError> {
+    let mut connect = Connect::new(mqtt_text("client id", login.client_id)?);
     // `MqttOptions` keeps it within what MQTT allows.
     connect.keep_alive = u16::try_from(login.keep_alive.as_secs()).unwrap_or(u16::MAX);
     connect.clean_session = login.clean;
@@ -45,13 +24,17 @@ fn connect_packet(login: &Login) -> Result<Packet, TransportError> {
         None => String::new(),
     };
     connect.login = Some(rumqttc::Login {
-        username: mqtt_text("user name", &login.user_name)?,
+        username: mqtt_text("user name", login.user_name)?,
         password,
     });
     Ok(Packet::Connect(connect))
 }
 
-fn accepted(answer: &Packet) -> Result<(), TransportError> {
+/// Whether the packet that answers CONNECT accepts it.
+///
+/// # Errors
+/// It refuses it, or is another packet.
+pub(super) fn accepted(answer: &Packet) -> Result<(), TransportError> {
     let Packet::ConnAck(ack) = answer else {
         return Err(error::broken_protocol(
             "the service answered CONNECT with something else than CONNACK",

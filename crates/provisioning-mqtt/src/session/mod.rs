@@ -14,11 +14,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use provisioning_net::{Connector, PeerAddress, Scheme, Target};
-use provisioning_types::{ErrorKind, InvalidInput, Progress, TransportError, WaitStep};
-use tokio::sync::{mpsc, oneshot};
+use provisioning_types::{ErrorKind, InvalidInput, Phase, Progress, TransportError, WaitStep};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio_util::codec::Framed;
 use tracing::Instrument;
 
-use self::{outgoing::Command, task::Task, turn::Turns};
+use self::{
+    codec::ClientCodec,
+    outgoing::Command,
+    task::{Connecting, Task},
+    turn::Turns,
+};
 use crate::{
     mqtt_connector::{Login, MqttConnector, MqttSession, SessionEvents},
     permit::WritePermit,
@@ -52,22 +58,47 @@ impl<C: Connector> MqttConnector for MqttOverStream<C> {
         progress: Progress<'_>,
         events: SessionEvents,
     ) -> Result<Arc<dyn MqttSession>, TransportError> {
+        let session = self.connect_early(target, login, progress, events).await?;
+        session.accepted().await?;
+        Ok(session)
+    }
+
+    async fn connect_early(
+        &self,
+        target: &Target<'_>,
+        login: Login,
+        progress: Progress<'_>,
+        events: SessionEvents,
+    ) -> Result<Arc<dyn MqttSession>, TransportError> {
         let peer = PeerAddress::new(target.uri());
         let listener = |event| {
             peer.note(&event);
             progress.report(event);
         };
-        let place = self.turns.place(&login.client_id);
+        let mut place = self.turns.place(&login.client_id);
+        let keep_alive = login.keep_alive;
         let stream = self.connector.connect(target, Progress::new(&listener)).await?;
         progress.waiting_for(WaitStep::Connack, peer.get());
-        let framed = handshake::connect(stream, &login, target.max_message_size(), place).await?;
+        let connect = handshake::connect_packet(login).map_err(in_connect)?;
+        place.take().await.map_err(in_connect)?;
+        let codec = ClientCodec::new(target.max_message_size());
+        let framed = Framed::with_capacity(stream, codec, BUFFER_SIZE);
+        let (done, accepted) = oneshot::channel();
         let (commands, queue) = mpsc::unbounded_channel();
-        let task = Task::new(framed, login.keep_alive, events).run(queue);
+        let task = Task::connect(framed, connect, keep_alive, Connecting { place, done }, events)?;
         // It serves the connection of the registration whose span this is.
-        tokio::spawn(task.in_current_span());
-        Ok(Arc::new(Session { commands }))
+        tokio::spawn(task.run(queue).in_current_span());
+        let accepted = AsyncMutex::new(Some(accepted));
+        Ok(Arc::new(Session { commands, accepted }))
     }
 }
+
+fn in_connect(error: impl Into<TransportError>) -> TransportError {
+    error.into().in_phase(Phase::Connect)
+}
+
+/// The initial size of each of the two buffers, in bytes. Longer packets make them grow.
+const BUFFER_SIZE: usize = 1024;
 
 /// The maximum of MQTT's remaining length (MQTT 3.1.1, section 2.2.3).
 const LARGEST_PACKET: usize = 268_435_455;
@@ -75,6 +106,8 @@ const LARGEST_PACKET: usize = 268_435_455;
 /// The handle of a connection's task. The task ends when the last handle is dropped.
 struct Session {
     commands: mpsc::UnboundedSender<Command>,
+    /// Receives whether CONNECT is accepted; `None` once it has.
+    accepted: AsyncMutex<Option<oneshot::Receiver<Result<(), TransportError>>>>,
 }
 
 impl Session {
@@ -86,14 +119,28 @@ impl Session {
         let (done, result) = oneshot::channel();
         // A task that has ended drops the command, and `done` with it.
         let _ = self.commands.send(command(done));
-        result
-            .await
-            .unwrap_or_else(|_| Err(TransportError::new(ErrorKind::Lost, "the connection has ended")))
+        result.await.unwrap_or_else(|_| Err(has_ended()))
     }
+}
+
+fn has_ended() -> TransportError {
+    TransportError::new(ErrorKind::Lost, "the connection has ended")
 }
 
 #[async_trait]
 impl MqttSession for Session {
+    async fn accepted(&self) -> Result<(), TransportError> {
+        let mut accepted = self.accepted.lock().await;
+        match &mut *accepted {
+            Some(receiver) => {
+                let outcome = receiver.await.unwrap_or_else(|_| Err(has_ended()));
+                *accepted = None;
+                outcome
+            }
+            None => Ok(()),
+        }
+    }
+
     async fn subscribe(&self, filter: &str) -> Result<(), TransportError> {
         let topic = mqtt_text("topic", filter)?;
         self.command(|done| Command::Subscribe { topic, done }).await
@@ -135,9 +182,10 @@ impl MqttSession for Session {
 }
 
 /// Checks that MQTT can carry the text: the codec would truncate the length of a longer one to 16 bits.
-fn mqtt_text(what: &'static str, text: &str) -> Result<String, InvalidInput> {
+fn mqtt_text(what: &'static str, text: impl Into<String>) -> Result<String, InvalidInput> {
+    let text = text.into();
     if text.len() > usize::from(u16::MAX) {
-        return Err(InvalidInput::new(what, "at most 65535 bytes").with_given(text));
+        return Err(InvalidInput::new(what, "at most 65535 bytes").with_given(&text));
     }
-    Ok(text.to_owned())
+    Ok(text)
 }

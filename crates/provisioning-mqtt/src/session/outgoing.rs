@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Buf;
 use futures_util::future::poll_fn;
 use provisioning_net::connection_error;
 use provisioning_types::{ErrorKind, TransportError};
@@ -57,28 +58,28 @@ pub(super) enum AckKind {
 /// A command that awaits its acknowledgement.
 type Unacknowledged = (AckKind, Done);
 
-/// A PUBLISH of which not all bytes have been handed to the stream. It was encoded into an empty buffer, so it is at
-/// the front.
+/// A PUBLISH of which not all bytes have been handed to the stream.
 struct Publishing {
     id: u16,
     permit: WritePermit,
+    /// How many bytes are in the buffer in front of it.
+    before: usize,
     length: usize,
-    /// How many bytes are still in the buffer.
+    /// How many of its bytes are still in the buffer.
     left: usize,
 }
 
 impl Publishing {
-    /// Writes what is in the buffer, and returns how much of the packet has been written by then.
-    fn write(&mut self, framed: &mut MqttStream, cx: &mut Context<'_>) -> (Poll<Result<(), TransportError>>, Written) {
-        let before = framed.write_buffer().len();
-        let flushed = poll_flush(framed, cx);
-        self.left = self.left.saturating_sub(before - framed.write_buffer().len());
-        let written = match self.left {
+    /// Takes note of how many bytes were written, and returns how much of the packet has been.
+    fn wrote(&mut self, bytes: usize) -> Written {
+        let before = bytes.min(self.before);
+        self.before -= before;
+        self.left = self.left.saturating_sub(bytes - before);
+        match self.left {
             0 => Written::All,
             left if left == self.length => Written::Nothing,
             _ => Written::Part,
-        };
-        (flushed, written)
+        }
     }
 }
 
@@ -86,7 +87,9 @@ impl Publishing {
 pub(super) struct Outgoing {
     framed: MqttStream,
     pub(super) pings: Pings,
-    /// Commands whose packet is not encoded yet: those behind a PUBLISH that waits for the buffer to become empty.
+    /// How many bytes of CONNECT are still in the buffer.
+    connect_left: usize,
+    /// Commands whose packet is not encoded yet: those behind a PUBLISH that waits until the one before it is written.
     queue: VecDeque<Command>,
     publishing: Option<Publishing>,
     /// Whether the connection is ended in an orderly way: a packet that was begun is completed.
@@ -103,6 +106,7 @@ impl Outgoing {
         Self {
             framed,
             pings: Pings::new(keep_alive),
+            connect_left: 0,
             queue: VecDeque::new(),
             publishing: None,
             is_disconnecting: false,
@@ -112,16 +116,32 @@ impl Outgoing {
         }
     }
 
+    /// Queues CONNECT, the first packet.
+    pub(super) fn connect(&mut self, connect: Packet) -> Result<(), TransportError> {
+        self.write(connect)?;
+        self.connect_left = self.framed.write_buffer().len();
+        Ok(())
+    }
+
+    /// Whether all of CONNECT was handed to the stream. A part of it is never handled.
+    pub(super) fn has_sent_connect(&self) -> bool {
+        self.connect_left == 0
+    }
+
+    /// The stream, for what a peer that does not speak MQTT has sent.
+    pub(super) fn framed(&mut self) -> &mut MqttStream {
+        &mut self.framed
+    }
+
     pub(super) fn handle_command(&mut self, command: Command) -> Result<(), TransportError> {
         self.queue.push_back(command);
         self.encode_commands()
     }
 
-    /// Encodes commands in their order. A PUBLISH is encoded once nothing waits to be written before it, so that it can
-    /// still be taken back.
+    /// Encodes commands in their order, but only one PUBLISH at a time, so that it can still be taken back.
     fn encode_commands(&mut self) -> Result<(), TransportError> {
         while let Some(command) = self.queue.pop_front() {
-            if matches!(command, Command::Publish { .. }) && !self.framed.write_buffer().is_empty() {
+            if matches!(command, Command::Publish { .. }) && self.publishing.is_some() {
                 self.queue.push_front(command);
                 return Ok(());
             }
@@ -156,15 +176,17 @@ impl Outgoing {
                 permit,
                 done,
             } => {
+                let before = self.framed.write_buffer().len();
                 let id = self.send(AckKind::Publish, done, |pkid| {
                     let mut publish = Publish::new(topic, QoS::AtLeastOnce, payload);
                     publish.pkid = pkid;
                     Packet::Publish(publish)
                 })?;
-                let length = self.framed.write_buffer().len();
+                let length = self.framed.write_buffer().len() - before;
                 self.publishing = id.map(|id| Publishing {
                     id,
                     permit,
+                    before,
                     length,
                     left: length,
                 });
@@ -211,8 +233,8 @@ impl Outgoing {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         loop {
             self.encode_commands()?;
-            let Some(publishing) = &mut self.publishing else {
-                ready!(poll_flush(&mut self.framed, cx))?;
+            let Some(publishing) = &self.publishing else {
+                ready!(self.write_buffer(cx).0)?;
                 if self.queue.is_empty() {
                     return Poll::Ready(Ok(()));
                 }
@@ -220,7 +242,7 @@ impl Outgoing {
             };
             let may_continue = self.is_disconnecting && publishing.left < publishing.length;
             let permit = publishing.permit.clone();
-            let mut write = || publishing.write(&mut self.framed, cx);
+            let mut write = || self.write_buffer(cx);
             let flushed = if may_continue {
                 Some(write().0)
             } else {
@@ -228,26 +250,46 @@ impl Outgoing {
             };
             match flushed {
                 Some(flushed) => {
-                    if publishing.left == 0 {
-                        self.publishing = None;
-                    }
+                    self.publishing.take_if(|publishing| publishing.left == 0);
                     ready!(flushed)?;
                 }
-                None if publishing.left == publishing.length => self.withdraw(),
-                // The transport drops the session.
-                None => return Poll::Pending,
+                None => match self
+                    .publishing
+                    .take_if(|publishing| publishing.left == publishing.length)
+                {
+                    Some(publishing) => self.withdraw(publishing),
+                    // The transport drops the session.
+                    None => return Poll::Pending,
+                },
             }
         }
     }
 
-    /// Removes the PUBLISH at the front of the buffer.
-    fn withdraw(&mut self) {
-        if let Some(Publishing { id, length, .. }) = self.publishing.take() {
-            drop(self.framed.write_buffer_mut().split_to(length));
-            if let Some((_, done)) = self.unacknowledged.remove(&id) {
-                let _ = done.send(Err(TransportError::operation_cancelled()));
-            }
+    /// Writes what is in the buffer, and returns how much of the PUBLISH has been written by then.
+    fn write_buffer(&mut self, cx: &mut Context<'_>) -> (Poll<Result<(), TransportError>>, Written) {
+        let before = self.framed.write_buffer().len();
+        let flushed = poll_flush(&mut self.framed, cx);
+        let bytes = before - self.framed.write_buffer().len();
+        self.connect_left = self.connect_left.saturating_sub(bytes);
+        let written = self.publishing.as_mut().map(|publishing| publishing.wrote(bytes));
+        (flushed, written.unwrap_or_default())
+    }
+
+    /// Removes a PUBLISH of which nothing was written from the buffer.
+    fn withdraw(&mut self, publishing: Publishing) {
+        let Publishing { id, before, length, .. } = publishing;
+        let buffer = self.framed.write_buffer_mut();
+        let mut behind = buffer.split_off(before);
+        behind.advance(length);
+        buffer.unsplit(behind);
+        if let Some((_, done)) = self.unacknowledged.remove(&id) {
+            let _ = done.send(Err(TransportError::operation_cancelled()));
         }
+    }
+
+    /// Whether packets wait to be written.
+    pub(super) fn has_unwritten(&self) -> bool {
+        !self.framed.write_buffer().is_empty()
     }
 
     /// Whether a packet was cut in the middle for good.
@@ -275,7 +317,10 @@ impl Outgoing {
         if self.is_cut() {
             return self.framed.get_mut().shutdown().await.map_err(connection_error);
         }
-        poll_fn(|cx| self.poll_flush(cx)).await?;
+        self.encode_commands()?;
+        if self.publishing.is_some() || !self.queue.is_empty() {
+            poll_fn(|cx| self.poll_flush(cx)).await?;
+        }
         stream::disconnect(&mut self.framed).await
     }
 

@@ -13,15 +13,9 @@ use super::{codec::ClientCodec, error};
 
 pub(super) type MqttStream = Framed<BoxedStream, ClientCodec>;
 
-/// Queues a packet to be written; [`poll_packet`] flushes it.
+/// Queues a packet to be written; [`poll_flush`] writes it.
 pub(super) fn queue(framed: &mut MqttStream, packet: Packet) -> Result<(), TransportError> {
     framed.start_send_unpin(packet).map_err(error::from_wire)
-}
-
-/// Writes what is queued, and reads the next packet.
-pub(super) fn poll_packet(framed: &mut MqttStream, cx: &mut Context<'_>) -> Poll<Result<Packet, TransportError>> {
-    let flushed = poll_flush(framed, cx);
-    poll_read(framed, flushed, cx)
 }
 
 /// Writes what is queued.

@@ -8,13 +8,15 @@ use rumqttc::{Packet, PubAck, Publish, QoS, SubAck, SubscribeReasonCode};
 use tokio::{
     select,
     sync::mpsc,
+    task::yield_now,
     time::{Instant, sleep_until, timeout},
 };
 
 use super::{
-    error,
+    connect_error, error, handshake,
     outgoing::{AckKind, Command, Done, Outgoing},
     stream::MqttStream,
+    turn::Place,
 };
 use crate::mqtt_connector::{Message, SessionEvent, SessionEvents};
 
@@ -22,19 +24,42 @@ use crate::mqtt_connector::{Message, SessionEvent, SessionEvents};
 const SILENT_HINT: &str = "a NAT or a firewall may have dropped the idle connection: use a shorter keep-alive, or recover \
                            from lost connections (`dps --recover`)";
 
-/// How long DISCONNECT and closing the stream may take.
+/// How long DISCONNECT and closing the stream may take, with the answer to a CONNECT that was abandoned.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One connection: what is sent on it, and where its events go.
 pub(super) struct Task {
     outgoing: Outgoing,
+    /// `None` once CONNECT was accepted.
+    connecting: Option<Connecting>,
     events: SessionEvents,
 }
 
+/// A CONNECT that was not answered yet.
+pub(super) struct Connecting {
+    /// Its turn among the connections of its client id.
+    pub(super) place: Place,
+    /// Receives whether it is accepted.
+    pub(super) done: Done,
+}
+
 impl Task {
-    pub(super) fn new(framed: MqttStream, keep_alive: Duration, events: SessionEvents) -> Self {
-        let outgoing = Outgoing::new(framed, keep_alive);
-        Self { outgoing, events }
+    /// Begins with this CONNECT.
+    pub(super) fn connect(
+        framed: MqttStream,
+        connect: Packet,
+        keep_alive: Duration,
+        connecting: Connecting,
+        events: SessionEvents,
+    ) -> Result<Self, TransportError> {
+        let mut outgoing = Outgoing::new(framed, keep_alive);
+        outgoing.connect(connect)?;
+        let connecting = Some(connecting);
+        Ok(Self {
+            outgoing,
+            connecting,
+            events,
+        })
     }
 
     /// Serves the connection until it ends, is disconnected, or its last handle is dropped.
@@ -48,20 +73,54 @@ impl Task {
                     Some(command) => self.outgoing.handle_command(command),
                     None => return self.disconnect(None).await,
                 },
-                packet = poll_fn(|cx| self.outgoing.poll_packet(cx)) => packet.and_then(|packet| self.handle_packet(packet)),
-                () = sleep_until(due) => self.ping(),
+                packet = poll_fn(|cx| self.outgoing.poll_packet(cx)) => self.handle_packet(packet).await,
+                () = sleep_until(due), if self.connecting.is_none() => self.ping(),
             };
             if let Err(reason) = step {
                 break reason;
             }
         };
+        let reason = match self.connecting.take() {
+            Some(Connecting { done, .. }) => {
+                let reason = reason.in_phase(Phase::Connect);
+                // The caller may have been dropped.
+                let _ = done.send(Err(reason.clone()));
+                reason
+            }
+            None => {
+                self.events.emit(SessionEvent::Closed(reason.clone()));
+                reason
+            }
+        };
         tracing::debug!(%reason, "the MQTT connection ended");
         self.outgoing.end(|_| Err(reason.clone()));
-        self.events.emit(SessionEvent::Closed(reason));
     }
 
-    /// Handles a packet from the server. The codec rejects all others than those listed here.
-    fn handle_packet(&mut self, packet: Packet) -> Result<(), TransportError> {
+    /// Handles a packet from the server, or the error instead of one.
+    async fn handle_packet(&mut self, packet: Result<Packet, TransportError>) -> Result<(), TransportError> {
+        let is_connecting = self.connecting.is_some();
+        match packet {
+            Ok(answer) if is_connecting => {
+                handshake::accepted(&answer)?;
+                if let Some(Connecting { place, done }) = self.connecting.take() {
+                    // The next connection may send its CONNECT.
+                    drop(place);
+                    let _ = done.send(Ok(()));
+                }
+            }
+            Ok(packet) => self.handle(packet)?,
+            Err(error) if is_connecting => return Err(connect_error::of_connect(error, self.outgoing.framed()).await),
+            Err(error) => return Err(error),
+        }
+        if is_connecting || self.outgoing.has_unwritten() {
+            // What the packet makes a handle send goes into the same write as its acknowledgement.
+            yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// Handles a packet after CONNACK. The codec rejects all others than those listed here.
+    fn handle(&mut self, packet: Packet) -> Result<(), TransportError> {
         match packet {
             Packet::Publish(publish) => self.message(publish),
             Packet::PubAck(ack) => self.acknowledged(ack.pkid, AckKind::Publish, Ok(())),
@@ -132,8 +191,23 @@ impl Task {
     }
 
     /// Sends DISCONNECT and closes. The session's subscription ends with it, so UNSUBACK is not awaited.
-    async fn disconnect(mut self, done: Option<Done>) {
-        let disconnecting = self.outgoing.disconnect(done.is_some());
+    async fn disconnect(mut self, mut done: Option<Done>) {
+        let is_orderly = done.is_some();
+        if let Some(done) = done.take_if(|_| self.connecting.is_some()) {
+            // No caller waits for the answer to a CONNECT that is abandoned.
+            let _ = done.send(Ok(()));
+        }
+        let disconnecting = async {
+            if self.connecting.is_some() {
+                if !self.outgoing.has_sent_connect() {
+                    return Ok(());
+                }
+                // A service that reads this CONNECT after that of the next connection would end the newer one.
+                poll_fn(|cx| self.outgoing.poll_packet(cx)).await?;
+                self.connecting = None;
+            }
+            self.outgoing.disconnect(is_orderly).await
+        };
         let result = timeout(DISCONNECT_TIMEOUT, disconnecting).await.unwrap_or_else(|_| {
             Err(TransportError::new(
                 ErrorKind::Timeout,

@@ -14,21 +14,13 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::poll_fn;
 use provisioning_types::{ErrorKind, TransportError};
-use rumqttc::Packet;
 use tokio::{
-    runtime::Handle,
     sync::{Mutex as AsyncMutex, OwnedMutexGuard},
     time::timeout,
 };
 
-use super::{
-    connect_error, error,
-    stream::{MqttStream, disconnect, poll_packet, queue},
-};
-
-/// How long a handshake waits for its turn, and how long the service may take to answer one that was abandoned.
+/// How long a handshake waits for its turn: as long as the service may take to answer one that was abandoned.
 const TURN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The turns of the client ids that are connecting.
@@ -89,55 +81,4 @@ impl Place {
         }
         Ok(())
     }
-}
-
-/// A stream on which CONNECT is sent, with the turn to do so. Dropping it abandons the handshake.
-pub(super) struct Connecting(
-    /// `None` once the handshake is over.
-    Option<(MqttStream, Place)>,
-);
-
-impl Connecting {
-    pub(super) fn new(framed: MqttStream, place: Place) -> Self {
-        Self(Some((framed, place)))
-    }
-
-    /// Sends CONNECT, and returns the stream with the packet that answers it.
-    pub(super) async fn exchange(mut self, connect: Packet) -> Result<(MqttStream, Packet), TransportError> {
-        let exchange = async {
-            let (framed, _) = self.0.as_mut().ok_or_else(error::ended)?;
-            queue(framed, connect)?;
-            match poll_fn(|cx| poll_packet(framed, cx)).await {
-                Ok(answer) => Ok(answer),
-                Err(error) => Err(connect_error::of_connect(error, framed).await),
-            }
-        };
-        let answer = exchange.await;
-        let (framed, _) = self.0.take().ok_or_else(error::ended)?;
-        Ok((framed, answer?))
-    }
-}
-
-impl Drop for Connecting {
-    fn drop(&mut self) {
-        let Some((framed, place)) = self.0.take() else { return };
-        // A CONNECT that was not sent as a whole is never handled.
-        if framed.write_buffer().is_empty()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn(complete(framed, place));
-        }
-    }
-}
-
-/// Waits for the answer to CONNECT, and disconnects.
-async fn complete(mut framed: MqttStream, place: Place) {
-    let completing = async {
-        poll_fn(|cx| poll_packet(&mut framed, cx)).await?;
-        disconnect(&mut framed).await
-    };
-    if !matches!(timeout(TURN_TIMEOUT, completing).await, Ok(Ok(()))) {
-        tracing::debug!("an abandoned handshake was closed without an answer");
-    }
-    drop(place);
 }

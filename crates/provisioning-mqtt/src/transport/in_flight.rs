@@ -1,12 +1,15 @@
 //! The transport's connection, and the right of the request in flight to change it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use provisioning_types::{Endpoint, TransportError};
+use provisioning_types::{ConnectionEvent, Endpoint, Progress, Proof, TransportError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{refusal_hint::RefusalHint, response_router::ResponseRouter};
+use super::{refusal_hint, response_router::ResponseRouter};
 use crate::{
     mqtt_connector::{Message, MqttSession},
     permit::{WritePermit, Written},
@@ -29,49 +32,33 @@ struct InFlightRequest {
 pub(super) enum Connection {
     #[default]
     Disconnected,
-    /// The request in flight is connecting; the session, once CONNECT was accepted.
+    /// The request in flight is connecting; the session, once there is one.
     Connecting(Option<Arc<dyn MqttSession>>),
-    Connected(Link),
+    Connected(Arc<Link>),
 }
 
 /// An established connection, subscribed to its responses.
-#[derive(Clone)]
 pub(super) struct Link {
     /// The address that it goes to.
-    pub(super) peer: Arc<str>,
+    pub(super) peer: String,
     pub(super) session: Arc<dyn MqttSession>,
     pub(super) router: Arc<ResponseRouter>,
     /// The endpoint and the user name that the connection was made for.
-    purpose: Arc<(Endpoint, String)>,
-    /// What to check first when the service refuses the credential.
-    refusal_hint: RefusalHint,
+    pub(super) purpose: (Endpoint, String),
+    /// What the device proved itself with.
+    pub(super) proof: Proof,
 }
 
 impl Link {
-    pub(super) fn new(
-        session: Arc<dyn MqttSession>,
-        router: Arc<ResponseRouter>,
-        peer: &str,
-        purpose: (Endpoint, String),
-        refusal_hint: RefusalHint,
-    ) -> Self {
-        Self {
-            peer: peer.into(),
-            session,
-            router,
-            purpose: Arc::new(purpose),
-            refusal_hint,
-        }
-    }
-
     /// Explains the error of a response.
     pub(super) fn explain(&self, error: TransportError) -> TransportError {
-        self.router.peer.explain(self.refusal_hint.explain(error))
+        let peer = &self.router.peer;
+        peer.explain(refusal_hint::explain(error, &self.proof, peer))
     }
 
     /// Whether it leads to this endpoint and its device has this user name.
     pub(super) fn is_reusable_for(&self, endpoint: &Endpoint, user_name: &str) -> bool {
-        let (connected_to, connected_as) = &*self.purpose;
+        let (connected_to, connected_as) = &self.purpose;
         connected_to == endpoint && connected_as == user_name
     }
 }
@@ -96,9 +83,9 @@ impl State {
     }
 
     /// The connection, unless it has ended.
-    pub(super) fn established(&self) -> Option<Link> {
+    pub(super) fn established(&self) -> Option<Arc<Link>> {
         match &self.connection {
-            Connection::Connected(link) if link.router.loss().is_none() => Some(link.clone()),
+            Connection::Connected(link) if link.router.loss().is_none() => Some(Arc::clone(link)),
             Connection::Disconnected | Connection::Connecting(_) | Connection::Connected(_) => None,
         }
     }
@@ -173,6 +160,19 @@ impl<'a> InFlight<'a> {
     pub(super) fn set(&self, connection: Connection) -> Result<(), TransportError> {
         self.state()?.connection = connection;
         Ok(())
+    }
+
+    /// The connection that this request was making is established. Reports it, once.
+    ///
+    /// # Errors
+    /// The request is cancelled, which the report may have caused.
+    pub(super) fn connected(&self, link: &Arc<Link>, progress: Progress<'_>) -> Result<(), TransportError> {
+        let connected = Connection::Connected(Arc::clone(link));
+        let before = mem::replace(&mut self.state()?.connection, connected);
+        if let Connection::Connecting(_) = before {
+            progress.report(ConnectionEvent::Connected);
+        }
+        self.state().map(drop)
     }
 
     /// Routes the response to `request_id` here.

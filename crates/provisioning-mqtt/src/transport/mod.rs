@@ -8,25 +8,27 @@ use std::{
     fmt,
     future::pending,
     mem,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
+use futures_util::{future::maybe_done, poll};
 use provisioning_net::{Connector, PeerAddress, ServiceUri, Target, run_blocking};
 use provisioning_types::{
-    BlockingKey, ConnectionEvent, Endpoint, ErrorKind, Identity, InvalidInput, Phase, PollingTransport, Progress,
-    Proof, RegistrationRequest, Request, Response, TransportError, WaitStep,
+    BlockingKey, Endpoint, ErrorKind, Identity, InvalidInput, Phase, PollingTransport, Progress, Proof,
+    RegistrationRequest, Request, Response, TransportError, WaitStep,
 };
 use tokio::{join, select};
 
 use self::{
     in_flight::{Connection, InFlight, Link, State},
-    refusal_hint::RefusalHint,
     response_router::ResponseRouter,
 };
 use crate::{
     mqtt_connector::{Login, MqttConnector, MqttSession},
     options::MqttOptions,
+    pipelining::Pipelining,
     protocol,
     session::MqttOverStream,
 };
@@ -94,7 +96,23 @@ impl MqttTransport {
         progress: Progress<'_>,
     ) -> Result<Response, TransportError> {
         registration.check_payload()?;
-        let link = self.connected(in_flight, registration, progress).await?;
+        let result = self.exchange_on_link(in_flight, registration, request, progress).await;
+        if result.is_err()
+            && let Some(session) = in_flight.take_connecting()
+        {
+            warn_if_failed(session.disconnect().await);
+        }
+        result
+    }
+
+    async fn exchange_on_link(
+        &self,
+        in_flight: &InFlight<'_>,
+        registration: &RegistrationRequest,
+        request: &Request,
+        progress: Progress<'_>,
+    ) -> Result<Response, TransportError> {
+        let (link, is_new) = self.link(in_flight, registration, progress).await?;
         let request_id = format!("{:032x}", fastrand::u128(..));
         // The service ignores the body of a query.
         let (topic, body) = match request {
@@ -106,82 +124,91 @@ impl MqttTransport {
             return Err(TransportError::new(ErrorKind::UnexpectedResponse, message));
         }
         let response = in_flight.expect(&link, &request_id)?;
-        let published = async {
-            progress.waiting_for(WaitStep::Delivery, &*link.peer);
-            let permit = in_flight.permit();
-            match link.session.publish_with_permit(&topic, body.into(), permit).await {
-                // Acknowledged; the response is still to arrive.
-                Ok(()) => {
-                    progress.waiting_for(WaitStep::Response, &*link.peer);
-                    pending().await
+        let failure = async {
+            let establishing = async {
+                match is_new {
+                    true => establish(in_flight, &link, progress).await,
+                    false => Ok(()),
                 }
-                Err(error) => error,
+            };
+            let publishing = link
+                .session
+                .publish_with_permit(&topic, body.into(), in_flight.permit());
+            let (mut establishing, mut publishing) = (pin!(maybe_done(establishing)), pin!(maybe_done(publishing)));
+            if self.options.pipelining != Pipelining::Off {
+                // Their packets are sent, in this order.
+                let _ = poll!(establishing.as_mut());
+                let _ = poll!(publishing.as_mut());
             }
+            establishing.as_mut().await;
+            if let Some(Err(error)) = establishing.take_output() {
+                return error;
+            }
+            progress.waiting_for(WaitStep::Delivery, link.peer.as_str());
+            publishing.as_mut().await;
+            if let Some(Err(error)) = publishing.take_output() {
+                return link.router.loss().unwrap_or(error);
+            }
+            // Acknowledged; the response is still to arrive.
+            progress.waiting_for(WaitStep::Response, link.peer.as_str());
+            pending().await
         };
         select! {
             biased;
             // A response counts even if its PUBACK never arrives and the connection ends right after it.
             Ok(message) = response => {
+                // It may have overtaken SUBACK.
+                in_flight.connected(&link, progress)?;
                 let response = protocol::read_response(request, &message.topic, &message.payload);
                 response.map_err(|error| link.explain(error))
             }
-            error = published => Err(link.router.loss().unwrap_or(error)),
+            error = failure => Err(error),
             error = link.router.lost() => Err(error),
         }
     }
 
-    /// The established connection, or a new one that is subscribed to responses.
-    async fn connected(
+    /// The established connection, or a new one, and whether it is new: then it is still to be [established](establish).
+    async fn link(
         &self,
         in_flight: &InFlight<'_>,
         registration: &RegistrationRequest,
         progress: Progress<'_>,
-    ) -> Result<Link, TransportError> {
+    ) -> Result<(Arc<Link>, bool), TransportError> {
         let endpoint = registration.endpoint().unwrap_or(&self.endpoint);
         let user_name = protocol::user_name(registration, &self.options.user_agent);
         let established = self.state().established();
-        if let Some(link) = &established
-            && link.is_reusable_for(endpoint, &user_name)
-        {
-            return Ok(link.clone());
-        }
-        in_flight.set(Connection::Connecting(None))?;
-        if let Some(link) = established {
+        match established {
+            Some(link) if link.is_reusable_for(endpoint, &user_name) => return Ok((link, false)),
             // To another endpoint or for another device: one connection at a time.
-            warn_if_failed(disconnect(link.session).await);
+            Some(link) => {
+                in_flight.set(Connection::Connecting(None))?;
+                warn_if_failed(disconnect(&*link.session).await);
+            }
+            None => in_flight.set(Connection::Connecting(None))?,
         }
-        let result = self
-            .connect(in_flight, endpoint, user_name, registration, progress)
-            .await;
-        if result.is_err()
-            && let Some(session) = in_flight.take_connecting()
-        {
-            warn_if_failed(session.disconnect().await);
-        }
-        result
+        let link = self.connect(endpoint, user_name, registration, progress).await?;
+        in_flight.set(Connection::Connecting(Some(Arc::clone(&link.session))))?;
+        Ok((Arc::new(link), true))
     }
 
+    /// A new connection: accepted, unless CONNECT is pipelined.
     async fn connect(
         &self,
-        in_flight: &InFlight<'_>,
         endpoint: &Endpoint,
         user_name: String,
         registration: &RegistrationRequest,
         progress: Progress<'_>,
     ) -> Result<Link, TransportError> {
-        let proof = self
+        let mut proof = self
             .prove(registration, progress)
             .await
             .and_then(|proof| within_mqtt(&user_name, proof))
             .map_err(|error| error.in_phase(Phase::Connect))?;
         let uri = ServiceUri::new(self.mqtt.scheme(), endpoint.clone());
-        let target = Target::new(&uri)
-            .with_certificate(proof.certificate.as_ref())
-            .with_max_message_size(self.options.max_packet_size);
         let login = Login {
             client_id: registration.registration_id().to_string(),
             user_name: user_name.clone(),
-            password: proof.password,
+            password: proof.password.take(),
             clean: true,
             keep_alive: self.options.keep_alive,
         };
@@ -190,28 +217,22 @@ impl MqttTransport {
             router.peer.note(&event);
             progress.report(event);
         };
-        let progress = Progress::new(&listener);
-        let connected = self.mqtt.connect(&target, login, progress, router.listener()).await;
-        let refusal_hint = RefusalHint::new(&proof.hint, proof.certificate.is_some(), router.peer.given_ca());
-        let explain = |error| {
-            router
-                .peer
-                .explain(refusal_hint.explain(error))
-                .in_phase(Phase::Connect)
+        let target = Target::new(&uri)
+            .with_certificate(proof.certificate.as_ref())
+            .with_max_message_size(self.options.max_packet_size);
+        let (progress, events) = (Progress::new(&listener), router.listener());
+        let session = match self.options.pipelining {
+            Pipelining::Off | Pipelining::AfterConnack => self.mqtt.connect(&target, login, progress, events).await,
+            Pipelining::Full => self.mqtt.connect_early(&target, login, progress, events).await,
         };
-        let session = connected.map_err(explain)?;
-        in_flight.set(Connection::Connecting(Some(Arc::clone(&session))))?;
-        let peer = router.peer.get();
-        progress.waiting_for(WaitStep::Suback, &peer);
-        session
-            .subscribe(protocol::RESPONSES)
-            .await
-            .map_err(|error| router.loss().unwrap_or(error).in_phase(Phase::Subscribe))?;
-        let purpose = (endpoint.clone(), user_name);
-        let link = Link::new(session, Arc::clone(&router), &peer, purpose, refusal_hint);
-        in_flight.set(Connection::Connected(link.clone()))?;
-        progress.report(ConnectionEvent::Connected);
-        Ok(link)
+        let session = session.map_err(|error| not_connected(error, &proof, &router.peer))?;
+        Ok(Link {
+            peer: router.peer.get(),
+            session,
+            router: Arc::clone(&router),
+            purpose: (endpoint.clone(), user_name),
+            proof,
+        })
     }
 
     async fn prove(&self, registration: &RegistrationRequest, progress: Progress<'_>) -> Result<Proof, TransportError> {
@@ -224,6 +245,27 @@ impl MqttTransport {
         let key = key.unwrap_or_else(|| BlockingKey::of(&self.identity));
         Ok(run_blocking(key, async move { identity.prove(&registration).await }).await??)
     }
+}
+
+/// Waits for CONNACK and for SUBACK; the connection is established then. Sends SUBSCRIBE before it waits.
+async fn establish(in_flight: &InFlight<'_>, link: &Arc<Link>, progress: Progress<'_>) -> Result<(), TransportError> {
+    let Link { session, router, .. } = &**link;
+    let mut subscribing = pin!(maybe_done(session.subscribe(protocol::RESPONSES)));
+    let _ = poll!(subscribing.as_mut());
+    let accepted = session.accepted().await;
+    accepted.map_err(|error| not_connected(error, &link.proof, &router.peer))?;
+    progress.waiting_for(WaitStep::Suback, link.peer.as_str());
+    subscribing.as_mut().await;
+    if let Some(Err(error)) = subscribing.take_output() {
+        return Err(router.loss().unwrap_or(error).in_phase(Phase::Subscribe));
+    }
+    in_flight.connected(link, progress)
+}
+
+/// The error of a connection that was not accepted.
+fn not_connected(error: TransportError, proof: &Proof, peer: &PeerAddress) -> TransportError {
+    let error = refusal_hint::explain(error, proof, peer);
+    peer.explain(error).in_phase(Phase::Connect)
 }
 
 #[async_trait]
@@ -280,7 +322,7 @@ impl PollingTransport for MqttTransport {
             Connection::Disconnected | Connection::Connecting(None) => Ok(()),
             Connection::Connecting(Some(session)) => session.disconnect().await,
             Connection::Connected(link) if link.router.loss().is_some() => Ok(()),
-            Connection::Connected(link) => disconnect(link.session).await,
+            Connection::Connected(link) => disconnect(&*link.session).await,
         }
     }
 
@@ -305,7 +347,7 @@ fn within_mqtt(user_name: &str, proof: Proof) -> Result<Proof, TransportError> {
 
 /// Unsubscribes and disconnects. Both packets are sent before either is awaited. The error of the disconnect has
 /// preference.
-async fn disconnect(session: Arc<dyn MqttSession>) -> Result<(), TransportError> {
+async fn disconnect(session: &dyn MqttSession) -> Result<(), TransportError> {
     let (unsubscribed, disconnected) = join!(session.unsubscribe(protocol::RESPONSES), session.disconnect());
     disconnected.and(unsubscribed)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use percent_encoding::percent_decode_str;
-use provisioning_mqtt::MqttOptions;
+use provisioning_mqtt::{MqttOptions, Pipelining};
 use provisioning_types::{
     ApiVersion, Host, IdScope, PollingTransport, RegistrationId, Request,
     conformance::{self, Connection, Presented, Received, Reply, Service, TransportHarness},
@@ -20,16 +20,18 @@ use crate::support::{
 
 #[tokio::test(start_paused = true)]
 async fn the_transport_keeps_the_contract() {
-    conformance::all(&InMemory).await;
+    for pipelining in Pipelining::ALL {
+        conformance::all(&InMemory(pipelining)).await;
+    }
 }
 
-struct InMemory;
+struct InMemory(Pipelining);
 
 #[async_trait]
 impl TransportHarness for InMemory {
     fn start(&self) -> (Box<dyn PollingTransport>, Box<dyn Service>) {
         let (connector, incoming) = in_memory();
-        let transport = transport(connector, MqttOptions::default());
+        let transport = transport(connector, MqttOptions::default().with_pipelining(self.0));
         (Box::new(transport), Box::new(Dps(incoming)))
     }
 

@@ -1,6 +1,6 @@
 //! The errors of a host that was not reached.
 
-use std::{fmt, io, net::IpAddr};
+use std::{fmt, io};
 
 use provisioning_types::{ErrorKind, Host, Phase, TransportError, WaitStep, Waiting};
 
@@ -55,7 +55,7 @@ pub(super) fn not_reached(host: &Host, port: u16, attempts: &[AddressAttempt]) -
     if let Some(reason) = lack_of_sockets(attempts) {
         return no_socket(reason);
     }
-    let is_name = host.bare().parse::<IpAddr>().is_err();
+    let is_name = host.ip().is_none();
     let outcomes = if is_name {
         list(attempts.iter())
     } else {

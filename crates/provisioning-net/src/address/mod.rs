@@ -8,8 +8,6 @@ mod race;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
-
 use provisioning_types::{Host, Progress, TransportError, WaitStep};
 
 pub use self::outcome::{AddressAttempt, AddressOutcome};
@@ -48,7 +46,7 @@ impl<N: Network> Reach<'_, N> {
 
     /// The addresses of the host, in the order in which they are tried.
     async fn resolve(&self, host: &Host, port: u16) -> Result<Vec<AddressAttempt>, TransportError> {
-        if host.bare().parse::<IpAddr>().is_err() {
+        if host.ip().is_none() {
             self.progress.waiting_for(WaitStep::Resolve, host.to_string());
         }
         let resolving = self.deadline.limit(self.network.resolve(host, port));

@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 /// Each address once, in the resolver's order with the families alternating, the family of the first address first
 /// ([RFC 8305, section 4](https://www.rfc-editor.org/rfc/rfc8305#section-4), with a First Address Family Count of 1).
 pub(super) fn alternate_families(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    if addresses.len() < 2 {
+        return addresses;
+    }
     let mut unique = Vec::with_capacity(addresses.len());
     for address in addresses {
         if !unique.contains(&address) {

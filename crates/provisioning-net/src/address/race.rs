@@ -58,7 +58,7 @@ pub(super) async fn race<N: Network>(
                 end_all(&running, attempts, |since| AddressOutcome::NoAnswer(since.elapsed()));
                 return None;
             }
-            () = sleep_until(next_at), if !untried.is_empty() => {
+            () = reached(next_at), if !untried.is_empty() => {
                 if let Some(index) = untried.next() {
                     let (address, since) = (attempts[index].address(), Instant::now());
                     let connecting = Box::pin(network.connect(address));
@@ -69,6 +69,13 @@ pub(super) async fn race<N: Network>(
         }
     }
     None
+}
+
+/// Waits until then. A timer that is due already would take a millisecond.
+async fn reached(at: Instant) {
+    if Instant::now() < at {
+        sleep_until(at).await;
+    }
 }
 
 /// Waits for the first attempt to complete, and removes it.

@@ -12,13 +12,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::MAX_FIRST_BYTES;
 
 /// The first bytes that a peer sent. A clone shares them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct FirstBytes(Arc<Mutex<Vec<u8>>>);
+#[derive(Debug, Clone)]
+pub(crate) struct FirstBytes(
+    /// `None` once they are known to be of the expected protocol.
+    Arc<Mutex<Option<Vec<u8>>>>,
+);
 
 impl FirstBytes {
     /// The first bytes of this stream, and the stream that keeps them.
     pub(crate) fn of<S>(stream: S) -> (Self, Recorded<S>) {
-        let first = Self::default();
+        let first = Self(Arc::new(Mutex::new(Some(Vec::new()))));
         let recorded = Recorded {
             stream,
             first: first.clone(),
@@ -27,16 +30,22 @@ impl FirstBytes {
     }
 
     pub(crate) fn get(&self) -> Vec<u8> {
-        self.bytes().clone()
+        self.bytes().clone().unwrap_or_default()
+    }
+
+    /// Drops them, and keeps none from now on: the peer speaks the expected protocol.
+    pub(crate) fn forget(&self) {
+        *self.bytes() = None;
     }
 
     fn keep(&self, arrived: &[u8]) {
-        let mut bytes = self.bytes();
-        let room = MAX_FIRST_BYTES.saturating_sub(bytes.len());
-        bytes.extend_from_slice(&arrived[..arrived.len().min(room)]);
+        if let Some(bytes) = &mut *self.bytes() {
+            let room = MAX_FIRST_BYTES.saturating_sub(bytes.len());
+            bytes.extend_from_slice(&arrived[..arrived.len().min(room)]);
+        }
     }
 
-    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+    fn bytes(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
         // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

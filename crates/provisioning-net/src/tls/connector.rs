@@ -138,6 +138,7 @@ pub(crate) async fn handshake(
             });
         }
     };
+    first_bytes.forget();
     report.version = stream.get_ref().1.protocol_version().and_then(TlsVersion::of);
     Ok(Box::new(EstablishedTls::new(stream, report.auth.get())))
 }

@@ -5,9 +5,16 @@ use std::{borrow::Cow, io};
 use provisioning_types::{ErrorKind, TransportError};
 use rustls::{CertificateError, Error as RustlsError};
 use rustls_pki_types::CertificateDer;
-use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
+use x509_parser::{
+    asn1_rs::Tag,
+    prelude::{FromDer, X509Name},
+};
 
-use super::{alert, client_auth::ClientAuth};
+use super::{
+    alert,
+    client_auth::ClientAuth,
+    der::{elements, inside},
+};
 
 /// How much of a name in the server's certificate is shown.
 const MAX_SHOWN_CHARS: usize = 100;
@@ -150,14 +157,18 @@ fn signer(chain: &[CertificateDer<'_>]) -> Option<String> {
 
 /// The issuer's common name, or its whole name without one, in quotes and without control characters.
 pub(super) fn issuer(certificate: &CertificateDer<'_>) -> Option<String> {
-    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
-    let name = certificate.issuer();
-    let text = common_name(name).unwrap_or_else(|| name.to_string());
-    let shown: String = text.chars().take(MAX_SHOWN_CHARS).collect();
-    Some(format!("{shown:?}"))
+    let to_be_signed = inside(certificate)?.next()?;
+    // Behind the version, which may be absent: the serial number, the algorithm and the issuer.
+    let mut fields = elements(to_be_signed.contents).skip_while(|field| !field.is(Tag::Integer));
+    let (_, name) = X509Name::from_der(fields.nth(2)?.raw).ok()?;
+    let text = common_name(&name).map_or_else(|| name.to_string().into(), Cow::Borrowed);
+    let end = text
+        .char_indices()
+        .nth(MAX_SHOWN_CHARS)
+        .map_or(text.len(), |(end, _)| end);
+    Some(format!("{:?}", &text[..end]))
 }
 
-fn common_name(name: &X509Name<'_>) -> Option<String> {
-    let attribute = name.iter_common_name().next()?;
-    attribute.as_str().ok().map(str::to_owned)
+fn common_name<'a>(name: &'a X509Name<'_>) -> Option<&'a str> {
+    name.iter_common_name().next()?.as_str().ok()
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Keeps the value that was made last, and the key that it was made for.
-pub(super) struct Latest<K, V>(Mutex<Option<(K, V)>>);
+pub(super) struct Latest<K, V>(Mutex<Option<Box<(K, V)>>>);
 
 impl<K: PartialEq, V: Clone> Latest<K, V> {
     /// The value for `key`: the one that is kept if it was made for the same key, otherwise a new one, which replaces
@@ -17,14 +17,14 @@ impl<K: PartialEq, V: Clone> Latest<K, V> {
     pub(super) fn get_or_make<E>(&self, key: K, make: impl FnOnce(&K) -> Result<V, E>) -> Result<V, E> {
         // `make` may panic, but then nothing is kept.
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, value)) = &*kept
+        if let Some((of, value)) = kept.as_deref()
             && *of == key
         {
             return Ok(value.clone());
         }
         *kept = None;
         let value = make(&key)?;
-        *kept = Some((key, value.clone()));
+        *kept = Some(Box::new((key, value.clone())));
         Ok(value)
     }
 }

@@ -1,7 +1,7 @@
 //! The platform's trust store (feature `platform-roots`).
 //!
-//! macOS, Windows and Android ask the operating system in every verification. Elsewhere, rustls-platform-verifier reads
-//! files when a verifier is made: whether these have changed is known by a fingerprint.
+//! macOS, Windows and Android ask the operating system in every verification. Elsewhere it is files, whose certificates
+//! all clients of the process share.
 
 #[cfg(all(
     feature = "platform-roots",
@@ -9,7 +9,7 @@
     not(target_os = "android"),
     not(target_vendor = "apple")
 ))]
-mod fingerprint;
+mod files;
 
 #[cfg(feature = "platform-roots")]
 use std::env;
@@ -25,7 +25,7 @@ use rustls::{client::danger::ServerCertVerifier, crypto::CryptoProvider};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TrustStore {
     #[cfg(all(unix, not(target_os = "android"), not(target_vendor = "apple")))]
-    fingerprint: Arc<fingerprint::Fingerprint>,
+    files: Arc<files::TrustedFiles>,
 }
 
 /// This build reads no trust store.
@@ -33,17 +33,58 @@ pub(super) struct TrustStore {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TrustStore {}
 
-#[cfg(feature = "platform-roots")]
+#[cfg(all(
+    feature = "platform-roots",
+    unix,
+    not(target_os = "android"),
+    not(target_vendor = "apple")
+))]
 impl TrustStore {
-    /// The trust store as it is now. Looks at files.
-    pub(super) fn current() -> Option<Self> {
-        Some(Self {
-            #[cfg(all(unix, not(target_os = "android"), not(target_vendor = "apple")))]
-            fingerprint: fingerprint::Fingerprint::of_trust_store(),
-        })
+    /// Whether [`current`](Self::current) looks at no file, as it did so a moment ago.
+    pub(super) fn is_recent() -> bool {
+        files::TrustedFiles::recent().is_some()
     }
 
-    /// Trusts what the platform trusts. Reads files.
+    /// The trust store as it is now. Looks at files unless it [is recent](Self::is_recent), and reads them if they have
+    /// changed.
+    pub(super) fn current() -> Option<Self> {
+        let files = files::TrustedFiles::recent().unwrap_or_else(files::TrustedFiles::current);
+        Some(Self { files })
+    }
+
+    /// Trusts what the platform trusts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Local`] when the machine has no CA certificates.
+    pub(super) fn verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, TransportError> {
+        let roots = Arc::clone(self.files.roots());
+        match rustls::client::WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider)).build() {
+            Ok(verifier) => Ok(verifier),
+            Err(error) => {
+                tracing::debug!(%error, "the platform's trust store cannot be used");
+                Err(no_certificates())
+            }
+        }
+    }
+}
+
+#[cfg(all(
+    feature = "platform-roots",
+    not(all(unix, not(target_os = "android"), not(target_vendor = "apple")))
+))]
+impl TrustStore {
+    pub(super) fn is_recent() -> bool {
+        false
+    }
+
+    pub(super) fn current() -> Option<Self> {
+        Some(Self {})
+    }
+
+    /// Trusts what the platform trusts.
     ///
     /// # Errors
     /// [`ErrorKind::Local`] when the machine has no CA certificates.
@@ -81,6 +122,10 @@ fn no_certificates() -> TransportError {
 
 #[cfg(not(feature = "platform-roots"))]
 impl TrustStore {
+    pub(super) fn is_recent() -> bool {
+        true
+    }
+
     pub(super) fn current() -> Option<Self> {
         None
     }

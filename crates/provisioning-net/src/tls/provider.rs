@@ -1,6 +1,10 @@
 //! The TLS providers of this build, by name.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, LazyLock},
+};
 
 use provisioning_types::InvalidInput;
 use rustls::crypto::CryptoProvider;
@@ -58,12 +62,21 @@ impl TlsProvider {
         }
     }
 
-    pub(super) fn crypto_provider(self) -> CryptoProvider {
+    /// The provider, which all clients of the process share.
+    pub(super) fn crypto_provider(self) -> Arc<CryptoProvider> {
         match self {
             #[cfg(feature = "ring")]
-            Self::Ring => rustls::crypto::ring::default_provider(),
+            Self::Ring => {
+                static RING: LazyLock<Arc<CryptoProvider>> =
+                    LazyLock::new(|| Arc::new(rustls::crypto::ring::default_provider()));
+                Arc::clone(&RING)
+            }
             #[cfg(feature = "aws-lc-rs")]
-            Self::AwsLcRs => rustls::crypto::aws_lc_rs::default_provider(),
+            Self::AwsLcRs => {
+                static AWS_LC_RS: LazyLock<Arc<CryptoProvider>> =
+                    LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+                Arc::clone(&AWS_LC_RS)
+            }
         }
     }
 }

@@ -31,7 +31,7 @@ impl Roots {
     /// What [`load`](Self::load), or making a verifier from what it returns, may block on; `None` if it does not block.
     pub(super) fn blocking_key(&self) -> Option<BlockingKey> {
         static PLATFORM: LazyLock<Arc<()>> = LazyLock::new(Arc::default);
-        if self.only.is_none() {
+        if self.only.is_none() && !TrustStore::is_recent() {
             return Some(BlockingKey::of(&PLATFORM));
         }
         let mut sources = self.only.iter().chain(&self.extra);

@@ -32,9 +32,13 @@ pub struct Tls {
 impl Tls {
     /// Uses `provider`, and trusts what the platform trusts (feature `platform-roots`).
     pub fn with_provider(provider: CryptoProvider) -> Self {
+        Self::with(Arc::new(provider), None)
+    }
+
+    fn with(provider: Arc<CryptoProvider>, built_in: Option<TlsProvider>) -> Self {
         Self {
-            provider: Arc::new(provider),
-            built_in: None,
+            provider,
+            built_in,
             roots: Roots::default(),
             min_version: TlsVersion::V1_2,
             clock: Clock::default(),
@@ -50,10 +54,7 @@ impl Tls {
 
     /// Uses a provider of this build, and trusts what the platform trusts (feature `platform-roots`).
     pub fn with_built_in(provider: TlsProvider) -> Self {
-        Self {
-            built_in: Some(provider),
-            ..Self::with_provider(provider.crypto_provider())
-        }
+        Self::with(provider.crypto_provider(), Some(provider))
     }
 
     /// The provider, if it is one of this build; `None` if it was given to [`with_provider`](Self::with_provider).

@@ -124,7 +124,7 @@ pub(super) async fn respond(
     connection.respond(received, &reply).await;
     let outcome = soon(harness, "the response", request).await;
     let response = outcome.expect("the response to the request arrives");
-    assert_eq!(response.body, reply.body, "the request takes the response to itself");
+    assert_eq!(response.body(), reply.body, "the request takes the response to itself");
 }
 
 /// The steps at which a case looks at a connection that is being made.

@@ -21,8 +21,8 @@ use crate::{
     transport_error::TransportError,
 };
 
-/// A request reports `Connecting` and then `Connected`, once each and before the service receives it. The next one uses
-/// the connection and reports nothing.
+/// A request reports `Connecting` and then `Connected`, once each and before its response. The next one uses the
+/// connection and reports nothing.
 pub async fn the_first_request_connects_and_the_second_reuses_the_connection(harness: &dyn TransportHarness) {
     let (transport, mut service) = harness.start();
     let (events, device) = (Mutex::new(Vec::new()), device());
@@ -33,12 +33,12 @@ pub async fn the_first_request_connects_and_the_second_reuses_the_connection(har
     let mut request = transport.send(&device, &Request::Register, Progress::new(&listener));
     let mut connection = accept(harness, &mut request, &mut *service).await;
     let received = arrival(harness, &mut request, &mut *connection).await;
+    respond(harness, request, &mut *connection, &received).await;
     let reported = events.lock().expect("no panic").clone();
     assert!(
         matches!(&reported[..], [ConnectionEvent::Connecting { uri }, ConnectionEvent::Connected] if !uri.is_empty()),
-        "a request reports `Connecting` and `Connected` before it is sent: {reported:?}"
+        "a request reports `Connecting` and `Connected` before its response: {reported:?}"
     );
-    respond(harness, request, &mut *connection, &received).await;
     let query = query();
     let mut request = transport.send(&device, &query, Progress::new(&listener));
     let received = arrival(harness, &mut request, &mut *connection).await;
@@ -154,7 +154,7 @@ pub async fn a_repeated_response_is_discarded(harness: &dyn TransportHarness) {
     let outcome = soon(harness, "the response", request).await;
     let response = outcome.expect("the first response counts, not the second");
     assert_eq!(
-        response.body,
+        response.body(),
         Reply::assigning("first").body,
         "the first response counts"
     );

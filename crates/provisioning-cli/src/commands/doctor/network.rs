@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    net::IpAddr,
     time::{Duration, SystemTime},
 };
 
@@ -178,7 +177,7 @@ impl<'a> Network<'a> {
         if let Some(proxy) = probe.proxy() {
             return Finding::skipped(check, format!("the proxy {proxy} resolves it"));
         }
-        if host.bare().parse::<IpAddr>().is_ok() {
+        if host.ip().is_some() {
             return Finding::skipped(check, format!("{host} is an address"));
         }
         match probe.error() {

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
-use provisioning_device::InputFile;
+use clap::{
+    Args, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use provisioning_device::{InputFile, Pipelining};
 
 use super::{
     durations::{seconds, whole_seconds},
@@ -65,9 +68,20 @@ pub(crate) struct Network {
     #[arg(long, value_name = "SECONDS", value_parser = whole_seconds, allow_negative_numbers = true)]
     pub(crate) keep_alive: Option<Duration>,
 
+    /// Send packets of a new connection before those in front of them were answered; off unless given
+    ///
+    /// after-connack sends SUBSCRIBE and the request together, which saves a round trip. full sends CONNECT with them,
+    /// which saves another.
+    #[arg(long, value_name = "MODE", value_parser = pipelining())]
+    pub(crate) pipelining: Option<Pipelining>,
+
     /// Add this to the user agent that is sent to the service
     #[arg(long, value_name = "TEXT")]
     pub(crate) user_agent_suffix: Option<String>,
+}
+
+fn pipelining() -> impl TypedValueParser<Value = Pipelining> {
+    PossibleValuesParser::new(Pipelining::ALL.map(Pipelining::as_str)).try_map(|name| name.parse())
 }
 
 /// A version of TLS.

@@ -79,6 +79,22 @@ async fn keep_alive_user_agent_and_api_version_reach_the_service_as_given() {
 }
 
 #[tokio::test]
+async fn each_mode_of_pipelining_registers() {
+    for carrier in [&[][..], &["--websocket"]] {
+        for mode in ["off", "after-connack", "full"] {
+            let run = dps(&[&["register", "--local", "--pipelining", mode][..], carrier].concat()).await;
+            assert_eq!(run.code, 0, "{run:?}");
+        }
+    }
+    let run = dps(&["register", "--local", "--pipelining", "on"]).await;
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(
+        run.stderr.contains("[possible values: off, after-connack, full]"),
+        "{run:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_blocked_port_is_gone_around_when_asked_to_and_not_otherwise() {
     let emulator = start(Emulator::builder().polls_before_assigning(0)).await;
     let files = Files::of(&emulator, "device-1");

@@ -7,5 +7,6 @@ mod faults;
 mod hints;
 mod registration;
 mod results;
+mod round_trips;
 mod stored;
 mod virtual_time;

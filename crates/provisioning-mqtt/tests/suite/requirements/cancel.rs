@@ -63,5 +63,5 @@ async fn ends_as_cancelled(asked: Asked) {
     settle().await;
     assert!(!next.is_finished(), "it took the answer to the cancelled request");
     peer.answer(&request, "202", ASSIGNING).await;
-    assert_eq!(next.success().await.body, ASSIGNING.as_bytes());
+    assert_eq!(next.success().await.body(), ASSIGNING.as_bytes());
 }

@@ -81,7 +81,7 @@ async fn takes_its_own_answer_only(asked: Asked) {
     settle().await;
     assert!(!call.is_finished(), "it took a message that is not its answer");
     peer.answer(&request, "202", ASSIGNING).await;
-    assert_eq!(call.success().await.body, ASSIGNING.as_bytes());
+    assert_eq!(call.success().await.body(), ASSIGNING.as_bytes());
 }
 
 /// Statuses from 300 to 428 are refusals, under the kind of the status and with the status in the source.

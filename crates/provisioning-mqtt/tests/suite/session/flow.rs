@@ -29,7 +29,7 @@ async fn packets_may_come_byte_by_byte() {
     let request = peer.request().await;
     crumbs(&mut peer, &Packet::PubAck(PubAck::new(request.packet_id))).await;
     crumbs(&mut peer, &publish(&answer_topic("202", &request.id), 300, ASSIGNING)).await;
-    assert_eq!(register.success().await.body, ASSIGNING.as_bytes());
+    assert_eq!(register.success().await.body(), ASSIGNING.as_bytes());
     assert_eq!(peer.packet().await, Packet::PubAck(PubAck::new(300)));
 }
 
@@ -69,7 +69,7 @@ async fn several_packets_may_come_at_once() {
     lump.extend(encoded(&Packet::PubAck(PubAck::new(request.pkid))));
     lump.extend(encoded(&publish(&answer_topic("202", id), 4, ASSIGNED)));
     peer.send_bytes(&lump).await;
-    assert_eq!(register.success().await.body, ASSIGNING.as_bytes());
+    assert_eq!(register.success().await.body(), ASSIGNING.as_bytes());
     for packet_id in 2..=4 {
         assert_eq!(peer.packet().await, Packet::PubAck(PubAck::new(packet_id)));
     }
@@ -85,7 +85,7 @@ async fn large_payloads_pass_both_ways_through_narrow_pipes() {
         assert!(request.body.len() > 200_000);
         let body = json!({"status": "assigning", "operationId": "4.op", "x": large}).to_string();
         peer.answer(&request, "202", body.clone()).await;
-        assert_eq!(register.success().await.body, body.as_bytes());
+        assert_eq!(register.success().await.body(), body.as_bytes());
     }
 }
 

@@ -76,7 +76,7 @@ async fn before_puback_or_the_answer_the_connection_stays_and_the_answer_is_igno
             settle().await;
             assert!(!next.is_finished(), "it took the answer to the forgotten request");
             peer.answer(&request, "202", ASSIGNING).await;
-            assert_eq!(next.success().await.body, ASSIGNING.as_bytes());
+            assert_eq!(next.success().await.body(), ASSIGNING.as_bytes());
             assert!(device.made_no_connection().await);
         }
     }

@@ -77,7 +77,7 @@ async fn an_answer_counts_although_the_connection_ends_right_behind_it() {
     let answer = publish(&answer_topic("202", &request.id), 1, ASSIGNING);
     peer.send_bytes(&[&encoded(&answer)[..], &[0xff]].concat()).await;
     drop(peer);
-    assert_eq!(register.success().await.body, ASSIGNING.as_bytes());
+    assert_eq!(register.success().await.body(), ASSIGNING.as_bytes());
     let lost = device.lost().await;
     assert_eq!(lost.kind(), ErrorKind::UnexpectedResponse);
 }

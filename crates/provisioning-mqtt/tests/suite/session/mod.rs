@@ -11,6 +11,7 @@ mod keep_alive;
 mod late;
 mod leaving;
 mod loss;
+mod pipelining;
 mod races;
 mod reuse;
 mod storm;

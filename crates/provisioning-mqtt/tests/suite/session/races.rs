@@ -69,7 +69,7 @@ async fn a_request_that_is_overtaken_does_not_take_the_place_of_the_next() {
     let topic = answer_topic("202", request_id(&published[0]));
     mocked.tell(SessionEvent::Message(Message::new(topic, ASSIGNING)));
     let second = second.lock().expect("no panic").take().expect("it began");
-    assert_eq!(second.await.expect("an answer").body, ASSIGNING.as_bytes());
+    assert_eq!(second.await.expect("an answer").body(), ASSIGNING.as_bytes());
 }
 
 type InFlight = Pin<Box<dyn Future<Output = Result<Response, TransportError>> + Send>>;

@@ -103,7 +103,7 @@ async fn a_second_request_is_an_invalid_operation_and_the_first_is_unharmed() {
     settle().await;
     second_is_refused(&device).await;
     peer.answer(&request, "200", ASSIGNED).await;
-    assert_eq!(first.success().await.body, ASSIGNED.as_bytes());
+    assert_eq!(first.success().await.body(), ASSIGNED.as_bytes());
     let next = device.query("4.op");
     answer(&mut peer).await;
     next.success().await;

@@ -31,7 +31,7 @@ async fn whatever_is_called_at_once_every_call_ends_and_the_transport_stays_usab
     soon("the end of all calls", calls.join_all()).await;
     device.disconnect().await;
     let answer = soon("the answer", Asked::Register.of(&*device.transport, &request())).await;
-    assert_eq!(answer.expect("an answer").body, ASSIGNING.as_bytes());
+    assert_eq!(answer.expect("an answer").body(), ASSIGNING.as_bytes());
     serving.abort();
 }
 

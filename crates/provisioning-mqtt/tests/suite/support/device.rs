@@ -31,7 +31,12 @@ impl Device {
 
     /// A device whose connections buffer this many bytes in each direction.
     pub(crate) fn narrow(bytes: usize) -> Self {
-        Self::over(in_memory_with_buffer(bytes), MqttOptions::default())
+        Self::narrow_with(bytes, MqttOptions::default())
+    }
+
+    /// The same, with options.
+    pub(crate) fn narrow_with(bytes: usize, options: MqttOptions) -> Self {
+        Self::over(in_memory_with_buffer(bytes), options)
     }
 
     fn over((connector, incoming): (impl Connector + 'static, Incoming), options: MqttOptions) -> Self {

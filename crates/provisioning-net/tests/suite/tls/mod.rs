@@ -8,7 +8,6 @@ mod external_keys;
 mod hanging_signers;
 mod key_checks;
 #[cfg(all(unix, not(target_os = "android"), not(target_vendor = "apple")))]
-mod no_trust_store;
 mod odd_certificates;
 mod providers;
 mod refusals;
@@ -17,4 +16,5 @@ mod renewal;
 pub(crate) mod server;
 mod settings;
 mod sockets;
+mod trust_store;
 mod verdict;

@@ -1,8 +1,9 @@
-//! A machine without CA certificates, such as a minimal container.
+//! The platform's trust store: without CA certificates, as in a minimal container, and with others than before.
 
 use std::{
-    env,
+    env, fs,
     process::{Command, Output},
+    time::Duration,
 };
 
 use provisioning_net::Tls;
@@ -12,17 +13,17 @@ use test_support::tls::{BOTH_VERSIONS, Ca};
 use super::{device::Device, server::Server};
 use crate::support::{exchange, roots::Roots, words::message};
 
-/// Marks the process that has no CA certificates.
-const MARK: &str = "TEST_WITHOUT_CA_CERTIFICATES";
+/// Marks the process that runs a test again.
+const MARK: &str = "TEST_WITH_A_TRUST_STORE_OF_ITS_OWN";
 
-/// Runs the test of this name again, in a process whose variables lead to no CA certificate. `None` in that process.
-fn again_without_certificates(test: &str, variables: &[(&str, &str)]) -> Option<Output> {
+/// Runs the test of this name again, in a process whose variables lead to another trust store. `None` in that process.
+fn again_with_trust_store(test: &str, variables: &[(&str, &str)]) -> Option<Output> {
     if env::var_os(MARK).is_some() {
         return None;
     }
     let mut command = Command::new(env::current_exe().expect("a path"));
     command
-        .args(["--exact", &format!("tls::no_trust_store::{test}"), "--nocapture"])
+        .args(["--exact", &format!("tls::trust_store::{test}"), "--nocapture"])
         .env_remove("SSL_CERT_FILE")
         .env_remove("SSL_CERT_DIR")
         .env(MARK, "")
@@ -40,7 +41,7 @@ async fn without_ca_certificates_a_connection_fails_on_this_machine_before_it_is
         &[("SSL_CERT_DIR", empty)],
         &[("SSL_CERT_FILE", "/dev/null"), ("SSL_CERT_DIR", "/nonexistent")],
     ] {
-        if let Some(output) = again_without_certificates(test, variables) {
+        if let Some(output) = again_with_trust_store(test, variables) {
             assert!(output.status.success(), "{variables:?}: {output:?}");
             continue;
         }
@@ -63,7 +64,7 @@ async fn without_ca_certificates_a_connection_fails_on_this_machine_before_it_is
 #[tokio::test(start_paused = true)]
 async fn given_ca_certificates_are_enough_on_a_machine_without_any() {
     let test = "given_ca_certificates_are_enough_on_a_machine_without_any";
-    if let Some(output) = again_without_certificates(test, &[("SSL_CERT_FILE", "/nonexistent")]) {
+    if let Some(output) = again_with_trust_store(test, &[("SSL_CERT_FILE", "/nonexistent")]) {
         assert!(output.status.success(), "{output:?}");
         return;
     }
@@ -77,5 +78,37 @@ async fn given_ca_certificates_are_enough_on_a_machine_without_any() {
         let call = device.connect();
         let mut stream = server.accept(&device).await;
         exchange(&mut call.success().await, &mut stream).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_trust_store_is_used_from_a_second_later_on() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("ca.pem");
+    let file = file.to_str().expect("text");
+    let test = "a_changed_trust_store_is_used_from_a_second_later_on";
+    if let Some(output) = again_with_trust_store(test, &[("SSL_CERT_FILE", file)]) {
+        assert!(output.status.success(), "{output:?}");
+        return;
+    }
+    let file = env::var_os("SSL_CERT_FILE").expect("a path");
+    let (old, new) = (Server::new(BOTH_VERSIONS[1]), Server::new(BOTH_VERSIONS[1]));
+    fs::write(&file, old.ca.certificate().pem()).expect("written");
+    let device_of = |server: &Server| Device::new(Tls::new(), server.ca.client_certificate());
+    let (device_of_old, device_of_new) = (device_of(&old), device_of(&new));
+    for (trusted, stranger) in [
+        ((&old, &device_of_old), (&new, &device_of_new)),
+        ((&new, &device_of_new), (&old, &device_of_old)),
+    ] {
+        let (server, device) = trusted;
+        let call = device.connect();
+        let mut stream = server.accept(device).await;
+        exchange(&mut call.success().await, &mut stream).await;
+        let (server, device) = stranger;
+        let call = device.connect();
+        assert!(server.acceptor.accept(device.stream().await).await.is_err());
+        assert_eq!(call.error().await.kind(), ErrorKind::Tls);
+        fs::write(&file, new.ca.certificate().pem()).expect("written");
+        tokio::time::advance(Duration::from_secs(1)).await;
     }
 }

@@ -1,56 +1,115 @@
-//! Whether the files of the platform's trust store have changed, without reading them.
+//! The files of the platform's trust store: read once in a process, and again when they have changed.
 
 use std::{
     env, fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
     time::Duration,
 };
 
+use rustls::RootCertStore;
+use rustls_native_certs::load_native_certs;
 use tokio::time::Instant;
 
-/// For how long the entries of directories are not looked at again: a store of some hundred entries costs more than a
-/// handshake.
-const ENTRIES_MAX_AGE: Duration = Duration::from_secs(1);
+/// For how long the files are not looked at again: to look at some hundred of them costs more than a handshake.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// The latest fingerprint of this process, and when its entries were looked at.
-static LATEST: Mutex<Option<(Instant, Arc<Fingerprint>)>> = Mutex::new(None);
+/// The latest trust store of this process.
+static LATEST: Mutex<Option<Latest>> = Mutex::new(None);
+
+struct Latest {
+    files: Arc<TrustedFiles>,
+    looked_at: Instant,
+}
+
+impl Latest {
+    fn recent(&self) -> Option<&Arc<TrustedFiles>> {
+        (self.looked_at.elapsed() < MAX_AGE).then_some(&self.files)
+    }
+}
+
+/// The certificates of the trust store, and the state of the files that they were read from.
+#[derive(Debug)]
+pub(super) struct TrustedFiles {
+    fingerprint: Fingerprint,
+    roots: Arc<RootCertStore>,
+}
+
+impl TrustedFiles {
+    /// The trust store, if its files were looked at a moment ago. Does not block.
+    pub(super) fn recent() -> Option<Arc<Self>> {
+        let latest = match LATEST.try_lock() {
+            Ok(latest) => latest,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        latest.as_ref()?.recent().cloned()
+    }
+
+    /// The trust store as it is now, give or take a second.
+    pub(super) fn current() -> Arc<Self> {
+        let mut latest = latest();
+        if let Some(files) = latest.as_ref().and_then(Latest::recent) {
+            // Another thread looked at them while this one waited.
+            return Arc::clone(files);
+        }
+        let looked_at = Instant::now();
+        let fingerprint = Fingerprint::of(&places());
+        let files = match latest.take() {
+            Some(Latest { files, .. }) if files.fingerprint == fingerprint => files,
+            _ => Arc::new(Self {
+                fingerprint,
+                roots: Arc::new(read()),
+            }),
+        };
+        let kept = Arc::clone(&files);
+        *latest = Some(Latest { files, looked_at });
+        kept
+    }
+
+    pub(super) fn roots(&self) -> &Arc<RootCertStore> {
+        &self.roots
+    }
+}
+
+impl PartialEq for TrustedFiles {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+    }
+}
+
+impl Eq for TrustedFiles {}
+
+fn latest() -> MutexGuard<'static, Option<Latest>> {
+    // The value is replaced as a whole, so it is consistent even if the lock is poisoned.
+    LATEST.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The certificates in the files. What cannot be read or parsed is left out.
+fn read() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    let loaded = load_native_certs();
+    let (_, ignored) = roots.add_parsable_certificates(loaded.certs);
+    if ignored > 0 || !loaded.errors.is_empty() {
+        tracing::debug!(
+            ignored,
+            errors = loaded.errors.len(),
+            "a part of the trust store cannot be used"
+        );
+    }
+    roots
+}
 
 /// What the file system says about the files and directories that rustls-native-certs reads.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fingerprint {
+struct Fingerprint {
     places: Vec<Stamp>,
     /// The entries of the directories.
     entries: Vec<Stamp>,
 }
 
-/// One file or directory. A link is followed: its target counts.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Stamp {
-    path: PathBuf,
-    inode: u64,
-    len: u64,
-    modified: (i64, i64),
-}
-
 impl Fingerprint {
-    /// A changed file or directory shows at once; an entry that is changed in place, within a second.
-    pub(super) fn of_trust_store() -> Arc<Self> {
-        let places = places();
-        // The value is replaced as a whole, so it is consistent even if the lock is poisoned.
-        let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, fingerprint)) = &*latest
-            && at.elapsed() < ENTRIES_MAX_AGE
-            && fingerprint.places == stamps(&places)
-        {
-            return Arc::clone(fingerprint);
-        }
-        let fingerprint = Arc::new(Self::of(&places));
-        *latest = Some((Instant::now(), Arc::clone(&fingerprint)));
-        fingerprint
-    }
-
     fn of(places: &[PathBuf]) -> Self {
         let directories = places.iter().filter_map(|path| fs::read_dir(path).ok());
         let paths: Vec<_> = directories
@@ -61,6 +120,15 @@ impl Fingerprint {
             entries: stamps(&paths),
         }
     }
+}
+
+/// One file or directory. A link is followed: its target counts.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Stamp {
+    path: PathBuf,
+    inode: u64,
+    len: u64,
+    modified: (i64, i64),
 }
 
 /// The stamps of all that exist, in a fixed order.
@@ -103,6 +171,8 @@ fn places() -> Vec<PathBuf> {
 mod tests {
     use std::{os::unix::fs::symlink, time::SystemTime};
 
+    use tokio::time::advance;
+
     use super::*;
 
     /// Writes the same number of bytes, at another time.
@@ -118,13 +188,15 @@ mod tests {
         fs::write(dir.path().join("a.pem"), "one").expect("written");
         let places = [dir.path().to_owned(), dir.path().join("missing")];
         assert_eq!(Fingerprint::of(&places), Fingerprint::of(&places));
-        assert_eq!(Fingerprint::of_trust_store(), Fingerprint::of_trust_store());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_latest_one_is_used_again_while_the_places_are_the_same() {
-        let (one, other) = (Fingerprint::of_trust_store(), Fingerprint::of_trust_store());
-        assert!(Arc::ptr_eq(&one, &other));
+    async fn the_files_are_read_once_while_they_do_not_change() {
+        let first = TrustedFiles::current();
+        for age in [Duration::ZERO, MAX_AGE] {
+            advance(age).await;
+            assert!(Arc::ptr_eq(&first, &TrustedFiles::current()));
+        }
     }
 
     #[test]
