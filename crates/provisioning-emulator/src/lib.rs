@@ -39,8 +39,8 @@
 //! device may send, no will; that client id, user name and the certificate's common name are equal; the id scope;
 //! keep-alive; one connection per registration id. Then the device's [`Enrollment`], its own or its group's: the
 //! certificate, the CA or the key, and of a token the resource, the expiry and the signature. Two groups are built in:
-//! all devices whose certificates its CA signed, and all whose keys are derived from [`Emulator::group_key`]. The log
-//! has the reason of each refusal; the device gets the answer of the service.
+//! all devices whose certificates its CA signed, and all whose keys are derived from [`Emulator::group_key`]. Each
+//! refusal is one entry of the log, [`LogEntry::is_refusal`], with the reason; the device gets the answer of the service.
 //!
 //! # Faults
 //! Named faults make the emulator misbehave: a [`Fault`] has an [`Effect`] at a [`Step`], for one device or for every

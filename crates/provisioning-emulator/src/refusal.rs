@@ -1,6 +1,6 @@
 //! Why the service refuses a request.
 
-use crate::retry_after::RetryAfter;
+use crate::{faults::Step, retry_after::RetryAfter};
 
 /// A refused request, with what the body of the answer says about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,9 +34,10 @@ impl Refusal {
         }
     }
 
-    /// A fault refuses the request with this status.
-    pub(crate) fn by_fault(status: u16) -> Self {
-        Self::new(status, u32::from(status) * 1000, "Refused by a fault.")
+    /// A fault at this step refuses the request with this status.
+    pub(crate) fn by_fault(status: u16, step: Step) -> Self {
+        let message = format!("Refused by the fault `refuse` at `{}`.", step.name());
+        Self::new(status, u32::from(status) * 1000, message)
     }
 
     /// The etag of the request is not the current one.

@@ -160,6 +160,7 @@ impl Service {
         if let Some(call) = call {
             self.call_webhook(origin, call);
         }
+        self.note_outcome(origin, client, &answer);
         Ok(answer)
     }
 
@@ -181,7 +182,16 @@ impl Service {
         self.check_request(origin, client)?;
         self.quotas.query(client.registration_id)?;
         let fault = |step| self.trigger(origin, step, Subject::Device(client.registration_id));
-        self.registry.query(client.registration_id, operation_id, fault)
+        let answer = self.registry.query(client.registration_id, operation_id, fault)?;
+        self.note_outcome(origin, client, &answer);
+        Ok(answer)
+    }
+
+    /// Logs the outcome of a registration with the first answer that has it.
+    fn note_outcome(&self, origin: Origin, client: Client<'_>, answer: &Answer) {
+        if let Some(outcome) = &answer.outcome {
+            self.note(origin, Some(client.registration_id), LogKind::Registration, outcome);
+        }
     }
 
     /// Answers a request of a device for the state of its registration.

@@ -214,7 +214,7 @@ pub(crate) fn is_enrolled(
     if leaf.validity().is_valid() {
         Ok(())
     } else {
-        Err("the certificate has expired or is not valid yet")
+        Err(INVALID_NOW)
     }
 }
 
@@ -231,10 +231,13 @@ pub(crate) fn is_signed(chain: &[CertificateDer<'_>], verifier: &dyn ClientCertV
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. },
-        ) => "the certificate has expired or is not valid yet",
+        ) => INVALID_NOW,
         _ => OUTSIDE,
     })
 }
+
+/// It has expired, or is not valid yet.
+pub(crate) const INVALID_NOW: &str = "the certificate has expired or is not valid yet";
 
 /// It is not the device's own.
 pub(crate) const NOT_ENROLLED: &str = "the certificate is not the enrolled one";

@@ -4,7 +4,12 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::error::error_body;
-use crate::{faults::Effect, refusal::Refusal, registration::Answer, retry_after::RetryAfter};
+use crate::{
+    faults::{Effect, Step},
+    refusal::Refusal,
+    registration::Answer,
+    retry_after::RetryAfter,
+};
 
 /// The content of an answer, over MQTT and over HTTPS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +19,8 @@ pub(crate) struct Content {
     /// The operation that it is about, if any.
     operation_id: Option<String>,
     pub(crate) body: Bytes,
+    /// Why the request is refused, for the log.
+    pub(crate) reason: Option<String>,
 }
 
 impl From<Result<Answer, Refusal>> for Content {
@@ -24,11 +31,13 @@ impl From<Result<Answer, Refusal>> for Content {
                 retry_after: answer.retry_after,
                 operation_id: answer.operation_id,
                 body: answer.body,
+                reason: None,
             },
             Err(refusal) => {
                 let body = error_body(&refusal).to_string();
                 Self {
                     retry_after: refusal.retry_after,
+                    reason: Some(refusal.message),
                     ..Self::refused(refusal.status, body.as_bytes())
                 }
             }
@@ -44,6 +53,7 @@ impl Content {
             retry_after: RetryAfter::Absent,
             operation_id: None,
             body: Bytes::copy_from_slice(body),
+            reason: None,
         }
     }
 
@@ -53,7 +63,7 @@ impl Content {
         Some(match effect {
             Effect::Refuse { code, retry_after } => Self::from(Err(Refusal {
                 retry_after: retry_after.map_or(RetryAfter::Absent, RetryAfter::Seconds),
-                ..Refusal::by_fault(code.unwrap_or(503))
+                ..Refusal::by_fault(code.unwrap_or(503), Step::Answer)
             })),
             Effect::Assigning => Self {
                 status: 202,

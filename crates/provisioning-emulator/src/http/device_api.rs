@@ -93,7 +93,7 @@ impl Handler for DeviceApi<'_> {
 
     fn judge(&self, head: &Head) -> Result<Admitted, Refused> {
         if let Some(status) = self.refusal {
-            return Err(Refusal::by_fault(status).into());
+            return Err(Refusal::by_fault(status, Step::Upgrade).into());
         }
         let path = segments(head)?;
         let exists = |method: &Method| Target::find(method, &path).is_some();
@@ -109,9 +109,10 @@ impl Handler for DeviceApi<'_> {
         let right = reply(content.clone(), location.clone());
         let changed = |effect: &Effect| Some(reply(content.changed_by(effect)?, location));
         let (handled, sent) = self.reply(target, right, changed).await;
-        if let Some(Sent { status, body }) = sent {
+        if let Some(Sent { status, reason, body }) = sent {
             log.write(LogEntry {
                 status: Some(status),
+                reason,
                 ..self.entry(call, target, Direction::Out, &body)
             });
         }
@@ -122,12 +123,14 @@ impl Handler for DeviceApi<'_> {
         let target = Target::of(head);
         let (target, log) = (target.as_ref(), &self.service.log);
         log.write(self.entry(head, target, Direction::In, &[]).cut());
-        let content = Content::refused(refused.status().as_u16(), &bytes(&refused).await);
+        let mut content = Content::refused(refused.status().as_u16(), &bytes(&refused).await);
+        content.reason = error::message(&refused);
         let changed = |effect: &Effect| Some(reply(content.changed_by(effect)?, None));
         let (handled, sent) = self.reply(target, refused, changed).await;
-        if let Some(Sent { status, body }) = sent {
+        if let Some(Sent { status, reason, body }) = sent {
             let entry = LogEntry {
                 status: Some(status),
+                reason,
                 ..self.entry(head, target, Direction::Out, &body)
             };
             log.write(entry.cut());
@@ -139,6 +142,8 @@ impl Handler for DeviceApi<'_> {
 /// A reply that is sent as a whole.
 struct Sent {
     status: u16,
+    /// Why it refuses the call.
+    reason: Option<String>,
     body: Bytes,
 }
 
@@ -198,10 +203,20 @@ impl DeviceApi<'_> {
             self.service.trigger(self.origin, Step::Answer, subject)
         });
         let reply = effect.as_ref().and_then(changed).unwrap_or(right);
-        let (status, body) = (reply.status().as_u16(), bytes(&reply).await);
-        let is_cut = effect.as_ref().is_some_and(is_cut);
+        let body = bytes(&reply).await;
+        let sent = Sent {
+            status: reply.status().as_u16(),
+            reason: error::message(&reply),
+            body: body.clone(),
+        };
+        let cut = effect.as_ref().filter(|effect| is_cut(effect)).map(Effect::name);
         let handled = self.apply(effect, reply, &body).await;
-        (handled, (!is_cut).then_some(Sent { status, body }))
+        if let Some(name) = cut {
+            let reason = format!("the fault `{name}` at `answer` ended the connection");
+            let id = target.map(|target| target.registration_id.as_str());
+            self.service.note(self.origin, id, LogKind::Refused, reason);
+        }
+        (handled, cut.is_none().then_some(sent))
     }
 
     /// Applies an effect on how an answer is sent.
@@ -246,9 +261,10 @@ impl DeviceApi<'_> {
     fn entry<B>(&self, call: &Request<B>, target: Option<&Target>, direction: Direction, body: &[u8]) -> LogEntry {
         let id = target.map(|target| target.registration_id.as_str());
         LogEntry {
-            topic: Some(format!("{} {}", call.method(), call.uri().path())),
             payload: (!body.is_empty()).then(|| String::from_utf8_lossy(body).into_owned()),
-            ..LogEntry::new(self.origin, direction, LogKind::Http).of_device(id)
+            ..LogEntry::new(self.origin, direction, LogKind::Http)
+                .about(call.method(), call.uri().path())
+                .of_device(id)
         }
     }
 }
@@ -261,6 +277,9 @@ async fn bytes(reply: &Reply) -> Bytes {
 
 fn reply(content: Content, location: Option<HeaderValue>) -> Reply {
     let mut reply = server::reply(content.status, "application/json; charset=utf-8", content.body);
+    if let Some(reason) = content.reason {
+        reply = error::with_message(reply, reason);
+    }
     let retry_after = content
         .retry_after
         .value()

@@ -27,14 +27,19 @@ pub(crate) fn error_body(refusal: &Refusal) -> Value {
 struct Message(String);
 
 /// Why this reply refuses a call, for the log.
-pub(super) fn message(reply: &Reply) -> Option<&str> {
-    reply.extensions().get().map(|Message(text)| text.as_str())
+pub(super) fn message(reply: &Reply) -> Option<String> {
+    reply.extensions().get().map(|Message(text)| text.clone())
+}
+
+/// A reply that refuses a call for this reason.
+pub(super) fn with_message(mut reply: Reply, message: impl Into<String>) -> Reply {
+    reply.extensions_mut().insert(Message(message.into()));
+    reply
 }
 
 /// The reply that refuses a call.
 pub(super) fn refuse(refusal: &Refusal) -> Reply {
-    let mut reply = server::json(refusal.status, &error_body(refusal));
-    reply.extensions_mut().insert(Message(refusal.message.clone()));
+    let mut reply = with_message(server::json(refusal.status, &error_body(refusal)), &refusal.message);
     if refusal.status == 401 {
         let scheme = HeaderValue::from_static("SharedAccessSignature");
         reply.headers_mut().insert(WWW_AUTHENTICATE, scheme);

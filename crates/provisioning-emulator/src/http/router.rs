@@ -20,7 +20,7 @@ use crate::{
         Precondition,
     },
     faults::Fault,
-    log::{LogEntry, LogKind},
+    log::{Direction, LogEntry, LogKind},
     refusal::Refusal,
     registration::State,
     service::Service,
@@ -63,24 +63,25 @@ impl Handler for Control<'_> {
         // Reading or clearing the log does not add to it.
         if !is_of_emulator || !reply.status().is_success() {
             let id = path.get(1).filter(|_| !is_of_emulator);
-            self.0.log.write(entry(call, &reply).of_device(id.map(String::as_str)));
+            self.0
+                .log
+                .write(entry(call, &reply, LogKind::Control).of_device(id.map(String::as_str)));
         }
         Handled::Reply(reply)
     }
 
     async fn refuse(&self, head: &Head, reply: Reply) -> Handled {
-        self.0.log.write(entry(head, &reply).cut());
+        self.0.log.write(entry(head, &reply, LogKind::Control).cut());
         Handled::Reply(reply)
     }
 }
 
 /// An entry about a call and its reply.
-fn entry<B>(call: &Request<B>, reply: &Reply) -> LogEntry {
-    let message = error::message(reply).map_or_else(String::new, |message| format!(": {message}"));
-    let reason = format!("{} {}{message}", call.method(), call.uri().path());
+pub(super) fn entry<B>(call: &Request<B>, reply: &Reply, kind: LogKind) -> LogEntry {
     LogEntry {
+        reason: error::message(reply),
         status: Some(reply.status().as_u16()),
-        ..LogEntry::note(server::origin(call), LogKind::Control, reason)
+        ..LogEntry::new(server::origin(call), Direction::Note, kind).about(call.method(), call.uri().path())
     }
 }
 
@@ -245,9 +246,9 @@ impl<'a> Route<'a> {
 
 /// Logs a change of an enrollment by a bulk operation.
 fn note_change(service: &Service, call: &Call, id: &str) {
-    let (method, path) = (call.method(), call.uri().path());
-    let reason = format!("{method} {path}");
-    service.note(server::origin(call), Some(id), LogKind::Control, reason);
+    let entry = LogEntry::new(server::origin(call), Direction::Note, LogKind::Control);
+    let entry = entry.about(call.method(), call.uri().path()).with_status(Some(200));
+    service.log.write(entry.of_device(Some(id)));
 }
 
 /// The etag of `If-Match`, which some SDKs quote and some do not.

@@ -52,7 +52,7 @@ impl<'a> Token<'a> {
         let token = Self::parse(text).ok_or("the token is not a SharedAccessSignature")?;
         let own = format!("{id_scope}/registrations/{registration_id}");
         if !token.resource().eq_ignore_ascii_case(&own) {
-            return Err("the token is for another registration");
+            return Err(Self::ANOTHER_REGISTRATION);
         }
         token.check_expiry()?;
         Ok(token)
@@ -63,7 +63,7 @@ impl<'a> Token<'a> {
         let expires_at = self.expiry.parse().ok().map(Duration::from_secs);
         let expires_at = expires_at.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(seconds));
         if expires_at.ok_or("the token's expiry is not a number")? <= SystemTime::now() {
-            return Err("the token has expired");
+            return Err(Self::EXPIRED);
         }
         Ok(())
     }
@@ -78,6 +78,23 @@ impl<'a> Token<'a> {
 
     /// Why a token is refused that none of the keys signed.
     pub(crate) const ANOTHER_KEY: &'static str = "the token is signed with another key";
+
+    /// Why a token is refused whose resource is not the registration.
+    const ANOTHER_REGISTRATION: &'static str = "the token is for another registration";
+
+    /// Why a token is refused whose time has passed.
+    const EXPIRED: &'static str = "the token has expired";
+
+    /// Adds to a reason for which this text was refused what the token says about it.
+    pub(crate) fn explain(text: &str, reason: &str) -> String {
+        match (Token::parse(text), reason) {
+            (Some(token), Self::ANOTHER_REGISTRATION) => {
+                format!("{reason}: its resource (sr) is {:?}", token.resource())
+            }
+            (Some(token), Self::EXPIRED) => format!("{reason}: its expiry (se) is {}", token.expiry),
+            _ => reason.to_owned(),
+        }
+    }
 
     /// Whether this key signed the token.
     pub(crate) fn is_signed_with(&self, key: &Key) -> bool {

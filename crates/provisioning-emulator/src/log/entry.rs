@@ -59,7 +59,8 @@ pub struct LogEntry {
     /// several, the highest: 128 if any filter failed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The reason of a decision; of CONNACK the name of its return code, of SUBACK all return codes if it has several.
+    /// The reason of a decision, and why a packet or a response refuses something, as a sentence. Of CONNACK it begins
+    /// with the name of the return code, of SUBACK with all return codes if it has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What the packet contains, as text: the payload of PUBLISH (invalid UTF-8 is replaced), the client id, the user
@@ -106,6 +107,27 @@ impl LogEntry {
         }
     }
 
+    /// Whether the emulator refuses or ends something with this entry: a handshake, a connection, CONNECT, SUBSCRIBE, a
+    /// request, a call. Each refusal is one entry, whose `reason` says why.
+    ///
+    /// Refusals are the kinds [`Refused`](LogKind::Refused), [`Tls`](LogKind::Tls) and [`WebSocket`](LogKind::WebSocket);
+    /// [`ConnAck`](LogKind::ConnAck) and [`SubAck`](LogKind::SubAck) with a return code that refuses; responses over MQTT
+    /// and HTTP, and calls of the control endpoint, with a status from 300 on; and requests to the control endpoint and to
+    /// the page that are too malformed for a response to have one.
+    pub fn is_refusal(&self) -> bool {
+        let is_error = self.status.is_some_and(|status| status >= 300);
+        match self.kind {
+            LogKind::Refused | LogKind::Tls | LogKind::WebSocket => true,
+            LogKind::ConnAck => self.status != Some(0),
+            LogKind::SubAck => self.status.is_some_and(|code| code >= 128),
+            LogKind::Publish => is_error,
+            LogKind::Http | LogKind::Control => {
+                is_error || (self.direction == Direction::Note && self.status.is_none())
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn of_device(self, registration_id: Option<&str>) -> Self {
         let registration_id = registration_id.map(str::to_owned);
         Self {
@@ -114,8 +136,21 @@ impl LogEntry {
         }
     }
 
+    /// With the request that it is about: its method and its path.
+    pub(crate) fn about(self, method: &impl std::fmt::Display, path: &str) -> Self {
+        Self {
+            topic: Some(format!("{method} {path}")),
+            ..self
+        }
+    }
+
+    /// With the status that a response has.
+    pub(crate) fn with_status(self, status: Option<u16>) -> Self {
+        Self { status, ..self }
+    }
+
     /// The entry's size in memory, in bytes.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let texts = [&self.registration_id, &self.topic, &self.reason, &self.payload];
         size_of::<Self>() + texts.into_iter().flatten().map(String::len).sum::<usize>()
     }
@@ -167,6 +202,44 @@ mod tests {
         });
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_value::<LogEntry>(json).expect("an entry"), entry);
+    }
+
+    #[test]
+    fn a_refusal_is_what_refuses_or_ends_something() {
+        use Direction::{In, Note, Out};
+        use LogKind::{Close, ConnAck, Control, Fault, Http, Publish, Refused, Registration, SubAck, Tls, WebSocket};
+        let is_refusal = |direction, kind, status| {
+            let entry = LogEntry::new(Origin::default(), direction, kind).with_status(status);
+            entry.is_refusal()
+        };
+        for (direction, kind, status) in [
+            (Note, Refused, None),
+            (Note, Tls, None),
+            (Note, WebSocket, Some(404)),
+            (Out, ConnAck, Some(5)),
+            (Out, SubAck, Some(128)),
+            (Out, Publish, Some(401)),
+            (Out, Http, Some(429)),
+            (Note, Http, Some(403)),
+            (Note, Control, Some(409)),
+            (Note, Control, None),
+        ] {
+            assert!(is_refusal(direction, kind, status), "{direction:?} {kind} {status:?}");
+        }
+        for (direction, kind, status) in [
+            (Note, Close, None),
+            (Note, Fault, None),
+            (Note, Registration, None),
+            (Out, ConnAck, Some(0)),
+            (Out, SubAck, Some(1)),
+            (In, Publish, None),
+            (Out, Publish, Some(202)),
+            (In, Http, None),
+            (Out, Http, Some(200)),
+            (Note, Control, Some(204)),
+        ] {
+            assert!(!is_refusal(direction, kind, status), "{direction:?} {kind} {status:?}");
+        }
     }
 
     #[test]

@@ -58,31 +58,36 @@ kinds! {
     PingResp = "PINGRESP",
     /// The MQTT packet DISCONNECT.
     Disconnect = "DISCONNECT",
-    /// A call of the HTTPS device API, or its reply; as a decision, that a connection to the page has no request.
+    /// A call of the HTTPS device API, or its reply; as a decision, a request to the page that is refused.
     Http = "HTTP",
     /// An MQTT connection starts: TLS and WebSocket are established. `reason` and `payload` describe the client
     /// certificate.
     Open = "open",
-    /// An MQTT connection ends. `reason` says why.
+    /// An MQTT connection ends. `reason` says how; if the emulator refuses something, another entry says why.
     Close = "close",
-    /// A [`Fault`](crate::Fault) is applied. `reason` has its name and step.
-    Fault = "fault",
-    /// A packet is accepted and has no effect. `reason` says why.
-    Ignored = "ignored",
-    /// A connection is refused because there are too many. `reason` has how many there are, or how many more were refused.
+    /// A registration is completed. `reason` has its outcome: the hub, the error of a failure, or that it is disabled.
+    Registration = "registration",
+    /// The emulator refuses a connection or a request, or ends a connection, where no packet and no response says so.
+    /// `reason` says why.
     Refused = "refused",
-    /// A TLS handshake failed.
+    /// A TLS handshake failed. `reason` says why, and what an alert of the client means.
     Tls = "tls",
-    /// A WebSocket upgrade failed.
+    /// A request on the WebSocket port is malformed or no valid upgrade. `topic` has its method and path.
     WebSocket = "websocket",
-    /// A call of the control endpoint, with its status; of `/emulator/` only a call that is refused. `reason` has the
-    /// method and the path, and why it was refused. Each enrollment that a bulk operation changes has an entry, too.
+    /// A [`Fault`](crate::Fault) is applied. `reason` has its name and step. What it refuses or ends has an entry of its
+    /// own.
+    Fault = "fault",
+    /// A packet is accepted and has no effect, or a peer ended its connection before it sent a request. `reason` says which.
+    Ignored = "ignored",
+    /// A call of the control endpoint, with its status; of `/emulator/` only a call that is refused. `topic` has the
+    /// method and the path, `reason` says why it was refused. Each enrollment that a bulk operation changes has an entry,
+    /// too.
     Control = "control",
     /// A webhook was called. `reason` has its URL, and the hub or the failure.
     Webhook = "webhook",
     /// Entries are missing in the log's file because its reader stalled. `reason` has their number.
     Dropped = "dropped",
-    /// A port is not available in both address families.
+    /// What limits the ports: one is not available in both address families, or few connections can be open.
     Listen = "listen",
     /// A connection could not be accepted.
     Accept = "accept",

@@ -4,6 +4,7 @@ mod cut;
 mod entry;
 mod file;
 mod kind;
+mod queue;
 
 use std::{
     collections::VecDeque,
@@ -17,8 +18,7 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use entry::Origin;
 pub use entry::{Direction, LogEntry};
 pub use kind::LogKind;
-
-use file::LogFile;
+use queue::Queue;
 
 /// How many bytes of entries are kept.
 const CAPACITY: usize = 8 * 1024 * 1024;
@@ -36,7 +36,7 @@ struct Sink {
     newest: watch::Sender<u64>,
     /// The size of all kept entries, in bytes.
     size: usize,
-    file: Option<LogFile>,
+    file: Option<Queue<Arc<LogEntry>>>,
     /// Receive every new entry. A waiter that is gone is removed by the next write.
     waiters: Vec<mpsc::UnboundedSender<Arc<LogEntry>>>,
 }
@@ -44,7 +44,7 @@ struct Sink {
 impl Log {
     /// A log that is also appended to `file`, one JSON object per line.
     pub(crate) fn new(file: Option<File>) -> io::Result<Self> {
-        let file = file.map(LogFile::new).transpose()?;
+        let file = file.map(|file| file::writer(file, file::CAPACITY)).transpose()?;
         Ok(Self(Arc::new(Mutex::new(Sink {
             file,
             ..Sink::default()
@@ -140,7 +140,7 @@ impl Sink {
         if let Some(count) = dropped {
             let reason = format!("{count} entries are missing in the file, whose reader stalled");
             self.append(LogEntry::note(Origin::default(), LogKind::Dropped, reason));
-            self.file.iter_mut().for_each(LogFile::reported);
+            self.file.iter_mut().for_each(Queue::reported);
         }
         self.append(entry);
     }
@@ -151,7 +151,7 @@ impl Sink {
         self.newest.send_replace(self.last);
         let entry = Arc::new(entry);
         if let Some(file) = &mut self.file {
-            file.write(Arc::clone(&entry));
+            file.push(entry.size(), Arc::clone(&entry));
         }
         self.waiters.retain(|waiter| waiter.send(Arc::clone(&entry)).is_ok());
         self.size += entry.size();
@@ -216,7 +216,7 @@ mod tests {
         let (reader, writer) = io::pipe().expect("a pipe");
         let file = File::from(std::os::fd::OwnedFd::from(writer));
         let log = Log::default();
-        log.sink().file = Some(LogFile::with_capacity(file, 64 * 1024).expect("a thread"));
+        log.sink().file = Some(file::writer(file, 64 * 1024).expect("a thread"));
         // Far more than fits into the pipe and the queue.
         for _ in 0..1000 {
             log.write(note(&"x".repeat(1024)));

@@ -2,7 +2,7 @@
 
 use rumqttc::{Connect, ConnectReturnCode};
 
-use super::topic::UserName;
+use super::topic::{USER_NAME, UserName};
 use crate::{enrollment::EnrollmentRef, net::Peer, service::Service};
 
 /// A device that has been admitted.
@@ -14,20 +14,27 @@ pub(super) struct Admitted {
 }
 
 /// Admits a device, or returns the refusal and its reason.
-pub(super) fn admit(
-    connect: Connect,
-    peer: &Peer,
-    service: &Service,
-) -> Result<Admitted, (ConnectReturnCode, &'static str)> {
+pub(super) fn admit(connect: Connect, peer: &Peer, service: &Service) -> Result<Admitted, (ConnectReturnCode, String)> {
     use ConnectReturnCode::{BadUserNamePassword, NotAuthorized};
-    if connect.last_will.is_some() {
-        return Err((NotAuthorized, "a will is not taken"));
-    }
-    let login = connect.login.ok_or((BadUserNamePassword, "no user name"))?;
-    let user = UserName::parse(&login.username).ok_or((BadUserNamePassword, "the user name has another form"))?;
     let refused = |reason| (NotAuthorized, reason);
+    let bad_user_name = |reason| (BadUserNamePassword, reason);
+    if connect.last_will.is_some() {
+        return Err(refused(
+            "CONNECT has a will, which the service does not take".to_owned(),
+        ));
+    }
+    let Some(login) = connect.login else {
+        return Err(bad_user_name(format!("CONNECT has no user name; expected {USER_NAME}")));
+    };
+    let Some(user) = UserName::parse(&login.username) else {
+        let reason = format!("the user name {:?} does not have the form {USER_NAME}", login.username);
+        return Err(bad_user_name(reason));
+    };
     if !connect.client_id.eq_ignore_ascii_case(user.registration_id) {
-        return Err(refused("the client id is not the registration id"));
+        return Err(refused(format!(
+            "the client id {:?} is not the registration id {:?} of the user name",
+            connect.client_id, user.registration_id
+        )));
     }
     let token = Some(login.password.as_str()).filter(|password| !password.is_empty());
     let enrollment = service.admit(peer, user.id_scope, user.registration_id, token);

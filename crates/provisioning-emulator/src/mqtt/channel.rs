@@ -16,7 +16,7 @@ use super::codec::{DecodeError, ServerCodec};
 use crate::{
     faults::{Cut, Effect, Step, Subject},
     log::{Direction, LogEntry, LogKind, Origin},
-    net::{GARBAGE, Peer, Reset, SEND_LIMIT, close},
+    net::{GARBAGE, Peer, Reset, SEND_LIMIT, StreamEnd, close},
     service::Service,
 };
 
@@ -33,13 +33,77 @@ pub(crate) struct Channel<S> {
     claimed: Option<String>,
     is_accepted: bool,
     /// Packets that a fault delays, and when they are due.
-    delayed: Vec<(Instant, Packet)>,
+    delayed: Vec<(Instant, Outgoing)>,
     /// Packets that a fault keeps until another one has been sent.
-    kept: Vec<Packet>,
+    kept: Vec<Outgoing>,
+}
+
+/// A packet for the device.
+#[derive(Clone)]
+pub(crate) struct Outgoing {
+    packet: Packet,
+    /// Why it refuses something, for the log.
+    reason: Option<String>,
+}
+
+impl From<Packet> for Outgoing {
+    fn from(packet: Packet) -> Self {
+        Self { packet, reason: None }
+    }
+}
+
+impl Outgoing {
+    /// A packet that refuses something for this reason.
+    pub(crate) fn refusal(packet: Packet, reason: impl Into<String>) -> Self {
+        let reason = Some(reason.into());
+        Self { packet, reason }
+    }
+
+    pub(crate) fn with_reason(self, reason: Option<String>) -> Self {
+        Self { reason, ..self }
+    }
 }
 
 /// Why a connection ends.
-pub(crate) struct End(pub(crate) String);
+pub(crate) enum End {
+    /// The device ended it, the emulator stops, or a packet has said why.
+    Closed(String),
+    /// The emulator ends it for this reason.
+    Refused(String),
+}
+
+impl End {
+    pub(crate) fn closed(reason: impl Into<String>) -> Self {
+        Self::Closed(reason.into())
+    }
+
+    pub(crate) fn refused(reason: impl Into<String>) -> Self {
+        Self::Refused(reason.into())
+    }
+
+    /// CONNACK has the reason.
+    pub(crate) fn connect_refused() -> Self {
+        Self::closed("CONNECT was refused")
+    }
+}
+
+impl From<StreamEnd> for End {
+    fn from(end: StreamEnd) -> Self {
+        match end {
+            StreamEnd::Gone(reason) => Self::closed(reason),
+            StreamEnd::Refused(reason) => Self::refused(reason),
+        }
+    }
+}
+
+impl From<DecodeError> for End {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Io(error) => StreamEnd::of(&error).into(),
+            broken => Self::refused(broken.to_string()),
+        }
+    }
+}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     pub(crate) fn new(stream: S, origin: Origin, reset: Reset, service: Arc<Service>) -> Self {
@@ -69,19 +133,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             }
         };
         let packet = match next {
-            None => return Err(End("the device is gone without DISCONNECT".to_owned())),
-            Some(Err(DecodeError::Io(error))) => return Err(End(format!("the connection failed: {error}"))),
+            None => return Err(End::closed("the device is gone without DISCONNECT")),
             Some(Err(DecodeError::ProtocolLevel(level))) => {
-                let refusal = ConnAck::new(ConnectReturnCode::RefusedProtocolVersion, false);
-                Box::pin(self.send(Packet::ConnAck(refusal))).await?;
-                return Err(End(DecodeError::ProtocolLevel(level).to_string()));
+                let refusal = Packet::ConnAck(ConnAck::new(ConnectReturnCode::RefusedProtocolVersion, false));
+                let reason = DecodeError::ProtocolLevel(level).to_string();
+                Box::pin(self.send(Outgoing::refusal(refusal, reason))).await?;
+                return Err(End::connect_refused());
             }
             Some(Err(DecodeError::Foreign(foreign))) => {
                 let sentence = hint(self.service.addresses.websocket_port());
                 Box::pin(self.deliver_bytes(&foreign.answer(&sentence))).await?;
-                return Err(End(DecodeError::Foreign(foreign).to_string()));
+                return Err(DecodeError::Foreign(foreign).into());
             }
-            Some(Err(broken)) => return Err(End(broken.to_string())),
+            Some(Err(error)) => return Err(error.into()),
             Some(Ok(packet)) => packet,
         };
         if let Packet::Connect(connect) = &packet
@@ -95,8 +159,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     }
 
     /// Sends a packet, changed by a fault if there is one.
-    pub(crate) async fn send(&mut self, packet: Packet) -> Result<(), End> {
-        let effect = step_of(&packet).and_then(|step| self.trigger(step));
+    pub(crate) async fn send(&mut self, packet: impl Into<Outgoing>) -> Result<(), End> {
+        let packet = packet.into();
+        let effect = triggered_by(&packet.packet).and_then(|step| self.trigger(step));
         self.send_as(packet, effect).await
     }
 
@@ -107,7 +172,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     }
 
     /// Sends a packet with this effect.
-    pub(crate) async fn send_as(&mut self, packet: Packet, effect: Option<Effect>) -> Result<(), End> {
+    pub(crate) async fn send_as(&mut self, packet: impl Into<Outgoing>, effect: Option<Effect>) -> Result<(), End> {
+        let packet = packet.into();
         let Some(effect) = effect else {
             return self.deliver(packet).await;
         };
@@ -116,7 +182,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             Effect::Refuse { code, .. } => return Err(self.refuse(code).await),
             Effect::Withhold => {}
             // Nothing else is sent before CONNACK.
-            Effect::Delay(delay) if matches!(packet, Packet::ConnAck(_)) => {
+            Effect::Delay(delay) if matches!(packet.packet, Packet::ConnAck(_)) => {
                 sleep(delay).await;
                 return self.deliver(packet).await;
             }
@@ -127,8 +193,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             }
             Effect::Reorder => self.kept.push(packet),
             Effect::Join => {
-                self.log(Direction::Out, &packet);
-                let fed = self.framed.feed(packet);
+                self.log_sent(&packet);
+                let fed = self.framed.feed(packet.packet);
                 return in_time(fed).await;
             }
             Effect::Duplicate => {
@@ -137,15 +203,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             }
             Effect::Garbage => return self.deliver_bytes(GARBAGE).await,
             Effect::Split { size, pause } => {
-                self.log(Direction::Out, &packet);
-                for piece in self.encoded(packet)?.chunks(size) {
+                self.log_sent(&packet);
+                for piece in self.encoded(packet.packet)?.chunks(size) {
                     self.deliver_bytes(piece).await?;
                     sleep(pause).await;
                 }
             }
-            Effect::Close(cut) => return Err(self.cut(packet, cut).await),
+            Effect::Close(cut) => return Err(self.cut(packet.packet, cut, "close").await),
             Effect::Reset(cut) => {
-                let end = self.cut(packet, cut).await;
+                let end = self.cut(packet.packet, cut, "reset").await;
                 self.reset.set();
                 return Err(end);
             }
@@ -180,7 +246,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     }
 
     pub(crate) async fn close(mut self, end: End) {
-        self.note(LogKind::Close, end.0);
+        let how = match end {
+            End::Closed(how) => how,
+            End::Refused(reason) => {
+                self.note(LogKind::Refused, reason);
+                "the emulator ended the connection".to_owned()
+            }
+        };
+        self.note(LogKind::Close, how);
         if self.reset.is_set() {
             return;
         }
@@ -197,14 +270,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             Some(5) => ConnectReturnCode::NotAuthorized,
             _ => ConnectReturnCode::ServiceUnavailable,
         };
-        match self.deliver(Packet::ConnAck(ConnAck::new(code, false))).await {
-            Ok(()) => End("refused by a fault".to_owned()),
+        let refusal = Packet::ConnAck(ConnAck::new(code, false));
+        let reason = "the fault `refuse` at `connack`";
+        match self.deliver(Outgoing::refusal(refusal, reason)).await {
+            Ok(()) => End::connect_refused(),
             Err(end) => end,
         }
     }
 
     /// Sends the part of a packet before the cut.
-    async fn cut(&mut self, packet: Packet, cut: Cut) -> End {
+    async fn cut(&mut self, packet: Packet, cut: Cut, fault: &str) -> End {
+        let reason = format!("the fault `{fault}` at `{}` ended the connection", step_name(&packet));
         if let Cut::AfterSent(limit) = cut
             && let Ok(bytes) = self.encoded(packet)
         {
@@ -213,7 +289,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
                 return end;
             }
         }
-        End("cut by a fault".to_owned())
+        End::refused(reason)
     }
 
     async fn send_delayed(&mut self) -> Result<(), End> {
@@ -226,12 +302,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     }
 
     /// Sends a packet, and those that a fault keeps until another packet.
-    async fn deliver(&mut self, packet: Packet) -> Result<(), End> {
-        self.log(Direction::Out, &packet);
-        in_time(self.framed.send(packet)).await?;
-        for packet in std::mem::take(&mut self.kept) {
-            self.log(Direction::Out, &packet);
-            in_time(self.framed.send(packet)).await?;
+    async fn deliver(&mut self, packet: Outgoing) -> Result<(), End> {
+        let kept = std::mem::take(&mut self.kept);
+        for packet in std::iter::once(packet).chain(kept) {
+            self.log_sent(&packet);
+            in_time(self.framed.send(packet.packet)).await?;
         }
         Ok(())
     }
@@ -249,12 +324,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     fn encoded(&mut self, packet: Packet) -> Result<BytesMut, End> {
         let mut bytes = BytesMut::new();
         let encoded = self.framed.codec_mut().encode(packet, &mut bytes);
-        encoded.map(|()| bytes).map_err(|error| End(error.to_string()))
+        encoded.map(|()| bytes).map_err(End::from)
     }
 
     fn log(&self, direction: Direction, packet: &Packet) {
         let entry = LogEntry::packet(self.origin, direction, packet);
         self.write(entry.of_device(self.claimed.as_deref()));
+    }
+
+    /// Logs a packet that is sent. The names of MQTT come before its reason.
+    fn log_sent(&self, sent: &Outgoing) {
+        let entry = LogEntry::packet(self.origin, Direction::Out, &sent.packet);
+        let reasons: Vec<_> = entry.reason.iter().chain(&sent.reason).map(String::as_str).collect();
+        let reason = (!reasons.is_empty()).then(|| reasons.join(": "));
+        self.write(LogEntry { reason, ..entry }.of_device(self.claimed.as_deref()));
     }
 
     /// Writes an entry, with short texts until the device is accepted.
@@ -278,15 +361,26 @@ fn hint(websocket_port: u16) -> String {
     )
 }
 
+/// The step at which sending a packet triggers a fault.
+fn triggered_by(packet: &Packet) -> Option<Step> {
+    // The faults of SUBACK and of answers are triggered where they are made.
+    step_of(packet).filter(|step| !matches!(step, Step::Suback | Step::Answer))
+}
+
 fn step_of(packet: &Packet) -> Option<Step> {
     match packet {
         Packet::ConnAck(_) => Some(Step::Connack),
+        Packet::SubAck(_) => Some(Step::Suback),
         Packet::UnsubAck(_) => Some(Step::Unsuback),
         Packet::PubAck(_) => Some(Step::Puback),
         Packet::PingResp => Some(Step::Pingresp),
-        // The faults of SUBACK and of answers are triggered where they are made.
+        Packet::Publish(_) => Some(Step::Answer),
         _ => None,
     }
+}
+
+fn step_name(packet: &Packet) -> &'static str {
+    step_of(packet).map_or("packet", Step::name)
 }
 
 async fn until(at: Option<Instant>) {
@@ -296,9 +390,14 @@ async fn until(at: Option<Instant>) {
     }
 }
 
-async fn in_time<E>(sent: impl Future<Output = Result<(), E>>) -> Result<(), End> {
+async fn in_time<E: Into<DecodeError>>(sent: impl Future<Output = Result<(), E>>) -> Result<(), End> {
     match timeout(SEND_LIMIT, sent).await {
-        Ok(Ok(())) => Ok(()),
-        _ => Err(End("the device takes nothing more".to_owned())),
+        Ok(sent) => sent.map_err(|error| error.into().into()),
+        Err(_) => {
+            let limit = SEND_LIMIT.as_secs();
+            Err(End::refused(format!(
+                "the device did not take what was sent within {limit} s"
+            )))
+        }
     }
 }

@@ -20,22 +20,22 @@ pub(crate) struct ServerCodec {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum DecodeError {
-    #[error("a packet with first byte {0:#04x}, which a device may not send")]
-    NotADevicesPacket(u8),
-    #[error("{0}, and not MQTT")]
-    Foreign(Foreign),
-    #[error("a packet id of 0")]
-    NoPacketId,
-    #[error("a packet with reserved bits set, or with bytes that belong to nothing")]
-    NotCanonical,
-    #[error("a topic filter that is missing, empty or not text")]
-    NoFilter,
-    #[error("CONNECT for protocol level {0}")]
-    ProtocolLevel(u8),
-    #[error("a packet of {0} bytes, of which {1} may follow the fixed header")]
-    TooLong(usize, usize),
     #[error("{0}")]
-    Malformed(CodecError),
+    FirstByte(String),
+    #[error("the first bytes are {0}, and this port has MQTT 3.1.1")]
+    Foreign(Foreign),
+    #[error("{0} has the packet id 0")]
+    NoPacketId(&'static str),
+    #[error("{0} has reserved bits set, or bytes that belong to nothing")]
+    NotCanonical(&'static str),
+    #[error("{0} has a topic filter that is missing, empty or not text")]
+    NoFilter(&'static str),
+    #[error("CONNECT is for protocol level {0}, and the service has MQTT 3.1.1, level 4")]
+    ProtocolLevel(u8),
+    #[error("{0} is too long: {1} bytes, of which {2} may follow the fixed header")]
+    TooLong(&'static str, usize, usize),
+    #[error("{0} is malformed")]
+    Malformed(&'static str),
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
@@ -82,8 +82,9 @@ impl Decoder for ServerCodec {
             }
         }
         if !is_from_device(first) {
-            return Err(DecodeError::NotADevicesPacket(first));
+            return Err(DecodeError::FirstByte(explain(first)));
         }
+        let name = name(first);
         let length = match check(bytes.iter(), self.codec.max_incoming_size) {
             Ok(header) => header.frame_length(),
             Err(CodecError::InsufficientBytes(missing)) => {
@@ -91,9 +92,9 @@ impl Decoder for ServerCodec {
                 return Ok(None);
             }
             Err(CodecError::PayloadSizeLimitExceeded(length)) => {
-                return Err(DecodeError::TooLong(length, self.codec.max_incoming_size));
+                return Err(DecodeError::TooLong(name, length, self.codec.max_incoming_size));
             }
-            Err(error) => return Err(DecodeError::Malformed(error)),
+            Err(_) => return Err(DecodeError::Malformed(name)),
         };
         let frame = bytes.split_to(length);
         if bytes.is_empty() {
@@ -106,16 +107,16 @@ impl Decoder for ServerCodec {
         {
             return Err(DecodeError::ProtocolLevel(level));
         }
-        let packet = Packet::read(&mut frame.clone(), usize::MAX).map_err(DecodeError::Malformed)?;
+        let packet = Packet::read(&mut frame.clone(), usize::MAX).map_err(|_| DecodeError::Malformed(name))?;
         if lacks_id(&packet) {
-            return Err(DecodeError::NoPacketId);
+            return Err(DecodeError::NoPacketId(name));
         }
         if has_no_filter(&packet) {
-            return Err(DecodeError::NoFilter);
+            return Err(DecodeError::NoFilter(name));
         }
-        match is_canonical(&packet, &frame)? {
+        match is_canonical(&packet, &frame) {
             true => Ok(Some(packet)),
-            false => Err(DecodeError::NotCanonical),
+            false => Err(DecodeError::NotCanonical(name)),
         }
     }
 }
@@ -124,7 +125,8 @@ impl Encoder<Packet> for ServerCodec {
     type Error = DecodeError;
 
     fn encode(&mut self, packet: Packet, bytes: &mut BytesMut) -> Result<(), DecodeError> {
-        self.codec.encode(packet, bytes).map_err(DecodeError::Malformed)
+        let encoded = self.codec.encode(packet, bytes);
+        encoded.map_err(|_| DecodeError::Malformed("a packet of the emulator"))
     }
 }
 
@@ -144,16 +146,53 @@ fn is_from_device(first: u8) -> bool {
     }
 }
 
+/// The name of the packet that starts with this byte (MQTT 3.1.1, table 2.1).
+fn name(first: u8) -> &'static str {
+    const NAMES: [&str; 16] = [
+        "a packet of the reserved type 0",
+        "CONNECT",
+        "CONNACK",
+        "PUBLISH",
+        "PUBACK",
+        "PUBREC",
+        "PUBREL",
+        "PUBCOMP",
+        "SUBSCRIBE",
+        "SUBACK",
+        "UNSUBSCRIBE",
+        "UNSUBACK",
+        "PINGREQ",
+        "PINGRESP",
+        "DISCONNECT",
+        "a packet of the reserved type 15",
+    ];
+    NAMES[usize::from(first >> 4)]
+}
+
+/// Why a packet that starts with this byte is not taken from a device.
+fn explain(first: u8) -> String {
+    let (name, flags) = (name(first), first & 0x0f);
+    let why = match (first >> 4, flags) {
+        (3, _) if flags & 0b0110 == 0b0110 => "has QoS 3, which is none",
+        (3, _) if flags & 0b0110 == 0b0100 => "has QoS 2: the service takes QoS 0 and 1",
+        (3, _) if flags & 0b0001 != 0 => "is retained: the service takes no retained messages",
+        (3, _) => "has QoS 0 and is marked as a duplicate",
+        (5..=7, _) => "belongs to QoS 2: the service takes QoS 0 and 1",
+        (1 | 4 | 8 | 10 | 12 | 14, _) => "has reserved bits in its first byte that are wrong",
+        _ => "is not a packet that a device sends",
+    };
+    format!("{name} {why}")
+}
+
 /// Whether a packet has the bytes that it is written with. The codec ignores reserved bits, an empty password and bytes at
 /// the end.
-fn is_canonical(packet: &Packet, frame: &[u8]) -> Result<bool, DecodeError> {
+fn is_canonical(packet: &Packet, frame: &[u8]) -> bool {
     // Its first byte has been checked, and its payload is all that follows: only its length can be written otherwise.
     if let Packet::Publish(publish) = packet {
-        return Ok(publish.size() == frame.len());
+        return publish.size() == frame.len();
     }
     let mut again = BytesMut::with_capacity(frame.len());
-    packet.write(&mut again, usize::MAX).map_err(DecodeError::Malformed)?;
-    Ok(again == frame)
+    packet.write(&mut again, usize::MAX).is_ok() && again == frame
 }
 
 /// The protocol level of a CONNECT, which is at the same place in all versions of MQTT.
@@ -192,6 +231,27 @@ mod tests {
     fn only_a_devices_packets_pass_and_with_their_own_flags_only() {
         let allowed: Vec<u8> = (0..=u8::MAX).filter(|&first| is_from_device(first)).collect();
         assert_eq!(allowed, [0x10, 0x30, 0x32, 0x3a, 0x40, 0x82, 0xa2, 0xc0, 0xe0]);
+    }
+
+    #[test]
+    fn a_first_byte_is_explained_with_the_name_of_its_packet() {
+        for (first, sentence) in [
+            (0x31, "PUBLISH is retained: the service takes no retained messages"),
+            (0x33, "PUBLISH is retained: the service takes no retained messages"),
+            (0x34, "PUBLISH has QoS 2: the service takes QoS 0 and 1"),
+            (0x35, "PUBLISH has QoS 2: the service takes QoS 0 and 1"),
+            (0x36, "PUBLISH has QoS 3, which is none"),
+            (0x38, "PUBLISH has QoS 0 and is marked as a duplicate"),
+            (0x62, "PUBREL belongs to QoS 2: the service takes QoS 0 and 1"),
+            (0x80, "SUBSCRIBE has reserved bits in its first byte that are wrong"),
+            (0x20, "CONNACK is not a packet that a device sends"),
+            (
+                0xf0,
+                "a packet of the reserved type 15 is not a packet that a device sends",
+            ),
+        ] {
+            assert_eq!(explain(first), sentence);
+        }
     }
 
     #[test]

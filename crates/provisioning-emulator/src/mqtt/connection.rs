@@ -13,9 +13,9 @@ use tokio::{
 
 use super::{
     admission::{Admitted, admit},
-    channel::{Channel, End},
+    channel::{Channel, End, Outgoing},
     effects::{Response, wrong_answer},
-    topic::{ANSWERS, RequestKind, RequestTopic},
+    topic::{ANSWERS, REQUESTS, RequestKind, RequestTopic},
 };
 use crate::{
     faults::{Effect, Step},
@@ -44,7 +44,7 @@ where
     };
     connection.channel.opened(&peer);
     let end = select! {
-        () = stop.cancelled() => End("the emulator is shutting down".to_owned()),
+        () = stop.cancelled() => End::closed("the emulator is shutting down"),
         end = connection.run(&peer) => end,
     };
     connection.channel.close(end).await;
@@ -73,9 +73,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn run(&mut self, peer: &Peer) -> End {
         let connect = match timeout(CONNECT_LIMIT, self.channel.read()).await {
             Ok(Ok(Packet::Connect(connect))) => connect,
-            Ok(Ok(_)) => return End("the first packet is not CONNECT".to_owned()),
+            Ok(Ok(other)) => {
+                let name = LogKind::of(&other);
+                return End::refused(format!("the first packet is {name}, not CONNECT"));
+            }
             Ok(Err(end)) => return end,
-            Err(_) => return End("no CONNECT in time".to_owned()),
+            Err(_) => {
+                let limit = CONNECT_LIMIT.as_secs();
+                return End::refused(format!("no CONNECT arrived within {limit} s"));
+            }
         };
         let keep_alive = Duration::from_secs(connect.keep_alive.into());
         let registration_id = connect.client_id.clone();
@@ -86,15 +92,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             Err((code, reason)) => {
                 let refusal = Packet::ConnAck(ConnAck::new(code, false));
-                return match Box::pin(self.channel.send(refusal)).await {
-                    Ok(()) => End(reason.to_owned()),
+                return match Box::pin(self.channel.send(Outgoing::refusal(refusal, reason))).await {
+                    Ok(()) => End::connect_refused(),
                     Err(end) => end,
                 };
             }
         }
         let mut session_end = self.service.begin_session(&registration_id, self.number);
         let end = select! {
-            reason = session_end.ended() => End(reason.to_owned()),
+            reason = session_end.ended() => End::refused(reason),
             end = Box::pin(self.serve_packets(keep_alive)) => end,
         };
         self.service.end_session(&registration_id, self.number);
@@ -121,7 +127,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             result = match timeout(limit, self.channel.read()).await {
                 Ok(Ok(packet)) => self.handle_packet(packet).await,
                 Ok(Err(end)) => Err(end),
-                Err(_) => Err(End("the keep-alive has passed without a packet".to_owned())),
+                Err(_) => {
+                    let (keep_alive, limit) = (keep_alive.as_secs(), limit.as_secs_f32());
+                    Err(End::refused(format!(
+                        "no packet arrived within {limit} s, one and a half times the keep-alive of {keep_alive} s"
+                    )))
+                }
             };
         }
     }
@@ -146,8 +157,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     .await
             }
             Packet::PingReq => self.channel.send(Packet::PingResp).await,
-            Packet::Disconnect => Err(End("DISCONNECT".to_owned())),
-            other => Err(End(format!("{} has no place here", LogKind::of(&other)))),
+            Packet::Disconnect => Err(End::closed("DISCONNECT")),
+            Packet::Connect(_) => Err(End::refused("CONNECT arrived on a connection that has one already")),
+            other => {
+                let name = LogKind::of(&other);
+                Err(End::refused(format!("{name} is not a packet that a device sends")))
+            }
         }
     }
 
@@ -162,9 +177,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 (true, QoS::AtLeastOnce | QoS::ExactlyOnce) => SubscribeReasonCode::Success(QoS::AtLeastOnce),
             });
         let mut codes: Vec<_> = codes.collect();
+        let mut reason = refused_filters(&subscribe);
         let mut effect = self.channel.trigger(Step::Suback);
         if let Some(Effect::Refuse { .. }) = effect {
             codes.fill(SubscribeReasonCode::Failure);
+            reason = Some("the fault `refuse` at `suback`".to_owned());
             effect = None;
         }
         for code in &codes {
@@ -172,20 +189,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.session.subscribed = Some(*qos);
             }
         }
-        self.channel
-            .send_as(Packet::SubAck(SubAck::new(subscribe.pkid, codes)), effect)
-            .await
+        let suback = Outgoing::from(Packet::SubAck(SubAck::new(subscribe.pkid, codes)));
+        self.channel.send_as(suback.with_reason(reason), effect).await
     }
 
     async fn request(&mut self, publish: Publish) -> Result<(), End> {
         let Some(topic) = RequestTopic::parse(&publish.topic) else {
-            return Err(End("a topic that is not the service's".to_owned()));
+            return Err(End::refused(format!(
+                "PUBLISH to the topic {:?}, which is not the service's: expected {REQUESTS}",
+                publish.topic
+            )));
         };
         if publish.qos == QoS::AtLeastOnce {
             self.channel.send(Packet::PubAck(PubAck::new(publish.pkid))).await?;
         }
         let Some(admitted) = &self.admitted else {
-            return Err(End("a request before CONNECT was accepted".to_owned()));
+            return Err(End::refused("a request before CONNECT was accepted"));
         };
         let client = Client {
             registration_id: &admitted.registration_id,
@@ -199,8 +218,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             RequestKind::Query { operation_id } => service.query(origin, client, operation_id),
         };
         let Some(qos) = self.session.subscribed else {
-            self.channel
-                .note(LogKind::Ignored, "the device is not subscribed to answers");
+            let reason = format!("the request is not answered: the device is not subscribed to {ANSWERS}");
+            self.channel.note(LogKind::Refused, reason);
             return Ok(());
         };
         let response = Response {
@@ -230,8 +249,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if qos == QoS::AtLeastOnce {
             publish.pkid = self.session.next_id();
         }
-        self.channel.send_as(Packet::Publish(publish), effect).await
+        let answer = Outgoing::from(Packet::Publish(publish));
+        let answer = answer.with_reason(response.content.reason.clone());
+        self.channel.send_as(answer, effect).await
     }
+}
+
+/// Why filters of a subscription are refused, if any is.
+fn refused_filters(subscribe: &Subscribe) -> Option<String> {
+    let others = subscribe.filters.iter().filter(|filter| filter.path != ANSWERS);
+    let others: Vec<_> = others.map(|filter| format!("{:?}", filter.path)).collect();
+    let names = others.join(", ");
+    (!others.is_empty()).then(|| format!("SUBSCRIBE to {names}: only {ANSWERS} can be subscribed to"))
 }
 
 impl Session {

@@ -7,6 +7,13 @@ use crate::identifiers::is_registration_id;
 /// The topic filter of all answers.
 pub(crate) const ANSWERS: &str = "$dps/registrations/res/#";
 
+/// The topics of requests, for people.
+pub(crate) const REQUESTS: &str = "$dps/registrations/PUT/iotdps-register/?$rid={requestId}, or \
+    $dps/registrations/GET/iotdps-get-operationstatus/?$rid={requestId}&operationId={operationId}";
+
+/// The form of a user name, for people.
+pub(crate) const USER_NAME: &str = "{idScope}/registrations/{registrationId}/api-version={date}";
+
 /// The status in the topic of a response.
 pub(crate) fn response_status(topic: &str) -> Option<u16> {
     let (status, _) = topic.strip_prefix("$dps/registrations/res/")?.split_once('/')?;

@@ -12,7 +12,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{graceful_close::close, socket::Reset, stream::Stream};
+use super::{graceful_close::close, socket::Reset, stream::Stream, stream_error::Sentence};
 use crate::faults::{Cut, Effect};
 
 /// Neither TLS, nor HTTP, nor MQTT.
@@ -171,7 +171,8 @@ impl<S: AsyncWrite + Unpin> Faulty<S> {
 }
 
 fn over() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, "a fault has cut the connection")
+    let sentence = Sentence("a fault ended the connection".to_owned());
+    io::Error::new(io::ErrorKind::ConnectionAborted, sentence)
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Faulty<S> {

@@ -15,6 +15,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
     coding::{Control, Data, OpCode},
 };
 
+use super::stream_error::Sentence;
+
 /// How many bytes are read at once.
 const CHUNK: usize = 2048;
 
@@ -262,5 +264,6 @@ fn unmask(bytes: &mut [u8], mask: &mut [u8; 4]) {
 }
 
 fn broken(what: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
+    let sentence = Sentence(format!("the WebSocket is broken: {what}"));
+    io::Error::new(io::ErrorKind::InvalidData, sentence)
 }

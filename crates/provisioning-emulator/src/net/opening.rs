@@ -1,6 +1,6 @@
 //! The head of the first request on a port that has HTTP.
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use hyper::{HeaderMap, Method, Request, Uri, Version, header::HeaderName, http::HeaderValue};
@@ -34,28 +34,40 @@ pub(super) struct Opening<S> {
 /// Why there is no request.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotHttp {
-    #[error("{0}, and not HTTP/1.1")]
+    #[error("the first bytes are {0}, and this port has HTTP/1.1")]
     Foreign(Foreign),
-    #[error("not HTTP/1.1: {0}")]
-    Malformed(Cow<'static, str>),
-    #[error("the head of the request is too large")]
+    #[error("the request is not HTTP/1.1: {0}")]
+    Malformed(&'static str),
+    #[error("the head of the request is too large: it is longer than 64 KiB or has more than 100 headers")]
     TooLarge,
-    #[error("no request in time")]
+    #[error("the head of the request was not complete in time: within 10 s")]
     Late,
-    #[error("the connection ended before the head of a request")]
-    Ended,
-    /// Nothing arrived, and nothing is said about it.
-    #[error("no request")]
+    /// Nothing arrived in time.
+    #[error("no request arrived within 10 s")]
     Silent,
+    #[error("the connection ended within the head of a request")]
+    Ended,
+    #[error("the connection ended before a request")]
+    Unused,
 }
 
 impl NotHttp {
+    /// Whether the peer ended the connection.
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self, Self::Ended | Self::Unused)
+    }
+
+    /// Whether nothing arrived: browsers and probes connect without a request.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self, Self::Silent | Self::Unused)
+    }
+
     /// What the peer is told, unless it is gone.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::Foreign(_) | Self::Malformed(_) => Some(Refusal::bad_request(format!(
-                "This port of the emulator has HTTP/1.1. What arrived is {self}. MQTT is on the MQTT port, or over \
-                 WebSocket; AMQP is not supported."
+                "This port of the emulator has HTTP/1.1: {self}. MQTT is on the MQTT port, or over WebSocket; AMQP is not \
+                 supported."
             ))),
             Self::TooLarge => Some(Refusal::new(
                 431,
@@ -67,7 +79,7 @@ impl NotHttp {
                 408_001,
                 "The head of the request did not arrive in time.",
             )),
-            Self::Ended | Self::Silent => None,
+            Self::Ended | Self::Unused | Self::Silent => None,
         }
     }
 }
@@ -83,7 +95,8 @@ pub(super) async fn open<S: AsyncRead + Unpin>(mut stream: S) -> Result<Opening<
             head,
             length,
         }),
-        Err(NotHttp::Late | NotHttp::Ended) if start.is_empty() => Err((stream, NotHttp::Silent)),
+        Err(NotHttp::Late) if start.is_empty() => Err((stream, NotHttp::Silent)),
+        Err(NotHttp::Ended) if start.is_empty() => Err((stream, NotHttp::Unused)),
         Err(error) => Err((stream, error)),
     }
 }
@@ -118,11 +131,15 @@ fn parse(bytes: &[u8]) -> Result<Option<(Request<()>, usize)>, NotHttp> {
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(NotHttp::TooLarge),
         Err(httparse::Error::Version) if bytes.starts_with(b"PRI ") => {
-            return Err(NotHttp::Malformed("HTTP/2".into()));
+            return Err(NotHttp::Malformed("it is HTTP/2"));
         }
-        Err(error) => return Err(NotHttp::Malformed(error.to_string().into())),
+        Err(httparse::Error::Version) => return Err(NotHttp::Malformed("it has another version of HTTP")),
+        Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => {
+            return Err(NotHttp::Malformed("it has an invalid header"));
+        }
+        Err(_) => return Err(NotHttp::Malformed("its first line is invalid")),
     };
-    let head = head_of(&request).ok_or(NotHttp::Malformed("an invalid request line or header".into()))?;
+    let head = head_of(&request).ok_or(NotHttp::Malformed("its first line or a header is invalid"))?;
     Ok(Some((head, length)))
 }
 

@@ -44,7 +44,8 @@ impl Peer {
     }
 }
 
-fn describe(der: &CertificateDer<'_>) -> String {
+/// The subject, the issuer and the SHA-256 thumbprint of a certificate.
+pub(crate) fn describe(der: &CertificateDer<'_>) -> String {
     let names = match X509Certificate::from_der(der) {
         Ok((_, certificate)) => {
             let (subject, issuer) = (certificate.subject().to_string(), certificate.issuer().to_string());

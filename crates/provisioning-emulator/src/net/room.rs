@@ -92,7 +92,7 @@ pub(super) fn enter(service: &Arc<Service>, port: Port, origin: Origin) -> Optio
     let room = service.rooms.of(port);
     let permit = room.permits.try_acquire().ok();
     if permit.is_none() && room.is_first_refusal() {
-        let reason = format!("there are {} connections already", room.size);
+        let reason = format!("there are {} connections already, as many as there may be", room.size);
         service.note(origin, None, LogKind::Refused, reason);
         service.tasks.spawn(report(Arc::clone(service), port));
     }

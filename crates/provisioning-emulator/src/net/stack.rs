@@ -8,13 +8,14 @@ use tokio_rustls::TlsAcceptor;
 use super::{
     faulty::begin,
     graceful_close::close,
-    opening::{self, NotHttp, Opening},
+    opening::{self, Opening},
     peer::Peer,
     room::enter,
     send_limit::SEND_LIMIT,
     socket::{Reset, Security, Socket},
     stream::Stream,
-    tls, websocket,
+    tls::{self, NoTls},
+    websocket,
 };
 use crate::{
     faults::{Effect, Step, Subject},
@@ -22,7 +23,6 @@ use crate::{
     log::{LogEntry, LogKind, Origin},
     mqtt,
     port::Port,
-    refusal::Refusal,
     service::Service,
 };
 
@@ -77,7 +77,18 @@ struct Stack {
 impl Stack {
     async fn open(&self, socket: Socket) -> Option<Stream> {
         let effect = self.trigger(Step::Tcp, Subject::Unknown);
-        begin(Box::new(socket), effect, NO_REFUSAL, &self.reset).await
+        self.begin(Box::new(socket), effect, Step::Tcp, NO_REFUSAL).await
+    }
+
+    /// Applies an effect at the start of a layer. Logs it if the connection has ended.
+    async fn begin(&self, stream: Stream, effect: Option<Effect>, step: Step, refusal: &[u8]) -> Option<Stream> {
+        let name = effect.as_ref().map(Effect::name);
+        let begun = begin(stream, effect, refusal, &self.reset).await;
+        if let (None, Some(name)) = (&begun, name) {
+            let reason = format!("the fault `{name}` at `{}` ended the connection", step.name());
+            self.note(LogEntry::note(self.origin, LogKind::Refused, reason));
+        }
+        begun
     }
 
     async fn secure(&self, stream: Stream, acceptor: &TlsAcceptor) -> Option<(Stream, Peer)> {
@@ -86,17 +97,24 @@ impl Stack {
             Some(effect) if effect.lasts() => (None, Some(effect)),
             effect => (effect, None),
         };
-        let stream = begin(stream, before, ALERT, &self.reset).await?;
+        let stream = self.begin(stream, before, Step::Tls, ALERT).await?;
         let (stream, peer) = match tls::accept(stream, acceptor).await {
             Ok(accepted) => accepted,
             Err(error) => {
-                self.note(LogKind::Tls, error.to_string());
+                let (kind, reason) = match error {
+                    NoTls::Silent => (
+                        LogKind::Ignored,
+                        "the connection ended before the TLS handshake".to_owned(),
+                    ),
+                    NoTls::Failed(reason) => (LogKind::Tls, reason),
+                };
+                self.note(LogEntry::note(self.origin, kind, reason));
                 return None;
             }
         };
         let named = || self.trigger(Step::Tls, Subject::JustIdentified(peer.name()?));
         let within = within.or_else(named);
-        let stream = begin(Box::new(stream), within, NO_REFUSAL, &self.reset).await?;
+        let stream = self.begin(Box::new(stream), within, Step::Tls, NO_REFUSAL).await?;
         Some((stream, peer))
     }
 
@@ -116,7 +134,7 @@ impl Stack {
             Some(Effect::Refuse { code, .. }) => (None, Some(code.unwrap_or(503))),
             effect => (effect, None),
         };
-        let begun = begin(stream, effect, NO_REFUSAL, &self.reset);
+        let begun = self.begin(stream, effect, Step::Upgrade, NO_REFUSAL);
         let Some(Some(stream)) = self.until_stopped(begun).await else {
             return;
         };
@@ -131,22 +149,27 @@ impl Stack {
 
     /// Serves MQTT over a WebSocket, if its upgrade is accepted.
     async fn upgrade(&self, opening: Opening<Stream>, peer: Peer) {
-        let request = format!("{} {}", opening.head.method(), opening.head.uri().path());
+        let (method, path) = (opening.head.method().clone(), opening.head.uri().path().to_owned());
+        let note = |kind, reason| self.note(LogEntry::note(self.origin, kind, reason).about(&method, &path));
         match websocket::judge(&opening.head) {
             Ok(answer) => {
                 let accepted = timeout(SEND_LIMIT, websocket::accept(opening, &answer));
                 match self.until_stopped(accepted).await {
                     None => {}
                     Some(Ok(Ok(stream))) => Box::pin(self.serve_mqtt(Box::new(stream), peer)).await,
-                    Some(_) => self.note(LogKind::WebSocket, format!("{request}: the upgrade could not be sent")),
+                    Some(Ok(Err(_))) => note(LogKind::Ignored, "the connection ended before its upgrade".to_owned()),
+                    Some(Err(_)) => {
+                        let limit = SEND_LIMIT.as_secs();
+                        note(
+                            LogKind::Refused,
+                            format!("the peer did not take the upgrade within {limit} s"),
+                        );
+                    }
                 }
             }
             Err(refusal) => {
-                let Refusal { status, message, .. } = &refusal;
-                self.note(
-                    LogKind::WebSocket,
-                    format!("{request}: refused with {status}: {message}"),
-                );
+                let entry = LogEntry::note(self.origin, LogKind::WebSocket, &refusal.message);
+                self.note(entry.about(&method, &path).with_status(Some(refusal.status)));
                 let mut stream = opening.stream;
                 close(&mut stream, &http::last_answer(&refusal)).await;
             }
@@ -159,16 +182,18 @@ impl Stack {
             Ok(opening) => return Some(opening),
             Err(failed) => failed,
         };
+        let refusal = error.refusal();
         let kind = match self.port {
+            _ if error.is_end() => LogKind::Ignored,
             Port::Control => LogKind::Control,
             Port::Page => LogKind::Http,
             Port::WebSocket | Port::Mqtt => LogKind::WebSocket,
         };
-        // Browsers and probes connect without a request.
-        if self.port.is_for_devices() || !matches!(error, NotHttp::Silent) {
-            self.note(kind, error.to_string());
+        if self.port.is_for_devices() || !error.is_silent() {
+            let entry = LogEntry::note(self.origin, kind, error.to_string());
+            self.note(entry.with_status(refusal.as_ref().map(|refusal| refusal.status)));
         }
-        let last_bytes = error.refusal().map(|refusal| http::last_answer(&refusal));
+        let last_bytes = refusal.map(|refusal| http::last_answer(&refusal));
         close(&mut stream, &last_bytes.unwrap_or_default()).await;
         None
     }
@@ -214,8 +239,8 @@ impl Stack {
     }
 
     /// Logs why a connection is not accepted.
-    fn note(&self, kind: LogKind, reason: String) {
-        self.service.log.write(LogEntry::note(self.origin, kind, reason).cut());
+    fn note(&self, entry: LogEntry) {
+        self.service.log.write(entry.cut());
     }
 }
 

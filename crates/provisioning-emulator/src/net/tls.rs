@@ -1,10 +1,11 @@
 //! The server's side of TLS: client certificates are requested, and the clients must have their keys.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use rustls::{
-    DigitallySignedStruct, DistinguishedName, Error as TlsError, ServerConfig, SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error as TlsError, OtherError, ServerConfig,
+    SignatureScheme,
     client::danger::HandshakeSignatureValid,
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
     server::danger::{ClientCertVerified, ClientCertVerifier},
@@ -16,13 +17,14 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 
 use super::{
     foreign::{Detection, Foreign},
     graceful_close::{close, read_on},
-    peer::Peer,
+    peer::{Peer, describe},
     rewind::Rewind,
+    stream_error::{Sentence, explain_handshake},
 };
 use crate::{error::EmulatorError, identity::ServerIdentity};
 
@@ -60,8 +62,16 @@ pub(crate) fn acceptor(server: ServerIdentity, versions: TlsVersions) -> Result<
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
+/// Why there is no TLS.
+pub(super) enum NoTls {
+    /// The peer ended the connection before it sent anything, as programs do that wait for a port.
+    Silent,
+    /// Why the handshake failed.
+    Failed(String),
+}
+
 /// Performs the server's handshake. Returns the stream and the peer.
-pub(crate) async fn accept<S>(stream: S, acceptor: &TlsAcceptor) -> io::Result<(TlsStream<Rewind<S>>, Peer)>
+pub(super) async fn accept<S>(stream: S, acceptor: &TlsAcceptor) -> Result<(TlsStream<Rewind<S>>, Peer), NoTls>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -83,10 +93,10 @@ where
             }
             Err(error)
         }
-        Err(_) => Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the TLS handshake took too long",
-        )),
+        Err(_) => Err(NoTls::Failed(format!(
+            "the TLS handshake was not complete within {} s",
+            HANDSHAKE_TIMEOUT.as_secs()
+        ))),
     }
 }
 
@@ -95,16 +105,22 @@ where
 async fn handshake<S>(
     mut stream: S,
     acceptor: &TlsAcceptor,
-) -> Result<TlsStream<Rewind<S>>, (io::Error, Rewind<S>, Option<Vec<u8>>)>
+) -> Result<TlsStream<Rewind<S>>, (NoTls, Rewind<S>, Option<Vec<u8>>)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut start = BytesMut::new();
     let detected = loop {
         match stream.read_buf(&mut start).await {
+            Ok(0) | Err(_) if start.is_empty() => {
+                return Err((NoTls::Silent, Rewind { start, inner: stream }, None));
+            }
             Ok(0) => break Detection::Other,
             Ok(_) => {}
-            Err(error) => return Err((error, Rewind { start, inner: stream }, None)),
+            Err(error) => {
+                let failed = NoTls::Failed(explain_handshake(&error));
+                return Err((failed, Rewind { start, inner: stream }, None));
+            }
         }
         match Foreign::detect(&start) {
             Detection::Undecided => {}
@@ -113,12 +129,16 @@ where
     };
     let stream = Rewind { start, inner: stream };
     if let Detection::Foreign(foreign) = detected {
-        let error = io::Error::new(io::ErrorKind::InvalidData, format!("{foreign}, without TLS"));
+        let error = NoTls::Failed(format!(
+            "the first bytes are {foreign}, without TLS: this port has TLS only"
+        ));
         let answer = foreign.answer("This port of the emulator has TLS only. Use https, wss or mqtts.");
         return Err((error, stream, Some(answer)));
     }
     let handshake = Box::pin(acceptor.accept(stream).into_fallible());
-    handshake.await.map_err(|(error, stream)| (error, stream, None))
+    handshake
+        .await
+        .map_err(|(error, stream)| (NoTls::Failed(explain_handshake(&error)), stream, None))
 }
 
 /// Accepts every certificate whose key the client has, and clients without a certificate. The issuer and the validity
@@ -137,10 +157,11 @@ impl ClientCertVerifier for HolderOfKey {
 
     fn verify_client_cert(
         &self,
-        _: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, TlsError> {
+        check_version(certificate)?;
         Ok(ClientCertVerified::assertion())
     }
 
@@ -175,6 +196,22 @@ impl ClientCertVerifier for HolderOfKey {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Names a version 1 certificate, with which no handshake can be completed: its signature is not verified.
+fn check_version(certificate: &CertificateDer<'_>) -> Result<(), TlsError> {
+    let parsed = X509Certificate::from_der(certificate);
+    let version = parsed.map_or(X509Version::V3, |(_, parsed)| parsed.version());
+    if version == X509Version::V3 {
+        return Ok(());
+    }
+    let sentence = format!(
+        "the client certificate is an X.509 version {} certificate, and version 3 is required ({})",
+        version.0 + 1,
+        describe(certificate)
+    );
+    let other = OtherError(Arc::new(Sentence(sentence)));
+    Err(TlsError::InvalidCertificate(CertificateError::Other(other)))
 }
 
 fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {

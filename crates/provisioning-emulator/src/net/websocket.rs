@@ -29,17 +29,26 @@ pub(super) fn is_upgrade(head: &Request<()>) -> bool {
 /// The answer that accepts an upgrade, as bytes.
 pub(super) fn judge(head: &Request<()>) -> Result<Vec<u8>, Refusal> {
     if !PATHS.contains(&head.uri().path()) {
-        let message = "There is no WebSocket at this path. MQTT over WebSocket is at /$iothub/websocket.";
+        let path = head.uri().path();
+        let message = format!("There is no WebSocket at {path}. MQTT over WebSocket is at /$iothub/websocket.");
         return Err(Refusal::new(404, 404_001, message));
     }
     let mut response = create_response(head).map_err(|error| Refusal::bad_request(explain(&error)))?;
     let offered = head.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter();
-    let mut protocols = offered
+    let protocols: Vec<_> = offered
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    if !protocols.any(|protocol| protocol.trim().eq_ignore_ascii_case("mqtt")) {
-        let message = "The sub-protocol is not mqtt. The emulator has MQTT over WebSocket only; AMQP is not supported.";
-        return Err(Refusal::bad_request(message));
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    if !protocols.iter().any(|protocol| protocol.eq_ignore_ascii_case("mqtt")) {
+        let offered = match &protocols[..] {
+            [] => "The upgrade offers no sub-protocol".to_owned(),
+            offered => format!("The sub-protocol is {}", offered.join(", ")),
+        };
+        return Err(Refusal::bad_request(format!(
+            "{offered}; expected mqtt (Sec-WebSocket-Protocol). The emulator has MQTT over WebSocket only; AMQP is not \
+             supported."
+        )));
     }
     let headers = response.headers_mut();
     headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("mqtt"));

@@ -15,6 +15,8 @@ pub(crate) struct Answer {
     pub(crate) operation_id: Option<String>,
     /// JSON.
     pub(crate) body: Bytes,
+    /// The outcome of the registration, in words, if this answer is the first that has it.
+    pub(crate) outcome: Option<String>,
 }
 
 /// The body of an answer about an operation.
@@ -67,6 +69,7 @@ impl Answer {
             retry_after,
             operation_id: operation_id.map(str::to_owned),
             body: text.into(),
+            outcome: None,
         }
     }
 }

@@ -164,6 +164,7 @@ impl Registry {
 
     /// The answer about an operation, whose outcome is determined once.
     fn answer(&self, device: &str, id: &str, next: Next, fault: impl Fn(Step) -> Option<Effect>) -> Answer {
+        let mut completed = None;
         let state = match next {
             Next::Assigning(registration_id) => return self.assigning(id, Some(&State::assigning(&registration_id))),
             Next::Ended(state) => state,
@@ -171,10 +172,14 @@ impl Registry {
                 let (state, assigned) = self.outcome(device, *running, former.as_ref(), fault);
                 let state = Arc::new(state);
                 self.devices().end(device, id, &state, assigned);
+                completed = Some(state.in_words());
                 state
             }
         };
-        Answer::about_operation(200, RetryAfter::Absent, id, state.status, Some(&state))
+        Answer {
+            outcome: completed,
+            ..Answer::about_operation(200, RetryAfter::Absent, id, state.status, Some(&state))
+        }
     }
 
     fn assigning(&self, operation_id: &str, registration_state: Option<&State>) -> Answer {

@@ -131,6 +131,27 @@ impl State {
         }
     }
 
+    /// The outcome, for the log.
+    pub(super) fn in_words(&self) -> String {
+        match (self.status, &self.assignment, &self.failure) {
+            (RegistrationStatus::Assigned, Some(assignment), _) => {
+                let Assignment {
+                    assigned_hub,
+                    device_id,
+                    ..
+                } = assignment;
+                match *device_id == *self.registration_id {
+                    true => format!("assigned to {assigned_hub}"),
+                    false => format!("assigned to {assigned_hub} as {device_id}"),
+                }
+            }
+            (RegistrationStatus::Failed, _, Some(failure)) => {
+                format!("failed with {}: {}", failure.error_code, failure.error_message)
+            }
+            (status, _, _) => status.as_str().to_owned(),
+        }
+    }
+
     /// The bytes that count towards the limit.
     pub(super) fn size(&self) -> usize {
         let given = [&self.payload, &self.initial_twin].into_iter().flatten();

@@ -40,7 +40,9 @@ impl Sessions {
         of_device.retain(|other, end| {
             let is_kept = kept.contains(other);
             if !is_kept {
-                end.send_replace(Some("the device has a newer connection"));
+                end.send_replace(Some(
+                    "the device has a newer connection, and there is one for each registration id",
+                ));
             }
             is_kept
         });

@@ -29,8 +29,8 @@ async fn a_silent_device_is_dropped_after_one_and_a_half_times_its_keep_alive() 
     device.is_closed().await;
     assert_eq!(start.elapsed().as_secs(), 30);
     assert_eq!(
-        notes(&emulator, "close"),
-        ["the keep-alive has passed without a packet"]
+        notes(&emulator, "refused"),
+        ["no packet arrived within 30 s, one and a half times the keep-alive of 20 s"]
     );
 }
 

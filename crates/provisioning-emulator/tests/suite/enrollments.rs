@@ -19,7 +19,7 @@ use crate::{
     support::{
         Answer, Device, ID_SCOPE, builder, connect_packet,
         http::Call,
-        in_memory, notes, plain, register_topic,
+        in_memory, plain, refusals, register_topic,
         tls::{BOTH, connect, connector},
         user_name,
     },
@@ -41,9 +41,14 @@ async fn admitted(emulator: &Emulator, identity: &DeviceIdentity, id: &str) -> R
         ConnectReturnCode::Success => Ok(()),
         _ => {
             device.is_closed().await;
-            Err(notes(emulator, "close").pop().unwrap_or_default())
+            Err(refusals(emulator).pop().unwrap_or_default())
         }
     }
+}
+
+fn assert_refused(admitted: &Result<(), String>, reason: &str) {
+    let refused = admitted.as_ref().expect_err("refused");
+    assert!(refused.starts_with(&format!("not authorized: {reason}")), "{refused}");
 }
 
 /// The registration state of a device, over a connection without TLS.
@@ -74,19 +79,22 @@ async fn a_device_is_enrolled_by_its_certificate_or_by_its_thumbprint() {
     assert_eq!(admitted(&emulator, &by_certificate, "a").await, Ok(()));
     assert_eq!(admitted(&emulator, &by_thumbprint, "b").await, Ok(()));
     let another = emulator.issue_device("a").expect("a certificate");
-    assert_eq!(
-        admitted(&emulator, &another, "a").await,
-        Err("the certificate is not the enrolled one".to_owned()),
-        "its own enrollment counts before the group's"
+    // Its own enrollment counts before the group's.
+    let refused = admitted(&emulator, &another, "a").await;
+    assert_refused(
+        &refused,
+        "the certificate is not the enrolled one: subject \"CN=a\", issuer ",
     );
+    let refused = refused.expect_err("refused");
+    assert!(refused.ends_with(" (by the individual enrollment \"a\")"), "{refused}");
     let expired = emulator
         .issue_device_with(&Issued::new("c").expired())
         .expect("a certificate");
     let enrollment = Enrollment::individual("c").certificate(&expired.certificate_chain_pem);
     emulator.enroll(enrollment).expect("an enrollment");
-    assert_eq!(
-        admitted(&emulator, &expired, "c").await,
-        Err("the certificate has expired or is not valid yet".to_owned())
+    assert_refused(
+        &admitted(&emulator, &expired, "c").await,
+        "the certificate \"CN=c\" has expired on ",
     );
 }
 
@@ -105,9 +113,9 @@ async fn a_device_is_enrolled_by_any_certificate_that_the_emulators_ca_signed_fo
         "it is another device's"
     );
     let foreign = stranger.issue_device("a").expect("a certificate");
-    assert_eq!(
-        admitted(&emulator, &foreign, "a").await,
-        Err("the certificate is not the enrolled one".to_owned())
+    assert_refused(
+        &admitted(&emulator, &foreign, "a").await,
+        "the certificate is not the enrolled one",
     );
     assert_eq!(state(&emulator, "a").await["deviceId"], "a-at-the-hub");
     let with_another = Enrollment::individual("a").own_ca().thumbprint("00".repeat(20));
@@ -121,8 +129,8 @@ async fn a_group_accepts_certificates_that_its_ca_signed_directly_or_not_until_i
     let identity = factory
         .issue_device_with(&Issued::new("d").through_an_intermediate())
         .expect("a certificate");
-    let outside = Err("the certificate is outside every enrollment group".to_owned());
-    assert_eq!(admitted(&emulator, &identity, "d").await, outside);
+    let outside = "the certificate is outside every enrollment group";
+    assert_refused(&admitted(&emulator, &identity, "d").await, outside);
     let group = Enrollment::group("factory").certificate(factory.ca_pem());
     emulator.enroll(group.clone()).expect("an enrollment");
     assert_eq!(admitted(&emulator, &identity, "d").await, Ok(()));
@@ -134,7 +142,7 @@ async fn a_group_accepts_certificates_that_its_ca_signed_directly_or_not_until_i
     assert!(emulator.unenroll(&group) && !emulator.unenroll(&group));
     let answer = device.register("d").await;
     assert_eq!((answer.status, &answer.body["errorCode"]), (404, &json!(404_201)));
-    assert_eq!(admitted(&emulator, &identity, "d").await, outside);
+    assert_refused(&admitted(&emulator, &identity, "d").await, outside);
 }
 
 fn hmac(key: &[u8], data: &str) -> Vec<u8> {
@@ -199,9 +207,9 @@ async fn without_the_built_in_groups_only_enrolled_devices_may_register() {
         .start_in_memory()
         .expect("an emulator");
     let identity = emulator.issue_device("unknown").expect("a certificate");
-    assert_eq!(
-        admitted(&emulator, &identity, "unknown").await,
-        Err("no enrollment is for this device".to_owned())
+    assert_refused(
+        &admitted(&emulator, &identity, "unknown").await,
+        "no enrollment is for this device: \"unknown\" has no individual enrollment",
     );
 }
 

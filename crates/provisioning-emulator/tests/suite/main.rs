@@ -24,6 +24,7 @@ mod payloads;
 mod private_files;
 mod public_types;
 mod reading;
+mod refusals;
 mod registering;
 mod robustness;
 mod rooms;

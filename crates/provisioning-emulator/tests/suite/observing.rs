@@ -54,7 +54,7 @@ async fn an_entry_says_which_port_a_connection_uses_and_where_it_comes_from() {
         .expect("a listener");
     let from = tcp.local_addr().expect("an address");
     drop(tcp);
-    let failed = emulator.wait_for(|entry| entry.kind == LogKind::Tls).await;
+    let failed = emulator.wait_for(|entry| entry.kind == LogKind::Ignored).await;
     assert_eq!((failed.peer, failed.port), (Some(from), Some(Port::WebSocket)));
     assert_eq!((failed.connection, failed.registration_id.as_deref()), (Some(2), None));
     stop(emulator).await;
@@ -93,7 +93,10 @@ async fn a_refused_device_is_logged_under_the_id_that_it_claims() {
     let connack = emulator.wait_for(|entry| entry.kind == LogKind::ConnAck).await;
     assert_eq!(
         (connack.status, connack.reason.as_deref()),
-        (Some(5), Some("not authorized"))
+        (
+            Some(5),
+            Some("not authorized: the id scope \"0neOTHER\" is not the emulator's, which is \"0ne00A1B2C3\"")
+        )
     );
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::support::{
-    ANSWERS, Device, ID_SCOPE, builder, http::send, in_memory, notes, plain, query_topic, register_topic,
+    ANSWERS, Device, ID_SCOPE, builder, http::send, in_memory, notes, plain, query_topic, refusals, register_topic,
 };
 
 async fn started(builder: Builder) -> (Emulator, Device<Link>) {
@@ -399,7 +399,7 @@ async fn a_topic_that_is_not_the_service_s_ends_the_connection() {
         let (emulator, mut device) = started(builder()).await;
         device.publish(topic, "{}").await;
         device.is_closed().await;
-        assert_eq!(notes(&emulator, "close"), ["a topic that is not the service's"]);
+        assert_eq!(refusals(&emulator).len(), 1);
     }
 }
 
@@ -424,7 +424,8 @@ async fn no_answer_is_delivered_before_subscribe_and_after_unsubscribe() {
     let pkid = device.publish(&register_topic("1"), r#"{"registrationId":"d"}"#).await;
     assert_eq!(device.receive().await, Packet::PubAck(PubAck::new(pkid)));
     device.ping().await;
-    assert_eq!(notes(&emulator, "ignored"), ["the device is not subscribed to answers"]);
+    let reason = "the request is not answered: the device is not subscribed to $dps/registrations/res/#";
+    assert_eq!(notes(&emulator, "refused"), [reason]);
 
     device.subscribe().await;
     assert_eq!(device.register("d").await.status, 202);

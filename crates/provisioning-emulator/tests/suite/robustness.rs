@@ -57,7 +57,8 @@ async fn a_thousand_broken_handshakes_do_not_keep_a_device_from_connecting() {
         say(emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024), &broken).await;
     }
     assert_eq!(notes(&emulator, "open"), [""; 0], "none of them passes for a device");
-    assert_eq!(notes(&emulator, "tls").len(), 1_000);
+    let ended = notes(&emulator, "tls").len() + notes(&emulator, "ignored").len();
+    assert_eq!(ended, 1_000);
     let link = emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024);
     let stream = tls::connect(&connector, "localhost", link).await.expect("TLS");
     Device::accepted(stream, "device").await;
@@ -104,7 +105,10 @@ async fn two_hundred_devices_register_at_once() {
     let connected = join_all(devices).await;
     let error = plain(&emulator).read_u8().await.expect_err("one too many");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
-    assert_eq!(notes(&emulator, "refused"), ["there are 200 connections already"]);
+    assert_eq!(
+        notes(&emulator, "refused"),
+        ["there are 200 connections already, as many as there may be"]
+    );
     drop(connected);
     sleep(Duration::from_secs(1)).await;
     Device::accepted(plain(&emulator), "late").await;

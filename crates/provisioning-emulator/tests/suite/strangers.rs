@@ -20,7 +20,7 @@ async fn line(emulator: &Emulator) -> LogEntry {
     let log = emulator.log();
     let mut lines = log
         .iter()
-        .filter(|entry| entry.direction == Direction::Note && entry.kind.as_str() != "open");
+        .filter(|entry| entry.direction == Direction::Note && entry.is_refusal());
     let line = lines.next().expect("a line");
     assert!(lines.next().is_none(), "{log:?}");
     LogEntry::clone(line)
@@ -66,19 +66,9 @@ async fn an_upgrade_that_is_not_one_is_refused_with_what_it_lacks() {
             "HTTP/1.1",
         ),
     ] {
-        let (method, _) = request.split_once(' ').expect("a method");
-        let reason = format!("{method} /$iothub/websocket: refused with 400: ");
+        let reason = "upgrade to a WebSocket";
         let bytes = request.as_bytes();
-        refused(
-            Port::WebSocket,
-            Security::Plain,
-            bytes,
-            400,
-            lacks,
-            "websocket",
-            &reason,
-        )
-        .await;
+        refused(Port::WebSocket, Security::Plain, bytes, 400, lacks, "websocket", reason).await;
     }
 }
 
@@ -111,7 +101,7 @@ async fn another_protocol_on_a_port_with_http_gets_an_error_body() {
 #[tokio::test(start_paused = true)]
 async fn any_method_of_http_on_the_mqtt_port_or_without_tls_gets_an_error_body() {
     for (bytes, logged) in [(HTTP_2, "HTTP, PRI *"), (PROPFIND, "HTTP, PROPFIND /a")] {
-        refused(Port::Mqtt, Security::Plain, bytes, 400, "MQTT 3.1.1", "close", logged).await;
+        refused(Port::Mqtt, Security::Plain, bytes, 400, "MQTT 3.1.1", "refused", logged).await;
         for port in [Port::Mqtt, Port::WebSocket, Port::Control] {
             refused(port, Security::Tls, bytes, 400, "TLS only", "tls", logged).await;
         }
@@ -127,6 +117,10 @@ async fn mqtt_without_tls_gets_a_sentence() {
         let answered = String::from_utf8(answered).expect("text");
         assert!(answered.contains("TLS only"), "{answered}");
         let line = line(&emulator).await;
-        assert_eq!(line.reason.as_deref(), Some("MQTT, without TLS"), "{port}");
+        assert_eq!(
+            line.reason.as_deref(),
+            Some("the first bytes are MQTT, without TLS: this port has TLS only"),
+            "{port}"
+        );
     }
 }

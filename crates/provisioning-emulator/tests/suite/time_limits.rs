@@ -136,7 +136,10 @@ async fn a_device_that_takes_no_packets_is_cut_off_over_tls_and_over_a_websocket
         .is_ok()
     {}
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
-    assert_eq!(notes(&emulator, "close"), ["the device takes nothing more"; 2]);
+    assert_eq!(
+        notes(&emulator, "refused"),
+        ["the device did not take what was sent within 10 s"; 2]
+    );
 }
 
 async fn within_a_minute<T>(future: impl Future<Output = T>) -> T {

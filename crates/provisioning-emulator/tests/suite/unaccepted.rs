@@ -72,8 +72,8 @@ async fn a_connect_larger_than_8_kib_is_refused_by_its_fixed_header() {
     socket.write_all(&frame(0x82, 8196, &header)).await.expect("sent");
     assert_eq!(next_frame(&mut socket).await, (0x88, vec![]));
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
-    let reason = "a packet of 8193 bytes, of which 8192 may follow the fixed header";
-    assert_eq!(notes(&emulator, "close"), [reason; 2]);
+    let reason = "CONNECT is too long: 8193 bytes, of which 8192 may follow the fixed header";
+    assert_eq!(notes(&emulator, "refused"), [reason; 2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,8 +94,8 @@ async fn a_connect_of_8_kib_is_read_and_afterwards_a_packet_may_be_larger() {
     assert_eq!(long.request(&register_topic("r"), &body).await.status, 202);
     long.send_bytes(&[0x32, 0xa1, 0x8d, 0x06]).await;
     long.is_closed().await;
-    let reason = "a packet of 100001 bytes, of which 100000 may follow the fixed header";
-    assert_eq!(notes(&emulator, "close"), [reason]);
+    let reason = "PUBLISH is too long: 100001 bytes, of which 100000 may follow the fixed header";
+    assert_eq!(notes(&emulator, "refused"), [reason]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,6 +168,9 @@ async fn frames_that_break_the_protocol_end_the_connection() {
         let mut socket = upgraded(&emulator).await;
         socket.write_all(&bytes).await.expect("sent");
         assert_eq!(next_frame(&mut socket).await, (0x88, vec![]), "{reason}");
-        assert_eq!(notes(&emulator, "close"), [format!("the connection failed: {reason}")]);
+        assert_eq!(
+            notes(&emulator, "refused"),
+            [format!("the WebSocket is broken: {reason}")]
+        );
     }
 }

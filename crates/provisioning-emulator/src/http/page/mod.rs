@@ -12,10 +12,10 @@ use hyper::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    health,
+    error, health, router,
     server::{self, Call, Handled, Handler, Head, Refused, Reply, parameter, reply},
 };
-use crate::service::Service;
+use crate::{log::LogKind, service::Service};
 
 const PAGE: &str = include_str!("page.html");
 
@@ -55,6 +55,11 @@ impl Handler for Page<'_> {
             Resource::Html => reply(200, "text/html; charset=utf-8", PAGE),
             Resource::State { after } => server::json(200, &state::state(self.0, after)),
         }))
+    }
+
+    async fn refuse(&self, head: &Head, reply: Reply) -> Handled {
+        self.0.log.write(router::entry(head, &reply, LogKind::Http).cut());
+        Handled::Reply(reply)
     }
 }
 
@@ -106,7 +111,7 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 fn text(status: u16, text: &'static str) -> Reply {
-    reply(status, "text/plain; charset=utf-8", text)
+    error::with_message(reply(status, "text/plain; charset=utf-8", text), text.trim_end())
 }
 
 /// The hash of the page's only element of this name.

@@ -20,6 +20,8 @@ const LOG_SIZE: usize = 256 * 1024;
 pub(super) fn state(service: &Service, after: u64) -> Value {
     let (enrollments, registry) = (&service.enrollments, &service.registry);
     let connections = service.sessions(ITEMS);
+    let log = service.log.tail(after, LOG_SIZE);
+    let refusals = log.iter().filter(|entry| entry.is_refusal()).map(|entry| entry.n);
     json!({
         "idScope": service.id_scope,
         "run": service.run,
@@ -34,7 +36,8 @@ pub(super) fn state(service: &Service, after: u64) -> Value {
         "registrations": registrations(service, &connections),
         "connections": connections.iter().map(connection).collect::<Vec<_>>(),
         "oldest": service.log.oldest(),
-        "log": service.log.tail(after, LOG_SIZE),
+        "refusals": refusals.collect::<Vec<_>>(),
+        "log": log,
     })
 }
 

@@ -120,9 +120,9 @@ async fn calls_are_logged_with_their_status_and_why_they_are_refused() {
     let calls: Vec<_> = calls
         .map(|entry| {
             assert_eq!(entry.port, Some(Port::Control));
-            let reason = entry.reason.as_deref().unwrap_or_default();
-            let (call, why) = reason.split_once(": ").unwrap_or((reason, ""));
-            assert_eq!(why.is_empty(), entry.status < Some(300), "{reason}");
+            let call = entry.topic.as_deref().expect("a call");
+            assert_eq!(entry.reason.is_some(), entry.is_refusal(), "{entry:?}");
+            assert_eq!(entry.is_refusal(), entry.status >= Some(300), "{entry:?}");
             (call, entry.status.expect("a status"), entry.registration_id.as_deref())
         })
         .collect();

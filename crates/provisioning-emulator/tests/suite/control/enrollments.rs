@@ -6,7 +6,7 @@ use rumqttc::ConnectReturnCode;
 use serde_json::{Value, json};
 
 use super::{call, put};
-use crate::support::{Device, connect_packet, http::Answer, in_memory, notes, plain};
+use crate::support::{Device, connect_packet, http::Answer, in_memory, plain, refusals};
 
 async fn put_group(emulator: &Emulator, certificate: &str) -> Answer {
     let body = json!({"enrollmentGroupId": "g", "attestation": {"type": "x509", "x509": {
@@ -102,7 +102,10 @@ async fn an_attestation_by_tpm_is_stored_and_admits_no_device() {
         ConnectReturnCode::NotAuthorized
     );
     device.is_closed().await;
-    assert_eq!(notes(&emulator, "close"), ["TPM attestation is not supported"]);
+    assert_eq!(
+        refusals(&emulator),
+        ["not authorized: TPM attestation is not supported (by the individual enrollment \"d\")"]
+    );
 }
 
 /// What is invalid, as JSON and as the TOML of a table, and the member that both must name.

@@ -256,6 +256,13 @@ pub(crate) fn connect_bytes(name: &str, level: u8, flags: u8) -> Vec<u8> {
     packet(0x10, &[head, text("d"), text(&user_name("d"))].concat())
 }
 
+/// The reasons of all refusals, in order.
+pub(crate) fn refusals(emulator: &Emulator) -> Vec<String> {
+    let log = emulator.log().into_iter();
+    let refusals = log.filter(|entry| entry.is_refusal());
+    refusals.map(|entry| entry.reason.clone().unwrap_or_default()).collect()
+}
+
 /// The reasons of all decisions of this kind, in order.
 pub(crate) fn notes(emulator: &Emulator, kind: &str) -> Vec<String> {
     let log = emulator.log().into_iter();
