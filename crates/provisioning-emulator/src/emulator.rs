@@ -5,6 +5,8 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+#[cfg(feature = "cli")]
+use crate::log::{LogKind, Origin};
 use crate::{
     builder::Builder,
     device::Device,
@@ -242,6 +244,18 @@ impl Emulator {
 
     pub(crate) fn authority(&self) -> &Authority {
         &self.service.authority
+    }
+
+    /// Calls `observer` with each entry of the log, those before as well.
+    #[cfg(feature = "cli")]
+    pub(crate) fn observe(&self, observer: impl FnMut(&Arc<LogEntry>) + Send + 'static) {
+        self.service.log.observe(observer);
+    }
+
+    /// Logs what limits the ports.
+    #[cfg(feature = "cli")]
+    pub(crate) fn warn(&self, reason: String) {
+        self.service.note(Origin::default(), None, LogKind::Listen, reason);
     }
 
     pub(crate) async fn listen(

@@ -6,18 +6,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::config::ConfigError;
+use crate::{config::ConfigError, port::Port};
 
 /// An emulator cannot start, or cannot create a certificate or an enrollment.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmulatorError {
     /// A port is taken or not allowed. Choose another, or 0 for a free one.
-    #[error("{address} cannot be listened on")]
+    #[error("the {port} port cannot listen on {address}{remedy}")]
     #[non_exhaustive]
     Listen {
+        /// The port, by what it is for.
+        port: Port,
         /// The address and port.
         address: String,
+        /// What to do, in the flags of the command and in parentheses; empty in a program.
+        remedy: String,
         /// The error of the system.
         source: io::Error,
     },
@@ -28,6 +32,17 @@ pub enum EmulatorError {
         /// The file or folder.
         path: PathBuf,
         /// The error of the system.
+        source: io::Error,
+    },
+    /// A file that a flag of the command names could not be opened or read.
+    #[error("{flag} {}: the file cannot be used", path.display())]
+    #[non_exhaustive]
+    Flag {
+        /// The flag.
+        flag: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The error of the system, or what is wrong with the content.
         source: io::Error,
     },
     /// The ready file exists and is not a regular file. Name another.
@@ -103,6 +118,11 @@ pub enum EmulatorError {
 }
 
 impl EmulatorError {
+    /// Whether it is a mistake in the configuration or in what the flags of the command name: `dps-emulator` exits with 2.
+    pub fn is_mistake(&self) -> bool {
+        matches!(self, Self::Config(_) | Self::ReadyFile { .. } | Self::Flag { .. })
+    }
+
     pub(crate) fn file(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         Self::File { path, source }

@@ -3,10 +3,7 @@
 use std::{error::Error, io::Write, iter::successors, process::ExitCode};
 
 use clap::Parser;
-use provisioning_emulator::{
-    EmulatorError,
-    cli::{Args, run},
-};
+use provisioning_emulator::cli::{Args, run};
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
@@ -27,9 +24,9 @@ fn main() -> ExitCode {
     let causes = successors(error.source(), |&cause| cause.source());
     let sentence = causes.fold(error.to_string(), |sentence, cause| format!("{sentence}: {cause}"));
     print(&sentence);
-    match error {
-        EmulatorError::Config(_) | EmulatorError::ReadyFile { .. } => ExitCode::from(2),
-        _ => ExitCode::FAILURE,
+    match error.is_mistake() {
+        true => ExitCode::from(2),
+        false => ExitCode::FAILURE,
     }
 }
 

@@ -11,6 +11,11 @@ pub(crate) struct Args {
     flags: Vec<OsString>,
 }
 
+/// There is nothing to show.
+pub(crate) fn examples() -> &'static str {
+    ""
+}
+
 pub(crate) fn run(_: Args) -> Result<(), Failure> {
     Err(Failure::no_local_dps("dps emulator"))
 }

@@ -54,6 +54,7 @@ enum Command {
     #[command(
         about = "Run a local DPS for tests, offline",
         display_name = "dps emulator",
+        after_help = emulator::examples(),
         hide = cfg!(not(feature = "local"))
     )]
     Emulator(Box<emulator::Args>),

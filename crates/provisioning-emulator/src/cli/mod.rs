@@ -2,11 +2,15 @@
 
 mod open_files;
 mod ready;
+mod remedy;
+mod report;
 mod signals;
+mod terminal;
+mod welcome;
 
 use std::{
-    fs::File,
-    io::{ErrorKind, Write, stderr},
+    fs::{self, File},
+    io::{self, ErrorKind, stderr},
     net::IpAddr,
     path::{Path, PathBuf},
     pin::pin,
@@ -16,7 +20,10 @@ use std::{
 use clap::{Parser, ValueEnum};
 use tokio::{select, sync::oneshot};
 
-use self::ready::{FileMode, Ready};
+use self::{
+    ready::{FileMode, Ready},
+    terminal::{Terminal, Volume},
+};
 use crate::{
     config::Config,
     device::Device,
@@ -24,22 +31,54 @@ use crate::{
     error::EmulatorError,
     identifiers::is_id_scope,
     identity::{Folder, KeyKind},
-    input::read_file,
+    input::{certificates, read_file},
     private_file,
 };
+
+const DEFAULT_DIR: &str = "./.dps-emulator";
+
+/// Examples for the help of a command with these flags, which is called `command`.
+pub fn examples(command: &str) -> String {
+    EXAMPLES.replace("{command}", command)
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  A first start, and a device that registers from another terminal:
+    {command}
+    dps register --host localhost --id-scope 0ne00000000 --ca .dps-emulator/ca.pem \\
+      --cert .dps-emulator/devices/device-1.pem --key .dps-emulator/devices/device-1.key
+
+  A device in Node or Python connects to the host localhost with the id scope 0ne00000000, trusts
+  .dps-emulator/ca.pem, and has the certificate and the key of device-1. Node trusts it with:
+    NODE_EXTRA_CA_CERTS=.dps-emulator/ca.pem node device.js
+
+  Other programs have the ports 8883 and 443. Devices connect to 127.0.0.8, or to free ports,
+  which the JSON object names:
+    {command} --listen 127.0.0.8
+    {command} --mqtt-port 0 --ws-port 0
+
+  Enrollments, hubs and faults from a file:
+    {command} --config emulator.toml
+
+  In CI, with free ports, and a file that says when it listens and where:
+    {command} --quiet --mqtt-port 0 --ws-port 0 --control-port 0 --page-port 0 \\
+      --ready-file ready.json --log log.jsonl";
 
 /// A local Azure IoT Hub Device Provisioning Service for tests, offline.
 ///
 /// Without --config it accepts every device whose certificate its CA signed, and makes one (devices/device-1.pem and
 /// .key), and every device whose symmetric key is derived from the one in group.key. When it listens, it prints one
 /// JSON object with its ports, its id scope, its CA's file and the connection string of its control endpoint, without
-/// the key. Ctrl-C and SIGTERM end it.
+/// the key. On stderr it says where it listens, and tells the outcome of each registration, and of each refusal why.
+/// Ctrl-C and SIGTERM end it. It exits with 2 for a mistake in the flags or the configuration, and with 1 if it cannot
+/// start.
 #[derive(Debug, Parser)]
-#[command(name = "dps-emulator", version)]
+#[command(name = "dps-emulator", version, after_help = examples("dps-emulator"))]
 pub struct Args {
     /// The folder that receives, or already holds, ca.pem, ca.key, server.pem, server.key, group.key, control.key
     /// and devices/
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DIR)]
     dir: PathBuf,
 
     /// The address to listen on; loopback, IPv4 and IPv6, unless given
@@ -99,9 +138,27 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Append one JSON line per packet and decision to this file
+    /// Append one JSON line per packet and decision to this file; - is stderr, which then has nothing else
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+
+    /// Say nothing on stderr but errors and warnings
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Args {
+    fn volume(&self) -> Volume {
+        match self.log_is_stderr() {
+            true => Volume::Nothing,
+            false if self.quiet => Volume::Warnings,
+            false => Volume::Everything,
+        }
+    }
+
+    fn log_is_stderr(&self) -> bool {
+        self.log.as_deref() == Some(Path::new("-"))
+    }
 }
 
 /// The kind of a server's key.
@@ -130,37 +187,54 @@ fn id_scope(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Runs the emulator until Ctrl-C or SIGTERM. Prints one JSON object to stdout when it listens, and warnings to stderr.
+/// Runs the emulator until Ctrl-C or SIGTERM. Prints one JSON object to stdout when it listens, and says on stderr what
+/// happens: the addresses, outcomes of registrations, refusals and warnings.
 ///
 /// # Errors
-/// [`EmulatorError`] if the emulator cannot start, or cannot print the object; the caller prints it. For a mistake of the
-/// caller, [`EmulatorError::Config`] or [`EmulatorError::ReadyFile`], `dps-emulator` exits with 2, and with 1 for any
-/// other.
+/// [`EmulatorError`] if the emulator cannot start, or cannot print the object; the caller prints it.
+/// `dps-emulator` exits with 2 if it [is a mistake](EmulatorError::is_mistake), and with 1 otherwise.
 pub async fn run(args: Args) -> Result<(), EmulatorError> {
+    let terminal = Terminal::start(args.volume(), stderr()).map_err(|source| EmulatorError::Log { source })?;
+    let ended = serve(&args, &terminal).await;
+    terminal.finish().await;
+    ended.map_err(|error| remedy::with_remedy(error, &args))
+}
+
+async fn serve(args: &Args, terminal: &Terminal) -> Result<(), EmulatorError> {
     // Before any file is created: no signal from here on ends the program halfway.
     let mut stop = pin!(signals::stop()?);
     if let Some(path) = &args.ready_file {
         ready::target(path)?;
     }
-    if let Some(warning) = open_files::raise_limit() {
-        // A warning that cannot be printed is not an error.
-        let _ = writeln!(stderr(), "warning: {warning}");
-    }
+    let warning = open_files::raise_limit();
     let folder = Folder::new(&args.dir);
     let (emulator, config) = select! {
-        started = start(&args, &folder) => started?,
-        () = &mut stop => return Ok(()),
+        started = start(args, &folder) => started?,
+        () = &mut stop => {
+            terminal.say("Stopped before it listened.".to_owned());
+            return Ok(());
+        }
     };
-    match &config {
-        Some(config) => config
-            .devices()
-            .try_for_each(|device| folder.ensure_device(&emulator, device))?,
-        None => folder.ensure_device(&emulator, &Device::new("device-1"))?,
+    if let Some(warning) = warning {
+        emulator.warn(warning);
+    }
+    let devices = match &config {
+        Some(config) => config.devices().cloned().collect(),
+        None => vec![Device::new("device-1")],
+    };
+    devices
+        .iter()
+        .try_for_each(|device| folder.ensure_device(&emulator, device))?;
+    if args.dir == Path::new(DEFAULT_DIR) {
+        keep_out_of_git(&args.dir).map_err(|source| EmulatorError::file(&args.dir, source))?;
     }
     let ready = Ready::new(&emulator, &folder)?;
     if let Some(path) = &args.ready_file {
         ready.write(path, args.ready_file_mode)?;
     }
+    let first = devices.first().map(|device| device.registration_id.as_str());
+    terminal.say(welcome::welcome(&emulator, ready.folder(), first));
+    terminal.follow(&emulator);
     let printed = ready.print();
     if printed.is_ok() {
         stop.await;
@@ -192,7 +266,11 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
         builder = builder.evaluate_queries(true);
     }
     if let Some(path) = &args.webhook_ca {
-        let ca = read_file(path).map_err(|source| EmulatorError::file(path, source))?;
+        let ca = read_file(path).and_then(|ca| match certificates(&ca) {
+            Ok(_) => Ok(ca),
+            Err(unreadable) => Err(io::Error::new(ErrorKind::InvalidData, unreadable.to_string())),
+        });
+        let ca = ca.map_err(|source| flag_error("--webhook-ca", path, source))?;
         builder = builder.webhook_ca(ca);
     }
     if args.strict_csr {
@@ -203,7 +281,11 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
     }
     builder = folder.equip(builder)?;
     if let Some(path) = &args.log {
-        builder = builder.log_file(open_log(path).await?);
+        let file = match args.log_is_stderr() {
+            true => stderr_file().map_err(|source| EmulatorError::Log { source })?,
+            false => open_log(path).await?,
+        };
+        builder = builder.log_file(file);
     }
     Ok((builder.start().await?, config))
 }
@@ -222,5 +304,33 @@ async fn open_log(path: &Path) -> Result<File, EmulatorError> {
         Ok(_) => opened.await.unwrap_or_else(|_| Err(ErrorKind::Other.into())),
         Err(error) => Err(error),
     };
-    opened.map_err(|source| EmulatorError::file(path, source))
+    opened.map_err(|source| flag_error("--log", path, source))
+}
+
+/// The folder that nobody named is likely to be within a repository, and has keys.
+fn keep_out_of_git(dir: &Path) -> io::Result<()> {
+    let path = dir.join(".gitignore");
+    match path.exists() {
+        true => Ok(()),
+        false => fs::write(path, "*\n"),
+    }
+}
+
+fn flag_error(flag: &'static str, path: &Path, source: io::Error) -> EmulatorError {
+    let path = path.to_owned();
+    EmulatorError::Flag { flag, path, source }
+}
+
+/// Standard error as a file, which the log's thread writes.
+#[cfg(unix)]
+fn stderr_file() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    stderr().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// Standard error as a file, which the log's thread writes.
+#[cfg(windows)]
+fn stderr_file() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    stderr().as_handle().try_clone_to_owned().map(File::from)
 }

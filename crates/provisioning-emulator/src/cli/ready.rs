@@ -17,6 +17,8 @@ pub(super) struct Ready {
     complete: Value,
     /// Without it.
     public: Value,
+    /// The file of the CA, absolute.
+    ca: PathBuf,
 }
 
 impl Ready {
@@ -35,7 +37,12 @@ impl Ready {
         });
         let mut public = complete.clone();
         public["connectionString"] = without_key(&connection_string).into();
-        Ok(Self { complete, public })
+        Ok(Self { complete, public, ca })
+    }
+
+    /// The folder with the files, absolute.
+    pub(super) fn folder(&self) -> &Path {
+        self.ca.parent().unwrap_or(Path::new("."))
     }
 
     /// Prints the object without the key: output ends up in the logs of CI.

@@ -18,7 +18,9 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use entry::Origin;
 pub use entry::{Direction, LogEntry};
 pub use kind::LogKind;
-use queue::Queue;
+#[cfg(feature = "cli")]
+pub(crate) use queue::Next;
+pub(crate) use queue::Queue;
 
 /// How many bytes of entries are kept.
 const CAPACITY: usize = 8 * 1024 * 1024;
@@ -26,6 +28,8 @@ const CAPACITY: usize = 8 * 1024 * 1024;
 /// The log of an emulator, shared by all its connections.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Sink>>);
+
+type Observer = Box<dyn FnMut(&Arc<LogEntry>) + Send>;
 
 #[derive(Default)]
 struct Sink {
@@ -37,6 +41,8 @@ struct Sink {
     /// The size of all kept entries, in bytes.
     size: usize,
     file: Option<Queue<Arc<LogEntry>>>,
+    /// Is called with every entry; must not block.
+    observer: Option<Observer>,
     /// Receive every new entry. A waiter that is gone is removed by the next write.
     waiters: Vec<mpsc::UnboundedSender<Arc<LogEntry>>>,
 }
@@ -109,6 +115,14 @@ impl Log {
         }
     }
 
+    /// Calls `observer` with the entries that are kept, and with every new one. It is called while the log is locked.
+    #[cfg(feature = "cli")]
+    pub(crate) fn observe(&self, mut observer: impl FnMut(&Arc<LogEntry>) + Send + 'static) {
+        let mut sink = self.sink();
+        sink.entries.iter().for_each(&mut observer);
+        sink.observer = Some(Box::new(observer));
+    }
+
     /// The number of the oldest entry that is kept, or of the next one.
     pub(crate) fn oldest(&self) -> u64 {
         let sink = self.sink();
@@ -152,6 +166,9 @@ impl Sink {
         let entry = Arc::new(entry);
         if let Some(file) = &mut self.file {
             file.push(entry.size(), Arc::clone(&entry));
+        }
+        if let Some(observer) = &mut self.observer {
+            observer(&entry);
         }
         self.waiters.retain(|waiter| waiter.send(Arc::clone(&entry)).is_ok());
         self.size += entry.size();

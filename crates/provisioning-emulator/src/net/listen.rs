@@ -32,14 +32,14 @@ pub(crate) async fn listen(
     port: Port,
     number: u16,
 ) -> Result<u16, EmulatorError> {
-    let (listener, number) = bind(address.unwrap_or(Ipv4Addr::LOCALHOST.into()), number).await?;
+    let (listener, number) = bind(port, address.unwrap_or(Ipv4Addr::LOCALHOST.into()), number).await?;
     accept_from(listener, port, service, acceptor);
     if address.is_none() {
-        match bind(Ipv6Addr::LOCALHOST.into(), number).await {
+        match bind(port, Ipv6Addr::LOCALHOST.into(), number).await {
             Ok((listener, _)) => accept_from(listener, port, service, acceptor),
             // Not every machine has IPv6.
             Err(error) => {
-                let reason = format!("not on IPv6: {error}");
+                let reason = format!("{error}, only on IPv4");
                 service.note(origin(port), None, LogKind::Listen, reason);
             }
         }
@@ -113,13 +113,15 @@ fn origin(port: Port) -> Origin {
     }
 }
 
-async fn bind(address: IpAddr, port: u16) -> Result<(TcpListener, u16), EmulatorError> {
-    let address = SocketAddr::new(address, port);
+async fn bind(port: Port, address: IpAddr, number: u16) -> Result<(TcpListener, u16), EmulatorError> {
+    let address = SocketAddr::new(address, number);
     let failed = |source: io::Error| EmulatorError::Listen {
+        port,
         address: address.to_string(),
+        remedy: String::new(),
         source,
     };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let port = listener.local_addr().map_err(failed)?.port();
-    Ok((listener, port))
+    let number = listener.local_addr().map_err(failed)?.port();
+    Ok((listener, number))
 }

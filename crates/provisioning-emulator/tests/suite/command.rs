@@ -299,7 +299,7 @@ async fn a_taken_port_is_named_with_exit_1() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{said}");
     assert!(
-        said.starts_with(&format!("error: {address} cannot be listened on: ")),
+        said.starts_with(&format!("error: the mqtt port cannot listen on {address} (")),
         "{said}"
     );
     assert!(!ready_file.exists(), "it is not ready");
@@ -314,6 +314,10 @@ async fn a_folder_that_cannot_be_created_is_named_with_exit_1() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("cannot be used: ") && said.contains("home"), "{said}");
+    assert!(
+        said.contains("`--dir` names a folder that can be created and written"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

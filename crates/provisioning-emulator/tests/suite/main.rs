@@ -32,6 +32,8 @@ mod sockets;
 mod stopping;
 mod strangers;
 mod strictness;
+#[cfg(all(unix, feature = "cli"))]
+mod talking;
 mod time_limits;
 mod unaccepted;
 mod webhooks;

@@ -93,7 +93,10 @@ async fn ports_and_address_are_as_asked_for_and_a_taken_port_is_named() {
         panic!("it was taken")
     };
     assert!(matches!(error, EmulatorError::Listen { .. }), "{error:?}");
-    assert_eq!(error.to_string(), format!("127.0.0.1:{port} cannot be listened on"));
+    assert_eq!(
+        error.to_string(),
+        format!("the mqtt port cannot listen on 127.0.0.1:{port}")
+    );
     drop(taken);
     let emulator = builder()
         .listen(address)
