@@ -91,6 +91,14 @@ impl Target {
 impl Handler for DeviceApi<'_> {
     type Accepted = Admitted;
 
+    fn kind(&self) -> LogKind {
+        LogKind::WebSocket
+    }
+
+    fn log(&self, entry: LogEntry) {
+        self.service.log.write(entry);
+    }
+
     fn judge(&self, head: &Head) -> Result<Admitted, Refused> {
         if let Some(status) = self.refusal {
             return Err(Refusal::by_fault(status, Step::Upgrade).into());

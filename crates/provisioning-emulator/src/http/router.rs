@@ -39,6 +39,14 @@ impl Handler for Control<'_> {
     /// The segments of the path.
     type Accepted = Vec<String>;
 
+    fn kind(&self) -> LogKind {
+        LogKind::Control
+    }
+
+    fn log(&self, entry: LogEntry) {
+        self.0.log.write(entry);
+    }
+
     fn judge(&self, head: &Head) -> Result<Vec<String>, Refused> {
         if !health::is_for(head) {
             access::check(head, &self.0.control_key)?;

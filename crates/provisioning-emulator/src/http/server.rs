@@ -27,7 +27,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    log::Origin,
+    log::{LogEntry, LogKind, Origin},
     net::{Reset, SendLimit, close},
     refusal::Refusal,
 };
@@ -65,6 +65,12 @@ pub(super) fn origin<B>(call: &Request<B>) -> Origin {
 pub(crate) trait Handler: Sync {
     /// What the head of an accepted call says.
     type Accepted: Send;
+
+    /// The kind of log entries about malformed requests.
+    fn kind(&self) -> LogKind;
+
+    /// Writes an entry to the log.
+    fn log(&self, entry: LogEntry);
 
     /// Judges a call by its head: its body is read only if the call is accepted.
     fn judge(&self, head: &Head) -> Result<Self::Accepted, Refused>;
@@ -122,7 +128,12 @@ where
         .serve_connection(TokioIo::new(SendLimit::new(stream)), service);
     // The connection ends; a malformed request has been answered if possible.
     let served = stop.run_until_cancelled(poll_fn(|cx| connection.poll_without_shutdown(cx)));
-    let _ = served.await;
+    if let Some(Err(error)) = served.await
+        && error.is_parse()
+    {
+        let reason = "a further request on the connection is not HTTP/1.1, or its head is too large";
+        handler.log(LogEntry::note(origin, handler.kind(), reason));
+    }
     let mut stream = connection.into_parts().io.into_inner();
     let ending = std::mem::take(&mut *ending.lock().unwrap_or_else(PoisonError::into_inner));
     let written = stop.run_until_cancelled(write_pieces(&mut stream, &ending));

@@ -359,6 +359,28 @@ async fn a_refused_upgrade_and_a_refused_page_have_their_status_and_their_call()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_malformed_request_after_a_good_one_is_told_on_each_port_with_http() {
+    for (port, path, kind) in [
+        (Port::Control, "/health", LogKind::Control),
+        (Port::Page, "/health", LogKind::Http),
+        (Port::WebSocket, "/x", LogKind::WebSocket),
+    ] {
+        let emulator = in_memory();
+        let good = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let both = [good.as_bytes(), b"\0\0\0\0\r\n\r\n"].concat();
+        exchange(emulator.connect(port, Security::Plain, 64 * 1024), &both).await;
+        sleep(Duration::from_secs(5)).await;
+        let log = emulator.log();
+        let last = log.iter().rfind(|entry| entry.is_refusal()).expect("a refusal");
+        assert_eq!((last.kind, last.port), (kind, Some(port)), "{log:?}");
+        assert!(
+            reason(last).starts_with("a further request on the connection is not HTTP/1.1"),
+            "{last:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fault_that_refuses_or_ends_something_is_named_with_its_step() {
     let refuse = || Effect::Refuse {
         code: None,

@@ -15,7 +15,10 @@ use super::{
     error, health, router,
     server::{self, Call, Handled, Handler, Head, Refused, Reply, parameter, reply},
 };
-use crate::{log::LogKind, service::Service};
+use crate::{
+    log::{LogEntry, LogKind},
+    service::Service,
+};
 
 const PAGE: &str = include_str!("page.html");
 
@@ -44,6 +47,14 @@ pub(crate) enum Resource {
 
 impl Handler for Page<'_> {
     type Accepted = Resource;
+
+    fn kind(&self) -> LogKind {
+        LogKind::Http
+    }
+
+    fn log(&self, entry: LogEntry) {
+        self.0.log.write(entry);
+    }
 
     fn judge(&self, head: &Head) -> Result<Resource, Refused> {
         Resource::find(head).map_err(|refused| with_policy(*refused).into())
