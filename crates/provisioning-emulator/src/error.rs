@@ -44,6 +44,13 @@ pub enum EmulatorError {
         /// The error of the system.
         source: io::Error,
     },
+    /// The thread that waits for the end of standard input could not be started.
+    #[error("standard input cannot be read")]
+    #[non_exhaustive]
+    Stdin {
+        /// The error of the system.
+        source: io::Error,
+    },
     /// The handlers of Ctrl-C and SIGTERM could not be installed.
     #[error("the signal handlers cannot be installed")]
     #[non_exhaustive]

@@ -3,6 +3,7 @@
 mod open_files;
 mod ready;
 mod signals;
+mod stdin;
 
 use std::{
     fs::File,
@@ -102,6 +103,10 @@ pub struct Args {
     /// Append one JSON line per packet and decision to this file
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+
+    /// End when standard input ends, too: a program that keeps a pipe to it cannot leave the emulator behind
+    #[arg(long)]
+    end_with_stdin: bool,
 }
 
 /// The kind of a server's key.
@@ -138,7 +143,7 @@ fn id_scope(text: &str) -> Result<String, &'static str> {
 /// other.
 pub async fn run(args: Args) -> Result<(), EmulatorError> {
     // Before any file is created: no signal from here on ends the program halfway.
-    let mut stop = pin!(signals::stop()?);
+    let mut stop = pin!(stop(&args)?);
     if let Some(path) = &args.ready_file {
         ready::target(path)?;
     }
@@ -167,6 +172,17 @@ pub async fn run(args: Args) -> Result<(), EmulatorError> {
     }
     emulator.shutdown().await;
     printed
+}
+
+/// Completes with what ends the command.
+fn stop(args: &Args) -> Result<impl Future<Output = ()>, EmulatorError> {
+    let (signal, stdin) = (signals::stop()?, stdin::end(args.end_with_stdin)?);
+    Ok(async {
+        select! {
+            () = signal => {}
+            () = stdin => {}
+        }
+    })
 }
 
 async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>), EmulatorError> {

@@ -184,6 +184,21 @@ async fn a_folder_is_used_again_and_signals_end_it_with_0() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn the_end_of_standard_input_ends_it_with_0_if_asked() {
+    let dir = folder();
+    let mut child = command(dir.path(), &[&free_ports()[..], &["--end-with-stdin"]].concat())
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let listens = timeout(LIMIT, lines.next_line()).await.expect("in time");
+    assert!(listens.expect("text").is_some(), "an open pipe does not end it");
+    drop(child.stdin.take());
+    let status = timeout(LIMIT, child.wait()).await.expect("in time").expect("an end");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
 async fn a_device_from_the_folder_registers_and_is_logged() {
     use crate::support::{Device, connect_packet, tls};
     let dir = folder();
@@ -358,6 +373,7 @@ async fn the_help_names_every_flag() {
         "--ready-file-mode",
         "--id-scope",
         "--log",
+        "--end-with-stdin",
     ] {
         assert!(said.contains(flag), "{flag}: {said}");
     }
