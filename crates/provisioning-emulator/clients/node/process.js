@@ -21,6 +21,9 @@ const running = new Set();
 process.on('exit', () => running.forEach((emulator) => emulator.kill()));
 
 export class EmulatorProcess {
+  /** What it had written when its folder was removed. */
+  #lastStderr;
+
   /** Starts the program. `start` is the only caller. */
   constructor(binary, args) {
     this.binary = binary;
@@ -64,7 +67,7 @@ export class EmulatorProcess {
 
   /** What it has written to standard error. */
   stderr() {
-    return readFileSync(this.#stderrFile(), 'utf8');
+    return this.#lastStderr ?? readFileSync(this.#stderrFile(), 'utf8');
   }
 
   /** Ends it, and removes its temporary folder. */
@@ -82,6 +85,7 @@ export class EmulatorProcess {
   kill() {
     running.delete(this);
     this.child.kill('SIGKILL');
+    this.#lastStderr = this.stderr();
     // What is still open stays, on systems that do not remove it.
     try {
       rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });

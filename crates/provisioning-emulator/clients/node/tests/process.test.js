@@ -20,6 +20,7 @@ test('it ends with stop, twice too, and its folder is removed', async () => {
   assert.ok(!existsSync(dps.dir));
   assert.ok(!(await listens(dps.mqttPort)));
   await dps.stop();
+  assert.equal(typeof dps.stderr(), 'string');
   await assert.rejects(dps.faults(), /^DpsEmulatorError: GET \/emulator\/faults was not answered .* still run\?/);
 });
 

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from ._error import DpsEmulatorError
 
@@ -31,6 +31,8 @@ class EmulatorProcess:
         self.folder = Path(tempfile.mkdtemp(prefix="dps-emulator-"))
         self._ready_file = self.folder / "ready.json"
         self._stderr_file = self.folder / "stderr.txt"
+        # What it had written when its folder was removed.
+        self._last_stderr: Optional[str] = None
         command = [binary, "--ready-file", str(self._ready_file), "--end-with-stdin"]
         if "--dir" not in args:
             command += ["--dir", str(self.folder / "dps")]
@@ -64,6 +66,8 @@ class EmulatorProcess:
 
     def stderr(self) -> str:
         """What it has written to standard error."""
+        if self._last_stderr is not None:
+            return self._last_stderr
         return self._stderr_file.read_text(encoding="utf-8", errors="replace")
 
     def stop(self) -> None:
@@ -81,6 +85,7 @@ class EmulatorProcess:
         self._process.kill()
         self._process.wait()
         self._close_stdin()
+        self._last_stderr = self.stderr()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _close_stdin(self) -> None:
