@@ -55,7 +55,6 @@ export class EmulatorProcess {
       ]);
       // It keeps no program from ending.
       emulator.child.unref();
-      emulator.child.stdin.unref();
       return { emulator, ready };
     } catch (error) {
       emulator.kill();
