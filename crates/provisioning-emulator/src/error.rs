@@ -58,6 +58,15 @@ pub enum EmulatorError {
         /// The error of the system.
         source: io::Error,
     },
+    /// `--health`: no emulator serves calls. It does not run, or another program listens there.
+    #[error("no emulator serves calls at {address}")]
+    #[non_exhaustive]
+    Unhealthy {
+        /// The host and port of its page.
+        address: String,
+        /// The error of the connection.
+        source: io::Error,
+    },
     /// The machine's clock is before 1970. Set it: certificates, tokens and times in answers depend on it.
     #[error("this machine's clock is before 1970")]
     Clock,

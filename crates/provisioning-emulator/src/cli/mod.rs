@@ -1,5 +1,6 @@
 //! The command `dps-emulator`, for programs that offer it: its flags, and a function that runs it.
 
+mod health;
 mod open_files;
 mod ready;
 mod signals;
@@ -107,6 +108,11 @@ pub struct Args {
     /// End when standard input ends, too: a program that keeps a pipe to it cannot leave the emulator behind
     #[arg(long)]
     end_with_stdin: bool,
+
+    /// Start nothing: ask the emulator that wrote the ready file whether it serves calls; exit with 0 if it does, else
+    /// with 1
+    #[arg(long, requires = "ready_file")]
+    health: bool,
 }
 
 /// The kind of a server's key.
@@ -142,6 +148,9 @@ fn id_scope(text: &str) -> Result<String, &'static str> {
 /// caller, [`EmulatorError::Config`] or [`EmulatorError::ReadyFile`], `dps-emulator` exits with 2, and with 1 for any
 /// other.
 pub async fn run(args: Args) -> Result<(), EmulatorError> {
+    if let Some(path) = args.ready_file.as_ref().filter(|_| args.health) {
+        return ready::print(&health::check(path).await?);
+    }
     // Before any file is created: no signal from here on ends the program halfway.
     let mut stop = pin!(stop(&args)?);
     if let Some(path) = &args.ready_file {

@@ -26,7 +26,11 @@ async fn devices_of_the_node_package_register_with_the_sdk() {
     // The example resolves its packages from its own folder.
     let folder = sdk.join("example");
     fs::create_dir_all(&folder).expect("a folder");
-    fs::copy(package("node").join("examples/sdk.test.js"), folder.join("sdk.test.mjs")).expect("a copy");
+    fs::copy(
+        package("node").join("examples/sdk.test.js"),
+        folder.join("sdk.test.mjs"),
+    )
+    .expect("a copy");
     install_package(&sdk.join("node_modules/dps-emulator"));
     let mut node = installed(&["node"], "nodejs");
     node.args(["--test", "sdk.test.mjs"]).current_dir(folder);
@@ -70,7 +74,9 @@ async fn pytest(tests: &str) -> Command {
     python.args(["-m", "pytest", "-p", "no:cacheprovider", tests]);
     python.current_dir(package("python"));
     // The package is not installed, so its plugin has to be named.
-    python.env("PYTHONPATH", "src").env("PYTEST_PLUGINS", "dps_emulator.pytest_plugin");
+    python
+        .env("PYTHONPATH", "src")
+        .env("PYTEST_PLUGINS", "dps_emulator.pytest_plugin");
     python.env("PYTHONDONTWRITEBYTECODE", "1");
     python
 }
