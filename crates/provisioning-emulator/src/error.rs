@@ -59,11 +59,27 @@ pub enum EmulatorError {
         /// The error of the system.
         source: io::Error,
     },
+    /// The thread that waits for the end of standard input could not be started.
+    #[error("standard input cannot be read")]
+    #[non_exhaustive]
+    Stdin {
+        /// The error of the system.
+        source: io::Error,
+    },
     /// The handlers of Ctrl-C and SIGTERM could not be installed.
     #[error("the signal handlers cannot be installed")]
     #[non_exhaustive]
     Signals {
         /// The error of the system.
+        source: io::Error,
+    },
+    /// `--health`: no emulator serves calls. It does not run, or another program listens there.
+    #[error("no emulator serves calls at {address}")]
+    #[non_exhaustive]
+    Unhealthy {
+        /// The host and port of its page.
+        address: String,
+        /// The error of the connection.
         source: io::Error,
     },
     /// The machine's clock is before 1970. Set it: certificates, tokens and times in answers depend on it.

@@ -1,10 +1,12 @@
 //! The command `dps-emulator`, for programs that offer it: its flags, and a function that runs it.
 
+mod health;
 mod open_files;
 mod ready;
 mod remedy;
 mod report;
 mod signals;
+mod stdin;
 mod terminal;
 mod welcome;
 
@@ -145,6 +147,15 @@ pub struct Args {
     /// Say nothing on stderr but errors and warnings
     #[arg(long)]
     quiet: bool,
+
+    /// End when standard input ends, too: a program that keeps a pipe to it cannot leave the emulator behind
+    #[arg(long)]
+    end_with_stdin: bool,
+
+    /// Start nothing: ask the emulator that wrote the ready file whether it serves calls; exit with 0 if it does, else
+    /// with 1
+    #[arg(long, requires = "ready_file")]
+    health: bool,
 }
 
 impl Args {
@@ -194,6 +205,9 @@ fn id_scope(text: &str) -> Result<String, &'static str> {
 /// [`EmulatorError`] if the emulator cannot start, or cannot print the object; the caller prints it.
 /// `dps-emulator` exits with 2 if it [is a mistake](EmulatorError::is_mistake), and with 1 otherwise.
 pub async fn run(args: Args) -> Result<(), EmulatorError> {
+    if let Some(path) = args.ready_file.as_ref().filter(|_| args.health) {
+        return ready::print(&health::check(path).await?);
+    }
     let terminal = Terminal::start(args.volume(), stderr()).map_err(|source| EmulatorError::Log { source })?;
     let ended = serve(&args, &terminal).await;
     terminal.finish().await;
@@ -202,7 +216,7 @@ pub async fn run(args: Args) -> Result<(), EmulatorError> {
 
 async fn serve(args: &Args, terminal: &Terminal) -> Result<(), EmulatorError> {
     // Before any file is created: no signal from here on ends the program halfway.
-    let mut stop = pin!(signals::stop()?);
+    let mut stop = pin!(stop(args)?);
     if let Some(path) = &args.ready_file {
         ready::target(path)?;
     }
@@ -241,6 +255,17 @@ async fn serve(args: &Args, terminal: &Terminal) -> Result<(), EmulatorError> {
     }
     emulator.shutdown().await;
     printed
+}
+
+/// Completes with what ends the command.
+fn stop(args: &Args) -> Result<impl Future<Output = ()>, EmulatorError> {
+    let (signal, stdin) = (signals::stop()?, stdin::end(args.end_with_stdin)?);
+    Ok(async {
+        select! {
+            () = signal => {}
+            () = stdin => {}
+        }
+    })
 }
 
 async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>), EmulatorError> {

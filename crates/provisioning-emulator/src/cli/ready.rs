@@ -47,11 +47,7 @@ impl Ready {
 
     /// Prints the object without the key: output ends up in the logs of CI.
     pub(super) fn print(&self) -> Result<(), EmulatorError> {
-        match writeln!(stdout(), "{}", self.public) {
-            // The reader may have closed its end.
-            Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(EmulatorError::Stdout { source }),
-            _ => Ok(()),
-        }
+        print(&self.public)
     }
 
     /// Writes the object to a file in one step: a reader sees the whole object or no file.
@@ -66,6 +62,15 @@ impl Ready {
             let _ = fs::remove_file(&unfinished);
             EmulatorError::file(path, source)
         })
+    }
+}
+
+/// Prints a line to stdout.
+pub(super) fn print(line: &impl fmt::Display) -> Result<(), EmulatorError> {
+    match writeln!(stdout(), "{line}") {
+        // The reader may have closed its end.
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(EmulatorError::Stdout { source }),
+        _ => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     process::{Child, Command},
     time::timeout,
@@ -59,6 +59,10 @@ pub(crate) async fn started(dir: &Path, words: &[&str]) -> (Child, Value) {
         .expect("text")
         .expect("a line");
     (child, serde_json::from_str(&line).expect("one JSON object"))
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn read(path: impl AsRef<Path>) -> String {
@@ -159,6 +163,57 @@ async fn the_ready_file_is_for_its_owner_only_unless_its_mode_is_given() {
     }
 }
 
+#[tokio::test]
+async fn its_health_is_asked_for_with_its_ready_file() {
+    let dir = folder();
+    let ready_file = dir.path().join("ready.json");
+    let named = ["--ready-file", ready_file.to_str().expect("text")];
+    let health = [&named[..], &["--health"]].concat();
+
+    let missing = run(dir.path(), &health).await;
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("ready.json cannot be used"), "{missing:?}");
+
+    let (mut child, ready) = started(dir.path(), &named).await;
+    let healthy = run(dir.path(), &health).await;
+    assert_eq!(healthy.status.code(), Some(0), "{healthy:?}");
+    let answer: Value = serde_json::from_slice(&healthy.stdout).expect("JSON");
+    assert_eq!(answer["status"], "ok", "{answer}");
+
+    child.kill().await.expect("ended");
+    let ended = run(dir.path(), &health).await;
+    assert_eq!(ended.status.code(), Some(1));
+    let address = format!("no emulator serves calls at localhost:{}", ready["pagePort"]);
+    assert!(stderr(&ended).contains(&address), "{ended:?}");
+
+    fs::write(&ready_file, "{}").expect("written");
+    let unreadable = run(dir.path(), &health).await;
+    assert_eq!(unreadable.status.code(), Some(1));
+    assert!(
+        stderr(&unreadable).contains("expected a ready file, with a pagePort"),
+        "{unreadable:?}"
+    );
+}
+
+#[tokio::test]
+async fn another_program_at_its_page_is_not_healthy() {
+    let dir = folder();
+    let other = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = other.local_addr().expect("an address").port();
+    let ready_file = dir.path().join("ready.json");
+    fs::write(&ready_file, format!("{{\"pagePort\": {port}}}")).expect("written");
+    let answering = async {
+        let (mut peer, _) = other.accept().await.expect("a peer");
+        // Closing with unread bytes would reset the connection.
+        BufReader::new(&mut peer).fill_buf().await.expect("a request");
+        peer.write_all(b"HTTP/1.1 404 Not Found\r\n\r\n").await.expect("sent");
+    };
+    let words = ["--health", "--ready-file", ready_file.to_str().expect("text")];
+    let (output, ()) = tokio::join!(run(dir.path(), &words), answering);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("is not that of an emulator"), "{output:?}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_folder_is_used_again_and_signals_end_it_with_0() {
@@ -183,6 +238,21 @@ async fn a_folder_is_used_again_and_signals_end_it_with_0() {
 }
 
 #[cfg(unix)]
+#[tokio::test]
+async fn the_end_of_standard_input_ends_it_with_0_if_asked() {
+    let dir = folder();
+    let mut child = command(dir.path(), &[&free_ports()[..], &["--end-with-stdin"]].concat())
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let listens = timeout(LIMIT, lines.next_line()).await.expect("in time");
+    assert!(listens.expect("text").is_some(), "an open pipe does not end it");
+    drop(child.stdin.take());
+    let status = timeout(LIMIT, child.wait()).await.expect("in time").expect("an end");
+    assert_eq!(status.code(), Some(0));
+}
+
 #[tokio::test]
 async fn a_device_from_the_folder_registers_and_is_logged() {
     use crate::support::{Device, connect_packet, tls};
@@ -362,6 +432,8 @@ async fn the_help_names_every_flag() {
         "--ready-file-mode",
         "--id-scope",
         "--log",
+        "--end-with-stdin",
+        "--health",
     ] {
         assert!(said.contains(flag), "{flag}: {said}");
     }

@@ -11,8 +11,16 @@ use crate::support::{CACHE_DIR, installed, scripts};
 
 /// The command for a script with the Node SDK.
 pub(super) async fn node(script: &str) -> Command {
-    static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
+    let folder = node_folder().await;
     let mut node = installed(&["node"], "nodejs");
+    node.arg(scripts().join("node").join(script))
+        .env("NODE_PATH", folder.join("node_modules"));
+    node
+}
+
+/// The folder with the Node SDK.
+pub(super) async fn node_folder() -> &'static Path {
+    static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
     let folder = FOLDER.get_or_init(|| async {
         let npm = installed(&["npm"], "npm");
         install("node", &scripts().join("node/package-lock.json"), async |folder| {
@@ -20,36 +28,43 @@ pub(super) async fn node(script: &str) -> Command {
         })
         .await
     });
-    let folder = folder.await.as_ref().unwrap_or_else(|error| panic!("{error}"));
-    node.arg(scripts().join("node").join(script))
-        .env("NODE_PATH", folder.join("node_modules"));
-    node
+    folder.await.as_ref().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The command for a script with the Python device SDK.
 pub(super) async fn python(script: &str) -> Command {
+    let mut python = python_with_pytest().await;
+    python.arg(scripts().join("python").join(script));
+    python
+}
+
+/// The command for Python with its device SDK and pytest.
+pub(super) async fn python_with_pytest() -> Command {
     static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
-    python_with(&FOLDER, "python", "requirements.txt", script).await
+    python_with(&FOLDER, "python", "requirements.txt").await
 }
 
 /// The command for a script with the Python service SDK.
 pub(super) async fn python_service(script: &str) -> Command {
     static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
-    python_with(&FOLDER, "python-service", "service-requirements.txt", script).await
+    let mut python = python_with(&FOLDER, "python-service", "service-requirements.txt").await;
+    python.arg(scripts().join("python").join(script));
+    python
 }
 
 /// The command for a script with MQTT clients for Python, which need another version of paho than the SDK.
 pub(super) async fn python_mqtt(script: &str) -> Command {
     static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
-    python_with(&FOLDER, "python-mqtt", "mqtt-requirements.txt", script).await
+    let mut python = python_with(&FOLDER, "python-mqtt", "mqtt-requirements.txt").await;
+    python.arg(scripts().join("python").join(script));
+    python
 }
 
-/// The command for a script with the packages of a lock file, which are kept in a folder of this name.
+/// The command for Python with the packages of a lock file, which are kept in a folder of this name.
 async fn python_with(
     folder: &'static OnceCell<Result<PathBuf, String>>,
     name: &str,
     requirements: &'static str,
-    script: &str,
 ) -> Command {
     let folder = folder.get_or_init(|| async {
         let python = installed(&["python3"], "python3 python3-venv");
@@ -59,9 +74,7 @@ async fn python_with(
         .await
     });
     let folder = folder.await.as_ref().unwrap_or_else(|error| panic!("{error}"));
-    let mut python = Command::new(folder.join("bin/python"));
-    python.arg(scripts().join("python").join(script));
-    python
+    Command::new(folder.join("bin/python"))
 }
 
 async fn npm_ci(mut npm: Command, folder: &Path) -> Result<(), String> {

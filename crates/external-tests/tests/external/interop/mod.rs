@@ -1,6 +1,7 @@
 //! Devices with the Node and Python SDKs register with the emulator, operators use the Node service SDK with it, and
-//! `dps` registers through mosquitto.
+//! `dps` registers through mosquitto. The packages that start the emulator from Node and Python work, with these SDKs too.
 
+mod clients;
 mod devices;
 mod install;
 mod mosquitto;

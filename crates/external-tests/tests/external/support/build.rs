@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::{process::Command, sync::OnceCell};
 
 /// The features are those of `cargo test --workspace --all-features`, so that nothing is built twice.
-const BUILD: [&str; 11] = [
+const BUILD: [&str; 13] = [
     "build",
     "--workspace",
     "--exclude",
@@ -14,6 +14,8 @@ const BUILD: [&str; 11] = [
     "--all-features",
     "--bin",
     "dps",
+    "--bin",
+    "dps-emulator",
     "--example",
     "hub",
     "--message-format",
@@ -23,7 +25,7 @@ const BUILD: [&str; 11] = [
 /// Cargo describes the package of a test in these variables. Build scripts that watch them would run again.
 const PACKAGE_VARIABLES: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
 
-/// The path of `dps` or of the example `hub`. The first call builds both.
+/// The path of `dps`, of `dps-emulator` or of the example `hub`. The first call builds all of them.
 pub(crate) async fn build_program(name: &str) -> PathBuf {
     static PROGRAMS: OnceCell<Result<Vec<PathBuf>, String>> = OnceCell::const_new();
     let programs = PROGRAMS.get_or_init(build).await.as_ref();

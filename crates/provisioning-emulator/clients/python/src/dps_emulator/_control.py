@@ -1,0 +1,90 @@
+"""Calls of the emulator's control endpoint, signed with its key."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import re
+import ssl
+import time
+from http.client import HTTPException, HTTPSConnection
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from urllib.parse import quote, urlencode
+
+from ._error import DpsEmulatorError
+
+_API_VERSION = "2021-10-01"
+"""The version that calls of the service's REST API name."""
+
+_TOKEN_LIFETIME = 300
+"""How long a token is valid, in seconds: each call has its own."""
+
+
+class Page(NamedTuple):
+    """The JSON of an answer (None if it has none), and with what the next page begins."""
+
+    value: Any
+    next: Optional[str]
+
+
+class Control:
+    """The control endpoint. Each call has a connection of its own, so threads may share it."""
+
+    def __init__(self, connection_string: str, port: int, ca: str) -> None:
+        fields = dict(part.split("=", 1) for part in connection_string.split(";"))
+        self.host = re.sub(r":\d+$", "", fields["HostName"])
+        self._port = port
+        self._policy = fields["SharedAccessKeyName"]
+        self._key = base64.b64decode(fields["SharedAccessKey"])
+        self._tls = ssl.create_default_context(cadata=ca)
+
+    def page(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Optional[Mapping[str, str]] = None,
+        query: Optional[Mapping[str, Any]] = None,
+    ) -> Page:
+        """Makes a call."""
+        target = f"{path}?{urlencode({'api-version': _API_VERSION, **(query or {})})}"
+        all_headers = {"Authorization": self._token(), **(headers or {})}
+        text = None
+        if body is not None:
+            text = json.dumps(body).encode()
+            all_headers["Content-Type"] = "application/json"
+        connection = HTTPSConnection(self.host.strip("[]"), self._port, context=self._tls)
+        try:
+            connection.request(method, target, body=text, headers=all_headers)
+            answer = connection.getresponse()
+            content = answer.read().decode()
+        except (OSError, HTTPException) as error:
+            message = f"{method} {path} was not answered ({error}). Does the emulator still run?"
+            raise DpsEmulatorError(message) from error
+        finally:
+            connection.close()
+        value = json.loads(content) if content else None
+        if answer.status >= 300:
+            refusal = value or {}
+            message = f"{method} {path} was refused with {answer.status}: {refusal.get('message', content)}"
+            raise DpsEmulatorError(message, answer.status, refusal.get("errorCode"))
+        return Page(value, answer.getheader("x-ms-continuation"))
+
+    def all(self, method: str, path: str) -> List[Any]:
+        """The items of all pages."""
+        items: List[Any] = []
+        headers: Dict[str, str] = {}
+        while True:
+            value, following = self.page(method, path, headers=headers)
+            items += value
+            if following is None:
+                return items
+            headers = {"x-ms-continuation": following}
+
+    def _token(self) -> str:
+        expiry = int(time.time()) + _TOKEN_LIFETIME
+        resource = quote(self.host, safe="")
+        digest = hmac.digest(self._key, f"{resource}\n{expiry}".encode(), "sha256")
+        signature = quote(base64.b64encode(digest), safe="")
+        return f"SharedAccessSignature sr={resource}&sig={signature}&se={expiry}&skn={self._policy}"
