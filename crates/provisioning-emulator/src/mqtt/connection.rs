@@ -198,6 +198,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             RequestKind::Register => service.register(origin, client, &admitted.enrollment, &publish.payload),
             RequestKind::Query { operation_id } => service.query(origin, client, operation_id),
         };
+        let answer = service.persisted(answer).await;
         let Some(qos) = self.session.subscribed else {
             self.channel
                 .note(LogKind::Ignored, "the device is not subscribed to answers");
