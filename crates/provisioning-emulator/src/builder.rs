@@ -1,6 +1,6 @@
 //! The settings of an emulator.
 
-use std::{collections::BTreeMap, fmt, fs::File, net::IpAddr};
+use std::{collections::BTreeMap, fmt, fs::File, net::IpAddr, path::PathBuf};
 
 use crate::{
     device::Device,
@@ -36,6 +36,7 @@ pub struct Builder {
     /// Those of a folder.
     pub(crate) identities: Option<Identities>,
     pub(crate) log_file: Option<File>,
+    pub(crate) persist: Option<PathBuf>,
     pub(crate) faults: Vec<Fault>,
     /// By registration id in lower case.
     pub(crate) devices: BTreeMap<String, Device>,
@@ -71,6 +72,7 @@ impl Builder {
             only_enrollments: false,
             identities: None,
             log_file: None,
+            persist: None,
             faults: vec![],
         }
     }
@@ -277,6 +279,23 @@ impl Builder {
     #[must_use]
     pub fn log_file(mut self, file: File) -> Self {
         self.log_file = Some(file);
+        self
+    }
+
+    /// Keeps enrollments and completed registrations in this file, which the next emulator with it reads: with etags and
+    /// assignments. Nothing is kept unless given.
+    ///
+    /// Changes are appended by a thread, and no answer that says a device is registered, or that a change was made at the
+    /// control endpoint, is sent before the change is on the disk: the end of the process loses none of them, however it
+    /// ends. Calls of this library, such as [`Emulator::enroll`](crate::Emulator::enroll), do not wait;
+    /// [`Emulator::shutdown`](crate::Emulator::shutdown) does. On Unix the file has mode 0600, and is locked: beside it is
+    /// an empty `.lock`.
+    ///
+    /// What the file holds takes precedence over the enrollments of this builder, except those that are new, changed or
+    /// gone since. Faults, the log and unfinished registrations are not kept.
+    #[must_use]
+    pub fn persist(mut self, file: impl Into<PathBuf>) -> Self {
+        self.persist = Some(file.into());
         self
     }
 

@@ -239,6 +239,7 @@ impl Emulator {
             self.service.abandon.cancel();
             self.service.tasks.wait().await;
         }
+        self.service.finish_journal().await;
         self.service.log.finish().await;
     }
 

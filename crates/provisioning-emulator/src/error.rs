@@ -92,6 +92,13 @@ pub enum EmulatorError {
         /// The error of the system.
         source: io::Error,
     },
+    /// The thread that persists enrollments and registrations could not be started.
+    #[error("the state cannot be persisted")]
+    #[non_exhaustive]
+    Persist {
+        /// The error of the system.
+        source: io::Error,
+    },
     /// A certificate could not be created. A common cause is a name that does not fit into a certificate.
     #[error("a certificate cannot be made")]
     #[non_exhaustive]
@@ -142,6 +149,15 @@ impl EmulatorError {
     pub(crate) fn file(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         Self::File { path, source }
+    }
+
+    /// The file of persisted enrollments and registrations is damaged.
+    pub(crate) fn damaged(path: &Path, problem: &str) -> Self {
+        Self::InvalidFile(format!(
+            "{} is damaged: {problem}; restore it from a copy, or move it away to start without the enrollments and \
+             registrations in it. It is left as it is",
+            path.display()
+        ))
     }
 
     pub(crate) fn certificate(source: rcgen::Error) -> Self {

@@ -87,6 +87,7 @@ mod input;
 mod log;
 mod mqtt;
 mod net;
+mod persistence;
 mod port;
 mod private_file;
 mod refusal;

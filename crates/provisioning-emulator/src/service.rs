@@ -24,6 +24,7 @@ use crate::{
     identity::{Authority, Key},
     log::{Log, LogEntry, LogKind, Origin},
     net::Rooms,
+    persistence::Journal,
     refusal::Refusal,
     registration::{Answer, Client, QuotaSettings, Quotas, Registry},
     webhook::{WebhookCall, WebhookClient},
@@ -47,6 +48,8 @@ pub(crate) struct Service {
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
     pub(crate) faults: Faults,
+    /// `None` if nothing is persisted.
+    journal: Option<Journal>,
     /// The key that signs calls of the control endpoint.
     pub(crate) control_key: Key,
     /// Ends every task when cancelled.
@@ -75,6 +78,7 @@ pub(crate) struct Parts {
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
     pub(crate) faults: Vec<Fault>,
+    pub(crate) journal: Option<Journal>,
     pub(crate) control_key: Key,
 }
 
@@ -94,6 +98,7 @@ impl Service {
             enrollments: parts.enrollments,
             log: parts.log,
             faults: Faults::new(parts.faults),
+            journal: parts.journal,
             control_key: parts.control_key,
             stop: CancellationToken::new(),
             abandon: CancellationToken::new(),
@@ -128,8 +133,8 @@ impl Service {
     /// connections of devices are closed first, so that none of their packets is in the log of what follows.
     pub(crate) async fn reset(&self) {
         self.sessions.end_all("the emulator was reset").await;
-        self.enrollments.reset();
         self.registry.clear();
+        self.enrollments.reset();
         self.quotas.clear();
         self.faults.reset();
         self.log.clear();
@@ -162,6 +167,22 @@ impl Service {
         }
         self.note_outcome(origin, client, &answer);
         Ok(answer)
+    }
+
+    /// Waits until the changes so far are on the disk, if they are persisted: no caller is told of a change before. A
+    /// result that cannot be persisted is refused.
+    pub(crate) async fn persisted<T>(&self, result: Result<T, Refusal>) -> Result<T, Refusal> {
+        if let (Some(journal), Ok(_)) = (&self.journal, &result) {
+            journal.written().await?;
+        }
+        result
+    }
+
+    /// Ends persistence, when everything is written.
+    pub(crate) async fn finish_journal(&self) {
+        if let Some(journal) = &self.journal {
+            journal.finish().await;
+        }
     }
 
     /// Calls a webhook in a task. Its answer completes the registration.

@@ -1,16 +1,25 @@
 //! Starting an emulator from its settings.
 
-use std::{net::IpAddr, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use serde_json::Value;
 
 use crate::{
     builder::Builder,
     device::Device,
     emulator::Emulator,
-    enrollment::{AllocationPolicy, Enrollment, Enrollments},
+    enrollment::{AllocationPolicy, Enrollment, EnrollmentRef, Enrollments},
     error::EmulatorError,
     identity::{Authority, Folder, Identities, Key},
     log::Log,
     net,
+    persistence::{Image, Journal, Store},
     port::Port,
     registration::Registry,
     service::{Parts, Service},
@@ -43,6 +52,7 @@ impl Builder {
     /// Starts without listening anywhere: devices connect through [`Emulator::connect`].
     ///
     /// # Errors
+    /// [`EmulatorError::InvalidFile`] if the file of [`persist`](Self::persist) is damaged or used by another emulator,
     /// [`EmulatorError::Certificate`] when a host's name does not fit into a certificate,
     /// [`EmulatorError::Enrollment`] or [`EmulatorError::Device`] if an enrollment or a device is invalid.
     pub fn start_in_memory(mut self) -> Result<Emulator, EmulatorError> {
@@ -64,13 +74,16 @@ impl Builder {
             true => vec![],
         };
         let of_devices = self.devices.values().filter_map(Device::enrollment);
-        let initial = own.into_iter().chain(of_devices).chain(self.enrollments);
-        let enrollments = Enrollments::with(authority.certificate_pem(), initial)?;
+        let initial: Vec<_> = own.into_iter().chain(of_devices).chain(self.enrollments).collect();
+        let enrollments = Enrollments::with(authority.certificate_pem(), initial.clone())?;
         let mut faults = self.faults;
         for device in self.devices.values() {
             faults.extend(device.faults()?);
         }
         let registry = Registry::new(self.rules, Arc::clone(&authority));
+        let configured = initial.iter().map(|it| it.configured(authority.certificate_pem()));
+        let restore = |path: PathBuf| restore(&path, configured.collect(), &enrollments, &registry);
+        let journal = self.persist.map(restore).transpose()?;
         let host = callers_host(None, self.listen);
         let control_host = callers_host(self.hosts.first(), self.listen);
         let service = Service::new(Parts {
@@ -87,6 +100,7 @@ impl Builder {
             enrollments,
             log,
             faults,
+            journal,
             control_key,
         });
         Ok(Emulator::new(acceptor, Arc::new(service), control_host, group_key))
@@ -120,6 +134,30 @@ impl Folder {
     pub fn ensure_device(&self, emulator: &Emulator, device: &Device) -> Result<(), EmulatorError> {
         self.ensure_certificate(emulator.authority(), &device.registration_id, device.certificate)
     }
+}
+
+/// Restores what the file at `path` holds, and persists changes in it from now on. `configured` is what the builder has.
+fn restore(
+    path: &Path,
+    configured: BTreeMap<EnrollmentRef, Value>,
+    enrollments: &Enrollments,
+    registry: &Registry,
+) -> Result<Journal, EmulatorError> {
+    let mut store = Store::open(path)?;
+    let restored = enrollments.restore(store.image(), &configured);
+    restored.map_err(|problem| EmulatorError::damaged(path, &problem))?;
+    let registered = store.image().registered.clone();
+    let mut oldest_first: Vec<_> = registered.values().cloned().collect();
+    oldest_first.sort_by_key(|registration| registration.number);
+    store.begin(Image {
+        configured,
+        enrolled: enrollments.saved().into_iter().map(|it| (it.of, it.body)).collect(),
+        registered,
+    })?;
+    let journal = Journal::start(store)?;
+    enrollments.persist(journal.clone());
+    registry.restore(oldest_first, journal.clone());
+    Ok(journal)
 }
 
 /// Dates before 1970 have no text in HTTP and in the log.

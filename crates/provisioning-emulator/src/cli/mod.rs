@@ -140,6 +140,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
+    /// Keep enrollments and registrations in state.jsonl in the folder: the next start has them, however this one ends
+    #[arg(long)]
+    persist: bool,
+
     /// Append one JSON line per packet and decision to this file; - is stderr, which then has nothing else
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -300,6 +304,9 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
     }
     if args.strict_csr {
         builder = builder.strict_csr(true);
+    }
+    if args.persist {
+        builder = builder.persist(args.dir.join("state.jsonl"));
     }
     if let Some(key) = args.server_key {
         builder = builder.server_key(key.into());

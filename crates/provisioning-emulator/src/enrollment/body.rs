@@ -55,6 +55,18 @@ pub(crate) enum AttestationKind {
     None,
 }
 
+impl AttestationKind {
+    /// The service's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::SymmetricKey => "symmetricKey",
+            Self::X509 => "x509",
+            Self::Tpm => "tpm",
+            Self::None => "none",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct X509 {

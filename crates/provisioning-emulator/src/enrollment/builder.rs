@@ -1,7 +1,7 @@
 //! An enrollment, for programs that use the emulator as a library.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     body::{
@@ -9,7 +9,7 @@ use super::{
         ProvisioningStatus, ReprovisionPolicy, SymmetricKeys,
     },
     proof,
-    reference::EnrollmentKind,
+    reference::{EnrollmentKind, EnrollmentRef},
 };
 
 /// The enrollment of a device or of a group, for [`Builder::enrollment`](crate::Builder::enrollment).
@@ -166,6 +166,19 @@ impl Enrollment {
         let is_group = self.kind == EnrollmentKind::Group;
         self.body.attestation.kind == AttestationKind::X509
             && x509.is_some_and(|x509| x509.thumbprints.is_none() && x509.certificates(is_group).eq([proof::OWN_CA]))
+    }
+
+    /// It as the configuration has it. The emulator's CA of a group is written out: with another CA it is another group.
+    pub(crate) fn configured(&self, own_ca_pem: &str) -> (EnrollmentRef, Value) {
+        let mut body = self.body.clone();
+        for (_, given) in body.attestation.certificates_mut() {
+            if self.kind == EnrollmentKind::Group
+                && let Some(text) = given.certificate.as_mut().filter(|text| *text == proof::OWN_CA)
+            {
+                own_ca_pem.clone_into(text);
+            }
+        }
+        (EnrollmentRef::new(self.kind, &self.id), body.to_json())
     }
 
     fn x509(&mut self) -> &mut body::X509 {

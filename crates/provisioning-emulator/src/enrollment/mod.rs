@@ -14,7 +14,7 @@ mod terms;
 
 pub(crate) use admission::Presented;
 pub use body::AllocationPolicy;
-pub(crate) use body::{Body, ReprovisionPolicy};
+pub(crate) use body::{AttestationKind, Body, ReprovisionPolicy};
 pub use builder::Enrollment;
 pub(crate) use invalid::Invalid;
 pub(crate) use reference::{EnrollmentKind, EnrollmentRef};

@@ -1,14 +1,17 @@
 //! Which enrollment: its kind and its id.
 
+use serde::{Deserialize, Serialize};
+
 /// Whether an enrollment is for one device or for a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum EnrollmentKind {
     Individual,
     Group,
 }
 
 /// Refers to an enrollment. Ids that differ in case only are the same.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct EnrollmentRef {
     kind: EnrollmentKind,
     /// In lower case.
@@ -26,7 +29,7 @@ impl EnrollmentKind {
 }
 
 impl EnrollmentRef {
-    pub(super) fn new(kind: EnrollmentKind, id: &str) -> Self {
+    pub(crate) fn new(kind: EnrollmentKind, id: &str) -> Self {
         let id = id.to_ascii_lowercase();
         Self { kind, id }
     }

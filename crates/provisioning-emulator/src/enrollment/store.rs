@@ -21,6 +21,7 @@ use crate::{
     error::EmulatorError,
     identifiers::{etag, now},
     identity::Key,
+    persistence::{Change, Image, Journal, SavedEnrollment},
     refusal::Refusal,
 };
 
@@ -42,6 +43,8 @@ struct Records {
     group: BTreeMap<String, Arc<Terms>>,
     /// The groups as they are now; `None` after a change, until a device needs them.
     groups: Option<Arc<Groups>>,
+    /// Takes each change, if enrollments are persisted.
+    journal: Option<Journal>,
 }
 
 impl Records {
@@ -50,6 +53,30 @@ impl Records {
             EnrollmentKind::Individual => &self.individual,
             EnrollmentKind::Group => &self.group,
         }
+    }
+
+    fn insert(&mut self, key: &EnrollmentRef, terms: Arc<Terms>) {
+        if let Some(journal) = &self.journal {
+            journal.record(Change::Enrolled(saved(key, &terms)));
+        }
+        self.of_mut(key.kind()).insert(key.id().to_owned(), terms);
+    }
+
+    fn remove(&mut self, key: &EnrollmentRef) {
+        if let Some(journal) = &self.journal {
+            journal.record(Change::Unenrolled(key.clone()));
+        }
+        self.of_mut(key.kind()).remove(key.id());
+    }
+
+    /// All of both kinds.
+    fn saved(&self) -> Vec<SavedEnrollment> {
+        let kinds = [EnrollmentKind::Individual, EnrollmentKind::Group];
+        let all = kinds.into_iter().flat_map(|kind| {
+            let of_kind = self.of(kind).iter();
+            of_kind.map(move |(id, terms)| saved(&EnrollmentRef::new(kind, id), terms))
+        });
+        all.collect()
     }
 
     /// For a change.
@@ -91,7 +118,43 @@ impl Enrollments {
 
     /// Makes the enrollments as they were at the start, with the same etags and generated keys.
     pub(crate) fn reset(&self) {
-        *self.records() = self.initial.clone();
+        let mut records = self.records();
+        let journal = records.journal.take();
+        if let Some(journal) = &journal {
+            journal.record(Change::Restored(self.initial.saved()));
+        }
+        *records = Records {
+            journal,
+            ..self.initial.clone()
+        };
+    }
+
+    /// The enrollments of an earlier run take the place of those of the start, except those that the configuration has
+    /// changed, added or removed since. `configured` is what it has now.
+    pub(crate) fn restore(&self, image: &Image, configured: &BTreeMap<EnrollmentRef, Value>) -> Result<(), String> {
+        let is_unchanged = |of: &EnrollmentRef| image.configured.get(of) == configured.get(of);
+        let mut records = self.records();
+        for of in configured.keys().filter(|of| is_unchanged(of)) {
+            // It was deleted, unless it follows.
+            records.remove(of);
+        }
+        for (of, body) in image.enrolled.iter().filter(|(of, _)| is_unchanged(of)) {
+            let invalid = |invalid: Invalid| format!("the enrollment {} in it: {invalid}", of.id());
+            let body = Body::read(body.clone()).map_err(invalid)?;
+            let terms = Terms::new(of.kind(), of.id(), body, Some(&self.own_ca_pem)).map_err(invalid)?;
+            records.insert(of, Arc::new(terms));
+        }
+        Ok(())
+    }
+
+    /// Records changes from now on.
+    pub(crate) fn persist(&self, journal: Journal) {
+        self.records().journal = Some(journal);
+    }
+
+    /// All enrollments.
+    pub(crate) fn saved(&self) -> Vec<SavedEnrollment> {
+        self.records().saved()
     }
 
     /// Adds an enrollment, or replaces the one with its id.
@@ -142,7 +205,7 @@ impl Enrollments {
                 let message = format!("There are {MAX_ENROLLMENTS} enrollments of this kind; delete some first.");
                 return Err(Refusal::new(403, 403_004, message));
             }
-            records.of_mut(kind).insert(key.id().to_owned(), Arc::clone(&terms));
+            records.insert(&key, Arc::clone(&terms));
             return Ok(terms);
         }
     }
@@ -159,7 +222,7 @@ impl Enrollments {
         if_match
             .map_or(Precondition::None, Precondition::Etag)
             .check(found.body.etag.as_deref())?;
-        records.of_mut(kind).remove(key.id());
+        records.remove(&key);
         Ok(())
     }
 
@@ -215,6 +278,13 @@ impl Enrollments {
 
     fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn saved(of: &EnrollmentRef, terms: &Terms) -> SavedEnrollment {
+    SavedEnrollment {
+        of: of.clone(),
+        body: terms.body.to_json(),
     }
 }
 

@@ -25,8 +25,7 @@ pub(crate) struct Terms {
 /// How an enrollment allocates its devices.
 #[derive(Debug, Clone)]
 pub(crate) struct Allocation {
-    /// `x509`, `symmetricKey`, `tpm` or `none`.
-    pub(crate) attestation: &'static str,
+    pub(crate) attestation: AttestationKind,
     pub(crate) group: Option<String>,
     pub(crate) is_enabled: bool,
     pub(crate) device_id: Option<String>,
@@ -99,12 +98,7 @@ impl Allocation {
         let is_custom = body.allocation_policy == AllocationPolicy::Custom;
         let webhook = body.custom_allocation_definition.as_ref().filter(|_| is_custom);
         Self {
-            attestation: match body.attestation.kind {
-                AttestationKind::SymmetricKey => "symmetricKey",
-                AttestationKind::X509 => "x509",
-                AttestationKind::Tpm => "tpm",
-                AttestationKind::None => "none",
-            },
+            attestation: body.attestation.kind,
             group: body.enrollment_group_id.clone(),
             is_enabled: body.provisioning_status == ProvisioningStatus::Enabled,
             device_id: body.device_id.clone(),

@@ -113,7 +113,7 @@ impl Handler for DeviceApi<'_> {
         let target = Some(&admitted.target);
         let log = &self.service.log;
         log.write(self.entry(call, target, Direction::In, call.body()));
-        let (content, location) = self.perform(call, &admitted);
+        let (content, location) = self.perform(call, &admitted).await;
         let right = reply(content.clone(), location.clone());
         let changed = |effect: &Effect| Some(reply(content.changed_by(effect)?, location));
         let (handled, sent) = self.reply(target, right, changed).await;
@@ -178,7 +178,7 @@ impl DeviceApi<'_> {
     }
 
     /// The content of the answer to a call, and the address of the operation that it starts.
-    fn perform(&self, call: &Call, admitted: &Admitted) -> (Content, Option<HeaderValue>) {
+    async fn perform(&self, call: &Call, admitted: &Admitted) -> (Content, Option<HeaderValue>) {
         let Admitted { target, enrollment, .. } = admitted;
         let client = Client {
             registration_id: &target.registration_id,
@@ -190,6 +190,7 @@ impl DeviceApi<'_> {
             Route::Query { operation_id } => self.service.query(self.origin, client, operation_id),
             Route::Lookup => self.service.look_up(self.origin, client),
         };
+        let result = self.service.persisted(result).await;
         let location = match (&target.route, &result) {
             (Route::Register, Ok(answer)) if answer.status == 202 => location(call, admitted, answer),
             _ => None,

@@ -60,10 +60,11 @@ impl Handler for Control<'_> {
 
     async fn answer(&self, call: &Call, path: Vec<String>) -> Handled {
         let reply = match find(call.method(), &path) {
-            Ok(route) => route
-                .perform(self.0, call)
-                .await
-                .unwrap_or_else(|refusal| error::refuse(&refusal)),
+            Ok(route) => {
+                let result = route.perform(self.0, call).await;
+                let result = self.0.persisted(result).await;
+                result.unwrap_or_else(|refusal| error::refuse(&refusal))
+            }
             Err(refused) => *refused,
         };
         let is_name = |name: &&str| path.first().is_some_and(|first| first.eq_ignore_ascii_case(name));

@@ -217,6 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             RequestKind::Register => service.register(origin, client, &admitted.enrollment, &publish.payload),
             RequestKind::Query { operation_id } => service.query(origin, client, operation_id),
         };
+        let answer = service.persisted(answer).await;
         let Some(qos) = self.session.subscribed else {
             let reason = format!("the request is not answered: the device is not subscribed to {ANSWERS}");
             self.channel.note(LogKind::Refused, reason);

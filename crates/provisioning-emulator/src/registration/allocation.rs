@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
@@ -20,12 +20,35 @@ pub(super) enum Selection {
     Webhook(Result<WebhookAnswer, String>),
 }
 
+/// How a device was assigned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Substatus {
+    InitialAssignment,
+    DeviceDataMigrated,
+    DeviceDataReset,
+    ReprovisionedToInitialAssignment,
+}
+
+impl Substatus {
+    /// The service's name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::InitialAssignment => "initialAssignment",
+            Self::DeviceDataMigrated => "deviceDataMigrated",
+            Self::DeviceDataReset => "deviceDataReset",
+            Self::ReprovisionedToInitialAssignment => "reprovisionedToInitialAssignment",
+        }
+    }
+}
+
 /// The hub that a device is assigned to.
-#[derive(Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Assigned {
     pub(crate) hub: String,
     first_hub: String,
-    pub(crate) substatus: &'static str,
+    pub(crate) substatus: Substatus,
 }
 
 /// The hubs to select from: those of the enrollment, else the default ones.
@@ -51,16 +74,16 @@ pub(super) fn assign(hub: String, policy: ReprovisionPolicy, former: Option<&Ass
         return Assigned {
             first_hub: hub.clone(),
             hub,
-            substatus: "initialAssignment",
+            substatus: Substatus::InitialAssignment,
         };
     };
     if !policy.update_hub_assignment || former.hub == hub {
         return former.clone();
     }
     let substatus = match policy.migrate_device_data {
-        true => "deviceDataMigrated",
-        false if hub == former.first_hub => "reprovisionedToInitialAssignment",
-        false => "deviceDataReset",
+        true => Substatus::DeviceDataMigrated,
+        false if hub == former.first_hub => Substatus::ReprovisionedToInitialAssignment,
+        false => Substatus::DeviceDataReset,
     };
     Assigned {
         hub,
@@ -107,7 +130,7 @@ pub(super) fn webhook_body(
         enrollment: BTreeMap::from([(kind, enrollment)]),
         device_runtime_context: Context {
             registration_id,
-            attestation: BTreeMap::from([(allocation.attestation, json!({}))]),
+            attestation: BTreeMap::from([(allocation.attestation.name(), json!({}))]),
             payload,
         },
         linked_hubs,

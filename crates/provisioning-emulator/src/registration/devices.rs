@@ -9,9 +9,13 @@ use std::{
 use super::{
     allocation::Assigned,
     operation::{Next, Operation, Progress, Running},
+    saved::SavedRegistration,
     state::State,
 };
-use crate::refusal::Refusal;
+use crate::{
+    persistence::{Change, Journal},
+    refusal::Refusal,
+};
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +57,8 @@ pub(super) struct Devices {
     outcomes: usize,
     /// The number of the latest operation.
     last: u64,
+    /// Takes each change, if registrations are persisted.
+    journal: Option<Journal>,
 }
 
 /// One device.
@@ -81,6 +87,42 @@ impl Devices {
         Self {
             limits,
             ..Self::default()
+        }
+    }
+
+    /// Adds completed registrations of an earlier run, and records changes from now on.
+    pub(super) fn restore(&mut self, saved: Vec<SavedRegistration>, journal: Journal) {
+        for registration in saved {
+            self.restore_one(registration);
+        }
+        self.journal = Some(journal);
+    }
+
+    fn restore_one(&mut self, saved: SavedRegistration) {
+        let device = Arc::<str>::from(saved.registration_id.to_ascii_lowercase());
+        let (assigned, group) = (saved.assigned.clone(), saved.group.clone());
+        let operation = saved.operation();
+        self.assign_group(&device, group);
+        self.last = self.last.max(operation.number);
+        self.by_age.insert(operation.number, Arc::clone(&device));
+        if operation.size > 0 {
+            self.outcomes += operation.size;
+            self.large.insert(operation.number, Arc::clone(&device));
+        }
+        let entry = self.by_id.entry(device).or_default();
+        entry.assigned = assigned;
+        entry.operations.push_back(operation);
+    }
+
+    /// Records the operation of this number, if it is completed.
+    fn record(&self, device: &str, number: u64) {
+        let (Some(journal), Some(device)) = (&self.journal, self.by_id.get(device)) else {
+            return;
+        };
+        let operation = device.operations.iter().find(|operation| operation.number == number);
+        let saved = operation.and_then(|it| SavedRegistration::of(it, device.assigned.as_ref(), device.group.as_ref()));
+        if let Some(saved) = saved {
+            journal.record(Change::Registered(Box::new(saved)));
         }
     }
 
@@ -164,10 +206,12 @@ impl Devices {
         self.unfinished -= operation.size;
         operation.size = state.size();
         operation.progress = Progress::Ended(Arc::clone(state));
+        let number = operation.number;
         if operation.size > 0 {
             self.outcomes += operation.size;
-            self.large.insert(operation.number, key);
+            self.large.insert(number, Arc::clone(&key));
         }
+        self.record(&key, number);
         while self.outcomes > self.limits.outcomes
             && let Some((number, device)) = self.large.pop_first()
         {
@@ -176,8 +220,8 @@ impl Devices {
     }
 
     /// Removes from an outcome what counts towards the limit.
-    fn reduce(&mut self, number: u64, device: &str) {
-        let device = self.by_id.get_mut(device).into_iter();
+    fn reduce(&mut self, number: u64, id: &str) {
+        let device = self.by_id.get_mut(id).into_iter();
         let mut operations = device.flat_map(|device| &mut device.operations);
         if let Some(operation) = operations.find(|operation| operation.number == number)
             && let Progress::Ended(state) = &mut operation.progress
@@ -186,6 +230,7 @@ impl Devices {
             self.outcomes -= operation.size;
             operation.size = 0;
         }
+        self.record(id, number);
     }
 
     /// Removes everything about a device.
@@ -194,6 +239,9 @@ impl Devices {
         let Some(Device { operations, .. }) = self.by_id.remove(device) else {
             return;
         };
+        if let Some(journal) = &self.journal {
+            journal.record(Change::Unregistered(device.to_owned()));
+        }
         for operation in operations {
             self.release(&operation);
             self.by_age.remove(&operation.number);
@@ -202,7 +250,14 @@ impl Devices {
 
     /// Removes everything about all devices.
     pub(super) fn clear(&mut self) {
-        *self = Self::new(self.limits);
+        let journal = self.journal.take();
+        if let Some(journal) = &journal {
+            journal.record(Change::Cleared);
+        }
+        *self = Self {
+            journal,
+            ..Self::new(self.limits)
+        };
     }
 
     /// Whether the device has been assigned to a hub.

@@ -11,6 +11,7 @@ use super::{
     devices::{Devices, Limits},
     operation::{Next, Running},
     request::Request,
+    saved::SavedRegistration,
     state::{Assignment, Attestation, Failure, Outcome, RegistrationStatus, State},
 };
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     faults::{Effect, Step},
     identifiers::{etag, now, operation_id},
     identity::Authority,
+    persistence::Journal,
     refusal::Refusal,
     retry_after::RetryAfter,
     webhook::{WebhookAnswer, WebhookCall},
@@ -62,6 +64,11 @@ impl Registry {
             authority,
             devices: Mutex::new(Devices::new(Limits::default())),
         }
+    }
+
+    /// Adds completed registrations of an earlier run, the oldest first, and records changes from now on.
+    pub(crate) fn restore(&self, saved: Vec<SavedRegistration>, journal: Journal) {
+        self.devices().restore(saved, journal);
     }
 
     /// Answers a registration request. `allocation` is `None` if the enrollment of the device was deleted; `fault`
@@ -216,7 +223,7 @@ impl Registry {
             last_updated_date_time_utc: now(),
             etag: etag(),
             attestation: Attestation {
-                name: allocation.attestation,
+                kind: allocation.attestation,
                 group: allocation.group.clone(),
             },
         });

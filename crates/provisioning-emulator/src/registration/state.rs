@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
+
+use super::allocation::Substatus;
+use crate::enrollment::AttestationKind;
 
 /// A registration state as the service writes it.
 #[derive(Debug, Serialize)]
@@ -42,26 +45,26 @@ pub(super) struct Outcome {
     pub(super) attestation: Attestation,
 }
 
-/// How the device proved its identity: a member with the attestation's name.
+/// How the device proved its identity: a member with the name of the attestation.
 #[derive(Debug, Clone)]
 pub(super) struct Attestation {
-    pub(super) name: &'static str,
+    pub(super) kind: AttestationKind,
     pub(super) group: Option<String>,
 }
 
 /// What the state of an assigned device has.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Assignment {
     pub(super) device_id: String,
     pub(super) assigned_hub: String,
-    pub(super) substatus: &'static str,
+    pub(super) substatus: Substatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) connection_profile: Option<String>,
 }
 
 /// What the state of a failed registration has.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Failure {
     pub(super) error_code: u32,
@@ -71,7 +74,7 @@ pub(super) struct Failure {
 impl Serialize for Attestation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let group = self.group.iter().map(|group| ("enrollmentGroupId", group));
-        serializer.collect_map([(self.name, group.collect::<BTreeMap<_, _>>())])
+        serializer.collect_map([(self.kind.name(), group.collect::<BTreeMap<_, _>>())])
     }
 }
 
@@ -249,7 +252,7 @@ impl From<&State> for Registration {
             status: state.status,
             device_id: of(assignment.as_ref().map(|it| &it.device_id)),
             assigned_hub: of(assignment.as_ref().map(|it| &it.assigned_hub)),
-            substatus: assignment.as_ref().map(|it| it.substatus.to_owned()),
+            substatus: assignment.as_ref().map(|it| it.substatus.name().to_owned()),
             enrollment_group_id: outcome.as_ref().and_then(|it| it.attestation.group.clone()),
             error_code: failure.as_ref().map(|it| it.error_code),
             error_message: of(failure.as_ref().map(|it| &it.error_message)),

@@ -15,11 +15,14 @@ mod faults;
 mod folder;
 mod heads;
 mod health;
+#[cfg(all(unix, feature = "cli"))]
+mod killed;
 mod log_limits;
 mod observing;
 mod packets;
 mod page;
 mod payloads;
+mod persistence;
 #[cfg(all(unix, feature = "cli"))]
 mod private_files;
 mod public_types;

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::*;
 use crate::{
-    enrollment::{Allocation, AllocationPolicy},
+    enrollment::{Allocation, AllocationPolicy, AttestationKind},
     registration::{
         allocation::{Selection, assign},
         request::Request,
@@ -34,7 +34,7 @@ fn start_in_group(devices: &mut Devices, device: &str, id: &str, size: usize, gr
             with_profile: false,
         },
         allocation: Arc::new(Allocation {
-            attestation: "x509",
+            attestation: AttestationKind::X509,
             group: group.map(str::to_owned),
             is_enabled: true,
             device_id: None,

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::enrollment::AttestationKind;
 
 fn registry() -> Registry {
     let rules = Rules {
@@ -17,7 +18,7 @@ fn registry() -> Registry {
 
 fn register(registry: &Registry, id: &str, body: &[u8], effects: &[(Step, Effect)]) -> Result<Answer, Refusal> {
     let allocation = Allocation {
-        attestation: "x509",
+        attestation: AttestationKind::X509,
         group: None,
         is_enabled: true,
         device_id: None,

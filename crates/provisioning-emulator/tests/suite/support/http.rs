@@ -68,6 +68,23 @@ pub(crate) async fn send(stream: impl AsyncRead + AsyncWrite + Unpin, request: &
     Answer::parse(exchange(stream, request.as_bytes()).await)
 }
 
+/// As [`send`], unless the connection ends before the whole response has arrived.
+#[cfg(all(unix, feature = "cli"))]
+pub(crate) async fn try_send(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &str,
+) -> std::io::Result<Answer> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    stream.write_all(request.as_bytes()).await?;
+    let mut bytes = vec![];
+    stream.read_to_end(&mut bytes).await?;
+    if bytes.is_empty() {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Answer::parse(bytes))
+}
+
 /// A response that has arrived.
 pub(crate) fn answered(bytes: Vec<u8>) -> Answer {
     Answer::parse(bytes)
