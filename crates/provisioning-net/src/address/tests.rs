@@ -123,13 +123,6 @@ fn outcomes(attempts: &[AddressAttempt]) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_address_is_tried_without_a_timer() {
-    let (outcome, elapsed, _) = Scripted::new(&[("192.0.2.1", Answer(0))]).reach("h.example").await;
-    outcome.expect("connected");
-    assert_eq!(elapsed, Duration::ZERO);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_silent_first_address_costs_250_ms() {
     let network = Scripted::new(&[("2001:db8::1", Nothing), ("192.0.2.1", Answer(30))]);
     let (outcome, elapsed, attempts) = network.reach("service.test").await;
