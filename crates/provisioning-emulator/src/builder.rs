@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, fs::File, net::IpAddr, path::PathBuf};
 use crate::{
     device::Device,
     enrollment::Enrollment,
-    faults::Fault,
+    faults::{ChaosSettings, Fault},
     identity::{Identities, KeyKind},
     net::TlsVersions,
     registration::{QuotaSettings, Rules},
@@ -37,6 +37,7 @@ pub struct Builder {
     pub(crate) identities: Option<Identities>,
     pub(crate) log_file: Option<File>,
     pub(crate) persist: Option<PathBuf>,
+    pub(crate) chaos: Option<ChaosSettings>,
     pub(crate) faults: Vec<Fault>,
     /// By registration id in lower case.
     pub(crate) devices: BTreeMap<String, Device>,
@@ -73,6 +74,7 @@ impl Builder {
             identities: None,
             log_file: None,
             persist: None,
+            chaos: None,
             faults: vec![],
         }
     }
@@ -303,6 +305,20 @@ impl Builder {
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
+        self
+    }
+
+    /// Selects a fault at each step with this probability (0 to 1; NaN counts as 0), of those that the step has, unless a
+    /// fault that was added matches. The same seed and the same order of steps have the same faults. Each is in the log, in
+    /// full, as a configuration has it. Off unless given.
+    #[must_use]
+    pub fn chaos(mut self, probability: f64, seed: u64) -> Self {
+        let probability = if probability.is_nan() {
+            0.0
+        } else {
+            probability.clamp(0.0, 1.0)
+        };
+        self.chaos = Some(ChaosSettings { probability, seed });
         self
     }
 

@@ -68,8 +68,8 @@
 //! # Limits
 //! The number of simultaneous connections is limited to [`Builder::max_connections`]; the log keeps the newest entries.
 //! There is no TPM attestation, which the service does not offer over MQTT, and there are no references to CAs that are
-//! stored elsewhere; geo-latency allocation selects the first hub. Only the keys and certificates in the folder outlive
-//! the emulator.
+//! stored elsewhere; geo-latency allocation selects the first hub. The keys and certificates in the folder outlive the
+//! emulator, and with [`Builder::persist`] enrollments and registrations.
 
 mod builder;
 #[cfg(feature = "cli")]

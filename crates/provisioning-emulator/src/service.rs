@@ -19,8 +19,8 @@ pub(crate) use self::{
 };
 use crate::{
     enrollment::{EnrollmentRef, Enrollments},
-    faults::{Effect, Fault, Faults, Step, Subject},
-    identifiers::uuid,
+    faults::{ChaosSettings, Effect, Fault, Faults, Step, Subject, Triggered},
+    identifiers::{is_registration_id, uuid},
     identity::{Authority, Key},
     log::{Log, LogEntry, LogKind, Origin},
     net::Rooms,
@@ -78,6 +78,7 @@ pub(crate) struct Parts {
     pub(crate) enrollments: Enrollments,
     pub(crate) log: Log,
     pub(crate) faults: Vec<Fault>,
+    pub(crate) chaos: Option<ChaosSettings>,
     pub(crate) journal: Option<Journal>,
     pub(crate) control_key: Key,
 }
@@ -97,7 +98,7 @@ impl Service {
             webhooks: parts.webhooks,
             enrollments: parts.enrollments,
             log: parts.log,
-            faults: Faults::new(parts.faults),
+            faults: Faults::new(parts.faults, parts.chaos),
             journal: parts.journal,
             control_key: parts.control_key,
             stop: CancellationToken::new(),
@@ -138,12 +139,33 @@ impl Service {
         self.quotas.clear();
         self.faults.reset();
         self.log.clear();
+        self.note_chaos();
     }
 
-    /// The effect of the first fault that matches, if any. It is logged.
+    /// Turns chaos on or off.
+    pub(crate) fn set_chaos(&self, settings: Option<ChaosSettings>) {
+        self.faults.set_chaos(settings);
+        self.note_chaos();
+    }
+
+    /// Logs what is needed to repeat the faults of chaos.
+    pub(crate) fn note_chaos(&self) {
+        if let Some(ChaosSettings { probability, seed }) = self.faults.chaos() {
+            let reason = format!("chaos begins: {{ probability = {probability}, seed = {seed} }}");
+            self.note(Origin::default(), None, LogKind::Fault, reason);
+        }
+    }
+
+    /// The effect of the first fault that matches, else of one by chance, if any. It is logged.
     pub(crate) fn trigger(&self, origin: Origin, step: Step, subject: Subject<'_>) -> Option<Effect> {
-        let effect = self.faults.trigger(step, subject)?;
-        let reason = format!("{} at {}", effect.name(), step.name());
+        let Triggered { effect, is_chaos } = self.faults.trigger(step, subject)?;
+        let mut reason = format!("{} at {}", effect.name(), step.name());
+        if is_chaos && let Ok(fault) = Fault::new(effect.clone(), step) {
+            // In full, so that it can be given in a configuration.
+            let device = subject.device().filter(|id| is_registration_id(id));
+            let fault = device.into_iter().fold(fault, |fault, id| fault.device(id));
+            reason = format!("{reason}, by chaos: {}", fault.inline_table());
+        }
         self.note(origin, subject.device(), LogKind::Fault, reason);
         Some(effect)
     }

@@ -100,9 +100,11 @@ impl Builder {
             enrollments,
             log,
             faults,
+            chaos: self.chaos,
             journal,
             control_key,
         });
+        service.note_chaos();
         Ok(Emulator::new(acceptor, Arc::new(service), control_host, group_key))
     }
 

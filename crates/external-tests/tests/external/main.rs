@@ -1,5 +1,5 @@
 //! Tests against programs that are not part of this project: SDKs of other languages, a broker, proxies and a browser;
-//! over networks that lose packets, and by a clock that is not set.
+//! over networks that lose packets, by a clock that is not set, and of an emulator that is killed again and again.
 //!
 //! Each test is ignored, because it needs programs that a machine with Rust does not have. `cargo xtask external` runs
 //! all of them, `cargo xtask interop`, `page` and `proxies` those of one folder; `silence` needs root. A test whose
@@ -7,6 +7,7 @@
 
 mod clock;
 mod interop;
+mod kills;
 mod page;
 mod proxies;
 mod silence;

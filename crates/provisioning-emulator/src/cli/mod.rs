@@ -31,6 +31,7 @@ use crate::{
     device::Device,
     emulator::Emulator,
     error::EmulatorError,
+    faults::ChaosSettings,
     identifiers::is_id_scope,
     identity::{Folder, KeyKind},
     input::{certificates, read_file},
@@ -144,6 +145,14 @@ pub struct Args {
     #[arg(long)]
     persist: bool,
 
+    /// At each step, select a fault by chance with this probability, 0 to 1
+    #[arg(long, value_name = "PROBABILITY", value_parser = probability)]
+    chaos: Option<f64>,
+
+    /// The seed of --chaos: with the same one, the same order of steps has the same faults; by chance unless given
+    #[arg(long, value_name = "N", requires = "chaos")]
+    seed: Option<u64>,
+
     /// Append one JSON line per packet and decision to this file; - is stderr, which then has nothing else
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -200,6 +209,11 @@ fn id_scope(text: &str) -> Result<String, &'static str> {
     } else {
         Err("an id scope is 1 to 64 letters, digits or '-'")
     }
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let probability = text.parse().map_err(|_| "expected a number from 0 to 1")?;
+    ChaosSettings::new(probability, None).map(|chaos| chaos.probability)
 }
 
 /// Runs the emulator until Ctrl-C or SIGTERM. Prints one JSON object to stdout when it listens, and says on stderr what
@@ -304,6 +318,10 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
     }
     if args.strict_csr {
         builder = builder.strict_csr(true);
+    }
+    if let Some(probability) = args.chaos {
+        let seed = args.seed.unwrap_or_else(|| fastrand::u32(..).into());
+        builder = builder.chaos(probability, seed);
     }
     if args.persist {
         builder = builder.persist(args.dir.join("state.jsonl"));

@@ -18,7 +18,7 @@ use crate::{
     builder::Builder,
     device::Device,
     enrollment::{Body, Enrollment, EnrollmentKind, Invalid},
-    faults::{Fault, FaultDescription},
+    faults::{ChaosSettings, Fault, FaultDescription},
     identifiers::{is_id_scope, is_registration_id},
     identity::{Key, to_pem},
     input::{self, Unreadable, read_file, without_text},
@@ -54,6 +54,7 @@ struct Tables {
     queries_per_10_s: Option<u32>,
     quota_retry_after: Option<RetryAfter>,
     only_enrollments: Option<bool>,
+    chaos: Option<ChaosSettings>,
     #[serde(default)]
     enrollments: Vec<Spanned<Body>>,
     #[serde(default)]
@@ -178,6 +179,9 @@ impl Builder {
         }
         if tables.only_enrollments.unwrap_or(!config.enrollments.is_empty()) {
             self = self.only_enrollments();
+        }
+        if let Some(ChaosSettings { probability, seed }) = tables.chaos {
+            self = self.chaos(probability, seed);
         }
         let builder = config.enrollments.iter().cloned().fold(self, Self::enrollment);
         let builder = config.devices.iter().cloned().fold(builder, Self::device);

@@ -59,6 +59,15 @@ impl Fault {
         self.device.as_deref()
     }
 
+    /// It as a configuration has it: an inline table of TOML.
+    pub(crate) fn inline_table(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        let members = value.as_object().into_iter().flatten();
+        // Text and numbers are written as in JSON.
+        let members: Vec<_> = members.map(|(name, value)| format!("{name} = {value}")).collect();
+        format!("{{ {} }}", members.join(", "))
+    }
+
     /// Triggers this number of times.
     #[must_use]
     pub fn times(mut self, count: u32) -> Self {

@@ -2,13 +2,26 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{effect::Effect, fault::Fault, step::Step};
+use super::{
+    chaos::{Chaos, ChaosSettings},
+    effect::Effect,
+    fault::Fault,
+    step::Step,
+};
 
 /// The faults of one emulator.
 pub(crate) struct Faults {
     state: Mutex<State>,
     /// Those of the start.
     initial: Vec<Fault>,
+    initial_chaos: Option<ChaosSettings>,
+}
+
+/// A fault that triggered.
+pub(crate) struct Triggered {
+    pub(crate) effect: Effect,
+    /// Whether it was selected by chance.
+    pub(crate) is_chaos: bool,
 }
 
 #[derive(Default)]
@@ -17,6 +30,8 @@ struct State {
     faults: Vec<Fault>,
     /// The latest requests of two different devices, the latest first: the device and its request id.
     requests: Vec<(String, String)>,
+    /// Selects faults where no other matches.
+    chaos: Option<Chaos>,
 }
 
 /// The device that a fault can trigger for.
@@ -40,20 +55,22 @@ impl Subject<'_> {
 }
 
 impl Faults {
-    pub(crate) fn new(initial: Vec<Fault>) -> Self {
+    pub(crate) fn new(initial: Vec<Fault>, initial_chaos: Option<ChaosSettings>) -> Self {
         let faults = Self {
             state: Mutex::default(),
             initial,
+            initial_chaos,
         };
         faults.reset();
         faults
     }
 
-    /// Makes the faults as they were at the start, and forgets requests.
+    /// Makes the faults as they were at the start, with the generator at its seed, and forgets requests.
     pub(crate) fn reset(&self) {
         *self.state() = State {
             faults: self.initial.clone(),
             requests: vec![],
+            chaos: self.initial_chaos.map(Chaos::new),
         };
     }
 
@@ -82,17 +99,36 @@ impl Faults {
         state.faults.extend(faults);
     }
 
-    /// The effect of the first fault that matches; it counts as triggered.
-    pub(crate) fn trigger(&self, step: Step, subject: Subject<'_>) -> Option<Effect> {
+    /// The settings of chaos, if it is on.
+    pub(crate) fn chaos(&self) -> Option<ChaosSettings> {
+        self.state().chaos.as_ref().map(|chaos| chaos.settings)
+    }
+
+    /// Turns chaos on with its generator at the seed, or off.
+    pub(crate) fn set_chaos(&self, settings: Option<ChaosSettings>) {
+        self.state().chaos = settings.map(Chaos::new);
+    }
+
+    /// The first fault that matches, which counts as triggered, else one by chance.
+    pub(crate) fn trigger(&self, step: Step, subject: Subject<'_>) -> Option<Triggered> {
         let mut state = self.state();
-        let index = state.faults.iter().position(|fault| fault.matches(step, subject))?;
+        let Some(index) = state.faults.iter().position(|fault| fault.matches(step, subject)) else {
+            // The step has had its chance.
+            let is_second = matches!(subject, Subject::JustIdentified(_));
+            let chaos = state.chaos.as_mut().filter(|_| !is_second);
+            let effect = chaos?.select(step)?;
+            return Some(Triggered { effect, is_chaos: true });
+        };
         let fault = &mut state.faults[index];
         let effect = fault.effect.clone();
         fault.left = fault.left.map(|left| left - 1);
         if fault.left == Some(0) {
             state.faults.remove(index);
         }
-        Some(effect)
+        Some(Triggered {
+            effect,
+            is_chaos: false,
+        })
     }
 
     /// Records a request. Returns the request id of the latest request of another device.
@@ -133,13 +169,14 @@ mod tests {
 
     #[test]
     fn the_first_fault_that_matches_triggers_as_often_as_it_says() {
-        let faults = Faults::new(vec![]);
+        let faults = Faults::new(vec![], None);
         faults.add(fault(Effect::Join).times(0));
         faults.add(fault(Effect::Withhold).device("A").times(2));
         faults.add(fault(Effect::Garbage));
         faults.add(fault(Effect::Duplicate).always());
-        let trigger = |subject| faults.trigger(Step::Suback, subject);
-        assert_eq!(faults.trigger(Step::Puback, Subject::Device("a")), None, "another step");
+        let effect = |step, subject| faults.trigger(step, subject).map(|triggered| triggered.effect);
+        let trigger = |subject| effect(Step::Suback, subject);
+        assert_eq!(effect(Step::Puback, Subject::Device("a")), None, "another step");
         assert_eq!(trigger(Subject::Device("a")), Some(Effect::Withhold));
         assert_eq!(trigger(Subject::Device("b")), Some(Effect::Garbage));
         assert_eq!(trigger(Subject::Unknown), Some(Effect::Duplicate));
@@ -152,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_latest_request_of_another_device_is_remembered() {
-        let faults = Faults::new(vec![]);
+        let faults = Faults::new(vec![], None);
         assert_eq!(faults.record_request("a", "1"), None);
         assert_eq!(faults.record_request("A", "2"), None);
         assert_eq!(faults.record_request("b", "3").as_deref(), Some("2"));

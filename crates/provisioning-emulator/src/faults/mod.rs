@@ -1,5 +1,6 @@
 //! Faults: named deviations from the service's behaviour, at a step, for a device, a number of times.
 
+mod chaos;
 mod description;
 mod effect;
 mod error;
@@ -7,9 +8,10 @@ mod fault;
 mod list;
 mod step;
 
+pub(crate) use chaos::ChaosSettings;
 pub(crate) use description::FaultDescription;
 pub use effect::{Cut, Effect};
 pub use error::FaultError;
 pub use fault::Fault;
-pub(crate) use list::{Faults, Subject};
+pub(crate) use list::{Faults, Subject, Triggered};
 pub use step::Step;

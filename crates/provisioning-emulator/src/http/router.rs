@@ -19,7 +19,7 @@ use crate::{
         EnrollmentKind::{self, Group, Individual},
         Precondition,
     },
-    faults::Fault,
+    faults::{ChaosSettings, Fault},
     log::{Direction, LogEntry, LogKind},
     refusal::Refusal,
     registration::State,
@@ -118,6 +118,9 @@ enum Route<'a> {
     PutFaults,
     GetFaults,
     ClearFaults,
+    PutChaos,
+    GetChaos,
+    ClearChaos,
     GetAllRegistrations,
 }
 
@@ -150,6 +153,9 @@ impl<'a> Route<'a> {
             ("PUT", ["emulator", "faults"]) => Self::PutFaults,
             ("GET", ["emulator", "faults"]) => Self::GetFaults,
             ("DELETE", ["emulator", "faults"]) => Self::ClearFaults,
+            ("PUT", ["emulator", "chaos"]) => Self::PutChaos,
+            ("GET", ["emulator", "chaos"]) => Self::GetChaos,
+            ("DELETE", ["emulator", "chaos"]) => Self::ClearChaos,
             ("GET", ["emulator", "registrations"]) => Self::GetAllRegistrations,
             _ => return None,
         })
@@ -229,6 +235,16 @@ impl<'a> Route<'a> {
                 service.faults.replace(vec![]);
                 Ok(no_content())
             }
+            Self::PutChaos => {
+                service.set_chaos(Some(chaos(body(call)?)?));
+                Ok(found(&service.faults.chaos()))
+            }
+            // `null` if it is off.
+            Self::GetChaos => Ok(found(&service.faults.chaos())),
+            Self::ClearChaos => {
+                service.set_chaos(None);
+                Ok(no_content())
+            }
             Self::GetAllRegistrations => {
                 let fetch = |after: Option<&str>, limit| registry.page(after, limit);
                 listed(call, fetch, |state: &State| Some(query::json(&state.with_twin())))
@@ -248,6 +264,9 @@ impl<'a> Route<'a> {
                 | Self::PutFaults
                 | Self::GetFaults
                 | Self::ClearFaults
+                | Self::PutChaos
+                | Self::GetChaos
+                | Self::ClearChaos
                 | Self::GetAllRegistrations
         )
     }
@@ -276,6 +295,11 @@ fn faults(body: Value) -> Result<Vec<Fault>, Refusal> {
         serde_json::from_value(fault).map_err(|error| Refusal::bad_request(format!("Fault {}: {error}.", index + 1)))
     });
     faults.collect()
+}
+
+/// The settings of chaos in a body.
+fn chaos(body: Value) -> Result<ChaosSettings, Refusal> {
+    serde_json::from_value(body).map_err(|error| Refusal::bad_request(format!("Chaos: {error}.")))
 }
 
 /// The entries of the log after this number, as many as one answer has. If there are more, `x-ms-continuation` has the

@@ -393,13 +393,16 @@ async fn a_folder_that_cannot_be_created_is_named_with_exit_1() {
 #[tokio::test]
 async fn usage_errors_exit_with_2_and_create_nothing() {
     let dir = folder();
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 9] = [
         &["--nonsense"],
         &["--mqtt-port", "70000"],
         &["--listen", "nowhere"],
         &["--control-port", "70000"],
         &["--page-port", "x"],
         &["--ready-file-mode", "999", "--ready-file", "x"],
+        &["--chaos", "1.5"],
+        &["--chaos", "often"],
+        &["--seed", "1"],
     ];
     for words in cases {
         let output = run(dir.path(), words).await;
@@ -434,9 +437,23 @@ async fn the_help_names_every_flag() {
         "--log",
         "--end-with-stdin",
         "--health",
+        "--persist",
+        "--chaos",
+        "--seed",
     ] {
         assert!(said.contains(flag), "{flag}: {said}");
     }
+}
+
+#[tokio::test]
+async fn chaos_from_flags_is_in_the_log_with_its_seed() {
+    let dir = folder();
+    let log = dir.path().join("log.jsonl");
+    let words = ["--chaos", "0.5", "--seed", "7", "--log", log.to_str().expect("text")];
+    let (child, _) = started(dir.path(), &words).await;
+    drop(child);
+    let entry: Value = serde_json::from_str(read(&log).lines().next().expect("an entry")).expect("JSON");
+    assert_eq!(entry["reason"], "chaos begins: { probability = 0.5, seed = 7 }");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Faults on the wire: their effects at each step, their devices, and their counts.
 
 mod answers;
+mod chaos;
 mod layers;
 mod packets;
 mod words;

@@ -38,9 +38,8 @@ pub(crate) async fn build_program(name: &str) -> PathBuf {
         .clone()
 }
 
-async fn build() -> Result<Vec<PathBuf>, String> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(BUILD).current_dir(env!("CARGO_MANIFEST_DIR"));
+/// Removes the variables of the package of this test.
+pub(crate) fn without_package_variables(cargo: &mut Command) {
     for (name, _) in env::vars_os() {
         if name
             .to_str()
@@ -49,6 +48,12 @@ async fn build() -> Result<Vec<PathBuf>, String> {
             cargo.env_remove(name);
         }
     }
+}
+
+async fn build() -> Result<Vec<PathBuf>, String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(BUILD).current_dir(env!("CARGO_MANIFEST_DIR"));
+    without_package_variables(&mut cargo);
     let output = cargo
         .output()
         .await

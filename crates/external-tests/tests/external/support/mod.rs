@@ -5,7 +5,7 @@ mod local_dps;
 mod programs;
 
 pub(crate) use self::{
-    build::build_program,
+    build::{build_program, without_package_variables},
     local_dps::{DEVICE, LocalDps, Log},
     programs::{Output, Running, free_port, installed},
 };
