@@ -26,11 +26,7 @@ async fn devices_of_the_node_package_register_with_the_sdk() {
     // The example resolves its packages from its own folder.
     let folder = sdk.join("example");
     fs::create_dir_all(&folder).expect("a folder");
-    fs::copy(
-        package("node").join("examples/sdk.test.js"),
-        folder.join("sdk.test.mjs"),
-    )
-    .expect("a copy");
+    fs::copy(package("node").join("examples/sdk.js"), folder.join("sdk.test.mjs")).expect("a copy");
     install_package(&sdk.join("node_modules/dps-emulator"));
     let mut node = installed(&["node"], "nodejs");
     node.args(["--test", "sdk.test.mjs"]).current_dir(folder);
@@ -52,7 +48,7 @@ async fn devices_of_the_python_package_register_with_the_sdk() {
 #[test]
 fn the_readmes_show_the_examples_that_run() {
     for (name, example) in [
-        ("node", "examples/sdk.test.js"),
+        ("node", "examples/sdk.js"),
         ("python", "examples/conftest.py"),
         ("python", "examples/test_sdk.py"),
     ] {

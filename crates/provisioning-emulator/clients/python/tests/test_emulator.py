@@ -113,7 +113,9 @@ class TestEmulator(unittest.TestCase):
     def test_an_entry_that_does_not_come_is_an_error_that_shows_the_log(self):
         register(self.dps.device("meter-1", attestation="symmetricKey"))
         last = self.dps.log()[-1]["n"]
-        with self.assertRaisesRegex(DpsEmulatorError, re.compile("such entry within 0 s: .*CONNECT.*\n.*HTTP", re.DOTALL)):
+        with self.assertRaisesRegex(
+            DpsEmulatorError, re.compile("such entry within 0 s: .*CONNECT.*\n.*HTTP", re.DOTALL)
+        ):
             self.dps.wait_for_log(kind="CONNECT", timeout=0)
         with self.assertRaisesRegex(DpsEmulatorError, f"number {last} it has no entry"):
             self.dps.wait_for_log(kind="CONNECT", timeout=0, after=last)

@@ -114,7 +114,8 @@ class DpsEmulator:
         Returns it with its new `etag`.
         """
         headers = {"If-Match": enrollment["etag"]} if "etag" in enrollment else {}
-        return self.call("PUT", _path_of(enrollment), enrollment, headers=headers)
+        enrolled: Dict[str, Any] = self.call("PUT", _path_of(enrollment), enrollment, headers=headers)
+        return enrolled
 
     def unenroll(self, enrollment: Mapping[str, Any]) -> None:
         """Deletes an enrollment or an enrollment group."""
@@ -126,7 +127,8 @@ class DpsEmulator:
 
     def faults(self) -> List[Dict[str, Any]]:
         """The faults that are left."""
-        return self.call("GET", "/emulator/faults")
+        left: List[Dict[str, Any]] = self.call("GET", "/emulator/faults")
+        return left
 
     def registrations(self) -> List[Dict[str, Any]]:
         """The states of all registrations."""
@@ -142,7 +144,12 @@ class DpsEmulator:
         return entries
 
     def wait_for_log(
-        self, match: Optional[Callable[[LogEntry], bool]] = None, *, after: int = 0, timeout: float = 10.0, **fields: Any
+        self,
+        match: Optional[Callable[[LogEntry], bool]] = None,
+        *,
+        after: int = 0,
+        timeout: float = 10.0,
+        **fields: Any,
     ) -> LogEntry:
         """The first entry of the log after number `after` that has these fields, and for which `match` is true, once
         there is one: `wait_for_log(kind="PUBLISH", direction="out", status=200)`. The emulator waits in whole seconds.
@@ -152,7 +159,8 @@ class DpsEmulator:
         while True:
             left = max(0.0, deadline - time.monotonic())
             query = {"after": seen, "wait": min(_LONGEST_WAIT, math.ceil(left))}
-            entries, following = self._control.page("GET", "/emulator/log", query=query)
+            value, following = self._control.page("GET", "/emulator/log", query=query)
+            entries: List[LogEntry] = value
             for entry in entries:
                 if _has_fields(entry, fields) and (match is None or match(entry)):
                     return entry
@@ -196,17 +204,15 @@ class DpsEmulator:
         entries = self.log(after)
         last = "\n".join(json.dumps(entry) for entry in entries[-_SHOWN_ENTRIES:])
         has = f"its {len(entries)} entries end with:\n{last}" if entries else "it has no entry"
-        return DpsEmulatorError(
-            f"The log had no such entry within {timeout:g} s: {wanted}. After number {after} {has}"
-        )
+        return DpsEmulatorError(f"The log had no such entry within {timeout:g} s: {wanted}. After number {after} {has}")
 
 
 def _path_of(enrollment: Mapping[str, Any]) -> str:
     ids = [(name, enrollment[key]) for key, name in _COLLECTIONS.items() if key in enrollment]
     if len(ids) != 1:
         raise DpsEmulatorError("An enrollment has a registrationId, or an enrollmentGroupId if it is a group.")
-    [(name, registration_id)] = ids
-    return f"/{name}/{quote(registration_id, safe='')}"
+    [(name, identifier)] = ids
+    return f"/{name}/{quote(identifier, safe='')}"
 
 
 _COLLECTIONS = {"registrationId": "enrollments", "enrollmentGroupId": "enrollmentGroups"}

@@ -58,7 +58,8 @@ class EmulatorProcess:
                 how = f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
                 raise DpsEmulatorError(f"{self._binary} ended before it was ready, {how}.{self._said()}")
             try:
-                return json.loads(self._ready_file.read_text(encoding="utf-8"))
+                ready: Dict[str, Any] = json.loads(self._ready_file.read_text(encoding="utf-8"))
+                return ready
             except FileNotFoundError:
                 time.sleep(_POLL_INTERVAL)
         message = f"{self._binary} was not ready within {timeout:g} s (option start_timeout).{self._said()}"
