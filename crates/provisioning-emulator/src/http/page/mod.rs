@@ -1,5 +1,6 @@
 //! The page: one HTML file, and the state that it requests. It is read-only, and for browsers of this machine.
 
+mod exchange;
 mod state;
 
 use std::sync::LazyLock;
@@ -11,6 +12,7 @@ use hyper::{
 };
 use sha2::{Digest, Sha256};
 
+use self::exchange::Selected;
 use super::{
     error, health, router,
     server::{self, Call, Handled, Handler, Head, Refused, Reply, parameter, reply},
@@ -39,9 +41,10 @@ pub(crate) struct Page<'a>(pub(crate) &'a Service);
 pub(crate) enum Resource {
     Html,
     Health,
-    /// The log entries after this number are part of it.
+    /// The log entries after this number, and the selected exchange, are part of it.
     State {
         after: u64,
+        selected: Option<Selected>,
     },
 }
 
@@ -64,7 +67,7 @@ impl Handler for Page<'_> {
         Handled::Reply(with_policy(match resource {
             Resource::Health => health::reply(self.0),
             Resource::Html => reply(200, "text/html; charset=utf-8", PAGE),
-            Resource::State { after } => server::json(200, &state::state(self.0, after)),
+            Resource::State { after, selected } => server::json(200, &state::state(self.0, after, selected.as_ref())),
         }))
     }
 
@@ -94,7 +97,8 @@ impl Resource {
             "/state.json" => {
                 let after = parameter(head, "after").map_or(Ok(0), |after| after.parse());
                 let after = after.map_err(|_| text(400, "after is the number of a log entry.\n"))?;
-                Ok(Self::State { after })
+                let selected = Selected::of(head);
+                Ok(Self::State { after, selected })
             }
             _ => Err(text(404, "There are only / and /state.json here.\n").into()),
         }
