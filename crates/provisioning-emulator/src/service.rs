@@ -20,6 +20,7 @@ pub(crate) use self::{
 use crate::{
     enrollment::{EnrollmentRef, Enrollments},
     faults::{Effect, Fault, Faults, Step, Subject},
+    http::PageAccess,
     identifiers::uuid,
     identity::{Authority, Key},
     log::{Log, LogEntry, LogKind, Origin},
@@ -52,6 +53,7 @@ pub(crate) struct Service {
     journal: Option<Journal>,
     /// The key that signs calls of the control endpoint.
     pub(crate) control_key: Key,
+    pub(crate) page_access: PageAccess,
     /// Ends every task when cancelled.
     pub(crate) stop: CancellationToken,
     /// Drops every connection when cancelled, however it ends.
@@ -80,6 +82,7 @@ pub(crate) struct Parts {
     pub(crate) faults: Vec<Fault>,
     pub(crate) journal: Option<Journal>,
     pub(crate) control_key: Key,
+    pub(crate) page_access: PageAccess,
 }
 
 impl Service {
@@ -100,6 +103,7 @@ impl Service {
             faults: Faults::new(parts.faults),
             journal: parts.journal,
             control_key: parts.control_key,
+            page_access: parts.page_access,
             stop: CancellationToken::new(),
             abandon: CancellationToken::new(),
             tasks: TaskTracker::new(),

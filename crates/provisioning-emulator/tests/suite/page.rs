@@ -133,10 +133,18 @@ async fn the_state_has_the_refusals_and_how_many_there_are() {
     let refusals = state["refusals"].as_array().expect("a list").clone();
     let devices: Vec<_> = refusals.iter().map(|it| &it["registrationId"]).collect();
     assert_eq!(devices, ["stranger-1", "stranger-2", "stranger-3"]);
-    assert!(refusals.iter().all(|it| it["isRefusal"] == true && it["kind"] == "CONNACK"), "{refusals:?}");
+    assert!(
+        refusals
+            .iter()
+            .all(|it| it["isRefusal"] == true && it["kind"] == "CONNACK"),
+        "{refusals:?}"
+    );
     let log = state["log"].as_array().expect("a log");
     assert_eq!(log.iter().filter(|it| it["isRefusal"] == true).count(), 3);
-    assert_eq!((&state["totals"]["refusals"], &state["totals"]["log"]), (&json!(3), &json!(log.len())));
+    assert_eq!(
+        (&state["totals"]["refusals"], &state["totals"]["log"]),
+        (&json!(3), &json!(log.len()))
+    );
     let after = format!("/state.json?after={}", refusals[1]["n"]);
     let news = look(&emulator, "GET", &after, "localhost").await.json();
     assert_eq!(news["refusals"], json!([refusals[2]]));
@@ -156,7 +164,11 @@ async fn the_exchange_of_a_device_has_all_of_its_connections_and_of_no_other() {
         numbers.dedup();
         (exchange[0]["kind"].clone(), numbers)
     };
-    for (selection, connections) in [("device=DEVICE", vec![1, 3]), ("device=other", vec![2]), ("connection=3", vec![3])] {
+    for (selection, connections) in [
+        ("device=DEVICE", vec![1, 3]),
+        ("device=other", vec![2]),
+        ("connection=3", vec![3]),
+    ] {
         let path = format!("/state.json?after=100000&{selection}");
         let state = look(&emulator, "GET", &path, "localhost").await.json();
         // The connection's start, which names no device, is part of it.

@@ -29,8 +29,9 @@ struct Shown {
     is_refusal: bool,
 }
 
-/// The current state, the newest log entries and refusals after this number, and the exchange that is selected.
-pub(super) fn state(service: &Service, after: u64, selected: Option<&Selected>) -> Value {
+/// The current state, the newest log entries and refusals after this number, the exchange that is selected, and
+/// whether its reader may change something.
+pub(super) fn state(service: &Service, after: u64, selected: Option<&Selected>, can_change: bool) -> Value {
     let (enrollments, registry) = (&service.enrollments, &service.registry);
     let connections = service.sessions(ITEMS);
     let log = service.log.entries();
@@ -41,6 +42,7 @@ pub(super) fn state(service: &Service, after: u64, selected: Option<&Selected>) 
     json!({
         "idScope": service.id_scope,
         "run": service.run,
+        "canChange": can_change,
         "totals": {
             "enrollments": enrollments.count(Individual),
             "enrollmentGroups": enrollments.count(Group),
