@@ -31,6 +31,7 @@ pub struct Builder {
     pub(crate) websocket_port: u16,
     pub(crate) control_port: Option<u16>,
     pub(crate) page_port: Option<u16>,
+    pub(crate) page_listen: Option<IpAddr>,
     pub(crate) enrollments: Vec<Enrollment>,
     pub(crate) only_enrollments: bool,
     /// Those of a folder.
@@ -69,6 +70,7 @@ impl Builder {
             websocket_port: 0,
             control_port: None,
             page_port: None,
+            page_listen: None,
             enrollments: vec![],
             only_enrollments: false,
             identities: None,
@@ -269,10 +271,20 @@ impl Builder {
         self
     }
 
-    /// Also serves a page for browsers, over plain HTTP, on loopback only; 0 selects a free port. Off unless given.
+    /// Also serves a page for browsers, over plain HTTP, on loopback unless [`page_listen`](Self::page_listen) is given;
+    /// 0 selects a free port. Off unless given. [`Emulator::page_url`](crate::Emulator::page_url) opens it.
     #[must_use]
     pub fn page_port(mut self, port: u16) -> Self {
         self.page_port = Some(port);
+        self
+    }
+
+    /// The address that the page listens on, for a container whose page is looked at from outside; loopback, both
+    /// families, unless given. Everything that reaches it can then read the page, but only the holder of the token in
+    /// [`Emulator::page_url`](crate::Emulator::page_url) can change something.
+    #[must_use]
+    pub fn page_listen(mut self, address: IpAddr) -> Self {
+        self.page_listen = Some(address);
         self
     }
 
@@ -342,6 +354,7 @@ impl fmt::Debug for Builder {
             .field("websocket_port", &self.websocket_port)
             .field("control_port", &self.control_port)
             .field("page_port", &self.page_port)
+            .field("page_listen", &self.page_listen)
             .field("enrollments", &self.enrollments)
             .field("faults", &self.faults)
             .finish_non_exhaustive()

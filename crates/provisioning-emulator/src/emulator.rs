@@ -33,6 +33,7 @@ pub struct Emulator {
     service: Arc<Service>,
     /// The name by which callers reach the control endpoint.
     control_host: String,
+    page_host: String,
     control_port: u16,
     page_port: u16,
 }
@@ -43,12 +44,19 @@ impl Emulator {
         Builder::new()
     }
 
-    pub(crate) fn new(acceptor: TlsAcceptor, service: Arc<Service>, control_host: String, group_key: String) -> Self {
+    pub(crate) fn new(
+        acceptor: TlsAcceptor,
+        service: Arc<Service>,
+        control_host: String,
+        page_host: String,
+        group_key: String,
+    ) -> Self {
         Self {
             group_key,
             acceptor,
             service,
             control_host,
+            page_host,
             control_port: 0,
             page_port: 0,
         }
@@ -92,9 +100,19 @@ impl Emulator {
         format!("{}:{}", self.service.addresses.host, self.control_port)
     }
 
-    /// The host and port of the page: on loopback, whatever address the other ports listen on.
+    /// The host and port of the page: `localhost`, or the address that was given for it.
     pub fn page_address(&self) -> String {
-        format!("localhost:{}", self.page_port)
+        format!("{}:{}", self.page_host, self.page_port)
+    }
+
+    /// The address that opens the page in a browser, with the token that lets it change something:
+    /// `http://localhost:8080/#token=…`. The token is made anew at each start.
+    pub fn page_url(&self) -> String {
+        format!(
+            "http://{}/#token={}",
+            self.page_address(),
+            self.service.page_access.token()
+        )
     }
 
     /// What service SDKs need to call the control endpoint, its key included:
@@ -265,8 +283,6 @@ impl Emulator {
         port: Port,
         number: u16,
     ) -> Result<(), EmulatorError> {
-        // The page does not authenticate its callers.
-        let address = address.filter(|_| port != Port::Page);
         let number = net::listen(&self.service, &self.acceptor, address, port, number).await?;
         match port {
             Port::Mqtt => self.service.addresses.set_mqtt_port(number),

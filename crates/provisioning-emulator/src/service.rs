@@ -20,6 +20,7 @@ pub(crate) use self::{
 use crate::{
     enrollment::{EnrollmentRef, Enrollments},
     faults::{ChaosSettings, Effect, Fault, Faults, Step, Subject, Triggered},
+    http::PageAccess,
     identifiers::{is_registration_id, uuid},
     identity::{Authority, Key},
     log::{Log, LogEntry, LogKind, Origin},
@@ -52,6 +53,7 @@ pub(crate) struct Service {
     journal: Option<Journal>,
     /// The key that signs calls of the control endpoint.
     pub(crate) control_key: Key,
+    pub(crate) page_access: PageAccess,
     /// Ends every task when cancelled.
     pub(crate) stop: CancellationToken,
     /// Drops every connection when cancelled, however it ends.
@@ -81,6 +83,7 @@ pub(crate) struct Parts {
     pub(crate) chaos: Option<ChaosSettings>,
     pub(crate) journal: Option<Journal>,
     pub(crate) control_key: Key,
+    pub(crate) page_access: PageAccess,
 }
 
 impl Service {
@@ -101,6 +104,7 @@ impl Service {
             faults: Faults::new(parts.faults, parts.chaos),
             journal: parts.journal,
             control_key: parts.control_key,
+            page_access: parts.page_access,
             stop: CancellationToken::new(),
             abandon: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -16,6 +16,7 @@ use crate::{
     emulator::Emulator,
     enrollment::{AllocationPolicy, Enrollment, EnrollmentRef, Enrollments},
     error::EmulatorError,
+    http::PageAccess,
     identity::{Authority, Folder, Identities, Key},
     log::Log,
     net,
@@ -33,17 +34,17 @@ impl Builder {
     /// [`EmulatorError::Listen`] when a port is taken or not allowed, and those of
     /// [`start_in_memory`](Self::start_in_memory).
     pub async fn start(self) -> Result<Emulator, EmulatorError> {
-        let listen = self.listen;
+        let (listen, page_listen) = (self.listen, self.page_listen);
         let ports = [
-            (Port::Mqtt, Some(self.mqtt_port)),
-            (Port::WebSocket, Some(self.websocket_port)),
-            (Port::Control, self.control_port),
-            (Port::Page, self.page_port),
+            (Port::Mqtt, listen, Some(self.mqtt_port)),
+            (Port::WebSocket, listen, Some(self.websocket_port)),
+            (Port::Control, listen, self.control_port),
+            (Port::Page, page_listen, self.page_port),
         ];
         let mut emulator = self.start_in_memory()?;
-        for (port, number) in ports {
+        for (port, address, number) in ports {
             if let Some(number) = number {
-                emulator.listen(listen, port, number).await?;
+                emulator.listen(address, port, number).await?;
             }
         }
         Ok(emulator)
@@ -86,6 +87,7 @@ impl Builder {
         let journal = self.persist.map(restore).transpose()?;
         let host = callers_host(None, self.listen);
         let control_host = callers_host(self.hosts.first(), self.listen);
+        let page_host = callers_host(None, self.page_listen);
         let service = Service::new(Parts {
             id_scope: self.id_scope,
             max_packet_size: self.max_packet_size,
@@ -103,9 +105,16 @@ impl Builder {
             chaos: self.chaos,
             journal,
             control_key,
+            page_access: PageAccess::new(self.page_listen.is_some())?,
         });
         service.note_chaos();
-        Ok(Emulator::new(acceptor, Arc::new(service), control_host, group_key))
+        Ok(Emulator::new(
+            acceptor,
+            Arc::new(service),
+            control_host,
+            page_host,
+            group_key,
+        ))
     }
 
     fn new_identities(&self) -> Result<Identities, EmulatorError> {

@@ -109,9 +109,14 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 8443)]
     control_port: u16,
 
-    /// The port of the page for browsers, plain HTTP and on loopback only; 0 for a free one
+    /// The port of the page for browsers, plain HTTP; 0 for a free one
     #[arg(long, value_name = "N", default_value_t = 8080)]
     page_port: u16,
+
+    /// The address that the page listens on, for containers; loopback unless given. Without the token of its URL the
+    /// page is read-only
+    #[arg(long, value_name = "ADDR")]
+    page_listen: Option<IpAddr>,
 
     /// Also write the JSON object to this file, with the key in its connection string, once everything listens
     #[arg(long, value_name = "FILE")]
@@ -304,6 +309,9 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
     builder = args.host.iter().fold(builder, |builder, host| builder.host(host));
     if let Some(address) = args.listen {
         builder = builder.listen(address);
+    }
+    if let Some(address) = args.page_listen {
+        builder = builder.page_listen(address);
     }
     if args.evaluate_queries {
         builder = builder.evaluate_queries(true);

@@ -87,6 +87,13 @@ impl Faults {
         self.state().faults = faults;
     }
 
+    /// Removes the first fault that equals this one. Returns whether there was one.
+    pub(crate) fn remove(&self, fault: &Fault) -> bool {
+        let mut state = self.state();
+        let index = state.faults.iter().position(|left| left == fault);
+        index.map(|index| state.faults.remove(index)).is_some()
+    }
+
     /// Replaces the faults that name this device.
     pub(crate) fn replace_of(&self, device: &str, faults: Vec<Fault>) {
         let mut state = self.state();

@@ -16,6 +16,6 @@ pub(crate) use access::connection_string;
 pub(crate) use content::Content;
 pub(crate) use device_api::DeviceApi;
 pub(crate) use error::last_answer;
-pub(crate) use page::Page;
+pub(crate) use page::{Page, PageAccess};
 pub(crate) use router::Control;
 pub(crate) use server::{Handler, serve};

@@ -59,7 +59,24 @@ impl Handler for Control<'_> {
     }
 
     async fn answer(&self, call: &Call, path: Vec<String>) -> Handled {
-        let reply = match find(call.method(), &path) {
+        Handled::Reply(self.perform(call, &path).await)
+    }
+
+    async fn refuse(&self, head: &Head, reply: Reply) -> Handled {
+        self.0.log.write(entry(head, &reply, LogKind::Control).cut());
+        Handled::Reply(reply)
+    }
+}
+
+impl Control<'_> {
+    /// Whether there is such a call.
+    pub(super) fn find(head: &Head, path: &[String]) -> Result<(), Refused> {
+        find(head.method(), path).map(|_| ())
+    }
+
+    /// Performs a call that may be made, and logs it.
+    pub(super) async fn perform(&self, call: &Call, path: &[String]) -> Reply {
+        let reply = match find(call.method(), path) {
             Ok(route) => {
                 let result = route.perform(self.0, call).await;
                 let result = self.0.persisted(result).await;
@@ -76,12 +93,7 @@ impl Handler for Control<'_> {
                 .log
                 .write(entry(call, &reply, LogKind::Control).of_device(id.map(String::as_str)));
         }
-        Handled::Reply(reply)
-    }
-
-    async fn refuse(&self, head: &Head, reply: Reply) -> Handled {
-        self.0.log.write(entry(head, &reply, LogKind::Control).cut());
-        Handled::Reply(reply)
+        reply
     }
 }
 
@@ -116,8 +128,9 @@ enum Route<'a> {
     GetLog,
     ClearLog,
     PutFaults,
+    AddFaults,
     GetFaults,
-    ClearFaults,
+    DeleteFaults,
     PutChaos,
     GetChaos,
     ClearChaos,
@@ -151,8 +164,9 @@ impl<'a> Route<'a> {
             ("GET", ["emulator", "log"]) => Self::GetLog,
             ("DELETE", ["emulator", "log"]) => Self::ClearLog,
             ("PUT", ["emulator", "faults"]) => Self::PutFaults,
+            ("POST", ["emulator", "faults"]) => Self::AddFaults,
             ("GET", ["emulator", "faults"]) => Self::GetFaults,
-            ("DELETE", ["emulator", "faults"]) => Self::ClearFaults,
+            ("DELETE", ["emulator", "faults"]) => Self::DeleteFaults,
             ("PUT", ["emulator", "chaos"]) => Self::PutChaos,
             ("GET", ["emulator", "chaos"]) => Self::GetChaos,
             ("DELETE", ["emulator", "chaos"]) => Self::ClearChaos,
@@ -231,8 +245,26 @@ impl<'a> Route<'a> {
                 Ok(found(&json!(service.faults.left())))
             }
             Self::GetFaults => Ok(found(&json!(service.faults.left()))),
-            Self::ClearFaults => {
+            Self::AddFaults => {
+                for fault in faults(body(call)?)? {
+                    service.faults.add(fault);
+                }
+                Ok(found(&json!(service.faults.left())))
+            }
+            Self::DeleteFaults if call.body().is_empty() => {
                 service.faults.replace(vec![]);
+                Ok(no_content())
+            }
+            Self::DeleteFaults => {
+                for fault in faults(body(call)?)? {
+                    if !service.faults.remove(&fault) {
+                        return Err(Refusal::new(
+                            404,
+                            404_001,
+                            "There is no such fault: it may have triggered.",
+                        ));
+                    }
+                }
                 Ok(no_content())
             }
             Self::PutChaos => {
@@ -262,8 +294,9 @@ impl<'a> Route<'a> {
                 | Self::Reset
                 | Self::CreateDevice
                 | Self::PutFaults
+                | Self::AddFaults
                 | Self::GetFaults
-                | Self::ClearFaults
+                | Self::DeleteFaults
                 | Self::PutChaos
                 | Self::GetChaos
                 | Self::ClearChaos

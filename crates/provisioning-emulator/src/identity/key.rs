@@ -10,6 +10,14 @@ use crate::{
     input::{Unreadable, symmetric_key},
 };
 
+/// Bytes that nobody can guess. Fails if the system has no randomness.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], EmulatorError> {
+    let mut bytes = [0; N];
+    let filled = ring::default_provider().secure_random.fill(&mut bytes);
+    filled.map_err(rustls::Error::from).map_err(EmulatorError::tls)?;
+    Ok(bytes)
+}
+
 /// A key, decoded.
 #[derive(Clone)]
 pub(crate) struct Key {
@@ -21,11 +29,7 @@ pub(crate) struct Key {
 impl Key {
     /// A new key of 64 bytes, the size of the service's own keys. Fails if the system has no randomness.
     pub(crate) fn generate() -> Result<Self, EmulatorError> {
-        let mut key = vec![0; 64];
-        let random = ring::default_provider().secure_random;
-        let filled = random.fill(&mut key).map_err(rustls::Error::from);
-        filled.map_err(EmulatorError::tls)?;
-        Ok(Self::new(key))
+        Ok(Self::new(random::<64>()?.to_vec()))
     }
 
     fn new(bytes: Vec<u8>) -> Self {

@@ -13,7 +13,7 @@ pub use certificate::KeyKind;
 pub(crate) use certificate::{CertificateSettings, Validity};
 pub use folder::Folder;
 pub(crate) use folder::Identities;
-pub(crate) use key::Key;
+pub(crate) use key::{Key, random};
 pub(crate) use token::Token;
 #[cfg(test)]
 pub(crate) use token::token;

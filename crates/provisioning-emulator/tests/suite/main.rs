@@ -21,6 +21,7 @@ mod log_limits;
 mod observing;
 mod packets;
 mod page;
+mod page_changes;
 mod payloads;
 mod persistence;
 #[cfg(all(unix, feature = "cli"))]

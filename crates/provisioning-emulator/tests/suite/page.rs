@@ -4,12 +4,13 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use provisioning_emulator::{Enrollment, Port, Security};
-use serde_json::json;
+use rumqttc::ConnectReturnCode;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 
 use crate::support::{
-    Device, builder,
+    Device, builder, connect_packet,
     http::{Call, look, send},
     in_memory, plain, register_topic, stop,
 };
@@ -115,6 +116,69 @@ async fn the_state_has_the_connections_and_the_log_after_a_number() {
         "{kinds:?}"
     );
     assert_eq!((&news["run"], &news["oldest"]), (&state["run"], &json!(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_state_has_the_refusals_and_how_many_there_are() {
+    let emulator = in_memory();
+    let mut accepted = Device::ready(plain(&emulator), "accepted").await;
+    accepted.register("accepted").await;
+    for number in 1..=3 {
+        let mut connect = connect_packet(&format!("stranger-{number}"));
+        connect.login = None;
+        let code = Device::over(plain(&emulator)).connect(connect).await;
+        assert_ne!(code, ConnectReturnCode::Success);
+    }
+    let state = look(&emulator, "GET", "/state.json", "localhost").await.json();
+    let refusals = state["refusals"].as_array().expect("a list").clone();
+    let devices: Vec<_> = refusals.iter().map(|it| &it["registrationId"]).collect();
+    assert_eq!(devices, ["stranger-1", "stranger-2", "stranger-3"]);
+    assert!(
+        refusals
+            .iter()
+            .all(|it| it["isRefusal"] == true && it["kind"] == "CONNACK"),
+        "{refusals:?}"
+    );
+    let log = state["log"].as_array().expect("a log");
+    assert_eq!(log.iter().filter(|it| it["isRefusal"] == true).count(), 3);
+    assert_eq!(
+        (&state["totals"]["refusals"], &state["totals"]["log"]),
+        (&json!(3), &json!(log.len()))
+    );
+    let after = format!("/state.json?after={}", refusals[1]["n"]);
+    let news = look(&emulator, "GET", &after, "localhost").await.json();
+    assert_eq!(news["refusals"], json!([refusals[2]]));
+    assert_eq!(news["totals"]["refusals"], 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_exchange_of_a_device_has_all_of_its_connections_and_of_no_other() {
+    let emulator = in_memory();
+    for id in ["Device", "other", "device"] {
+        let mut device = Device::ready(plain(&emulator), id).await;
+        device.register(id).await;
+    }
+    let numbers = |state: &Value| {
+        let exchange = state["exchange"].as_array().expect("a list");
+        let mut numbers: Vec<_> = exchange.iter().filter_map(|it| it["connection"].as_u64()).collect();
+        numbers.dedup();
+        (exchange[0]["kind"].clone(), numbers)
+    };
+    for (selection, connections) in [
+        ("device=DEVICE", vec![1, 3]),
+        ("device=other", vec![2]),
+        ("connection=3", vec![3]),
+    ] {
+        let path = format!("/state.json?after=100000&{selection}");
+        let state = look(&emulator, "GET", &path, "localhost").await.json();
+        // The connection's start, which names no device, is part of it.
+        assert_eq!(numbers(&state), (json!("open"), connections), "{selection}");
+    }
+    for selection in ["", "&device=nobody", "&connection=9", "&connection=x"] {
+        let path = format!("/state.json?after=0{selection}");
+        let exchange = look(&emulator, "GET", &path, "localhost").await.json()["exchange"].clone();
+        assert!(exchange.is_null() || exchange == json!([]), "{selection}: {exchange}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

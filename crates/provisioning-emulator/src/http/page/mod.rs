@@ -1,5 +1,7 @@
-//! The page: one HTML file, and the state that it requests. It is read-only, and for browsers of this machine.
+//! The page: one HTML file, the state that it requests, and the changes that it makes with its token.
 
+mod access;
+mod exchange;
 mod state;
 
 use std::sync::LazyLock;
@@ -11,9 +13,13 @@ use hyper::{
 };
 use sha2::{Digest, Sha256};
 
+pub(crate) use access::PageAccess;
+
+use self::exchange::Selected;
 use super::{
-    error, health, router,
-    server::{self, Call, Handled, Handler, Head, Refused, Reply, parameter, reply},
+    error, health,
+    router::{self, Control},
+    server::{self, Call, Handled, Handler, Head, Refused, Reply, parameter, reply, segments},
 };
 use crate::{
     log::{LogEntry, LogKind},
@@ -39,10 +45,14 @@ pub(crate) struct Page<'a>(pub(crate) &'a Service);
 pub(crate) enum Resource {
     Html,
     Health,
-    /// The log entries after this number are part of it.
+    /// The log entries after this number, and the selected exchange, are part of it.
     State {
         after: u64,
+        selected: Option<Selected>,
+        can_change: bool,
     },
+    /// A call of the control endpoint, by the segments of its path.
+    Change(Vec<String>),
 }
 
 impl Handler for Page<'_> {
@@ -57,14 +67,19 @@ impl Handler for Page<'_> {
     }
 
     fn judge(&self, head: &Head) -> Result<Resource, Refused> {
-        Resource::find(head).map_err(|refused| with_policy(*refused).into())
+        self.find(head).map_err(|refused| with_policy(*refused).into())
     }
 
-    async fn answer(&self, _: &Call, resource: Resource) -> Handled {
+    async fn answer(&self, call: &Call, resource: Resource) -> Handled {
         Handled::Reply(with_policy(match resource {
             Resource::Health => health::reply(self.0),
             Resource::Html => reply(200, "text/html; charset=utf-8", PAGE),
-            Resource::State { after } => server::json(200, &state::state(self.0, after)),
+            Resource::State {
+                after,
+                selected,
+                can_change,
+            } => server::json(200, &state::state(self.0, after, selected.as_ref(), can_change)),
+            Resource::Change(path) => Control(self.0).perform(call, &path).await,
         }))
     }
 
@@ -74,29 +89,39 @@ impl Handler for Page<'_> {
     }
 }
 
-impl Resource {
-    fn find(head: &Head) -> Result<Self, Refused> {
+impl Page<'_> {
+    fn find(&self, head: &Head) -> Result<Resource, Refused> {
         // Programs in other containers wait for it, by any name.
         if health::is_for(head) && health::has(head.method()) {
-            return Ok(Self::Health);
+            return Ok(Resource::Health);
         }
-        // A site whose name resolves to this machine could read the answers; its `Host` differs.
-        if !server::host(head).is_some_and(is_this_machine) {
-            return Err(text(403, "This page is for http://localhost only.\n").into());
-        }
-        if !matches!(*head.method(), Method::GET | Method::HEAD) {
-            let mut reply = text(405, "This page can be looked at only.\n");
-            reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return Err(reply.into());
-        }
-        match head.uri().path() {
-            "/" => Ok(Self::Html),
+        let access = &self.0.page_access;
+        let (path, is_read) = (head.uri().path(), matches!(*head.method(), Method::GET | Method::HEAD));
+        // The page itself is the same for everybody.
+        let is_public = path == "/" && is_read;
+        access.check_host(head, is_public).map_err(|reason| text(403, reason))?;
+        match path {
+            "/" | "/state.json" if !is_read => {
+                let mut reply = text(405, "This path can be looked at only.\n");
+                reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                Err(reply.into())
+            }
+            "/" => Ok(Resource::Html),
             "/state.json" => {
                 let after = parameter(head, "after").map_or(Ok(0), |after| after.parse());
-                let after = after.map_err(|_| text(400, "after is the number of a log entry.\n"))?;
-                Ok(Self::State { after })
+                Ok(Resource::State {
+                    after: after.map_err(|_| text(400, "after is the number of a log entry.\n"))?,
+                    selected: Selected::of(head),
+                    can_change: access.has_token(head),
+                })
             }
-            _ => Err(text(404, "There are only / and /state.json here.\n").into()),
+            _ if is_read => Err(text(404, "There are only / and /state.json here.\n").into()),
+            _ => {
+                access.check_change(head)?;
+                let path = segments(head)?;
+                Control::find(head, &path)?;
+                Ok(Resource::Change(path))
+            }
         }
     }
 }
@@ -115,10 +140,6 @@ fn with_policy(mut reply: Reply) -> Reply {
     let policy = HeaderValue::from_str(&POLICY).expect("it is ASCII");
     headers.insert("content-security-policy", policy);
     reply
-}
-
-fn is_this_machine(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || ["127.0.0.1", "[::1]"].contains(&host)
 }
 
 fn text(status: u16, text: &'static str) -> Reply {

@@ -2,10 +2,13 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::exchange::{self, Selected};
 use crate::{
     enrollment::EnrollmentKind::{self, Group, Individual},
+    log::LogEntry,
     registration::State,
     service::Service,
 };
@@ -16,29 +19,56 @@ const ITEMS: usize = 200;
 /// How many bytes of log entries an answer has, about.
 const LOG_SIZE: usize = 256 * 1024;
 
-/// The current state, and the newest log entries after this number.
-pub(super) fn state(service: &Service, after: u64) -> Value {
+/// A log entry, and whether it is a refusal.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    #[serde(flatten)]
+    entry: Arc<LogEntry>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_refusal: bool,
+}
+
+/// The current state, the newest log entries and refusals after this number, the exchange that is selected, and
+/// whether its reader may change something.
+pub(super) fn state(service: &Service, after: u64, selected: Option<&Selected>, can_change: bool) -> Value {
     let (enrollments, registry) = (&service.enrollments, &service.registry);
     let connections = service.sessions(ITEMS);
-    let log = service.log.tail(after, LOG_SIZE);
-    let refusals = log.iter().filter(|entry| entry.is_refusal()).map(|entry| entry.n);
+    let log = service.log.entries();
+    let refusals: Vec<_> = log.iter().filter(|entry| entry.is_refusal()).collect();
+    let newest = &refusals[refusals.len().saturating_sub(ITEMS)..];
+    let new_refusals = newest.iter().filter(|entry| entry.n > after);
+    let exchange = selected.map(|selected| exchange::exchange(&log, selected, ITEMS));
     json!({
         "idScope": service.id_scope,
         "run": service.run,
+        "canChange": can_change,
         "totals": {
             "enrollments": enrollments.count(Individual),
             "enrollmentGroups": enrollments.count(Group),
             "connections": service.session_count(),
             "registrations": registry.count(),
+            "refusals": refusals.len(),
+            "log": log.len(),
         },
-        "enrollments": shown(service, Individual),
-        "enrollmentGroups": shown(service, Group),
+        "enrollments": enrollments_of(service, Individual),
+        "enrollmentGroups": enrollments_of(service, Group),
         "registrations": registrations(service, &connections),
         "connections": connections.iter().map(connection).collect::<Vec<_>>(),
+        "faults": service.faults.left(),
         "oldest": service.log.oldest(),
-        "refusals": refusals.collect::<Vec<_>>(),
-        "log": log,
+        "log": shown(service.log.tail(after, LOG_SIZE)),
+        "refusals": shown(new_refusals.copied().cloned()),
+        "exchange": exchange.map(shown),
     })
+}
+
+fn shown(entries: impl IntoIterator<Item = Arc<LogEntry>>) -> Vec<Shown> {
+    let shown = entries.into_iter().map(|entry| Shown {
+        is_refusal: entry.is_refusal(),
+        entry,
+    });
+    shown.collect()
 }
 
 fn connection((id, number): &(String, u64)) -> Value {
@@ -46,7 +76,7 @@ fn connection((id, number): &(String, u64)) -> Value {
 }
 
 /// The members of enrollments that are shown: none of their keys.
-fn shown(service: &Service, kind: EnrollmentKind) -> Vec<Value> {
+fn enrollments_of(service: &Service, kind: EnrollmentKind) -> Vec<Value> {
     let enrollments = service.enrollments.page(kind, None, ITEMS);
     let shown = enrollments.iter().map(|enrollment| {
         let enrollment = enrollment.shown();
