@@ -349,7 +349,10 @@ async fn a_refused_upgrade_and_a_refused_page_have_their_status_and_their_call()
         (refused.kind, refused.status, refused.port),
         (LogKind::Http, Some(403), Some(Port::Page))
     );
-    assert_eq!(reason(&refused), "This page is for http://localhost only.");
+    assert_eq!(
+        reason(&refused),
+        "This page is for http://localhost only, unless the emulator is started with --page-listen."
+    );
     let state = look(&emulator, "GET", "/state.json", "localhost").await.json();
     assert_eq!(
         state["refusals"],
