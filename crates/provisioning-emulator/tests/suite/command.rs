@@ -445,13 +445,14 @@ async fn the_help_names_every_flag() {
     }
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn chaos_from_flags_is_in_the_log_with_its_seed() {
     let dir = folder();
     let log = dir.path().join("log.jsonl");
     let words = ["--chaos", "0.5", "--seed", "7", "--log", log.to_str().expect("text")];
     let (child, _) = started(dir.path(), &words).await;
-    drop(child);
+    end(child, "TERM").await;
     let entry: Value = serde_json::from_str(read(&log).lines().next().expect("an entry")).expect("JSON");
     assert_eq!(entry["reason"], "chaos begins: { probability = 0.5, seed = 7 }");
 }
