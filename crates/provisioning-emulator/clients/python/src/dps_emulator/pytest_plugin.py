@@ -11,7 +11,7 @@ from ._emulator import DpsEmulator
 
 @pytest.fixture(scope="session")
 def dps_emulator_options() -> Dict[str, Any]:
-    """The arguments of `DpsEmulator` for `dps_emulator`. Override it in conftest.py."""
+    """The arguments of `DpsEmulator` for `dps_emulator`. Override it in the outermost conftest.py: there is one emulator."""
     return {}
 
 
