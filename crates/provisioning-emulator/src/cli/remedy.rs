@@ -41,7 +41,7 @@ fn remedy(port: Port, kind: ErrorKind, listen: Option<IpAddr>) -> String {
         Port::Control => "--control-port",
         Port::Page => "--page-port",
     };
-    // The page is on loopback whatever the address is.
+    // The page does not listen there.
     let other_address = match (port, listen) {
         (Port::Page, _) | (_, Some(_)) => "",
         (_, None) => ", or `--listen 127.0.0.8` an address of its own",
@@ -53,7 +53,14 @@ fn remedy(port: Port, kind: ErrorKind, listen: Option<IpAddr>) -> String {
         ErrorKind::PermissionDenied => {
             format!(" (ports below 1024 need a permission; `{flag} 0` takes a free one, which needs none)")
         }
-        ErrorKind::AddrNotAvailable => " (`--listen` takes an address of this machine)".to_owned(),
+        ErrorKind::AddrNotAvailable => {
+            let flag = if port == Port::Page {
+                "--page-listen"
+            } else {
+                "--listen"
+            };
+            format!(" (`{flag}` takes an address of this machine)")
+        }
         _ => format!(" (`{flag}` selects another port)"),
     }
 }
@@ -76,6 +83,10 @@ mod tests {
                 let names_address = kind == ErrorKind::AddrInUse && port != Port::Page;
                 assert_eq!(remedy.contains("--listen 127.0.0.8"), names_address, "{remedy}");
             }
+        }
+        for (port, flag) in [(Port::Mqtt, "(`--listen`"), (Port::Page, "(`--page-listen`")] {
+            let remedy = remedy(port, ErrorKind::AddrNotAvailable, None);
+            assert!(remedy.contains(flag), "{remedy}");
         }
         let given = remedy(Port::Mqtt, ErrorKind::AddrInUse, Some([127, 0, 0, 8].into()));
         assert!(!given.contains("--listen"), "{given}");

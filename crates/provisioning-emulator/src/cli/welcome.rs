@@ -25,7 +25,7 @@ pub(super) fn welcome(emulator: &Emulator, folder: &Path, device: Option<&str>) 
         (
             "page",
             format!("http://{page}/"),
-            "browsers of this machine: devices, enrollments, log",
+            "browsers: refusals, devices, enrollments, faults, log",
         ),
     ];
     let mut text = "The local DPS listens. Ctrl-C ends it.\n".to_owned();
@@ -37,6 +37,10 @@ pub(super) fn welcome(emulator: &Emulator, folder: &Path, device: Option<&str>) 
         "folder",
         folder.display(),
         "id scope"
+    );
+    text += &format!(
+        "The page, with the token of this start, which allows changes:\n  {}\n",
+        emulator.page_url()
     );
     text += &match device {
         Some(device) => format!(

@@ -82,6 +82,8 @@ async fn it_says_where_it_listens_and_tells_registrations_and_refusals() {
     line(&mut said, &format!("http://localhost:{}/", port(&ready, "pagePort"))).await;
     line(&mut said, "ca.pem").await;
     line(&mut said, ID_SCOPE).await;
+    let page = format!("http://localhost:{}/#token=", port(&ready, "pagePort"));
+    line(&mut said, &page).await;
     let first = line(&mut said, "dps register --host localhost:").await;
     assert!(
         first.contains("devices/device-1.pem") && first.contains("devices/device-1.key"),

@@ -68,6 +68,8 @@ async fn each_refusal_is_on_top_with_its_sentence_its_device_its_port_and_its_pe
     page.wait_for("document.getElementById('news').textContent.startsWith('gateway-old was refused: ')")
         .await;
     assert_eq!(page.evaluate("document.getElementById('news').role").await, "status");
+    // The same again is no further row.
+    scene.fail_with_foreign_ca("camera-4").await;
     page.wait_for("document.getElementById('refused').textContent.includes('2 times')")
         .await;
 }

@@ -8,7 +8,7 @@ use super::{browser::Browser, scene::Scene};
 #[ignore = "needs chromium: cargo xtask external"]
 async fn pictures_of_the_page_are_kept() {
     let scene = Scene::start().await;
-    let mut page = Browser::open(&scene.page("thermostat-3"), 1200, 840).await;
+    let mut page = Browser::open(&scene.page_with_token_of("thermostat-3"), 1200, 880).await;
     page.wait_for("document.querySelectorAll('#steps .step').length > 3")
         .await;
     let refused = page.keep_picture("page-refused.png").await;

@@ -48,10 +48,7 @@ impl Scene {
         scene.fail("meter-12").await;
         scene.fail("boiler-7").await;
         scene.fail_with_foreign_certificate("gateway-old").await;
-        let client = scene.client(&scene.dps, "camera-4");
-        let client = client.with_ca_pem(scene.stranger.emulator.ca_pem()).build();
-        let refused = client.expect("a client").register().await;
-        refused.expect_err("it does not trust the emulator's CA");
+        scene.fail_with_foreign_ca("camera-4").await;
         scene.fail("thermostat-3").await;
         scene
     }
@@ -67,6 +64,13 @@ impl Scene {
     pub(super) async fn fail(&self, id: &str) {
         let client = self.client(&self.dps, id).build().expect("a client");
         client.register().await.expect_err(id);
+    }
+
+    /// A device that trusts another CA than the emulator's.
+    pub(super) async fn fail_with_foreign_ca(&self, id: &str) {
+        let client = self.client(&self.dps, id);
+        let client = client.with_ca_pem(self.stranger.emulator.ca_pem()).build();
+        client.expect("a client").register().await.expect_err(id);
     }
 
     /// A device whose certificate is of a CA that the emulator does not know.
@@ -90,6 +94,11 @@ impl Scene {
     /// The page with its token.
     pub(super) fn page_with_token(&self) -> String {
         self.dps.emulator.page_url()
+    }
+
+    /// The same, with this device chosen.
+    pub(super) fn page_with_token_of(&self, id: &str) -> String {
+        format!("{}&{id}", self.page_with_token())
     }
 }
 
