@@ -8,6 +8,7 @@ mod layout;
 mod pictures;
 mod scene;
 
+use provisioning_emulator::Enrollment;
 use serde_json::json;
 
 use self::{
@@ -123,6 +124,19 @@ async fn a_device_that_was_refused_before_it_said_its_name_has_an_exchange_too()
     page.evaluate(&format!("{link}.click()")).await;
     page.wait_for("document.querySelector('#steps .refused')").await;
     assert_shows(&page.text("#exchange-title").await, &["Exchange of connection"]);
+}
+
+#[tokio::test]
+#[ignore = "needs chromium: cargo xtask external"]
+async fn a_long_list_says_how_many_there_are() {
+    let scene = Scene::start().await;
+    for number in 0..1500 {
+        let enrollment = Enrollment::individual(format!("lamp-{number}"));
+        scene.dps.emulator.enroll(enrollment).expect("room");
+    }
+    let mut page = Browser::open(&scene.page(""), 1200, 900).await;
+    // The first 200, and two groups, of 1,500 beside that of the scene.
+    assert_eq!(page.text("#enrollments-count").await, "202 of 1,503");
 }
 
 #[tokio::test]
