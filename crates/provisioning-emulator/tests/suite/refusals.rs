@@ -354,11 +354,7 @@ async fn a_refused_upgrade_and_a_refused_page_have_their_status_and_their_call()
         "This page is for http://localhost only, unless the emulator is started with --page-listen."
     );
     let state = look(&emulator, "GET", "/state.json", "localhost").await.json();
-    assert_eq!(
-        state["refusals"],
-        serde_json::json!([refused.n]),
-        "the page knows it as a refusal"
-    );
+    assert_eq!(state["refusals"][0]["n"], refused.n, "the page knows it as a refusal");
 }
 
 #[tokio::test(start_paused = true)]
