@@ -122,8 +122,17 @@ async fn a_device_that_was_refused_before_it_said_its_name_has_an_exchange_too()
     // `camera-4` does not get as far as CONNECT.
     let link = "Array.from(document.querySelectorAll('#refused a')).find((it) => it.textContent.startsWith('unknown'))";
     page.evaluate(&format!("{link}.click()")).await;
-    page.wait_for("document.querySelector('#steps .refused')").await;
-    assert_shows(&page.text("#exchange-title").await, &["Exchange of connection"]);
+    page.wait_for("document.getElementById('exchange-title').textContent.startsWith('Exchange of connection ')")
+        .await;
+    assert_shows(&page.text("#steps .refused").await, &["✕ refused (tls): "]);
+}
+
+#[tokio::test]
+#[ignore = "needs chromium: cargo xtask external"]
+async fn a_malformed_address_is_a_device_that_is_not_there() {
+    let scene = Scene::start().await;
+    let mut page = Browser::open(&scene.page("%"), 1200, 900).await;
+    assert!(page.text("#log-count").await.starts_with("0 of "));
 }
 
 #[tokio::test]
