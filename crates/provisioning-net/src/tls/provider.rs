@@ -1,10 +1,8 @@
 //! The TLS providers of this build, by name.
 
-use std::{
-    fmt,
-    str::FromStr,
-    sync::{Arc, LazyLock},
-};
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+use std::sync::LazyLock;
+use std::{fmt, str::FromStr, sync::Arc};
 
 use provisioning_types::InvalidInput;
 use rustls::crypto::CryptoProvider;

@@ -2,7 +2,7 @@
 //! registration with the enrollment that the call has created.
 
 use provisioning_device::{Assignment, SymmetricKey};
-use provisioning_emulator::{Emulator, Enrollment, LogKind};
+use provisioning_emulator::{Emulator, Enrollment, LogEntry, LogKind};
 use serde_json::{Value, json};
 
 use super::{PAYLOAD, install, script};
@@ -237,12 +237,21 @@ async fn perform(dps: &LocalDps, call: &str, mut task: Value) -> Value {
     result
 }
 
-/// Asserts that the emulator's log has this number of changes to [`ID`].
+/// Asserts that the emulator's log has this number of changes, each of them to [`ID`].
 #[track_caller]
 fn assert_changes(dps: &LocalDps, changes: usize) {
     let log = dps.log();
-    assert_eq!(log.count(LogKind::Control, ID), changes, "changes in the log:\n{log}");
-    assert_eq!(log.of(LogKind::Control).count(), changes, "changes in the log:\n{log}");
+    let made: Vec<_> = log.of(LogKind::Control).filter(|entry| is_change(entry)).collect();
+    assert_eq!(made.len(), changes, "changes in the log:\n{log}");
+    let is_of_id = |entry: &&LogEntry| entry.registration_id.as_deref() == Some(ID);
+    assert!(made.iter().all(is_of_id), "changes of others in the log:\n{log}");
+}
+
+/// Whether a call changed something: the log has every call, with its status.
+fn is_change(entry: &LogEntry) -> bool {
+    let call = entry.topic.as_deref().unwrap_or_default();
+    let changes = call.starts_with("PUT ") || call.starts_with("DELETE ");
+    changes && entry.status.is_some_and(|status| status < 300)
 }
 
 /// Registers with this project's client.
