@@ -88,7 +88,8 @@ impl Control<'_> {
         let is_of_emulator = ["emulator", "health"].iter().any(is_name);
         // Reading or clearing the log does not add to it.
         if !is_of_emulator || !reply.status().is_success() {
-            let id = path.get(1).filter(|_| !is_of_emulator);
+            let is_query = path.len() == 2 && path[1].eq_ignore_ascii_case("query");
+            let id = path.get(1).filter(|_| !is_of_emulator && !is_query);
             self.0
                 .log
                 .write(entry(call, &reply, LogKind::Control).of_device(id.map(String::as_str)));
