@@ -46,7 +46,9 @@ fn builder(task: &Task, ca: &[u8], credential: impl Into<Credential>) -> Builder
         Roots::Own => builder.with_ca_pem(ca),
         Roots::Platform => builder.with_extra_ca_pem(ca),
     };
-    match task.pipelining {
-        Pipelining::Off => builder,
-    }
+    builder.with_pipelining(match task.pipelining {
+        Pipelining::Off => provisioning_device::Pipelining::Off,
+        Pipelining::AfterConnack => provisioning_device::Pipelining::AfterConnack,
+        Pipelining::Full => provisioning_device::Pipelining::Full,
+    })
 }

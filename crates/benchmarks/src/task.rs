@@ -84,11 +84,19 @@ pub enum Roots {
 pub enum Pipelining {
     /// Each packet is sent after the answer to the one before.
     Off,
+    /// What follows CONNECT is sent together once it was answered.
+    AfterConnack,
+    /// Everything is sent together.
+    Full,
 }
 
 impl Pipelining {
     /// Every mode, with its name in the table.
-    pub const ALL: [(Self, &'static str); 1] = [(Self::Off, "off")];
+    pub const ALL: [(Self, &'static str); 3] = [
+        (Self::Off, "off"),
+        (Self::AfterConnack, "after CONNACK"),
+        (Self::Full, "full"),
+    ];
 }
 
 /// What one registration cost, on average of those that were asked for.
