@@ -79,7 +79,9 @@ impl Terminal {
     /// Waits until everything is written, unless the reader stalls.
     pub(super) async fn finish(self) {
         let queue = self.queue().take();
-        if let Some(queue) = queue {
+        if let Some(mut queue) = queue {
+            // Even if no line follows.
+            report_dropped(&mut queue, 0);
             queue.finish().await;
         }
     }
@@ -87,15 +89,19 @@ impl Terminal {
     fn push(&self, size: usize, line: Line) {
         let mut queue = self.queue();
         let Some(queue) = &mut *queue else { return };
-        if let Some(count) = queue.dropped(size) {
-            queue.push(0, Line::Dropped(count));
-            queue.reported();
-        }
+        report_dropped(queue, size);
         queue.push(size, line);
     }
 
     fn queue(&self) -> MutexGuard<'_, Option<Queue<Line>>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reports how many lines were dropped, once there is room for this many bytes.
+fn report_dropped(queue: &mut Queue<Line>, size: usize) {
+    if let Some(count) = queue.dropped(size) {
+        queue.report(0, Line::Dropped(count));
     }
 }
 
@@ -121,5 +127,55 @@ fn writer(mut output: impl Write) -> impl FnMut(Next<Line>) {
             // If stderr is closed, the log still has it.
             let _ = writeln!(output, "{line}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// A reader that stalls until it is told to read.
+    struct Stalled {
+        until: Option<Receiver<()>>,
+        read: Sender<Vec<u8>>,
+    }
+
+    impl Write for Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if let Some(until) = self.until.take() {
+                let _ = until.recv();
+            }
+            let _ = self.read.send(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_number_of_lines_that_a_stalled_reader_missed_is_said_even_if_no_line_follows() {
+        let (go, until) = channel();
+        let (read, lines) = channel();
+        let until = Some(until);
+        let terminal = Terminal::start(Volume::Everything, Stalled { until, read }).expect("a thread");
+        let line = "x".repeat(CAPACITY / 8);
+        for _ in 0..20 {
+            terminal.say(line.clone());
+        }
+        go.send(()).expect("the writer waits");
+        terminal.finish().await;
+        let text: Vec<u8> = lines.iter().flatten().collect();
+        let text = String::from_utf8(text).expect("text");
+        let said = text.lines().filter(|text| *text == line).count();
+        let missing = format!("warning: {} lines are missing here", 20 - said);
+        assert!((7..20).contains(&said), "{said}");
+        assert!(
+            text.lines().last().is_some_and(|last| last.starts_with(&missing)),
+            "{said} were said"
+        );
     }
 }

@@ -10,12 +10,9 @@ use super::{
 /// How many bytes of entries can wait to be written.
 pub(super) const CAPACITY: usize = 8 * 1024 * 1024;
 
-/// There is nothing to do without an entry.
-const INTERVAL: Duration = Duration::from_secs(3600);
-
 /// Writes entries to a file.
 pub(super) fn writer(mut file: File, capacity: usize) -> io::Result<Queue<Arc<LogEntry>>> {
-    Queue::new(capacity, INTERVAL, move |next: Next<Arc<LogEntry>>| {
+    Queue::new(capacity, Duration::MAX, move |next: Next<Arc<LogEntry>>| {
         let Next::Item(entry) = next else { return };
         // JSON with text as keys can always be written.
         let line = serde_json::to_string(&*entry).unwrap_or_default() + "\n";

@@ -137,7 +137,12 @@ impl Log {
 
     /// Ends the file. Waits until it is written, unless its reader stalls.
     pub(crate) async fn finish(&self) {
-        let file = self.sink().file.take();
+        let file = {
+            let mut sink = self.sink();
+            // Even if no entry follows.
+            sink.report_dropped(0);
+            sink.file.take()
+        };
         if let Some(file) = file {
             file.finish().await;
         }
@@ -150,13 +155,17 @@ impl Log {
 
 impl Sink {
     fn write(&mut self, entry: LogEntry) {
-        let dropped = self.file.as_ref().and_then(|file| file.dropped(entry.size()));
+        self.report_dropped(entry.size());
+        self.append(entry);
+    }
+
+    /// Reports how many entries are missing in the file, once it has room for this many bytes.
+    fn report_dropped(&mut self, size: usize) {
+        let dropped = self.file.as_ref().and_then(|file| file.dropped(size));
         if let Some(count) = dropped {
             let reason = format!("{count} entries are missing in the file, whose reader stalled");
             self.append(LogEntry::note(Origin::default(), LogKind::Dropped, reason));
-            self.file.iter_mut().for_each(Queue::reported);
         }
-        self.append(entry);
     }
 
     fn append(&mut self, mut entry: LogEntry) {
@@ -165,7 +174,10 @@ impl Sink {
         self.newest.send_replace(self.last);
         let entry = Arc::new(entry);
         if let Some(file) = &mut self.file {
-            file.push(entry.size(), Arc::clone(&entry));
+            match entry.kind {
+                LogKind::Dropped => file.report(entry.size(), Arc::clone(&entry)),
+                _ => file.push(entry.size(), Arc::clone(&entry)),
+            }
         }
         if let Some(observer) = &mut self.observer {
             observer(&entry);
@@ -246,15 +258,14 @@ mod tests {
             let entry = |line: io::Result<String>| serde_json::from_str(&line.expect("text")).expect("an entry");
             lines.map(entry).collect::<Vec<LogEntry>>()
         });
-        while log
-            .sink()
-            .file
-            .as_ref()
-            .is_some_and(|file| file.dropped(1024).is_none())
-        {
+        let is_written = || log.sink().file.as_ref().is_some_and(Queue::is_empty);
+        while !is_written() {
             std::thread::yield_now();
         }
         log.write(note("after"));
+        while !is_written() {
+            std::thread::yield_now();
+        }
         log.finish().await;
         let read = reading.join().expect("no panic");
         let (mut written, mut missing) = (0, 0);

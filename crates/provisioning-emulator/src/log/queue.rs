@@ -34,14 +34,15 @@ pub(crate) struct Queue<T> {
 /// What the thread writes.
 pub(crate) enum Next<T> {
     Item(T),
-    /// There was no item for this long; never if there is no interval.
+    /// There was no item for an interval.
     Idle,
     /// There are no more items.
     End,
 }
 
 impl<T: Send + 'static> Queue<T> {
-    /// Starts the thread, which calls `write` for each item, for each `interval` without one, and at the end.
+    /// Starts the thread, which calls `write` for each item, for each `interval` without one (`Duration::MAX` is none), and at
+    /// the end.
     pub(crate) fn new(
         capacity: usize,
         interval: Duration,
@@ -80,9 +81,10 @@ impl<T: Send + 'static> Queue<T> {
         (self.dropped > 0 && self.has_room(size)).then_some(self.dropped)
     }
 
-    /// The number of dropped items is reported.
-    pub(crate) fn reported(&mut self) {
+    /// Queues an item that reports the number of dropped items. It is small, and is not dropped itself.
+    pub(crate) fn report(&mut self, size: usize, item: T) {
         self.dropped = 0;
+        self.send(size, item);
     }
 
     /// Queues an item, or drops it while the reader stalls.
@@ -91,9 +93,19 @@ impl<T: Send + 'static> Queue<T> {
             self.dropped += 1;
             return;
         }
+        self.send(size, item);
+    }
+
+    fn send(&self, size: usize, item: T) {
         self.queued.fetch_add(size, Ordering::AcqRel);
         // The thread ends only with this sender.
         let _ = self.items.send((size, item));
+    }
+
+    /// Whether everything is written.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queued.load(Ordering::Acquire) == 0
     }
 
     /// Waits until everything is written, as long as the reader does not stall.
