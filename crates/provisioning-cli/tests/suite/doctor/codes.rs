@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_rustls::rustls::version::TLS12;
 
-use super::servers::{SERVICE, closed_port, service, silent_tls, web_server};
+use super::servers::{SERVICE, below_a_root_of_the_service, closed_port, service, silent_tls, web_server};
 use crate::support::{Files, Run, dps_with, start_dps};
 
 /// The source with every code, a line each: `Name = "text",`.
@@ -357,16 +357,7 @@ impl Fixture {
         let of_other = [&mqtt_only[..], &["--cert", &self.files.cert, "--key", &self.files.key]].concat();
         assert_found(at(address.port(), "client-certificate-rejected", &of_other)).await;
 
-        let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "DigiCert Global Root G2");
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let root = rcgen::CertifiedIssuer::self_signed(params, new_key()).expect("a certificate");
-        let (server, server_key) = (CertificateParams::new([SERVICE.to_owned()]).expect("a name"), new_key());
-        let server = server.signed_by(&server_key, &root).expect("a certificate");
-        let below_root = acceptor((server, server_key), ClientCertificates::None, &BOTH_VERSIONS);
-        let (address, _tasks) = silent_tls(below_root).await;
+        let (address, _tasks, _) = below_a_root_of_the_service().await;
         assert_found(at(
             address.port(),
             "server-root-not-trusted",

@@ -3,10 +3,10 @@
 use std::{future::pending, net::SocketAddr, sync::Arc};
 
 use provisioning_emulator::Emulator;
-use rcgen::KeyPair;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use test_support::{
     Files as Folder, listen, serve,
-    tls::{BOTH_VERSIONS, Ca, ClientCertificates, acceptor},
+    tls::{BOTH_VERSIONS, Ca, ClientCertificates, acceptor, new_key},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional},
@@ -52,6 +52,21 @@ pub(super) async fn silent_tls(tls: TlsAcceptor) -> (SocketAddr, JoinSet<()>) {
         }
     })
     .await
+}
+
+/// A silent TLS server with the service's name, whose certificate is signed by a root with the name of one of the service's
+/// roots. Returns the root, PEM.
+pub(super) async fn below_a_root_of_the_service() -> (SocketAddr, JoinSet<()>, String) {
+    let mut params = CertificateParams::default();
+    let name = "DigiCert Global Root G2";
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root = CertifiedIssuer::self_signed(params, new_key()).expect("a certificate");
+    let (server, key) = (CertificateParams::new([SERVICE.to_owned()]).expect("a name"), new_key());
+    let server = server.signed_by(&key, &root).expect("a certificate");
+    let tls = acceptor((server, key), ClientCertificates::None, &BOTH_VERSIONS);
+    let (address, tasks) = silent_tls(tls).await;
+    (address, tasks, root.as_ref().pem())
 }
 
 /// The words for a service of `ca` at this address, and a device with this certificate and key.

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::{
     finding,
     page::{assert_begins_as_on_page, situations},
-    servers::{SERVICE, closed_port, middlebox, own_service, silent_tls},
+    servers::{SERVICE, below_a_root_of_the_service, closed_port, middlebox, own_service, silent_tls},
 };
 use crate::support::{Files, Run, dps, dps_with};
 
@@ -228,17 +228,9 @@ async fn a_middlebox_that_inspects_tls_is_the_cause_whether_its_ca_is_trusted_or
 #[tokio::test]
 async fn a_root_of_the_service_that_is_missing_is_the_cause_of_a_certificate_below_it() {
     let folder = Folder::new();
-    let mut params = CertificateParams::default();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "DigiCert Global Root G2");
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let root = rcgen::CertifiedIssuer::self_signed(params, new_key()).expect("a certificate");
-    let (server, key) = (CertificateParams::new([SERVICE.to_owned()]).expect("a name"), new_key());
-    let server = server.signed_by(&key, &root).expect("a certificate");
-    let (address, _tasks) = silent_tls(acceptor((server, key), ClientCertificates::None, &BOTH_VERSIONS)).await;
+    let (address, _tasks, root) = below_a_root_of_the_service().await;
     let port = address.port().to_string();
-    let root = folder.write("root.pem", root.as_ref().pem());
+    let root = folder.write("root.pem", root);
     let other = folder.write("other.pem", Ca::root().certificate().pem());
     let host = format!("localhost:{port}");
     let with_ca = |ca: &str| {
