@@ -12,15 +12,19 @@ use tokio::{
 };
 use tokio_util::codec::{Encoder, Framed};
 
-use super::codec::{DecodeError, ServerCodec};
+use super::{
+    codec::{DecodeError, ServerCodec},
+    end::End,
+    outgoing::Outgoing,
+};
 use crate::{
     faults::{Cut, Effect, Step, Subject},
     log::{Direction, LogEntry, LogKind, Origin},
-    net::{GARBAGE, Peer, Reset, SEND_LIMIT, StreamEnd, close},
+    net::{GARBAGE, Peer, Reset, SEND_LIMIT, close},
     service::Service,
 };
 
-/// How many bytes are buffered before they are sent, in bytes.
+/// How many bytes are buffered before they are sent.
 const SEND_BUFFER: usize = 8 * 1024;
 
 /// A connection's packets.
@@ -36,73 +40,6 @@ pub(crate) struct Channel<S> {
     delayed: Vec<(Instant, Outgoing)>,
     /// Packets that a fault keeps until another one has been sent.
     kept: Vec<Outgoing>,
-}
-
-/// A packet for the device.
-#[derive(Clone)]
-pub(crate) struct Outgoing {
-    packet: Packet,
-    /// Why it refuses something, for the log.
-    reason: Option<String>,
-}
-
-impl From<Packet> for Outgoing {
-    fn from(packet: Packet) -> Self {
-        Self { packet, reason: None }
-    }
-}
-
-impl Outgoing {
-    /// A packet that refuses something for this reason.
-    pub(crate) fn refusal(packet: Packet, reason: impl Into<String>) -> Self {
-        let reason = Some(reason.into());
-        Self { packet, reason }
-    }
-
-    pub(crate) fn with_reason(self, reason: Option<String>) -> Self {
-        Self { reason, ..self }
-    }
-}
-
-/// Why a connection ends.
-pub(crate) enum End {
-    /// The device ended it, the emulator stops, or a packet has said why.
-    Closed(String),
-    /// The emulator ends it for this reason.
-    Refused(String),
-}
-
-impl End {
-    pub(crate) fn closed(reason: impl Into<String>) -> Self {
-        Self::Closed(reason.into())
-    }
-
-    pub(crate) fn refused(reason: impl Into<String>) -> Self {
-        Self::Refused(reason.into())
-    }
-
-    /// CONNACK has the reason.
-    pub(crate) fn connect_refused() -> Self {
-        Self::closed("CONNECT was refused")
-    }
-}
-
-impl From<StreamEnd> for End {
-    fn from(end: StreamEnd) -> Self {
-        match end {
-            StreamEnd::Gone(reason) => Self::closed(reason),
-            StreamEnd::Refused(reason) => Self::refused(reason),
-        }
-    }
-}
-
-impl From<DecodeError> for End {
-    fn from(error: DecodeError) -> Self {
-        match error {
-            DecodeError::Io(error) => StreamEnd::of(&error).into(),
-            broken => Self::refused(broken.to_string()),
-        }
-    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
@@ -161,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     /// Sends a packet, changed by a fault if there is one.
     pub(crate) async fn send(&mut self, packet: impl Into<Outgoing>) -> Result<(), End> {
         let packet = packet.into();
-        let effect = triggered_by(&packet.packet).and_then(|step| self.trigger(step));
+        let effect = packet.triggers().and_then(|step| self.trigger(step));
         self.send_as(packet, effect).await
     }
 
@@ -209,9 +146,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
                     sleep(pause).await;
                 }
             }
-            Effect::Close(cut) => return Err(self.cut(packet.packet, cut, "close").await),
+            Effect::Close(cut) => return Err(self.cut(packet, cut, "close").await),
             Effect::Reset(cut) => {
-                let end = self.cut(packet.packet, cut, "reset").await;
+                let end = self.cut(packet, cut, "reset").await;
                 self.reset.set();
                 return Err(end);
             }
@@ -279,10 +216,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     }
 
     /// Sends the part of a packet before the cut.
-    async fn cut(&mut self, packet: Packet, cut: Cut, fault: &str) -> End {
-        let reason = format!("the fault `{fault}` at `{}` ended the connection", step_name(&packet));
+    async fn cut(&mut self, packet: Outgoing, cut: Cut, fault: &str) -> End {
+        let step = packet.step().map_or("packet", Step::name);
+        let reason = format!("the fault `{fault}` at `{step}` ended the connection");
         if let Cut::AfterSent(limit) = cut
-            && let Ok(bytes) = self.encoded(packet)
+            && let Ok(bytes) = self.encoded(packet.packet)
         {
             let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(bytes.len());
             if let Err(end) = self.deliver_bytes(&bytes[..limit]).await {
@@ -359,28 +297,6 @@ fn hint(websocket_port: u16) -> String {
         "This port of the emulator has MQTT 3.1.1 over TLS only. The HTTPS device API and MQTT over WebSocket are on its \
          WebSocket port{websocket_port}. AMQP is not supported."
     )
-}
-
-/// The step at which sending a packet triggers a fault.
-fn triggered_by(packet: &Packet) -> Option<Step> {
-    // The faults of SUBACK and of answers are triggered where they are made.
-    step_of(packet).filter(|step| !matches!(step, Step::Suback | Step::Answer))
-}
-
-fn step_of(packet: &Packet) -> Option<Step> {
-    match packet {
-        Packet::ConnAck(_) => Some(Step::Connack),
-        Packet::SubAck(_) => Some(Step::Suback),
-        Packet::UnsubAck(_) => Some(Step::Unsuback),
-        Packet::PubAck(_) => Some(Step::Puback),
-        Packet::PingResp => Some(Step::Pingresp),
-        Packet::Publish(_) => Some(Step::Answer),
-        _ => None,
-    }
-}
-
-fn step_name(packet: &Packet) -> &'static str {
-    step_of(packet).map_or("packet", Step::name)
 }
 
 async fn until(at: Option<Instant>) {

@@ -173,7 +173,7 @@ fn name(first: u8) -> &'static str {
 fn explain(first: u8) -> String {
     let (name, flags) = (name(first), first & 0x0f);
     let why = match (first >> 4, flags) {
-        (3, _) if flags & 0b0110 == 0b0110 => "has QoS 3, which is none",
+        (3, _) if flags & 0b0110 == 0b0110 => "has QoS 3, which MQTT does not define",
         (3, _) if flags & 0b0110 == 0b0100 => "has QoS 2: the service takes QoS 0 and 1",
         (3, _) if flags & 0b0001 != 0 => "is retained: the service takes no retained messages",
         (3, _) => "has QoS 0 and is marked as a duplicate",
@@ -240,7 +240,7 @@ mod tests {
             (0x33, "PUBLISH is retained: the service takes no retained messages"),
             (0x34, "PUBLISH has QoS 2: the service takes QoS 0 and 1"),
             (0x35, "PUBLISH has QoS 2: the service takes QoS 0 and 1"),
-            (0x36, "PUBLISH has QoS 3, which is none"),
+            (0x36, "PUBLISH has QoS 3, which MQTT does not define"),
             (0x38, "PUBLISH has QoS 0 and is marked as a duplicate"),
             (0x62, "PUBREL belongs to QoS 2: the service takes QoS 0 and 1"),
             (0x80, "SUBSCRIBE has reserved bits in its first byte that are wrong"),

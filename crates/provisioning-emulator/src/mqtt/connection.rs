@@ -13,8 +13,10 @@ use tokio::{
 
 use super::{
     admission::{Admitted, admit},
-    channel::{Channel, End, Outgoing},
+    channel::Channel,
     effects::{Response, wrong_answer},
+    end::End,
+    outgoing::Outgoing,
     topic::{ANSWERS, REQUESTS, RequestKind, RequestTopic},
 };
 use crate::{

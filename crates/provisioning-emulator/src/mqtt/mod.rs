@@ -6,6 +6,8 @@ mod codec;
 mod connection;
 mod describe;
 mod effects;
+mod end;
+mod outgoing;
 mod topic;
 
 pub(crate) use connection::serve;
