@@ -22,8 +22,12 @@ use crate::{
     service::Service,
 };
 
-/// How long connections may take to end. Closing one takes 2 s at most; with the log's 2 s, all ends within 5 s.
+/// How long connections may take to end. Closing one takes 2 s at most; with a second each for files and for stderr, all ends
+/// within 5 s.
 const SHUTDOWN_LIMIT: Duration = Duration::from_millis(2500);
+
+/// How long a slow disk may take to write what is persisted.
+const FILES_LIMIT: Duration = Duration::from_secs(1);
 
 /// A local provisioning service. Dropping it ends its listeners and connections; [`shutdown`](Self::shutdown) also
 /// waits for them.
@@ -249,7 +253,7 @@ impl Emulator {
     }
 
     /// Ends every listener and connection, and waits until they have ended: 2.5 s at most. A connection whose peer has not
-    /// taken its last bytes by then is dropped.
+    /// taken its last bytes by then is dropped. Then it waits for files, 1 s at most.
     pub async fn shutdown(self) {
         self.service.stop.cancel();
         self.service.tasks.close();
@@ -257,8 +261,9 @@ impl Emulator {
             self.service.abandon.cancel();
             self.service.tasks.wait().await;
         }
-        self.service.finish_journal().await;
-        self.service.log.finish().await;
+        // Whoever was told of a change was told when it was on the disk.
+        let journal = timeout(FILES_LIMIT, self.service.finish_journal());
+        let _ = tokio::join!(journal, self.service.log.finish());
     }
 
     pub(crate) fn authority(&self) -> &Authority {

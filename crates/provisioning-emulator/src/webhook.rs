@@ -34,6 +34,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer of a webhook, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
 
+/// The longest name of a host.
+const MAX_HOST: usize = 253;
+
 /// Calls webhooks.
 pub(crate) struct WebhookClient {
     /// For the CA that is given, else for the roots of the platform. These are read for the first call that needs them; why
@@ -67,6 +70,14 @@ pub(crate) struct WebhookAnswer {
     pub(crate) payload: Option<Box<RawValue>>,
     /// An object, as the webhook wrote it.
     pub(crate) initial_twin: Option<Box<RawValue>>,
+}
+
+impl WebhookAnswer {
+    /// The bytes that count towards the limit.
+    pub(crate) fn size(&self) -> usize {
+        let given = [&self.payload, &self.initial_twin].into_iter().flatten();
+        given.map(|text| text.get().len()).sum()
+    }
 }
 
 impl WebhookClient {
@@ -203,6 +214,9 @@ where
         Some(twin) if !twin.get().starts_with('{') => {
             Err("its answer has another form: initialTwin: expected an object".to_owned())
         }
+        _ if answer.iot_hub_host_name.len() > MAX_HOST => {
+            Err("its answer has another form: iotHubHostName: expected a host name".to_owned())
+        }
         _ => Ok(answer),
     }
 }
@@ -264,6 +278,10 @@ mod tests {
             (
                 response("200 OK", r#"{"iotHubHostName":"h","initialTwin":[]}"#),
                 "its answer has another form: initialTwin: expected an object",
+            ),
+            (
+                response("200 OK", &format!("{{\"iotHubHostName\":\"{}\"}}", "h".repeat(254))),
+                "its answer has another form: iotHubHostName: expected a host name",
             ),
             ("garbage\r\n\r\n".to_owned(), "the connection failed"),
             (String::new(), "it did not answer within 5 s"),

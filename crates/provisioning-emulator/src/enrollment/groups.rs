@@ -78,6 +78,7 @@ impl Groups {
             .copied()
             .collect();
         places.sort_unstable();
+        places.dedup();
         let mut reason = match self.by_subject.is_empty() {
             true => self.reason(),
             false => OUTSIDE,
@@ -115,12 +116,14 @@ impl Groups {
                 .is_some_and(|key| token.is_signed_with(&key.derive(registration_id))),
             Proof::Certificates { .. } | Proof::SignedBy(_) | Proof::Unusable(_) => false,
         };
-        // Most devices have the primary key.
         let former = former_group.and_then(|id| self.all.binary_search_by(|group| (*group.id).cmp(id)).ok());
-        let places = former.iter().chain(&recent).chain(&self.with_keys).copied();
-        let mut tried = [0, 1]
-            .into_iter()
-            .flat_map(|rank| places.clone().map(move |place| (place, rank)));
+        let likely = former
+            .iter()
+            .chain(&recent)
+            .flat_map(|place| [(*place, 0), (*place, 1)]);
+        // Of the others, most devices have the primary key.
+        let all = |rank| self.with_keys.iter().map(move |place| (*place, rank));
+        let mut tried = likely.chain(all(0)).chain(all(1));
         let found = tried.find(|(place, rank)| signed_it(*place, *rank));
         let (place, _) = found.ok_or(Token::ANOTHER_KEY)?;
         let mut recent = self.recent();

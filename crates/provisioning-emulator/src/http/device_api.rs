@@ -223,7 +223,8 @@ impl DeviceApi<'_> {
         if let Some(name) = cut {
             let reason = format!("the fault `{name}` at `answer` ended the connection");
             let id = target.map(|target| target.registration_id.as_str());
-            self.service.note(self.origin, id, LogKind::Refused, reason);
+            let note = LogEntry::note(self.origin, LogKind::Refused, reason);
+            self.service.log.write(note.of_device(id).cut());
         }
         (handled, cut.is_none().then_some(sent))
     }

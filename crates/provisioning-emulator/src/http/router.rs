@@ -52,7 +52,8 @@ impl Handler for Control<'_> {
             access::check(head, &self.0.control_key)?;
         }
         let path = segments(head)?;
-        if find(head.method(), &path)?.is_of_service() {
+        find(head.method(), &path)?;
+        if !is_of_emulator(&path) {
             api_version(head)?;
         }
         Ok(path)
@@ -78,14 +79,16 @@ impl Control<'_> {
     pub(super) async fn perform(&self, call: &Call, path: &[String]) -> Reply {
         let reply = match find(call.method(), path) {
             Ok(route) => {
-                let result = route.perform(self.0, call).await;
-                let result = self.0.persisted(result).await;
+                let changes_state = route.changes_state();
+                let mut result = route.perform(self.0, call).await;
+                if changes_state {
+                    result = self.0.persisted(result).await;
+                }
                 result.unwrap_or_else(|refusal| error::refuse(&refusal))
             }
             Err(refused) => *refused,
         };
-        let is_name = |name: &&str| path.first().is_some_and(|first| first.eq_ignore_ascii_case(name));
-        let is_of_emulator = ["emulator", "health"].iter().any(is_name);
+        let is_of_emulator = is_of_emulator(path);
         // Reading or clearing the log does not add to it.
         if !is_of_emulator || !reply.status().is_success() {
             let is_query = path.len() == 2 && path[1].eq_ignore_ascii_case("query");
@@ -285,25 +288,24 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// Whether the service has this call, too.
-    fn is_of_service(&self) -> bool {
-        !matches!(
+    /// Whether it changes what `--persist` keeps.
+    fn changes_state(&self) -> bool {
+        matches!(
             self,
-            Self::GetLog
-                | Self::ClearLog
-                | Self::Health
-                | Self::Reset
+            Self::PutEnrollment(..)
+                | Self::DeleteEnrollment(..)
+                | Self::BulkOperation
+                | Self::DeleteRegistration(_)
                 | Self::CreateDevice
-                | Self::PutFaults
-                | Self::AddFaults
-                | Self::GetFaults
-                | Self::DeleteFaults
-                | Self::PutChaos
-                | Self::GetChaos
-                | Self::ClearChaos
-                | Self::GetAllRegistrations
+                | Self::Reset
         )
     }
+}
+
+/// Whether only the emulator has such calls.
+fn is_of_emulator(path: &[String]) -> bool {
+    let is_name = |name: &&str| path.first().is_some_and(|first| first.eq_ignore_ascii_case(name));
+    ["emulator", "health"].iter().any(is_name)
 }
 
 /// Logs a change of an enrollment by a bulk operation.

@@ -18,7 +18,7 @@ impl LogEntry {
     }
 }
 
-fn cut(text: String) -> String {
+pub(super) fn cut(text: String) -> String {
     if text.len() <= LIMIT {
         return text;
     }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::LogKind;
+use super::{cut::cut, kind::LogKind};
 use crate::port::Port;
 
 /// The direction of a packet.
@@ -129,7 +129,8 @@ impl LogEntry {
     }
 
     pub(crate) fn of_device(self, registration_id: Option<&str>) -> Self {
-        let registration_id = registration_id.map(str::to_owned);
+        // A valid one has 128 characters at most.
+        let registration_id = registration_id.map(|id| cut(id.to_owned()));
         Self {
             registration_id,
             ..self

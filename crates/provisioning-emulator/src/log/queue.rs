@@ -16,8 +16,8 @@ use tokio::task::spawn_blocking;
 /// How long the end of the queue waits for the next item to be written.
 const STALL: Duration = Duration::from_millis(200);
 
-/// How often it waits so: no longer than two seconds in all.
-const WAITS: usize = 10;
+/// How often it waits so: no longer than a second in all.
+const WAITS: usize = 5;
 
 /// Items that wait to be written, each with its size.
 pub(crate) struct Queue<T> {

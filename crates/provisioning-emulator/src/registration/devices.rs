@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    allocation::Assigned,
+    allocation::{Assigned, Selection},
     operation::{Next, Operation, Progress, Running},
     saved::SavedRegistration,
     state::State,
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     persistence::{Change, Journal},
     refusal::Refusal,
+    webhook::WebhookAnswer,
 };
 
 /// How much is kept.
@@ -181,28 +182,45 @@ impl Devices {
         Some(operation.next(assigned.as_ref()))
     }
 
-    /// An operation that is not completed; `None` if it is, or does not exist.
-    pub(super) fn running(&mut self, device: &str, id: &str) -> Option<&mut Running> {
-        match &mut self.by_id.get_mut(device)?.operation(id)?.progress {
-            Progress::Running(running) => Some(running),
-            Progress::Completing | Progress::Ended(_) => None,
-        }
+    /// Records what a webhook selected for an operation, according to `select`. The answer counts as the request does, and
+    /// is a failure if it does not fit. Returns the hub or the failure; `None` if there is no such unfinished operation.
+    pub(super) fn select(
+        &mut self,
+        device: &str,
+        id: &str,
+        select: impl FnOnce(&Running) -> Result<WebhookAnswer, String>,
+    ) -> Option<Result<String, String>> {
+        let operation = self.by_id.get_mut(device)?.operation(id)?;
+        let Progress::Running(running) = &mut operation.progress else {
+            return None;
+        };
+        let limit = self.limits.unfinished;
+        let selected = select(running).and_then(|answer| match self.unfinished + answer.size() <= limit {
+            true => Ok(answer),
+            false => Err("the payloads of unfinished registrations leave no room for its answer".to_owned()),
+        });
+        let size = selected.as_ref().map_or(0, WebhookAnswer::size);
+        operation.size += size;
+        self.unfinished += size;
+        let hub = selected.as_ref().map(|answer| answer.iot_hub_host_name.clone());
+        let hub = hub.map_err(String::clone);
+        running.selection = Selection::Webhook(selected);
+        Some(hub)
     }
 
     /// Records an outcome, and where the device is assigned from now on. Nothing is recorded if the operation was deleted
     /// meanwhile.
     pub(super) fn end(&mut self, device: &str, id: &str, state: &Arc<State>, assigned: Option<Assigned>) {
-        let Some((key, _)) = self.by_id.get_key_value(device) else {
+        let key = Arc::<str>::from(device);
+        let Some(device) = self.by_id.get_mut(device) else {
             return;
         };
-        let key = Arc::clone(key);
-        let Some(device) = self.by_id.get_mut(device) else {
+        let Some(operation) = device.operations.iter_mut().find(|operation| operation.id == id) else {
             return;
         };
         if let Some(assigned) = assigned {
             device.assigned = Some(assigned);
         }
-        let Some(operation) = device.operation(id) else { return };
         self.unfinished -= operation.size;
         operation.size = state.size();
         operation.progress = Progress::Ended(Arc::clone(state));

@@ -137,23 +137,17 @@ impl Registry {
         call: &WebhookCall,
         result: Result<WebhookAnswer, String>,
     ) -> Result<String, String> {
-        let mut devices = self.devices();
         let device = call.registration_id.to_ascii_lowercase();
-        let Some(running) = devices.running(&device, &call.operation_id) else {
-            return Err("the registration was deleted meanwhile".to_owned());
-        };
-        let hubs = linked_hubs(&running.allocation, &self.rules.hubs);
-        let selected = result.and_then(|answer| {
+        let recorded = self.devices().select(&device, &call.operation_id, |running| {
+            let hubs = linked_hubs(&running.allocation, &self.rules.hubs);
+            let answer = result?;
             let is_linked = |hub: &String| hub.eq_ignore_ascii_case(&answer.iot_hub_host_name);
             match hubs.iter().any(is_linked) {
                 true => Ok(answer),
                 false => Err(format!("the hub {:?} is not linked", answer.iot_hub_host_name)),
             }
         });
-        let hub = selected.as_ref().map(|answer| answer.iot_hub_host_name.clone());
-        let hub = hub.map_err(String::clone);
-        running.selection = Selection::Webhook(selected);
-        hub
+        recorded.unwrap_or_else(|| Err("the registration was deleted meanwhile".to_owned()))
     }
 
     /// Answers a query about an operation of the device.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use provisioning_emulator::{DeviceIdentity, Emulator, LogEntry, LogKind, Port, Security};
+use provisioning_emulator::{DeviceIdentity, Effect, Emulator, Fault, LogEntry, LogKind, Port, Security, Step};
 use rumqttc::{Connect, ConnectReturnCode, Login};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use sha2::{Digest, Sha256};
@@ -35,6 +35,28 @@ fn secured(emulator: &Emulator) -> (DeviceIdentity, provisioning_emulator::Link)
     (identity, emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024))
 }
 
+/// With a fault for every device: it is logged, with the id that the device claims.
+fn with_a_fault(step: Step) -> Emulator {
+    let emulator = in_memory();
+    let effect = Effect::Delay(Duration::from_secs(1));
+    emulator.inject(Fault::new(effect, step).expect("a fault"));
+    emulator
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_id_of_a_call_of_the_device_api_that_is_refused_is_cut_with_a_fault_too() {
+    let emulator = with_a_fault(Step::Answer);
+    let path = format!(
+        "/{ID_SCOPE}/registrations/{}/register?api-version=2021-06-01",
+        "x".repeat(5000)
+    );
+    let request = format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let link = emulator.connect(Port::WebSocket, Security::Plain, 64 * 1024);
+    send(link, &request).await.refusal(401);
+    assert!(emulator.log().iter().any(|entry| entry.kind == LogKind::Fault));
+    assert_cut(&emulator);
+}
+
 #[tokio::test(start_paused = true)]
 async fn texts_of_a_device_that_is_refused_are_cut() {
     let long = "ü".repeat(1500);
@@ -43,7 +65,7 @@ async fn texts_of_a_device_that_is_refused_are_cut() {
         ..Connect::new(long.clone())
     };
     for connect in [named(user_name("d")), named(long.clone())] {
-        let emulator = in_memory();
+        let emulator = with_a_fault(Step::Connack);
         let mut device = Device::over(plain(&emulator));
         assert_ne!(device.connect(connect).await, ConnectReturnCode::Success);
         device.is_closed().await;

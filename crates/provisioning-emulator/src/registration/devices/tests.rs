@@ -138,6 +138,46 @@ fn unfinished_registrations_that_take_too_much_are_refused_until_others_end_or_a
     check(&devices);
 }
 
+/// The answer of a webhook with a payload of this size.
+fn answer(size: usize) -> Result<WebhookAnswer, String> {
+    Ok(WebhookAnswer {
+        iot_hub_host_name: "hub".to_owned(),
+        payload: payload(size),
+        initial_twin: None,
+    })
+}
+
+#[test]
+fn the_answer_of_a_webhook_counts_as_the_request_does_and_is_a_failure_if_it_does_not_fit() {
+    let mut devices = Devices::new(LIMITS);
+    for (device, id) in [("a", "1"), ("b", "2")] {
+        start(&mut devices, device, id, 100).expect("room");
+    }
+    assert_eq!(devices.select("a", "1", |_| answer(600)), Some(Ok("hub".to_owned())));
+    check(&devices);
+    let refused = devices.select("b", "2", |_| answer(600)).expect("it is unfinished");
+    assert!(refused.is_err_and(|reason| reason.contains("no room")));
+    complete(&mut devices, "a", "1");
+    check(&devices);
+    assert_eq!(devices.select("a", "1", |_| answer(1)), None, "it has ended");
+    assert_eq!(devices.select("b", "2", |_| answer(600)), Some(Ok("hub".to_owned())));
+    check(&devices);
+}
+
+#[test]
+fn an_outcome_of_a_registration_that_was_deleted_meanwhile_is_not_recorded() {
+    let mut devices = Devices::new(LIMITS);
+    start(&mut devices, "a", "1", 10).expect("room");
+    assert!(matches!(devices.query("a", "1"), Some(Next::Complete(..))));
+    devices.remove("a");
+    start(&mut devices, "a", "2", 10).expect("room");
+    let assigned = assign("hub".to_owned(), Default::default(), None);
+    let state = Arc::new(State::new("a".into(), RegistrationStatus::Assigned));
+    devices.end("a", "1", &state, Some(assigned));
+    assert!(!devices.is_assigned("a"));
+    check(&devices);
+}
+
 #[test]
 fn the_oldest_outcomes_lose_their_payloads_and_nothing_else() {
     let mut devices = Devices::new(LIMITS);
