@@ -12,7 +12,8 @@
 //! runs some of them. All scenarios take about ten minutes on two cores; the program itself shares them with the emulator.
 //!
 //! `--emulator FILE` measures another build. With `--before FILE` the scenario `registrations` also measures that one, in
-//! turns with the first: registering must not have become slower.
+//! turns with the first: registering must not have become slower, by more than the 10 % that two runs of one build may differ. Without it that is
+//! not judged.
 //!
 //! How it measures:
 //!
@@ -21,7 +22,7 @@
 //!   point, not the wait. 32 devices do this at a time.
 //! - Control calls are sent at a fixed rate, whether or not the earlier ones have been answered. Their time counts from when
 //!   they were due. A poller of the log has one call at a time.
-//! - Memory is `VmRSS`. The log of the emulator keeps up to 32 MiB by design: it is cleared before the memory at the beginning
+//! - Memory is `VmRSS`. The log of the emulator keeps up to 8 MiB by design: it is cleared before the memory at the beginning
 //!   and at the end is read, but not before the highest memory of a scenario is. Devices that a scenario needs are
 //!   registered before its beginning.
 //! - The rates and times of a busy machine are worse: the last row says how much of the CPUs other programs used. The CPU time

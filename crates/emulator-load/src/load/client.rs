@@ -1,10 +1,12 @@
 //! A light device: MQTT over TLS, with a symmetric key of an enrollment group.
 
+use std::time::Duration;
+
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
 use rumqttc::{Codec, Connect, ConnectReturnCode, Login, Packet, Publish, QoS, Subscribe};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::client::TlsStream;
 use tokio_util::codec::Framed;
 
@@ -12,6 +14,9 @@ use super::{Result, sas::Key, service::Service};
 
 /// The largest packet that a device sends or accepts.
 const MAX_PACKET: usize = 1024 * 1024;
+
+/// How long the answer to a ping may take.
+pub(super) const PING_LIMIT: Duration = Duration::from_secs(10);
 
 /// A connected device, which is subscribed to answers.
 pub(super) struct Device {
@@ -62,7 +67,12 @@ impl Device {
 
     /// Registers with a payload, which is JSON, and asks without a wait until the registration has ended.
     pub(super) async fn register(&mut self, payload: &str) -> Result<()> {
-        let mut answer = self.request_registration(payload).await?;
+        let answer = self.request_registration(payload).await?;
+        self.complete(answer).await
+    }
+
+    /// Asks without a wait until the registration that got this answer has ended.
+    pub(super) async fn complete(&mut self, mut answer: Answer) -> Result<()> {
         while answer.status == 202 {
             answer = self.query(&answer.operation_id()?).await?;
         }
@@ -107,6 +117,15 @@ impl Device {
                 Packet::PubAck(_) => {}
                 other => return Err(format!("instead of an answer: {other:?}").into()),
             }
+        }
+    }
+
+    /// Sends PINGREQ, and waits for PINGRESP.
+    pub(super) async fn ping(&mut self) -> Result<()> {
+        self.packets.send(Packet::PingReq).await?;
+        match timeout(PING_LIMIT, self.next()).await?? {
+            Packet::PingResp => Ok(()),
+            other => Err(format!("instead of PINGRESP: {other:?}").into()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Where a scenario runs: an emulator of its own, and idle devices beside.
+//! Where a scenario runs: an emulator of its own, and the idle devices that are connected to it.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ pub(super) struct Ground<'a> {
     pub(super) service: Arc<Service>,
     /// What the emulator used before the scenario.
     pub(super) begin: Option<Figures>,
-    idle: Idle,
+    pub(super) idle: Idle,
 }
 
 impl<'a> Ground<'a> {
@@ -59,6 +59,16 @@ impl<'a> Ground<'a> {
         Ok(())
     }
 
+    /// Takes the memory that the emulator has now as that of the beginning: what it keeps by design has grown.
+    pub(super) async fn keep_memory(&mut self) -> Result<()> {
+        self.clear_log().await?;
+        let now = self.emulator.figures()?.memory;
+        if let Some(begin) = &mut self.begin {
+            begin.memory = now;
+        }
+        Ok(())
+    }
+
     /// Fills the log with registrations of devices that are known at the beginning.
     pub(super) async fn fill_log(&mut self, devices: usize) -> Result<()> {
         register_built_in(&self.emulator, "device", devices).await?.complete()?;
@@ -75,10 +85,9 @@ impl<'a> Ground<'a> {
         Ok(self.begin.ok_or("nothing has begun")?.descriptors)
     }
 
-    /// Waits until at most as many descriptors are open as at the beginning. Returns how long that took, in
-    /// seconds; infinite if it takes longer than `limit`.
-    pub(super) async fn until_closed(&self, limit: Duration) -> Result<f64> {
-        let start = Instant::now();
+    /// Waits until at most as many descriptors are open as at the beginning. Returns how long after `start` that was, in
+    /// seconds; infinite if it is later than `limit`.
+    pub(super) async fn until_closed(&self, start: Instant, limit: Duration) -> Result<f64> {
         let begin = self.begin_descriptors()?;
         while self.emulator.figures()?.descriptors > begin {
             if start.elapsed() > limit {

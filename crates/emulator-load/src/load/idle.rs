@@ -1,9 +1,9 @@
 //! Devices that are connected and idle.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -12,7 +12,7 @@ use tokio_tungstenite::{
 
 use super::{
     Result,
-    client::{Device, greeting},
+    client::{Device, PING_LIMIT, greeting},
     service::Service,
 };
 
@@ -22,11 +22,15 @@ const CONCURRENT: usize = 32;
 /// The first byte of CONNACK and of SUBACK.
 const ACKNOWLEDGEMENTS: [u8; 2] = [0x20, 0x90];
 
+/// The packets PINGREQ and PINGRESP.
+const PINGREQ: [u8; 2] = [0xC0, 0];
+const PINGRESP: [u8; 2] = [0xD0, 0];
+
 /// Connected devices. They disconnect when this is dropped.
 #[derive(Default)]
 pub(super) struct Idle {
-    _tls: Vec<Device>,
-    _websocket: Vec<WebSocketStream<TlsStream<TcpStream>>>,
+    tls: Vec<Device>,
+    websocket: Vec<WebSocketStream<TlsStream<TcpStream>>>,
 }
 
 impl Idle {
@@ -41,9 +45,41 @@ impl Idle {
             async move { connect_websocket(&service, &format!("idle-websocket-{number}")).await }
         });
         Ok(Self {
-            _tls: tls.buffer_unordered(CONCURRENT).try_collect().await?,
-            _websocket: websocket.buffer_unordered(CONCURRENT).try_collect().await?,
+            tls: tls.buffer_unordered(CONCURRENT).try_collect().await?,
+            websocket: websocket.buffer_unordered(CONCURRENT).try_collect().await?,
         })
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.tls.len() + self.websocket.len()
+    }
+
+    /// How many of them are still connected: they answer a ping.
+    pub(super) async fn alive(&mut self) -> usize {
+        let tls = stream::iter(&mut self.tls).map(|device| async { device.ping().await.is_ok() });
+        let websocket = stream::iter(&mut self.websocket).map(|socket| async { ping_websocket(socket).await.is_ok() });
+        let tls = tls
+            .buffer_unordered(CONCURRENT)
+            .filter(|alive| ready(*alive))
+            .count()
+            .await;
+        let websocket = websocket
+            .buffer_unordered(CONCURRENT)
+            .filter(|alive| ready(*alive))
+            .count()
+            .await;
+        tls + websocket
+    }
+}
+
+async fn ping_websocket(socket: &mut WebSocketStream<TlsStream<TcpStream>>) -> Result<()> {
+    socket.send(Message::Binary(PINGREQ.to_vec().into())).await?;
+    let answer = timeout(PING_LIMIT, socket.next()).await?;
+    let answer = answer.ok_or("the emulator closed the WebSocket")??.into_data();
+    if answer == PINGRESP.as_slice() {
+        Ok(())
+    } else {
+        Err(format!("instead of PINGRESP: {answer:?}").into())
     }
 }
 

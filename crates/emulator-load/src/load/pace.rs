@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{Result, statistics::Durations};
 
-/// What came of the calls.
+/// The results of the calls.
 pub(super) struct Paced {
     /// How many were due.
     pub(super) due: usize,

@@ -136,7 +136,7 @@ impl Emulator {
         })
     }
 
-    /// Sends SIGTERM. Returns how long the process took to end, and whether with exit code 0.
+    /// Sends SIGTERM. Returns the time that the process took to end, and its exit status.
     pub(super) async fn terminate(mut self) -> Result<(Duration, String)> {
         let pid = Pid::from_raw(self.pid()?.try_into()?).ok_or("the emulator has no process id")?;
         let start = Instant::now();

@@ -54,8 +54,10 @@ async fn scenario_on(scenario: &dyn Scenario, ground: &mut Ground<'_>, rows: &mu
     afterwards(ground, rows).await
 }
 
-/// Descriptors, threads and memory are back where they began, after some time.
-async fn afterwards(ground: &Ground<'_>, rows: &mut Rows<'_>) -> Result<()> {
+/// The idle devices are connected, and descriptors, threads and memory are back where they began, after some time.
+async fn afterwards(ground: &mut Ground<'_>, rows: &mut Rows<'_>) -> Result<()> {
+    let (alive, idle) = (ground.idle.alive().await, ground.idle.count());
+    rows.all("idle devices, still connected", alive, idle);
     let begin = ground.begin.ok_or("nothing has begun")?;
     ground.clear_log().await?;
     let start = Instant::now();

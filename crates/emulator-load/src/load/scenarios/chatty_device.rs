@@ -36,14 +36,16 @@ impl Scenario for ChattyDevice {
 
         let mut chatty = Device::connect(&ground.service, "chatty").await?;
         let watch = ground.emulator.watch_memory()?;
+        let mut accepted = 0;
         for sent in 0..REQUESTS + UNANSWERED {
             if sent >= UNANSWERED {
-                chatty.answer().await?;
+                accepted += usize::from(chatty.answer().await?.status == 202);
             }
             if sent < REQUESTS {
                 chatty.send_registration("{}").await?;
             }
         }
+        rows.all("its requests, accepted", accepted, REQUESTS);
         rows.show("highest memory", format!("{:+.0} MiB", watch.growth()));
 
         let control = Control::new(&ground.service);

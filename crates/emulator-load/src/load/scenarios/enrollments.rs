@@ -44,7 +44,7 @@ impl Scenario for Enrollments {
         rows.show("one by id, median", format!("{:.1} ms", by_id.percentile(50)));
         rows.at_most("one by id, p99", by_id.percentile(99), 5.0, "ms");
         drop(control);
-        ground.begin().await
+        ground.keep_memory().await
     }
 }
 

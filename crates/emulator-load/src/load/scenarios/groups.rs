@@ -48,12 +48,13 @@ impl Scenario for Groups {
         // Devices of all groups: new ones, and then the same again.
         let all_groups = |number| (format!("device-{number}"), Key::of_group(number % GROUPS));
         let new = register_all(&ground.emulator, GROUPS, all_groups).await?.complete()?;
-        new.show(rows, "new devices of all groups");
+        rows.at_least("new devices of all groups", new.per_second(), RATE, "/s");
+        new.show_cpu(rows, "new devices of all groups");
         let again = move |number| all_groups(number % GROUPS);
         let known = register_all(&ground.emulator, DEVICES, again).await?.complete()?;
         rows.at_least("known devices of all groups", known.per_second(), RATE, "/s");
         known.show_cpu(rows, "known devices of all groups");
-        ground.begin().await
+        ground.keep_memory().await
     }
 }
 

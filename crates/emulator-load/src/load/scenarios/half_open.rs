@@ -50,7 +50,7 @@ impl Scenario for HalfOpen {
         rows.at_most("highest memory", watch.growth(), 16.0, "MiB");
         rows.at_most(
             "closed after",
-            ground.until_closed(Duration::from_secs(60)).await?,
+            ground.until_closed(start, Duration::from_secs(60)).await?,
             45.0,
             "s",
         );

@@ -33,7 +33,7 @@ impl Scenario for KnownDevices {
         registered.complete()?;
         let with_log = ground.emulator.figures()?.memory - begin;
         // What they take is neither their log nor a beginning for what follows.
-        ground.begin().await?;
+        ground.keep_memory().await?;
         let taken = ground.begin_memory() - begin;
         rows.at_most("memory of 20,000 devices", with_log, 120.0, "MiB");
         rows.show(

@@ -48,10 +48,19 @@ impl Scenario for LogPollers {
         for (what, follows) in [("from the start", false), ("from the last entry", true)] {
             let control = Arc::new(Control::new(&ground.service));
             let pollers: JoinSet<_> = (0..POLLERS).map(|_| poll(Arc::clone(&control), follows)).collect();
-            let answers: Vec<_> = pollers.join_all().await.into_iter().flatten().collect();
-            let rate = f64::from(u32::try_from(answers.len())?) / f64::from(SECONDS);
-            let times = Durations::from(answers);
-            rows.at_least(&format!("{what}, answers a second"), rate, WANTED, "/s");
+            let pollers = pollers.join_all().await;
+            let rate = f64::from(u32::try_from(pollers.iter().map(|it| it.times.len()).sum::<usize>())?);
+            rows.at_least(
+                &format!("{what}, answers a second"),
+                rate / f64::from(SECONDS),
+                WANTED,
+                "/s",
+            );
+            let reached = pollers.iter().filter(|poller| poller.reached_the_end).count();
+            if follows {
+                rows.all("pollers that read all of the log", reached, POLLERS);
+            }
+            let times = Durations::from(pollers.into_iter().flat_map(|poller| poller.times).collect::<Vec<_>>());
             rows.show(&format!("{what}, p99"), format!("{:.1} ms", times.percentile(99)));
         }
         rows.at_most("highest memory", watch.growth(), 32.0, "MiB");
@@ -59,23 +68,34 @@ impl Scenario for LogPollers {
     }
 }
 
-/// Polls at a fixed rate, one poll at a time. Returns how long the answers took that came in time.
-async fn poll(control: Arc<Control>, follows: bool) -> Vec<Duration> {
-    let (start, mut times, mut last) = (Instant::now(), vec![], 0);
+/// What a poller got.
+struct Poller {
+    /// How long the answers took that came in time.
+    times: Vec<Duration>,
+    /// Whether there was no entry left.
+    reached_the_end: bool,
+}
+
+/// Polls at a fixed rate, one poll at a time. A poller from the start always gets entries.
+async fn poll(control: Arc<Control>, follows: bool) -> Poller {
+    let (start, mut times, mut last, mut reached_the_end) = (Instant::now(), vec![], 0, false);
     let end = start + Duration::from_secs(1) * SECONDS;
     for number in 0..PER_SECOND * SECONDS {
         sleep_until(start + Duration::from_secs(1) * number / PER_SECOND).await;
         let sent = Instant::now();
-        let path = format!("/emulator/log?since={last}");
+        let path = format!("/emulator/log?after={last}");
         let Ok(Ok(answer)) = timeout_at(end, control.get(&path)).await else {
             continue;
         };
-        times.push(sent.elapsed());
-        if follows {
-            last = newest(&answer).unwrap_or(0).max(last);
+        match newest(&answer) {
+            None if last == 0 => continue,
+            None => reached_the_end = true,
+            Some(newest) if follows => last = newest,
+            Some(_) => {}
         }
+        times.push(sent.elapsed());
     }
-    times
+    Poller { times, reached_the_end }
 }
 
 /// The number of the newest entry in an answer, if it has one. Parsing all of it would take the emulator's CPU.

@@ -7,7 +7,7 @@ use futures_util::future::{join, join_all};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use crate::load::{Result, ground::Ground, http::Control, scenario::Scenario, table::Rows};
@@ -46,11 +46,17 @@ impl Scenario for NeverRead {
             control.push(ground.service.tls_over(stream).await?);
             page.push(small_buffer(ground.service.page_port).await?);
         }
+        let start = Instant::now();
         let control_asks = control.iter_mut().map(|stream| ask(stream, "/emulator/log", &token));
         let page_asks = page.iter_mut().map(|stream| ask(stream, "/state.json", ""));
         join(join_all(control_asks), join_all(page_asks)).await;
         // 10 s, and the time that answers take which fit into the buffers.
-        rows.at_most("closed after", ground.until_closed(CLOSE_LIMIT).await?, 15.0, "s");
+        rows.at_most(
+            "closed after",
+            ground.until_closed(start, CLOSE_LIMIT).await?,
+            15.0,
+            "s",
+        );
         rows.at_most("highest memory", watch.growth(), 32.0, "MiB");
         drop((control, page));
         Ok(())

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use tokio::join;
 
 use crate::load::{
     Result, ground::Ground, http::Control, pace::paced, registrations::register, scenario::Scenario, table::Rows,
@@ -38,14 +39,14 @@ impl Scenario for PageFlood {
         let calls = paced(CALLS, 10, Duration::from_secs(10), |_| {
             let control = Arc::clone(&control);
             async move { control.get("/enrollmentGroups/local-keys").await.map(drop) }
-        })
-        .await;
-        rows.all("control calls", calls.times.len(), calls.due);
+        });
         let registrations = paced(CALLS, 10, Duration::from_secs(10), |number| {
             let service = Arc::clone(&ground.service);
             async move { register(&service, &format!("device-{number}"), &service.group_key).await }
-        })
-        .await;
+        });
+        // At the same time: the page closes silent connections after 10 s.
+        let (calls, registrations) = join!(calls, registrations);
+        rows.all("control calls", calls.times.len(), calls.due);
         rows.all("registrations", registrations.times.len(), registrations.due);
         for error in [calls.error, registrations.error].into_iter().flatten() {
             rows.show("an error", error);

@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 
 use crate::load::{
-    Result, ground::Ground, process::Options, registrations::register_built_in, scenario::Scenario,
-    statistics::milliseconds, table::Rows,
+    Result, ground::Ground, process::Options, registrations::register_built_in, scenario::Scenario, table::Rows,
 };
 
 const DEVICES: usize = 2000;
@@ -31,7 +30,8 @@ impl Scenario for StalledLog {
     async fn run(&self, ground: &mut Ground<'_>, rows: &mut Rows<'_>) -> Result<()> {
         let registered = register_built_in(&ground.emulator, "device", DEVICES).await?;
         rows.all("registrations", registered.succeeded, DEVICES);
-        rows.show("they took", format!("{:.0} ms", milliseconds(&registered.took)));
+        // Two seconds without a log, and the other programs of a busy machine.
+        rows.at_most("they took", registered.took.as_secs_f64(), 20.0, "s");
         registered.complete()?;
         Ok(())
     }

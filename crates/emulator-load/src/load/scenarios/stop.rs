@@ -1,6 +1,12 @@
 //! SIGTERM while devices register, scripts call, and clients stall.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use tokio::{
@@ -45,8 +51,10 @@ impl Scenario for Stop {
                 ..Options::default()
             };
             let emulator = Emulator::start(&ground.setup.emulator, options).await?;
-            let load = load(&emulator.service);
+            let (load, registered) = load(&emulator.service);
             sleep(LOAD).await;
+            let registered = f64::from(registered.load(Ordering::Relaxed));
+            rows.at_least(&format!("{what}, registrations before"), registered, 100.0, "");
             let (took, status) = emulator.terminate().await?;
             let is_clean = status == "exit status: 0" && took <= Duration::from_secs(5);
             let measured = format!("{:.1} s, {status}", took.as_secs_f64());
@@ -57,25 +65,29 @@ impl Scenario for Stop {
     }
 }
 
-/// Clients that go on until this is dropped.
-fn load(service: &Arc<Service>) -> JoinSet<()> {
-    let mut load = JoinSet::new();
+/// Clients that go on until this is dropped, and how many devices have registered.
+fn load(service: &Arc<Service>) -> (JoinSet<()>, Arc<AtomicU32>) {
+    let (mut load, registered) = (JoinSet::new(), Arc::<AtomicU32>::default());
     let control = Arc::new(Control::new(service));
     for client in 0..CLIENTS {
-        let devices = Arc::clone(service);
+        let (devices, count) = (Arc::clone(service), Arc::clone(&registered));
         load.spawn(async move {
             for number in 0.. {
                 let id = format!("device-{client}-{number}");
-                // The emulator may be gone.
-                if register(&devices, &id, &devices.group_key).await.is_err() {
-                    sleep(Duration::from_millis(100)).await;
-                }
+                match register(&devices, &id, &devices.group_key).await {
+                    Ok(()) => count.fetch_add(1, Ordering::Relaxed),
+                    // The emulator may be gone.
+                    Err(_) => {
+                        sleep(Duration::from_millis(100)).await;
+                        continue;
+                    }
+                };
             }
         });
         let control = Arc::clone(&control);
         load.spawn(async move {
             loop {
-                let _ = timeout(Duration::from_secs(1), control.get("/emulator/log?since=0")).await;
+                let _ = timeout(Duration::from_secs(1), control.get("/emulator/log?after=0")).await;
                 sleep(Duration::from_millis(100)).await;
             }
         });
@@ -91,5 +103,5 @@ fn load(service: &Arc<Service>) -> JoinSet<()> {
             }
         });
     }
-    load
+    (load, registered)
 }
