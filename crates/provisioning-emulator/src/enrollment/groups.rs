@@ -113,7 +113,7 @@ impl Groups {
         let signed_it = |place: usize, rank: usize| match &self.all[place].terms.proof {
             Proof::Keys(keys) => keys
                 .get(rank)
-                .is_some_and(|key| token.is_signed_with(&key.derive(registration_id))),
+                .is_some_and(|key| token.is_signed_with_derived(key, registration_id)),
             Proof::Certificates { .. } | Proof::SignedBy(_) | Proof::Unusable(_) => false,
         };
         let former = former_group.and_then(|id| self.all.binary_search_by(|group| (*group.id).cmp(id)).ok());

@@ -33,7 +33,7 @@ impl Key {
     }
 
     fn new(bytes: Vec<u8>) -> Self {
-        let mac = Hmac::new_from_slice(&bytes).expect("HMAC takes keys of every length");
+        let mac = mac_of(&bytes);
         Self { bytes, mac }
     }
 
@@ -48,12 +48,24 @@ impl Key {
 
     /// The key of a device of the group that this key belongs to. The case of the registration id matters.
     pub(crate) fn derive(&self, registration_id: &str) -> Self {
-        let mut mac = self.mac();
-        mac.update(registration_id.as_bytes());
-        Self::new(mac.finalize().into_bytes().to_vec())
+        Self::new(self.derived(registration_id).to_vec())
+    }
+
+    /// What signs with the key that [`derive`](Self::derive) returns, without storing that key: a token does not say which
+    /// of thousands of groups its key belongs to.
+    pub(super) fn derived_mac(&self, registration_id: &str) -> Hmac<Sha256> {
+        mac_of(&self.derived(registration_id))
+    }
+
+    fn derived(&self, registration_id: &str) -> [u8; 32] {
+        self.mac().chain_update(registration_id).finalize().into_bytes().into()
     }
 
     pub(super) fn mac(&self) -> Hmac<Sha256> {
         self.mac.clone()
     }
+}
+
+fn mac_of(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
 }

@@ -6,8 +6,9 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::Mac;
+use hmac::{Hmac, Mac};
 use percent_encoding::percent_decode_str;
+use sha2::Sha256;
 
 use super::key::Key;
 
@@ -15,6 +16,8 @@ use super::key::Key;
 pub(crate) struct Token<'a> {
     /// As received: SDKs escape it differently, and the signature is over what they sent.
     resource: &'a str,
+    /// What the signature is over: the resource, a line feed and the expiry.
+    signed: String,
     signature: Vec<u8>,
     expiry: &'a str,
     policy: Option<&'a str>,
@@ -29,10 +32,12 @@ impl<'a> Token<'a> {
         };
         let signature = percent_decode_str(value("sig")?).decode_utf8().ok()?;
         let signature = STANDARD.decode(signature.as_bytes()).ok()?;
+        let (resource, expiry) = (value("sr")?, value("se")?);
         Some(Self {
-            resource: value("sr")?,
+            resource,
+            signed: format!("{resource}\n{expiry}"),
             signature,
-            expiry: value("se")?,
+            expiry,
             policy: value("skn"),
         })
     }
@@ -97,10 +102,17 @@ impl<'a> Token<'a> {
     }
 
     /// Whether this key signed the token.
-    pub(crate) fn is_signed_with(&self, key: &Key) -> bool {
-        let parts = [self.resource, "\n", self.expiry];
-        let mac = parts.iter().fold(key.mac(), |mac, part| mac.chain_update(part));
-        mac.verify_slice(&self.signature).is_ok()
+    fn is_signed_with(&self, key: &Key) -> bool {
+        self.has_mac(key.mac())
+    }
+
+    /// Whether the device's key signed the token that is derived from this key of its group.
+    pub(crate) fn is_signed_with_derived(&self, group_key: &Key, registration_id: &str) -> bool {
+        self.has_mac(group_key.derived_mac(registration_id))
+    }
+
+    fn has_mac(&self, mac: Hmac<Sha256>) -> bool {
+        mac.chain_update(&self.signed).verify_slice(&self.signature).is_ok()
     }
 }
 

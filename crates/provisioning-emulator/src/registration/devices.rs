@@ -36,7 +36,7 @@ impl Default for Limits {
         Self {
             devices: 50_000,
             operations: 4,
-            unfinished: 32 * 1024 * 1024,
+            unfinished: 8 * 1024 * 1024,
             outcomes: 4 * 1024 * 1024,
         }
     }

@@ -44,16 +44,16 @@ impl Scenario for Payloads {
             requested.iter().filter(is(429)).count(),
         );
         rows.all("answered with 202, or with 429", accepted + throttled, DEVICES);
-        // 32 MiB are 167 of them.
-        let is_limited = (1..=167).contains(&accepted) && throttled > 0;
+        // 8 MiB are 41 of them.
+        let is_limited = (1..=41).contains(&accepted) && throttled > 0;
         rows.add(
             "unfinished at the same time",
             accepted.to_string(),
-            "1 to 167".to_owned(),
+            "1 to 41".to_owned(),
             is_limited,
         );
         // These, the log, and what is on its way.
-        rows.at_most("highest memory", watch.growth(), 80.0, "MiB");
+        rows.at_most("highest memory", watch.growth(), 48.0, "MiB");
         // Those that are unfinished make room for those that were throttled.
         let mut assigned = 0;
         let (unfinished, throttled): (Vec<_>, Vec<_>) =
