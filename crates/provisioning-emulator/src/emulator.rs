@@ -236,7 +236,7 @@ impl Emulator {
 
     /// Removes all faults, those of [devices](crate::Builder::device) too. Effects that last continue.
     pub fn clear_faults(&self) {
-        self.service.faults.replace(vec![]);
+        self.service.faults.clear();
     }
 
     /// Makes everything as it was at the start: enrollments (with the same etags and generated keys), faults, and quotas

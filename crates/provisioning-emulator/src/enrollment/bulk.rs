@@ -11,7 +11,7 @@ use super::{
 use crate::refusal::Refusal;
 
 /// The largest number of enrollments in one operation.
-const MAX_ENROLLMENTS: usize = 10;
+const MAX_BULK: usize = 10;
 
 /// The body of a call.
 #[derive(Deserialize)]
@@ -36,8 +36,8 @@ impl Enrollments {
         let operation = invalid::read::<BulkOperation>(body, "The operation");
         let operation = operation.map_err(|invalid| Refusal::bad_request(format!("{invalid}.")))?;
         let count = operation.enrollments.len();
-        if count > MAX_ENROLLMENTS {
-            let message = format!("enrollments: expected {MAX_ENROLLMENTS} at most, not {count}.");
+        if count > MAX_BULK {
+            let message = format!("enrollments: expected {MAX_BULK} at most, not {count}.");
             return Err(Refusal::bad_request(message));
         }
         let (mut changed, mut errors) = (vec![], vec![]);

@@ -31,6 +31,8 @@ const MAX_ENROLLMENTS: usize = 50_000;
 /// The enrollments.
 pub(crate) struct Enrollments {
     own_ca_pem: String,
+    /// How many there may be of each kind.
+    limit: usize,
     records: Mutex<Records>,
     /// Those of the start.
     initial: Records,
@@ -100,6 +102,7 @@ impl Enrollments {
     pub(crate) fn new(own_ca_pem: &str) -> Self {
         Self {
             own_ca_pem: own_ca_pem.to_owned(),
+            limit: MAX_ENROLLMENTS,
             records: Mutex::default(),
             initial: Records::default(),
         }
@@ -201,8 +204,8 @@ impl Enrollments {
             if !is_unchanged {
                 continue;
             }
-            if former.is_none() && records.of(kind).len() >= MAX_ENROLLMENTS {
-                let message = format!("There are {MAX_ENROLLMENTS} enrollments of this kind; delete some first.");
+            if former.is_none() && records.of(kind).len() >= self.limit {
+                let message = format!("There are {} enrollments of this kind; delete some first.", self.limit);
                 return Err(Refusal::new(403, 403_004, message));
             }
             records.insert(&key, Arc::clone(&terms));

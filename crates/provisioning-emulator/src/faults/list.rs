@@ -17,6 +17,14 @@ pub(crate) struct Faults {
     initial_chaos: Option<ChaosSettings>,
 }
 
+/// How many faults callers may set: each step looks through them.
+const MAX_FAULTS: usize = 1000;
+
+/// There would be too many faults.
+#[derive(Debug, thiserror::Error)]
+#[error("There may be {MAX_FAULTS} faults; delete some first.")]
+pub(crate) struct TooManyFaults;
+
 /// A fault that triggered.
 pub(crate) struct Triggered {
     pub(crate) effect: Effect,
@@ -82,9 +90,28 @@ impl Faults {
         self.state().faults.clone()
     }
 
+    /// Adds all of these, or none if there would be too many.
+    pub(crate) fn extend(&self, faults: Vec<Fault>) -> Result<(), TooManyFaults> {
+        let left = &mut self.state().faults;
+        if left.len() + faults.len() > MAX_FAULTS {
+            return Err(TooManyFaults);
+        }
+        left.extend(faults);
+        Ok(())
+    }
+
     /// Replaces the faults that are left.
-    pub(crate) fn replace(&self, faults: Vec<Fault>) {
+    pub(crate) fn replace(&self, faults: Vec<Fault>) -> Result<(), TooManyFaults> {
+        if faults.len() > MAX_FAULTS {
+            return Err(TooManyFaults);
+        }
         self.state().faults = faults;
+        Ok(())
+    }
+
+    /// Removes all.
+    pub(crate) fn clear(&self) {
+        self.state().faults.clear();
     }
 
     /// Removes the first fault that equals this one. Returns whether there was one.
@@ -190,8 +217,21 @@ mod tests {
         assert_eq!(trigger(Subject::Device("a")), Some(Effect::Withhold));
         assert_eq!(trigger(Subject::Device("a")), Some(Effect::Duplicate));
         assert_eq!(trigger(Subject::JustIdentified("a")), None);
-        faults.replace(vec![]);
+        faults.clear();
         assert_eq!(trigger(Subject::Unknown), None);
+    }
+
+    #[test]
+    fn there_are_at_most_a_thousand_faults_and_what_does_not_fit_changes_nothing() {
+        let faults = Faults::new(vec![], None);
+        let some = |count| vec![fault(Effect::Garbage); count];
+        faults.extend(some(600)).expect("room");
+        faults.extend(some(401)).expect_err("no room for all");
+        faults.replace(some(1001)).expect_err("no room");
+        assert_eq!(faults.left().len(), 600);
+        faults.replace(some(1000)).expect("room");
+        faults.extend(some(1)).expect_err("no room");
+        faults.extend(vec![]).expect("none");
     }
 
     #[test]

@@ -13,5 +13,5 @@ pub(crate) use description::FaultDescription;
 pub use effect::{Cut, Effect};
 pub use error::FaultError;
 pub use fault::Fault;
-pub(crate) use list::{Faults, Subject, Triggered};
+pub(crate) use list::{Faults, Subject, TooManyFaults, Triggered};
 pub use step::Step;

@@ -13,6 +13,9 @@ use crate::{enrollment::Terms, refusal::Refusal, registration::State, service::S
 /// The largest page.
 const LARGEST_PAGE: usize = 1000;
 
+/// A page ends with the item with which it has so many bytes.
+const PAGE_BYTES: usize = 1024 * 1024;
+
 /// The size of a page unless given.
 const USUAL_PAGE: usize = 100;
 
@@ -76,6 +79,7 @@ pub(super) fn listed<T: Item>(
     let size = page_size(call)?;
     let mut after = after(call)?;
     let mut shown = vec![];
+    let mut bytes = 0;
     // The last id of the page, if it is full and there may be more.
     let mut last = None;
     // One more than a page has, to know whether it is the last one.
@@ -84,10 +88,11 @@ pub(super) fn listed<T: Item>(
     {
         for item in &fetched {
             let Some(value) = show(item) else { continue };
-            if shown.len() == size {
+            if shown.len() == size || bytes >= PAGE_BYTES {
                 let token = URL_SAFE_NO_PAD.encode(last.unwrap_or_default());
                 return Ok(with_continuation(server::json(200, &shown), token));
             }
+            bytes += value.get().len();
             shown.push(value);
             last = Some(item.id().to_ascii_lowercase());
         }

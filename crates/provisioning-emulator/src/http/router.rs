@@ -19,7 +19,7 @@ use crate::{
         EnrollmentKind::{self, Group, Individual},
         Precondition,
     },
-    faults::{ChaosSettings, Fault},
+    faults::{ChaosSettings, Fault, TooManyFaults},
     log::{Direction, LogEntry, LogKind},
     refusal::Refusal,
     registration::State,
@@ -245,18 +245,16 @@ impl<'a> Route<'a> {
                 Ok(no_content())
             }
             Self::PutFaults => {
-                service.faults.replace(faults(body(call)?)?);
+                service.faults.replace(faults(body(call)?)?).map_err(too_many)?;
                 Ok(found(&json!(service.faults.left())))
             }
             Self::GetFaults => Ok(found(&json!(service.faults.left()))),
             Self::AddFaults => {
-                for fault in faults(body(call)?)? {
-                    service.faults.add(fault);
-                }
+                service.faults.extend(faults(body(call)?)?).map_err(too_many)?;
                 Ok(found(&json!(service.faults.left())))
             }
             Self::DeleteFaults if call.body().is_empty() => {
-                service.faults.replace(vec![]);
+                service.faults.clear();
                 Ok(no_content())
             }
             Self::DeleteFaults => {
@@ -331,6 +329,10 @@ fn faults(body: Value) -> Result<Vec<Fault>, Refusal> {
         serde_json::from_value(fault).map_err(|error| Refusal::bad_request(format!("Fault {}: {error}.", index + 1)))
     });
     faults.collect()
+}
+
+fn too_many(error: TooManyFaults) -> Refusal {
+    Refusal::new(403, 403_004, error.to_string())
 }
 
 /// The settings of chaos in a body.

@@ -1,6 +1,7 @@
 //! The HTTP/1.1 server of the HTTPS device API, the control endpoint and the page. Sizes and times are bounded.
 
 use std::{
+    error::Error,
     future::poll_fn,
     io,
     sync::{Mutex, PoisonError},
@@ -28,15 +29,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     log::{LogEntry, LogKind, Origin},
-    net::{Reset, SendLimit, close},
+    net::{HEAD_SIZE, HEAD_TIMEOUT, Reset, StreamEnd, close},
     refusal::Refusal,
 };
-
-/// How long the head of a request may take to arrive.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The longest head of a request, in bytes.
-const HEAD_SIZE: usize = 64 * 1024;
 
 /// How long the body of a request may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -125,14 +120,16 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_SIZE)
-        .serve_connection(TokioIo::new(SendLimit::new(stream)), service);
+        .serve_connection(TokioIo::new(stream), service);
     // The connection ends; a malformed request has been answered if possible.
     let served = stop.run_until_cancelled(poll_fn(|cx| connection.poll_without_shutdown(cx)));
-    if let Some(Err(error)) = served.await
-        && error.is_parse()
-    {
-        let reason = "a further request on the connection is not HTTP/1.1, or its head is too large";
-        handler.log(LogEntry::note(origin, handler.kind(), reason));
+    if let Some(Err(error)) = served.await {
+        if error.is_parse() {
+            let reason = "a further request on the connection is not HTTP/1.1, or its head is too large";
+            handler.log(LogEntry::note(origin, handler.kind(), reason));
+        } else if let Some(reason) = refused(&error) {
+            handler.log(LogEntry::note(origin, LogKind::Refused, reason));
+        }
     }
     let mut stream = connection.into_parts().io.into_inner();
     let ending = std::mem::take(&mut *ending.lock().unwrap_or_else(PoisonError::into_inner));
@@ -142,6 +139,14 @@ where
     match ending.reset {
         Some(reset) => reset.set(),
         None => close(&mut stream, &[]).await,
+    }
+}
+
+/// Why the emulator ended the connection, if it did: its peer broke TLS, or did not take an answer in time.
+fn refused(error: &hyper::Error) -> Option<String> {
+    match StreamEnd::of(error.source()?.downcast_ref()?) {
+        StreamEnd::Refused(reason) => Some(reason),
+        StreamEnd::Gone(_) => None,
     }
 }
 

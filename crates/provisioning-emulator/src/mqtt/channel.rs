@@ -1,4 +1,4 @@
-//! The packets of one connection: logged, sent within time limits, and changed by faults.
+//! The packets of one connection: logged, and changed by faults.
 
 use std::{future::pending, sync::Arc};
 
@@ -8,7 +8,7 @@ use rumqttc::{ConnAck, ConnectReturnCode, Packet};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     select,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::codec::{Encoder, Framed};
 
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     faults::{Cut, Effect, Step, Subject},
     log::{Direction, LogEntry, LogKind, Origin},
-    net::{GARBAGE, Peer, Reset, SEND_LIMIT, close},
+    net::{GARBAGE, Peer, Reset, close},
     service::Service,
 };
 
@@ -131,8 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             Effect::Reorder => self.kept.push(packet),
             Effect::Join => {
                 self.log_sent(&packet);
-                let fed = self.framed.feed(packet.packet);
-                return in_time(fed).await;
+                self.framed.feed(packet.packet).await?;
             }
             Effect::Duplicate => {
                 self.deliver(packet.clone()).await?;
@@ -244,19 +243,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         let kept = std::mem::take(&mut self.kept);
         for packet in std::iter::once(packet).chain(kept) {
             self.log_sent(&packet);
-            in_time(self.framed.send(packet.packet)).await?;
+            self.framed.send(packet.packet).await?;
         }
         Ok(())
     }
 
     async fn deliver_bytes(&mut self, bytes: &[u8]) -> Result<(), End> {
-        in_time(self.framed.flush()).await?;
+        self.framed.flush().await?;
         let stream = self.framed.get_mut();
-        let written = async {
-            stream.write_all(bytes).await?;
-            stream.flush().await
-        };
-        in_time(written).await
+        stream.write_all(bytes).await?;
+        stream.flush().await?;
+        Ok(())
     }
 
     fn encoded(&mut self, packet: Packet) -> Result<BytesMut, End> {
@@ -303,17 +300,5 @@ async fn until(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => pending().await,
-    }
-}
-
-async fn in_time<E: Into<DecodeError>>(sent: impl Future<Output = Result<(), E>>) -> Result<(), End> {
-    match timeout(SEND_LIMIT, sent).await {
-        Ok(sent) => sent.map_err(|error| error.into().into()),
-        Err(_) => {
-            let limit = SEND_LIMIT.as_secs();
-            Err(End::refused(format!(
-                "the device did not take what was sent within {limit} s"
-            )))
-        }
     }
 }

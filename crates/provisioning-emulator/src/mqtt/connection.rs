@@ -47,7 +47,7 @@ where
     connection.channel.opened(&peer);
     let end = select! {
         () = stop.cancelled() => End::closed("the emulator is shutting down"),
-        end = connection.run(&peer) => end,
+        end = connection.run(peer) => end,
     };
     connection.channel.close(end).await;
 }
@@ -72,7 +72,7 @@ struct Session {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    async fn run(&mut self, peer: &Peer) -> End {
+    async fn run(&mut self, peer: Peer) -> End {
         let connect = match timeout(CONNECT_LIMIT, self.channel.read()).await {
             Ok(Ok(Packet::Connect(connect))) => connect,
             Ok(Ok(other)) => {
@@ -87,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         let keep_alive = Duration::from_secs(connect.keep_alive.into());
         let registration_id = connect.client_id.clone();
-        match admit(connect, peer, &self.service) {
+        match admit(connect, &peer, &self.service) {
             Ok(admitted) => {
                 self.admitted = Some(admitted);
                 self.channel.accepted();
@@ -100,6 +100,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 };
             }
         }
+        // Its certificates are not needed again.
+        drop(peer);
         let mut session_end = self.service.begin_session(&registration_id, self.number);
         let end = select! {
             reason = session_end.ended() => End::refused(reason),

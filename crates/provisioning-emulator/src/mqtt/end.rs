@@ -1,5 +1,7 @@
 //! Why a connection ends, for the log.
 
+use std::io;
+
 use super::codec::DecodeError;
 use crate::net::StreamEnd;
 
@@ -35,10 +37,16 @@ impl From<StreamEnd> for End {
     }
 }
 
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        StreamEnd::of(&error).into()
+    }
+}
+
 impl From<DecodeError> for End {
     fn from(error: DecodeError) -> Self {
         match error {
-            DecodeError::Io(error) => StreamEnd::of(&error).into(),
+            DecodeError::Io(error) => error.into(),
             broken => Self::refused(broken.to_string()),
         }
     }

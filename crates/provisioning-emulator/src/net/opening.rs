@@ -15,11 +15,13 @@ use super::{
 };
 use crate::refusal::Refusal;
 
-/// How long the head may take to arrive.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the head of a request may take to arrive.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The largest head, in bytes, and the largest number of its headers.
-const MAX_HEAD: usize = 64 * 1024;
+/// The longest head of a request, in bytes.
+pub(crate) const HEAD_SIZE: usize = 64 * 1024;
+
+/// The largest number of its headers.
 const MAX_HEADERS: usize = 100;
 
 /// A connection whose first request has a complete head.
@@ -87,7 +89,7 @@ impl NotHttp {
 /// Reads the head of the first request.
 pub(super) async fn open<S: AsyncRead + Unpin>(mut stream: S) -> Result<Opening<S>, (S, NotHttp)> {
     let mut start = BytesMut::new();
-    let read = timeout(TIMEOUT, read_head(&mut stream, &mut start)).await;
+    let read = timeout(HEAD_TIMEOUT, read_head(&mut stream, &mut start)).await;
     let read = read.unwrap_or(Err(NotHttp::Late));
     match read {
         Ok((head, length)) => Ok(Opening {
@@ -105,21 +107,35 @@ async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
     start: &mut BytesMut,
 ) -> Result<(Request<()>, usize), NotHttp> {
+    // A head that arrives in many pieces is not parsed for each of them: only when it has doubled, or may be complete.
+    let mut parsed = 0;
     loop {
         let read = stream.read_buf(start).await.map_err(|_| NotHttp::Ended)?;
-        if let Detection::Foreign(foreign @ (Foreign::Amqp | Foreign::Mqtt)) = Foreign::detect(start) {
-            return Err(NotHttp::Foreign(foreign));
-        }
-        if let Some(complete) = parse(start)? {
-            return Ok(complete);
+        let is_full = start.len() >= HEAD_SIZE;
+        if read == 0 || is_full || start.len() >= 2 * parsed || has_empty_line(start, read) {
+            parsed = start.len();
+            // The first bytes tell MQTT and AMQP.
+            let first = &start[..parsed.min(8)];
+            if let Detection::Foreign(foreign @ (Foreign::Amqp | Foreign::Mqtt)) = Foreign::detect(first) {
+                return Err(NotHttp::Foreign(foreign));
+            }
+            if let Some(complete) = parse(start)? {
+                return Ok(complete);
+            }
         }
         if read == 0 {
             return Err(NotHttp::Ended);
         }
-        if start.len() >= MAX_HEAD {
+        if is_full {
             return Err(NotHttp::TooLarge);
         }
     }
+}
+
+/// Whether the bytes that arrived last complete an empty line, with which a head ends.
+fn has_empty_line(bytes: &[u8], read: usize) -> bool {
+    let last = &bytes[bytes.len().saturating_sub(read + 2)..];
+    last.windows(2).any(|pair| pair == b"\n\n") || last.windows(3).any(|three| three == b"\n\r\n")
 }
 
 /// The head and its size, if it is complete.

@@ -23,6 +23,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Rewind<S> {
         let length = self.start.len().min(buf.remaining());
         buf.put_slice(&self.start[..length]);
         self.start.advance(length);
+        if self.start.is_empty() {
+            // The connection may last: it keeps no buffer.
+            self.start = BytesMut::new();
+        }
         Poll::Ready(Ok(()))
     }
 }

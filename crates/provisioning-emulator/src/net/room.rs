@@ -109,7 +109,10 @@ async fn report(service: Arc<Service>, port: Port) {
         let Some(count) = service.rooms.of(port).counted() else {
             return;
         };
-        let reason = format!("{count} more connections were refused");
+        let reason = match count {
+            1 => "1 more connection was refused".to_owned(),
+            count => format!("{count} more connections were refused"),
+        };
         service.note(origin, None, LogKind::Refused, reason);
     }
 }

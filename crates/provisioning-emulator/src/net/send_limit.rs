@@ -12,19 +12,21 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use super::stream_error::Sentence;
+
 /// How long a peer may take to make room for a packet, or for an answer.
-pub(crate) const SEND_LIMIT: Duration = Duration::from_secs(10);
+const SEND_LIMIT: Duration = Duration::from_secs(10);
 
 /// A stream that fails when its peer takes longer than [`SEND_LIMIT`] to take what is written until a flush completes,
 /// however many bytes it takes meanwhile.
-pub(crate) struct SendLimit<S> {
+pub(super) struct SendLimit<S> {
     inner: S,
     /// Runs from the first write that waits for the peer until a flush completes.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> SendLimit<S> {
-    pub(crate) fn new(inner: S) -> Self {
+    pub(super) fn new(inner: S) -> Self {
         Self { inner, deadline: None }
     }
 
@@ -34,8 +36,9 @@ impl<S> SendLimit<S> {
             return Poll::Pending;
         };
         deadline.as_mut().poll(cx).map(|()| {
-            let message = "the peer did not take what was sent within 10 s";
-            io::Error::new(io::ErrorKind::TimedOut, message)
+            let limit = SEND_LIMIT.as_secs();
+            let sentence = Sentence(format!("the peer did not take what was sent within {limit} s"));
+            io::Error::new(io::ErrorKind::TimedOut, sentence)
         })
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::{
@@ -11,9 +10,10 @@ use super::{
     opening::{self, Opening},
     peer::Peer,
     room::enter,
-    send_limit::SEND_LIMIT,
+    send_limit::SendLimit,
     socket::{Reset, Security, Socket},
     stream::Stream,
+    stream_error::StreamEnd,
     tls::{self, NoTls},
     websocket,
 };
@@ -62,7 +62,7 @@ pub(crate) async fn serve(
     };
     drop(acceptor);
     if let Some((stream, peer)) = secured {
-        stack.serve_port(stream, peer).await;
+        stack.serve_port(Box::new(SendLimit::new(stream)), peer).await;
     }
 }
 
@@ -153,18 +153,16 @@ impl Stack {
         let note = |kind, reason| self.note(LogEntry::note(self.origin, kind, reason).about(&method, &path));
         match websocket::judge(&opening.head) {
             Ok(answer) => {
-                let accepted = timeout(SEND_LIMIT, websocket::accept(opening, &answer));
+                let accepted = websocket::accept(opening, &answer);
                 match self.until_stopped(accepted).await {
                     None => {}
-                    Some(Ok(Ok(stream))) => Box::pin(self.serve_mqtt(Box::new(stream), peer)).await,
-                    Some(Ok(Err(_))) => note(LogKind::Ignored, "the connection ended before its upgrade".to_owned()),
-                    Some(Err(_)) => {
-                        let limit = SEND_LIMIT.as_secs();
-                        note(
-                            LogKind::Refused,
-                            format!("the peer did not take the upgrade within {limit} s"),
-                        );
-                    }
+                    Some(Ok(stream)) => Box::pin(self.serve_mqtt(Box::new(stream), peer)).await,
+                    Some(Err(error)) => match StreamEnd::of(&error) {
+                        StreamEnd::Gone(_) => {
+                            note(LogKind::Ignored, "the connection ended before its upgrade".to_owned())
+                        }
+                        StreamEnd::Refused(reason) => note(LogKind::Refused, reason),
+                    },
                 }
             }
             Err(refusal) => {

@@ -41,6 +41,10 @@ pub enum TlsVersions {
     Only13,
 }
 
+/// The longest certificate chain of a client, in bytes: it is kept as long as the connection, whether the device is accepted
+/// or not.
+const MAX_CHAIN: usize = 16 * 1024;
+
 /// How long a handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -158,9 +162,10 @@ impl ClientCertVerifier for HolderOfKey {
     fn verify_client_cert(
         &self,
         certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        intermediates: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, TlsError> {
+        check_size(certificate, intermediates)?;
         check_version(certificate)?;
         Ok(ClientCertVerified::assertion())
     }
@@ -205,13 +210,28 @@ fn check_version(certificate: &CertificateDer<'_>) -> Result<(), TlsError> {
     if version == X509Version::V3 {
         return Ok(());
     }
-    let sentence = format!(
+    Err(unacceptable(format!(
         "the client certificate is an X.509 version {} certificate, and version 3 is required ({})",
         version.0 + 1,
         describe(certificate)
-    );
-    let other = OtherError(Arc::new(Sentence(sentence)));
-    Err(TlsError::InvalidCertificate(CertificateError::Other(other)))
+    )))
+}
+
+fn check_size(certificate: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Result<(), TlsError> {
+    let intermediate: usize = intermediates.iter().map(|it| it.len()).sum();
+    let size = certificate.len() + intermediate;
+    if size <= MAX_CHAIN {
+        return Ok(());
+    }
+    Err(unacceptable(format!(
+        "the client's certificate chain has {size} bytes, and {MAX_CHAIN} are allowed"
+    )))
+}
+
+/// The error that refuses a client certificate for this reason.
+fn unacceptable(reason: String) -> TlsError {
+    let other = OtherError(Arc::new(Sentence(reason)));
+    TlsError::InvalidCertificate(CertificateError::Other(other))
 }
 
 fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {

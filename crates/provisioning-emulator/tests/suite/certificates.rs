@@ -4,6 +4,7 @@ use provisioning_emulator::{Device as Issued, DeviceIdentity, Emulator, KeyKind,
 use rumqttc::{Connect, ConnectReturnCode, Login};
 use rustls::{ProtocolVersion, SupportedProtocolVersion, version};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
+use tokio::io::AsyncReadExt;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -172,6 +173,23 @@ async fn each_emulator_has_a_ca_of_its_own() {
         .await
         .expect_err("not trusted");
     assert!(error.to_string().contains("UnknownIssuer"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_chain_that_is_too_long_to_keep_is_refused() {
+    let emulator = in_memory();
+    let mut identity = emulator.issue_device("d").expect("a certificate");
+    identity.certificate_chain_pem = identity.certificate_chain_pem.repeat(60);
+    let connector = connector(emulator.ca_pem(), Some(&identity), &BOTH);
+    let stream = emulator.connect(Port::Mqtt, Security::Tls, 64 * 1024);
+    // In TLS 1.3 the client is told after its side of the handshake.
+    if let Ok(mut stream) = connect(&connector, "localhost", stream).await {
+        stream.read_u8().await.expect_err("refused");
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    let reasons = notes(&emulator, "tls");
+    let [reason] = &reasons[..] else { panic!("{reasons:?}") };
+    assert!(reason.ends_with(" bytes, and 16384 are allowed"), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]

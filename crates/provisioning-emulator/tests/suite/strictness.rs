@@ -152,7 +152,7 @@ async fn a_device_that_reads_nothing_is_disconnected() {
     sleep(Duration::from_secs(60)).await;
     assert_eq!(
         notes(&emulator, "refused"),
-        ["the device did not take what was sent within 10 s"]
+        ["the peer did not take what was sent within 10 s"]
     );
 }
 

@@ -59,6 +59,8 @@ async fn an_http_caller_that_takes_no_answer_is_cut_off_after_10_seconds() {
         link.read_to_end(&mut taken).await.expect("the end");
         assert_eq!(taken.len(), 16, "{port}: what had room");
     }
+    let refused = "the peer did not take what was sent within 10 s";
+    assert_eq!(notes(&emulator, "refused"), [refused; 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,7 +140,7 @@ async fn a_device_that_takes_no_packets_is_cut_off_over_tls_and_over_a_websocket
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     assert_eq!(
         notes(&emulator, "refused"),
-        ["the device did not take what was sent within 10 s"; 2]
+        ["the peer did not take what was sent within 10 s"; 2]
     );
 }
 

@@ -107,3 +107,26 @@ fn an_etag_must_be_the_one_that_it_has_now() {
     delete(&second).expect("gone");
     assert_eq!(delete("*").expect_err("gone already").status, 404);
 }
+
+#[test]
+fn an_enrollment_for_which_there_is_no_room_is_refused_and_one_that_exists_can_be_changed() {
+    let mut enrollments = Enrollments::new("");
+    enrollments.limit = 2;
+    let put = |kind, id: &str| {
+        let enrollment = match kind {
+            EnrollmentKind::Individual => Enrollment::individual(id),
+            EnrollmentKind::Group => Enrollment::group(id),
+        };
+        let Enrollment { kind, id, body } = enrollment.symmetric_keys("YQ==", "Yg==");
+        enrollments.set(kind, &id, body, Precondition::None).map(|_| ())
+    };
+    for kind in [EnrollmentKind::Individual, EnrollmentKind::Group] {
+        for id in ["a", "b", "a"] {
+            put(kind, id).expect("room");
+        }
+        let refusal = put(kind, "c").expect_err("no room");
+        assert_eq!((refusal.status, refusal.error_code), (403, 403_004));
+        enrollments.delete(kind, "b", None).expect("deleted");
+        put(kind, "c").expect("room again");
+    }
+}
