@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::support::{
     ID_SCOPE, builder, exchange,
-    http::{Answer, send},
+    http::{Answer, send, upgrade},
     in_memory, notes, plain,
     tls::{BOTH, connect, connector},
 };
@@ -377,12 +377,6 @@ async fn the_answer_to_an_unknown_call_lists_the_supported_calls() {
 #[tokio::test(start_paused = true)]
 async fn the_answer_to_amqp_over_a_websocket_says_that_it_is_not_supported() {
     let emulator = in_memory();
-    let upgrade = |path: &str, protocol: &str| {
-        format!(
-            "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
-        )
-    };
     let answer = send(web(&emulator), &upgrade("/$iothub/websocket?a=b", "AMQPWSB10")).await;
     assert_eq!(answer.refusal(400), 400_004);
     assert!(answer.body.contains("AMQP is not supported"), "{answer:?}");

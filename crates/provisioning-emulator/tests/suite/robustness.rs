@@ -11,15 +11,15 @@ use tokio::{
 };
 
 use crate::support::{
-    ANSWERS, Device, builder, connect_bytes, in_memory, notes, packet, plain, register_topic, text, tls,
+    ANSWERS, Device, builder, connect_bytes, http, in_memory, notes, packet, plain, register_topic, text, tls,
 };
 
 const PORTS: [Port; 2] = [Port::Mqtt, Port::WebSocket];
 
 /// An upgrade as a device asks for it.
-const UPGRADE: &[u8] = b"GET /$iothub/websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
-    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-    Sec-WebSocket-Protocol: mqtt\r\n\r\n";
+fn upgrade() -> Vec<u8> {
+    http::upgrade("/$iothub/websocket", "mqtt").into_bytes()
+}
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_broken_conversations_do_not_keep_a_device_from_registering() {
@@ -69,7 +69,7 @@ async fn a_caller_that_sends_single_bytes_times_out() {
     let conversations = [
         (Port::Mqtt, Security::Plain, connect_bytes("MQTT", 4, 0x82)),
         (Port::Mqtt, Security::Tls, vec![0x16, 3, 1, 2, 0, 1]),
-        (Port::WebSocket, Security::Plain, UPGRADE.to_vec()),
+        (Port::WebSocket, Security::Plain, upgrade()),
     ];
     for (port, security, bytes) in conversations {
         let emulator = in_memory();
@@ -138,8 +138,8 @@ fn broken(rng: &mut Rng, port: Port) -> Vec<u8> {
             let frames: Vec<u8> = packets.iter().flat_map(|packet| frame(rng, packet)).collect();
             match rng.bool() {
                 // The mutation in the frames, or in the upgrade too.
-                true => [UPGRADE, &mutated(rng, frames)].concat(),
-                false => mutated(rng, [UPGRADE, &frames].concat()),
+                true => [upgrade(), mutated(rng, frames)].concat(),
+                false => mutated(rng, [upgrade(), frames].concat()),
             }
         }
     }

@@ -10,15 +10,16 @@ use tokio::{
 };
 
 use crate::{
-    support::{Device, builder, connect_bytes, connect_packet, in_memory, notes, plain, register_topic, user_name},
+    support::{
+        Device, builder, connect_bytes, connect_packet, http, in_memory, notes, plain, register_topic, user_name,
+    },
     websocket::{connected, receive, send},
 };
 
 /// A link to the WebSocket port, after the upgrade.
 async fn upgraded(emulator: &Emulator) -> Link {
     let mut link = emulator.connect(Port::WebSocket, Security::Plain, 64 * 1024);
-    let request = "GET /$iothub/websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
+    let request = http::upgrade("/$iothub/websocket", "mqtt");
     link.write_all(request.as_bytes()).await.expect("sent");
     let mut head = vec![];
     while !head.ends_with(b"\r\n\r\n") {

@@ -15,7 +15,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::support::{connect_bytes, in_memory, notes, packet};
+use crate::support::{connect_bytes, http, in_memory, notes, packet};
 
 /// Nothing takes longer than this: a message that never comes fails the test.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -108,8 +108,7 @@ async fn the_sub_protocol_mqtt_is_required() {
     }
     // tungstenite's client compares the answer with what it offered as a whole, so this is asked for by hand.
     let mut stream = emulator.connect(Port::WebSocket, Security::Plain, 64 * 1024);
-    let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: amqp, mqtt\r\n\r\n";
+    let request = http::upgrade("/", "amqp, mqtt");
     stream.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = vec![0; 512];
     let length = stream.read(&mut answer).await.expect("an answer");

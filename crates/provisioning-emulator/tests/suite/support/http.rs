@@ -196,3 +196,11 @@ impl Token {
         format!("SharedAccessSignature sr={resource}&sig={signature}&skn={policy}&se={expiry}")
     }
 }
+
+/// A request for a WebSocket at this path that offers these sub-protocols.
+pub(crate) fn upgrade(path: &str, protocols: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {protocols}\r\n\r\n"
+    )
+}
