@@ -30,7 +30,7 @@ pub(crate) enum DecodeError {
     NotCanonical(&'static str),
     #[error("{0} has a topic filter that is missing, empty or not text")]
     NoFilter(&'static str),
-    #[error("CONNECT is for protocol level {0}, and the service has MQTT 3.1.1, level 4")]
+    #[error("CONNECT is for protocol level {0}{name}, and the service has MQTT 3.1.1, level 4", name = version(*.0))]
     ProtocolLevel(u8),
     #[error("{0} is too long: {1} bytes, of which {2} may follow the fixed header")]
     TooLong(&'static str, usize, usize),
@@ -195,10 +195,22 @@ fn is_canonical(packet: &Packet, frame: &[u8]) -> bool {
     packet.write(&mut again, usize::MAX).is_ok() && again == frame
 }
 
-/// The protocol level of a CONNECT, which is at the same place in all versions of MQTT.
+/// The protocol level of a CONNECT, which follows the protocol's name in all versions of MQTT.
 fn protocol_level(frame: &[u8]) -> Option<u8> {
     let length = frame.iter().skip(1).take(4).position(|byte| byte & 0x80 == 0)? + 1;
-    frame.get(1 + length..)?.strip_prefix(b"\0\x04MQTT")?.first().copied()
+    let header = frame.get(1 + length..)?;
+    let names = [&b"\0\x04MQTT"[..], b"\0\x06MQIsdp"];
+    let level = names.into_iter().find_map(|name| header.strip_prefix(name))?;
+    level.first().copied()
+}
+
+/// The version of MQTT that has a protocol level, for people.
+fn version(level: u8) -> &'static str {
+    match level {
+        3 => " (MQTT 3.1)",
+        5 => " (MQTT 5)",
+        _ => "",
+    }
 }
 
 /// Whether a packet has no filter, or an invalid one (MQTT 3.1.1, sections 3.8.3, 3.10.3 and 4.7.3).
@@ -266,8 +278,9 @@ mod tests {
         );
         assert_eq!(
             protocol_level(&[0x10, 16, 0, 6, b'M', b'Q', b'I', b's', b'd', b'p', 3]),
-            None
+            Some(3)
         );
+        assert_eq!(protocol_level(&[0x10, 16, 0, 4, b'm', b'q', b't', b't', 4]), None);
         assert_eq!(protocol_level(&[0x10, 16, 0]), None);
     }
 }

@@ -85,13 +85,13 @@ fn explain_alert(alert: Alert) -> String {
     let (meaning, name) = match alert {
         Alert::UnknownCA => ("the client does not trust ca.pem", "unknown_ca"),
         Alert::BadCertificate => (
-            "the client does not accept the server's certificate: it does not trust ca.pem, or connects to a name that the \
-             certificate does not have (--host adds names)",
+            "the client does not accept the server's certificate: it does not trust ca.pem, connects to a name that the \
+             certificate does not have (--host adds names), or has a clock that is slow",
             "bad_certificate",
         ),
         Alert::CertificateUnknown => (
-            "the client does not accept the server's certificate: it does not trust ca.pem, or connects to a name that the \
-             certificate does not have (--host adds names)",
+            "the client does not accept the server's certificate: it does not trust ca.pem, connects to a name that the \
+             certificate does not have (--host adds names), or has a clock that is slow",
             "certificate_unknown",
         ),
         Alert::UnsupportedCertificate => (

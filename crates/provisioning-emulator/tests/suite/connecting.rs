@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::support::{
     Device, ID_SCOPE, builder, connect_bytes, connect_packet, exchange,
     http::{Call, Token, look},
-    in_memory, notes, packet, plain, stop, user_name,
+    in_memory, notes, packet, plain, refusals, stop, user_name,
 };
 
 /// The code with which this CONNECT is answered; a refused connection is closed, and why is logged.
@@ -158,10 +158,17 @@ async fn a_password_is_in_no_log_not_on_the_page_and_in_no_answer_of_the_control
 
 #[tokio::test(start_paused = true)]
 async fn another_protocol_level_is_refused_as_such() {
-    for level in [0, 3, 6, 255] {
+    for (name, level, said) in [
+        ("MQTT", 0, "level 0,"),
+        ("MQIsdp", 3, "level 3 (MQTT 3.1),"),
+        ("MQTT", 5, "level 5 (MQTT 5),"),
+        ("MQTT", 255, "level 255,"),
+    ] {
         let emulator = in_memory();
-        let answered = exchange(plain(&emulator), &connect_bytes("MQTT", level, 0x82)).await;
+        let answered = exchange(plain(&emulator), &connect_bytes(name, level, 0x82)).await;
         assert_eq!(answered, [0x20, 2, 0, 1], "level {level}");
+        let reasons = refusals(&emulator);
+        assert!(reasons.len() == 1 && reasons[0].contains(said), "{reasons:?}");
     }
 }
 
