@@ -44,7 +44,8 @@
 //!
 //! # Faults
 //! Named faults make the emulator misbehave: a [`Fault`] has an [`Effect`] at a [`Step`], for one device or for every
-//! device, once, a number of times or always. `docs/emulator.md` lists the names. Each fault that triggers is logged.
+//! device, once, a number of times or always. `docs/emulator/fault-reference.md` lists the names. Each fault that
+//! triggers is logged.
 //!
 //! ```
 //! use provisioning_emulator::{Cut, Effect, Emulator, Fault, Step};
@@ -112,5 +113,5 @@ pub use registration::{Registration, RegistrationStatus};
 pub use retry_after::RetryAfter;
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/emulator.md")]
+#[doc = include_str!("../../../docs/emulator/in-tests.md")]
 struct Manual;

@@ -117,7 +117,11 @@ fn explain_alert(alert: Alert) -> String {
         ),
         Alert::UserCanceled => ("the client gave up", "user_canceled"),
         Alert::CloseNotify => ("the client gave up", "close_notify"),
-        Alert::InternalError => ("the client failed", "internal_error"),
+        Alert::InternalError => (
+            "the client failed; libmosquitto does so when it connects to a name that the certificate does not have (--host adds \
+             names)",
+            "internal_error",
+        ),
         Alert::UnexpectedMessage => ("the client did not expect what it got", "unexpected_message"),
         Alert::IllegalParameter => ("the client did not expect what it got", "illegal_parameter"),
         Alert::DecodeError => ("the client could not read what it got", "decode_error"),
