@@ -26,16 +26,17 @@ use std::{
 
 use self::page::Page;
 
-/// Declares a test for each page.
+/// Declares a test for each page, or for sections of it that are followed without the others.
 macro_rules! pages {
-    ($($name:ident: $file:literal,)+) => {
-        const PAGES: &[&str] = &[$($file),+];
+    ($($name:ident: $file:literal $([$($section:literal),+])?,)+) => {
+        /// The pages, and the sections of each that a test follows; all if there are none.
+        const PAGES: &[(&str, &[&str])] = &[$(($file, &[$($($section),+)?])),+];
 
         $(
             #[tokio::test]
             #[ignore = "needs root, Node, Python, a C compiler, curl and mosquitto: cargo xtask external"]
             async fn $name() {
-                run::run(&docs().join($file)).await;
+                run::run($file, &[$($($section),+)?]).await;
             }
         )+
     };
@@ -51,7 +52,11 @@ pages! {
     differences: "emulator/differences.md",
     the_reference_of_faults: "emulator/fault-reference.md",
     faults: "emulator/faults.md",
-    the_first_device: "emulator/first-device.md",
+    a_first_device_in_node: "emulator/first-device.md" ["Start the emulator", "Node"],
+    a_first_device_in_python: "emulator/first-device.md" ["Start the emulator", "Python"],
+    a_first_device_in_c: "emulator/first-device.md" ["Start the emulator", "C"],
+    a_first_device_with_curl: "emulator/first-device.md" ["Start the emulator", "curl"],
+    a_first_device_with_a_key: "emulator/first-device.md" ["Start the emulator", "A key instead of a certificate"],
     a_broker_in_the_hubs_place: "emulator/hub.md",
     in_tests: "emulator/in-tests.md",
     limits: "emulator/limits.md",
@@ -78,15 +83,36 @@ fn every_page_has_a_test() {
     let folder = fs::read_dir(docs().join("emulator")).expect("a folder");
     let names = folder.map(|entry| entry.expect("an entry").file_name().into_string().expect("text"));
     let found: BTreeSet<_> = names.map(|name| format!("emulator/{name}")).collect();
-    let tested: BTreeSet<_> = PAGES.iter().map(|page| (*page).to_owned()).collect();
+    let tested: BTreeSet<_> = PAGES.iter().map(|(file, _)| (*file).to_owned()).collect();
     let missing: Vec<_> = found.difference(&tested).collect();
     assert!(missing.is_empty(), "pages without a test: {missing:?}");
 }
 
 #[test]
+fn every_section_has_a_test() {
+    for (file, _) in PAGES {
+        let tests = || {
+            PAGES
+                .iter()
+                .filter(|(other, _)| other == file)
+                .map(|(_, sections)| sections)
+        };
+        let is_tested = |section: &str| tests().any(|sections| sections.is_empty() || sections.contains(&section));
+        for step in read(file).steps {
+            let (line, section) = (step.line, &step.section);
+            assert!(
+                is_tested(section),
+                "docs/{file}:{line}: no test follows the section {section:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn every_block_is_run_or_marked() {
-    let findings: Vec<_> = PAGES
-        .iter()
+    let files: BTreeSet<_> = PAGES.iter().map(|(file, _)| file).collect();
+    let findings: Vec<_> = files
+        .into_iter()
         .flat_map(|file| {
             let findings = read(file).findings;
             findings

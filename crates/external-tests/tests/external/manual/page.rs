@@ -1,6 +1,6 @@
 //! A page of the manual as the steps that its reader takes.
 
-use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 
 /// What a page has its reader do, and what is wrong with the page.
 #[derive(Debug, Default)]
@@ -8,12 +8,14 @@ pub(super) struct Page {
     pub(super) steps: Vec<Step>,
     /// Each begins with the number of a line.
     pub(super) findings: Vec<String>,
+    section: String,
 }
 
-/// A step, with the number of its line.
+/// A step, with the number of its line and the heading of the second level that it is below.
 #[derive(Debug, PartialEq)]
 pub(super) struct Step {
     pub(super) line: usize,
+    pub(super) section: String,
     pub(super) action: Action,
 }
 
@@ -50,8 +52,16 @@ impl Page {
         let mut block: Option<(String, usize, String)> = None;
         for (event, range) in Parser::new(text).into_offset_iter() {
             match event {
-                Event::Start(Tag::Heading { .. }) => is_marked = false,
-                Event::End(TagEnd::Heading(_)) => prose.clear(),
+                Event::Start(Tag::Heading { .. }) => {
+                    prose.clear();
+                    is_marked = false;
+                }
+                Event::End(TagEnd::Heading(level)) => {
+                    if level == HeadingLevel::H2 {
+                        page.section.clone_from(&prose);
+                    }
+                    prose.clear();
+                }
                 Event::Start(Tag::CodeBlock(kind)) => {
                     let info = match kind {
                         CodeBlockKind::Fenced(info) => info.to_string(),
@@ -134,7 +144,8 @@ impl Page {
     }
 
     fn step(&mut self, line: usize, action: Action) {
-        self.steps.push(Step { line, action });
+        let section = self.section.clone();
+        self.steps.push(Step { line, section, action });
     }
 }
 
@@ -145,11 +156,12 @@ mod tests {
     #[test]
     fn a_page_is_read_as_its_steps() {
         let page = Page::parse(
-            "# Title\n\n1. Save this as `a/b.js`:\n\n   ```js\n   x();\n   ```\n\n2. Run it:\n\n   \
+            "# Title\n\n## A `part`\n\n1. Save this as `a/b.js`:\n\n   ```js\n   x();\n   ```\n\n2. Run it:\n\n   \
              ```console\n   $ node \\\n     a/b.js\n   out\n   $ true\n   ```\n\n\
              Its terminal shows:\n\n```text printed-by=dps-emulator\nline\n```\n",
         );
         assert_eq!(page.findings, [""; 0]);
+        assert!(page.steps.iter().all(|step| step.section == "A `part`"), "{page:?}");
         let actions: Vec<_> = page.steps.into_iter().map(|step| (step.line, step.action)).collect();
         let run = |command: &str, output: &[&str]| Action::Run {
             command: command.to_owned(),
@@ -159,16 +171,16 @@ mod tests {
             actions,
             [
                 (
-                    6,
+                    8,
                     Action::Save {
                         name: "a/b.js".to_owned(),
                         text: "x();\n".to_owned()
                     }
                 ),
-                (12, run("node \\\n  a/b.js", &["out"])),
-                (15, run("true", &[])),
+                (14, run("node \\\n  a/b.js", &["out"])),
+                (17, run("true", &[])),
                 (
-                    21,
+                    23,
                     Action::Read {
                         program: "dps-emulator".to_owned(),
                         lines: vec!["line".to_owned()]

@@ -11,7 +11,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     compare::{is_line, is_shown},
-    page::{Action, Page, Step},
+    page::{Action, Step},
+    read,
     sandbox::Sandbox,
 };
 
@@ -24,27 +25,32 @@ const PROGRAMS: [(&str, &str); 2] = [("dps-emulator", "mqttPort"), ("mosquitto",
 /// Flags with which a program starts nothing.
 const ENDING: [&str; 2] = ["--health", "--help"];
 
-/// Runs a page.
-pub(super) async fn run(path: &Path) {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let page = Page::parse(&text);
-    assert!(page.findings.is_empty(), "{}:{}", path.display(), page.findings[0]);
-    if page.steps.is_empty() {
+/// Runs these sections of a page, in their order, or all of the page if none is named.
+pub(super) async fn run(file: &'static str, sections: &[&str]) {
+    let page = read(file);
+    assert!(page.findings.is_empty(), "docs/{file}:{}", page.findings[0]);
+    for section in sections {
+        let is_there = page.steps.iter().any(|step| step.section == *section);
+        assert!(is_there, "docs/{file} has no steps in a section {section:?}");
+    }
+    let is_wanted = |step: &Step| sections.is_empty() || sections.contains(&&*step.section);
+    let steps: Vec<_> = page.steps.into_iter().filter(is_wanted).collect();
+    if steps.is_empty() {
         return;
     }
     let mut reader = Reader {
-        page: path.to_owned(),
+        file,
         line: 0,
         sandbox: Sandbox::start().await,
         terminals: BTreeMap::new(),
     };
-    for step in page.steps {
+    for step in steps {
         reader.follow(step).await;
     }
 }
 
 struct Reader {
-    page: PathBuf,
+    file: &'static str,
     line: usize,
     sandbox: Sandbox,
     /// Of each program, its output and the lines of it that the page has shown.
@@ -57,7 +63,7 @@ struct Terminal {
 }
 
 impl Reader {
-    async fn follow(&mut self, Step { line, action }: Step) {
+    async fn follow(&mut self, Step { line, action, .. }: Step) {
         self.line = line;
         match action {
             Action::Save { name, text } => {
@@ -140,10 +146,10 @@ impl Reader {
             let lines = self.lines(&terminal.output).join("\n");
             format!("\n-- the terminal of {program}:\n{lines}")
         });
-        let (page, line) = (self.page.display(), self.line);
+        let (file, line) = (self.file, self.line);
         let printed = printed.join("\n");
         format!(
-            "{page}:{line}: {what}\n-- it printed:\n{printed}{}",
+            "docs/{file}:{line}: {what}\n-- it printed:\n{printed}{}",
             terminals.collect::<String>()
         )
     }
