@@ -35,10 +35,12 @@ pub(crate) enum Verb {
     Deny,
     /// Instructions of parts of a registration, beside those of this toolchain before; a change fails nothing (Valgrind)
     Counts,
-    /// The tests that need other programs: `interop`, `page`, `proxies`, and those of networks and clocks
+    /// The tests that need other programs: `interop`, `manual`, `page`, `proxies`, and those of networks and clocks
     External,
     /// The SDKs of other languages register with the emulator, and `dps` through a real broker
     Interop,
+    /// The commands of the emulator's manual run, and print what it shows
+    Manual,
     /// The page of the emulator works in a real browser
     Page,
     /// Devices register through real proxies
@@ -76,6 +78,7 @@ impl Verb {
             Self::Counts => checks::bench::counts(fix),
             Self::External => external(""),
             Self::Interop => external("interop::"),
+            Self::Manual => external("manual::"),
             Self::Page => external("page::"),
             Self::Proxies => external("proxies::"),
             Self::Bench => checks::bench::table(peers),

@@ -3,7 +3,7 @@
 //! the commands of the manual.
 //!
 //! Each test is ignored, because it needs programs that a machine with Rust does not have. `cargo xtask external` runs
-//! all of them, `cargo xtask interop`, `page` and `proxies` those of one folder; `silence` needs root. A test whose
+//! all of them, `cargo xtask interop`, `manual`, `page` and `proxies` those of one folder; `silence` needs root. A test whose
 //! program is missing fails and names the command that installs the program.
 
 mod clock;
