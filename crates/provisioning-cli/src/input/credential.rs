@@ -48,13 +48,13 @@ pub(crate) fn credential_if_given(
 }
 
 /// A certificate and its key, which may be in one file.
-fn x509(flags: &Identity, certificate: InputFile) -> Result<Credential, Failure> {
+fn x509(flags: &Identity, certificate: &InputFile) -> Result<Credential, Failure> {
     let given = flags.key();
-    let key = match &given {
-        Some(key) if key.path() != certificate.path() => key.clone(),
-        // A pipe is read once.
-        _ => certificate.clone(),
-    };
+    // A pipe that both name is read once.
+    let key = given
+        .filter(|key| key.path() != certificate.path())
+        .unwrap_or(certificate);
+    let (certificate, key) = (certificate.clone(), key.clone());
     let credential = match &flags.key_passphrase_file {
         Some(file) => Credential::x509_from_encrypted_files(certificate, key, file.read_passphrase()?),
         None => Credential::x509_from_files(certificate, key),

@@ -5,14 +5,13 @@ use provisioning_device::{
     ProvisioningDeviceClient, Recovery, Secret, SymmetricKey, TlsVersion, Transport,
 };
 
-use super::flags::{Limits, Network, Registration, TlsMin};
+use super::flags::{Limits, Network, PayloadSource, Registration, TlsMin};
 
 /// The options, with the content of the files that the flags name.
 pub(crate) struct Options<'a> {
     flags: &'a Registration,
     mqtt_options: MqttOptions,
     payload: Option<Payload>,
-    payload_file: Option<InputFile>,
     extra_ca: Option<Secret>,
     csr: Option<CertificateSigningRequest>,
     csr_file: Option<InputFile>,
@@ -23,15 +22,11 @@ impl<'a> Options<'a> {
     /// Reads the files.
     pub(crate) fn read(flags: &'a Registration) -> Result<Self, InvalidInput> {
         let extra_ca = flags.network.extra_ca.as_ref();
-        let payload = flags.service.payload.as_deref();
-        let payload_file = flags.payload_file();
+        let payload = flags.service.payload.as_ref();
         Ok(Self {
             flags,
             mqtt_options: mqtt_options(&flags.network)?,
-            payload: payload
-                .map(|given| self::payload(given, payload_file.as_ref()))
-                .transpose()?,
-            payload_file,
+            payload: payload.map(self::payload).transpose()?,
             extra_ca: extra_ca.map(|file| file.read(EXTRA_CA)).transpose()?,
             csr: None,
             csr_file: None,
@@ -88,7 +83,7 @@ impl<'a> Options<'a> {
             "CA certificates" => self.flags.network.ca.as_ref(),
             EXTRA_CA => self.flags.network.extra_ca.as_ref(),
             "certificate signing request" => self.csr_file.as_ref(),
-            "payload" => self.payload_file.as_ref(),
+            "payload" => self.flags.service.payload.as_ref()?.file(),
             _ => None,
         }
     }
@@ -180,9 +175,11 @@ fn policy(flags: &Limits) -> Policy {
 const EXTRA_CA: &str = "extra CA certificates";
 
 /// JSON itself, or the contents of the file of `@FILE`.
-fn payload(given: &str, file: Option<&InputFile>) -> Result<Payload, InvalidInput> {
-    let Some(file) = file else {
-        return Payload::from_json(given).map_err(|error| error.with_given(given));
-    };
-    Payload::from_bytes(file.read("payload")?.expose()).map_err(|error| error.found_in(file))
+fn payload(source: &PayloadSource) -> Result<Payload, InvalidInput> {
+    match source {
+        PayloadSource::Text(json) => Payload::from_json(json).map_err(|error| error.with_given(json)),
+        PayloadSource::File(file) => {
+            Payload::from_bytes(file.read("payload")?.expose()).map_err(|error| error.found_in(file))
+        }
+    }
 }

@@ -32,7 +32,7 @@ pub(super) fn run(flags: &Register, is_verbose: bool) -> Result<Assigned, Failur
         store: flags.storage.store.as_deref().map(Store::open).transpose()?,
         certificate: IssuedCertificate::prepare(&flags.certificate, || device(flags))?,
     };
-    files.check(flags.registration.files().chain(flags.certificate.csr.clone()))?;
+    files.check(flags.registration.files().chain(&flags.certificate.csr))?;
     let options = Options::read(&flags.registration)?
         .with_csr(files.csr(), flags.certificate.csr.clone())
         .with_force(flags.storage.force);

@@ -22,7 +22,7 @@ pub(crate) struct SavedFiles {
 
 impl SavedFiles {
     /// Checks that no file is written twice, and that no file of `inputs` is written.
-    pub(crate) fn check(&self, inputs: impl IntoIterator<Item = InputFile>) -> Result<(), InvalidInput> {
+    pub(crate) fn check<'a>(&self, inputs: impl IntoIterator<Item = &'a InputFile>) -> Result<(), InvalidInput> {
         let store = self.store.iter().flat_map(Store::files);
         let certificate = self.certificate.iter().flat_map(IssuedCertificate::files);
         let inputs = inputs.into_iter();

@@ -41,18 +41,22 @@ pub(crate) struct Identity {
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) sas_lifetime: Option<Duration>,
 
-    /// The time by which pipes and devices must end.
-    #[arg(skip)]
-    deadline: Option<Instant>,
+    /// The files that the variables name, which stand in for --cert and --key. One value each: a pipe is read once.
+    #[arg(skip = file_variable("CERTIFICATE_FILE"))]
+    cert_variable: Option<InputFile>,
+
+    #[arg(skip = file_variable("KEY_FILE"))]
+    key_variable: Option<InputFile>,
 }
 
 impl Identity {
     /// Reads no pipe or device beyond the deadline, whether a flag or a variable names it.
     pub(crate) fn set_deadline(&mut self, deadline: Instant) {
-        self.deadline = Some(deadline);
         let files = [
             &mut self.cert,
+            &mut self.cert_variable,
             &mut self.key,
+            &mut self.key_variable,
             &mut self.key_passphrase_file,
             &mut self.symmetric_key_file,
             &mut self.group_key_file,
@@ -64,13 +68,13 @@ impl Identity {
     }
 
     /// The file of --cert, or else of its variable.
-    pub(crate) fn cert(&self) -> Option<InputFile> {
-        self.flag_or_variable(self.cert.as_ref(), "CERTIFICATE_FILE")
+    pub(crate) fn cert(&self) -> Option<&InputFile> {
+        self.cert.as_ref().or(self.cert_variable.as_ref())
     }
 
     /// The file of --key, or else of its variable.
-    pub(crate) fn key(&self) -> Option<InputFile> {
-        self.flag_or_variable(self.key.as_ref(), "KEY_FILE")
+    pub(crate) fn key(&self) -> Option<&InputFile> {
+        self.key.as_ref().or(self.key_variable.as_ref())
     }
 
     /// Whether --key is given, rather than its variable.
@@ -79,29 +83,19 @@ impl Identity {
     }
 
     /// The files with secrets that are named.
-    pub(crate) fn secret_files(&self) -> impl Iterator<Item = InputFile> {
+    pub(crate) fn secret_files(&self) -> impl Iterator<Item = &InputFile> {
         let named = [
-            self.key().or_else(|| self.cert()),
-            self.key_passphrase_file.clone(),
-            self.symmetric_key_file.clone(),
-            self.group_key_file.clone(),
-            self.sas_token_file.clone(),
+            self.key().or(self.cert()),
+            self.key_passphrase_file.as_ref(),
+            self.symmetric_key_file.as_ref(),
+            self.group_key_file.as_ref(),
+            self.sas_token_file.as_ref(),
         ];
         named.into_iter().flatten()
     }
 
     /// All files that are named.
-    pub(crate) fn files(&self) -> impl Iterator<Item = InputFile> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = &InputFile> {
         self.secret_files().chain(self.cert())
-    }
-
-    fn flag_or_variable(&self, flag: Option<&InputFile>, name: &str) -> Option<InputFile> {
-        flag.cloned().or_else(|| {
-            let file = file_variable(name)?;
-            Some(match self.deadline {
-                Some(deadline) => file.with_deadline(deadline),
-                None => file,
-            })
-        })
     }
 }

@@ -17,5 +17,5 @@ pub(crate) use self::{
     network::{Network, TlsMin},
     output::Output,
     registration::Registration,
-    service::Service,
+    service::{PayloadSource, Service},
 };

@@ -3,7 +3,12 @@
 use clap::Args;
 use provisioning_device::InputFile;
 
-use super::{identity::Identity, limits::Limits, network::Network, service::Service};
+use super::{
+    identity::Identity,
+    limits::Limits,
+    network::Network,
+    service::{PayloadSource, Service},
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct Registration {
@@ -25,23 +30,20 @@ impl Registration {
     pub(crate) fn limit_reading(&mut self) {
         let deadline = self.limits.deadline();
         self.identity.set_deadline(deadline);
-        for file in [&mut self.network.ca, &mut self.network.extra_ca].into_iter().flatten() {
+        let payload = match &mut self.service.payload {
+            Some(PayloadSource::File(file)) => Some(file),
+            Some(PayloadSource::Text(_)) | None => None,
+        };
+        let network = [&mut self.network.ca, &mut self.network.extra_ca];
+        for file in network.into_iter().flatten().chain(payload) {
             *file = file.clone().with_deadline(deadline);
         }
     }
 
     /// The files that are read.
-    pub(crate) fn files(&self) -> impl Iterator<Item = InputFile> {
-        let network = [&self.network.ca, &self.network.extra_ca]
-            .into_iter()
-            .flatten()
-            .cloned();
-        self.identity.files().chain(network).chain(self.payload_file())
-    }
-
-    /// The file of `--payload @FILE`.
-    pub(crate) fn payload_file(&self) -> Option<InputFile> {
-        let path = self.service.payload.as_deref()?.strip_prefix('@')?;
-        Some(InputFile::new(path).with_deadline(self.limits.deadline()))
+    pub(crate) fn files(&self) -> impl Iterator<Item = &InputFile> {
+        let network = [&self.network.ca, &self.network.extra_ca].into_iter().flatten();
+        let payload = self.service.payload.as_ref().and_then(PayloadSource::file);
+        self.identity.files().chain(network).chain(payload)
     }
 }

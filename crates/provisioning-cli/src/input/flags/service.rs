@@ -1,6 +1,9 @@
 //! Flags of the service and of what is requested from it.
 
+use std::convert::Infallible;
+
 use clap::Args;
+use provisioning_device::InputFile;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Service")]
@@ -26,8 +29,8 @@ pub(crate) struct Service {
     pub(crate) registration_id: Option<String>,
 
     /// JSON for the enrollment's custom allocation webhook, or @FILE that contains it
-    #[arg(long, value_name = "JSON|@FILE")]
-    pub(crate) payload: Option<String>,
+    #[arg(long, value_name = "JSON|@FILE", value_parser = payload)]
+    pub(crate) payload: Option<PayloadSource>,
 
     /// The size of the largest payload, in bytes; 98304 unless given, the largest message that the service accepts
     #[arg(long, value_name = "BYTES")]
@@ -36,4 +39,30 @@ pub(crate) struct Service {
     /// The version of the service's API; 2019-03-31 unless given
     #[arg(long, value_name = "VERSION")]
     pub(crate) api_version: Option<String>,
+}
+
+/// Where the payload is.
+#[derive(Debug, Clone)]
+pub(crate) enum PayloadSource {
+    /// In the flag itself: JSON.
+    Text(String),
+    /// In the file of `@FILE`.
+    File(InputFile),
+}
+
+impl PayloadSource {
+    /// The file, if it is in one.
+    pub(crate) fn file(&self) -> Option<&InputFile> {
+        match self {
+            Self::Text(_) => None,
+            Self::File(file) => Some(file),
+        }
+    }
+}
+
+fn payload(given: &str) -> Result<PayloadSource, Infallible> {
+    Ok(match given.strip_prefix('@') {
+        Some(path) => PayloadSource::File(InputFile::new(path)),
+        None => PayloadSource::Text(given.to_owned()),
+    })
 }

@@ -1,10 +1,12 @@
 //! Credentials of every origin.
 
+use std::{fs, process::Command, thread};
+
 use provisioning_emulator::{Device, Emulator};
 
 use test_support::emulator::start;
 
-use crate::support::{Files, dps, dps_with};
+use crate::support::{Files, Run, dps, dps_with, start_dps};
 
 #[tokio::test]
 async fn symmetric_keys_of_every_origin_register() {
@@ -126,5 +128,51 @@ async fn flags_win_over_the_environment_and_the_environment_suffices() {
             .contains("common name is env-device, not the registration id other-id"),
         "{run:?}"
     );
+    emulator.shutdown().await;
+}
+
+/// Makes a pipe with the contents of `file`, which are written to it once.
+#[cfg(unix)]
+fn pipe(files: &Files, name: &str, file: &str) -> String {
+    let (path, contents) = (files.path(name), fs::read(file).expect("a file"));
+    let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
+    assert!(made.success(), "{path}");
+    let end = path.clone();
+    // Not a thread of the runtime: it ends with the process if nothing reads the pipe.
+    thread::spawn(move || fs::write(end, contents));
+    path
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_is_read_once_whether_a_flag_or_a_variable_names_it() {
+    let emulator = start(Emulator::builder().polls_before_assigning(0)).await;
+    let files = Files::of(&emulator, "device-1");
+    let (new_key, issued) = (files.path("new.key"), files.path("issued.pem"));
+    let service = ["--json", "--host", &files.host, "--id-scope", emulator.id_scope()];
+    let service = [&service[..], &["--ca", &files.ca, "--timeout", "10"]].concat();
+    let commands: [&[&str]; 3] = [
+        &["register"],
+        // It also needs the certificate for the registration id of the new key.
+        &["register", "--new-key", &new_key, "--issued-cert", &issued],
+        // It checks the credential, and then registers with it.
+        &["doctor", "--register"],
+    ];
+    for (number, command) in commands.into_iter().enumerate() {
+        for by_variable in [false, true] {
+            let pipe = |name, file| pipe(&files, &format!("{name}-{number}-{by_variable}"), file);
+            let (cert, key) = (pipe("cert", &files.cert), pipe("key", &files.key));
+            let words = [command, &service].concat();
+            let running = match by_variable {
+                false => start_dps(&[&words[..], &["--cert", &cert, "--key", &key]].concat(), &[]),
+                true => start_dps(&words, &[("CERTIFICATE_FILE", &cert), ("KEY_FILE", &key)]),
+            };
+            let run = Run::of(running).await;
+            let assigned = run.stdout.contains("\"status\":\"assigned\"") || run.stdout.contains("assigned to ");
+            assert!(assigned, "{command:?}, by variable: {by_variable}: {run:?}");
+            // The next one creates it again.
+            let _ = fs::remove_file(&new_key);
+        }
+    }
     emulator.shutdown().await;
 }
