@@ -75,12 +75,12 @@ impl<C: Connector> MqttConnector for MqttOverStream<C> {
             peer.note(&event);
             progress.report(event);
         };
-        let mut place = self.turns.place(&login.client_id);
+        let mut place = self.turns.join_queue(&login.client_id);
         let keep_alive = login.keep_alive;
         let stream = self.connector.connect(target, Progress::new(&listener)).await?;
         progress.waiting_for(WaitStep::Connack, peer.get());
         let connect = handshake::connect_packet(login).map_err(in_connect)?;
-        place.take().await.map_err(in_connect)?;
+        place.wait_for_turn().await.map_err(in_connect)?;
         let codec = ClientCodec::new(target.max_message_size());
         let framed = Framed::with_capacity(stream, codec, BUFFER_SIZE);
         let (done, accepted) = oneshot::channel();
@@ -88,8 +88,8 @@ impl<C: Connector> MqttConnector for MqttOverStream<C> {
         let task = Task::connect(framed, connect, keep_alive, Connecting { place, done }, events)?;
         // It serves the connection of the registration whose span this is.
         tokio::spawn(task.run(queue).in_current_span());
-        let accepted = AsyncMutex::new(Some(accepted));
-        Ok(Arc::new(Session { commands, accepted }))
+        let connack = AsyncMutex::new(Connack::Awaited(accepted));
+        Ok(Arc::new(Session { commands, connack }))
     }
 }
 
@@ -106,8 +106,14 @@ const LARGEST_PACKET: usize = 268_435_455;
 /// The handle of a connection's task. The task ends when the last handle is dropped.
 struct Session {
     commands: mpsc::UnboundedSender<Command>,
-    /// Receives whether CONNECT is accepted; `None` once it has.
-    accepted: AsyncMutex<Option<oneshot::Receiver<Result<(), TransportError>>>>,
+    connack: AsyncMutex<Connack>,
+}
+
+/// Whether CONNECT is accepted.
+enum Connack {
+    Awaited(oneshot::Receiver<Result<(), TransportError>>),
+    /// Every call gets the same outcome.
+    Received(Result<(), TransportError>),
 }
 
 impl Session {
@@ -130,15 +136,13 @@ fn has_ended() -> TransportError {
 #[async_trait]
 impl MqttSession for Session {
     async fn accepted(&self) -> Result<(), TransportError> {
-        let mut accepted = self.accepted.lock().await;
-        match &mut *accepted {
-            Some(receiver) => {
-                let outcome = receiver.await.unwrap_or_else(|_| Err(has_ended()));
-                *accepted = None;
-                outcome
-            }
-            None => Ok(()),
-        }
+        let mut connack = self.connack.lock().await;
+        let outcome = match &mut *connack {
+            Connack::Awaited(receiver) => receiver.await.unwrap_or_else(|_| Err(has_ended())),
+            Connack::Received(outcome) => outcome.clone(),
+        };
+        *connack = Connack::Received(outcome.clone());
+        outcome
     }
 
     async fn subscribe(&self, filter: &str) -> Result<(), TransportError> {

@@ -16,7 +16,7 @@ use super::{
     connect_error, error, handshake,
     outgoing::{AckKind, Command, Done, Outgoing},
     stream::MqttStream,
-    turn::Place,
+    turn::QueuePlace,
 };
 use crate::mqtt_connector::{Message, SessionEvent, SessionEvents};
 
@@ -38,7 +38,7 @@ pub(super) struct Task {
 /// A CONNECT that was not answered yet.
 pub(super) struct Connecting {
     /// Its turn among the connections of its client id.
-    pub(super) place: Place,
+    pub(super) place: QueuePlace,
     /// Receives whether it is accepted.
     pub(super) done: Done,
 }

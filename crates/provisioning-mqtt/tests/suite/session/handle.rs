@@ -6,13 +6,13 @@ use futures_util::FutureExt;
 use provisioning_mqtt::{Login, MqttConnector, MqttOverStream, MqttSession, SessionEvent, SessionEvents};
 use provisioning_net::{Scheme, Target};
 use provisioning_types::{ErrorKind, Progress, Secret, TransportError};
-use rumqttc::{Packet, PubAck, SubAck, SubscribeReasonCode, UnsubAck};
+use rumqttc::{ConnectReturnCode, Packet, PubAck, SubAck, SubscribeReasonCode, UnsubAck};
 use test_support::{Incoming, in_memory, settle, soon};
 
 use crate::support::{
     device::request,
     mocks::given_for,
-    peer::{Peer, publish},
+    peer::{Peer, accepted, publish, refused},
 };
 
 /// A session, the service's end of it, and what it told.
@@ -61,6 +61,29 @@ impl Session {
 
     fn told(&self) -> Vec<SessionEvent> {
         self.told.lock().expect("no panic").clone()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_call_that_asks_whether_connect_was_accepted_gets_the_same_answer() {
+    for (answer, kind) in [
+        (accepted(), None),
+        (refused(ConnectReturnCode::NotAuthorized), Some(ErrorKind::Unauthorized)),
+    ] {
+        let (connector, incoming) = in_memory();
+        let mqtt = MqttOverStream::new(connector);
+        let given = given_for(Scheme::Mqtts, request()).await;
+        let (uri, events) = (given.uri, SessionEvents::new(drop));
+        let target = Target::new(&uri);
+        let session = mqtt.connect_early(&target, given.login, Progress::ignored(), events);
+        let session = session.await.expect("a session");
+        let mut peer = Peer::new(incoming.next().await);
+        peer.packet().await;
+        peer.send(answer).await;
+        for _ in 0..3 {
+            let outcome = soon("an answer", session.accepted()).await;
+            assert_eq!(outcome.err().map(|error| error.kind()), kind);
+        }
     }
 }
 

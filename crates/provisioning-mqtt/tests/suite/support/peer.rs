@@ -169,9 +169,14 @@ impl Peer {
     }
 }
 
-/// CONNACK.
+/// An accepting CONNACK.
 pub(crate) fn accepted() -> Packet {
     Packet::ConnAck(ConnAck::new(ConnectReturnCode::Success, false))
+}
+
+/// A refusing CONNACK.
+pub(crate) fn refused(code: ConnectReturnCode) -> Packet {
+    Packet::ConnAck(ConnAck::new(code, false))
 }
 
 /// SUBACK.
