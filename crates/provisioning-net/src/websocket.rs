@@ -63,6 +63,9 @@ impl<C: Connector> Connector for WebSocketConnector<C> {
 
 const IN_BETWEEN_HINT: &str = "the answer is not the service's, which is JSON: a gateway, a proxy or a captive portal in \
                                between may have refused the WebSocket; check the host, the path and the proxy";
+/// What ends a connection instead of answering the handshake, other than a refused credential.
+const NETWORK_HINT: &str = "the port (443 for WebSocket, 8883 for MQTT), and whether a firewall or proxy on the way ends \
+                            WebSockets";
 const CUT_OFF_HINT: &str = "check the port (443 for WebSocket, 8883 for MQTT), and whether a firewall or proxy on the way \
                             ends WebSockets; if the device's certificate was presented, check that it is enrolled and not \
                             expired";
@@ -94,13 +97,10 @@ fn failed(error: HandshakeError, first_bytes: &[u8]) -> TransportError {
         // A TLS failure means the same in the handshake as later.
         (HandshakeError::Io(error), _) => {
             let message = "the connection ended during the WebSocket handshake";
-            let error = match connection_error_with(message, error) {
-                lost if lost.kind() == ErrorKind::Lost && first_bytes.is_empty() => Unanswered::error(message, &lost),
-                error => error,
-            };
-            match error.kind() {
-                ErrorKind::Lost => error.with_hint(CUT_OFF_HINT),
-                _ => error,
+            match connection_error_with(message, error) {
+                lost if lost.kind() != ErrorKind::Lost => lost,
+                lost if first_bytes.is_empty() => Unanswered::error(message, NETWORK_HINT, &lost),
+                lost => lost.with_hint(CUT_OFF_HINT),
             }
         }
         (HandshakeError::Protocol(_), Some(peer)) if !first_bytes.starts_with(b"HTTP/1.1 101") => {

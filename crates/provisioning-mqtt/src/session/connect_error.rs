@@ -18,7 +18,7 @@ pub(super) async fn of_connect(error: TransportError, framed: &mut MqttStream) -
         return TransportError::new(ErrorKind::Refused, message).with_connack(*code);
     }
     match error.kind() {
-        ErrorKind::Lost => Unanswered::error("the connection ended after CONNECT", &error).with_hint(UNANSWERED_HINT),
+        ErrorKind::Lost => Unanswered::error("the connection ended after CONNECT", NETWORK_HINT, &error),
         ErrorKind::UnexpectedResponse => {
             // The codec does not consume bytes that are not MQTT.
             let first = framed.read_buffer().to_vec();
@@ -28,5 +28,5 @@ pub(super) async fn of_connect(error: TransportError, framed: &mut MqttStream) -
     }
 }
 
-const UNANSWERED_HINT: &str = "check the id scope, that the device is enrolled, and that its credential is the enrolled one \
-                               and not expired; then the network, and whether something in between ends MQTT connections";
+/// What ends a connection instead of answering CONNECT, other than a refused credential.
+const NETWORK_HINT: &str = "the network, and whether something on the way ends MQTT connections";

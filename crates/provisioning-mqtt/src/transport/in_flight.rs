@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use provisioning_types::{ConnectionEvent, Endpoint, Progress, Proof, TransportError};
+use provisioning_types::{ConnectionEvent, Endpoint, Progress, TransportError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{refusal_hint, response_router::ResponseRouter};
+use super::{refusal_hint::RefusalHint, response_router::ResponseRouter};
 use crate::{
     mqtt_connector::{Message, MqttSession},
     permit::{WritePermit, Written},
@@ -45,15 +45,14 @@ pub(super) struct Link {
     pub(super) router: Arc<ResponseRouter>,
     /// The endpoint and the user name that the connection was made for.
     pub(super) purpose: (Endpoint, String),
-    /// What the device proved itself with.
-    pub(super) proof: Proof,
+    /// What to check when the service refuses the credential that the connection presented.
+    pub(super) refusal_hint: RefusalHint,
 }
 
 impl Link {
     /// Explains the error of a response.
     pub(super) fn explain(&self, error: TransportError) -> TransportError {
-        let peer = &self.router.peer;
-        peer.explain(refusal_hint::explain(error, &self.proof, peer))
+        self.refusal_hint.explain(error, &self.router.peer)
     }
 
     /// Whether it leads to this endpoint and its device has this user name.

@@ -23,6 +23,7 @@ use tokio::{join, select};
 
 use self::{
     in_flight::{Connection, InFlight, Link, State},
+    refusal_hint::RefusalHint,
     response_router::ResponseRouter,
 };
 use crate::{
@@ -225,13 +226,15 @@ impl MqttTransport {
             Pipelining::Off | Pipelining::AfterConnack => self.mqtt.connect(&target, login, progress, events).await,
             Pipelining::Full => self.mqtt.connect_early(&target, login, progress, events).await,
         };
-        let session = session.map_err(|error| not_connected(error, &proof, &router.peer))?;
+        let refusal_hint = RefusalHint::of(proof);
+        let explain = |error: TransportError| refusal_hint.explain(error, &router.peer).in_phase(Phase::Connect);
+        let session = session.map_err(explain)?;
         Ok(Link {
             peer: router.peer.get(),
             session,
             router: Arc::clone(&router),
             purpose: (endpoint.clone(), user_name),
-            proof,
+            refusal_hint,
         })
     }
 
@@ -253,19 +256,13 @@ async fn establish(in_flight: &InFlight<'_>, link: &Arc<Link>, progress: Progres
     let mut subscribing = pin!(maybe_done(session.subscribe(protocol::RESPONSES)));
     let _ = poll!(subscribing.as_mut());
     let accepted = session.accepted().await;
-    accepted.map_err(|error| not_connected(error, &link.proof, &router.peer))?;
+    accepted.map_err(|error| link.explain(error).in_phase(Phase::Connect))?;
     progress.waiting_for(WaitStep::Suback, link.peer.as_str());
     subscribing.as_mut().await;
     if let Some(Err(error)) = subscribing.take_output() {
         return Err(router.loss().unwrap_or(error).in_phase(Phase::Subscribe));
     }
     in_flight.connected(link, progress)
-}
-
-/// The error of a connection that was not accepted.
-fn not_connected(error: TransportError, proof: &Proof, peer: &PeerAddress) -> TransportError {
-    let error = refusal_hint::explain(error, proof, peer);
-    peer.explain(error).in_phase(Phase::Connect)
 }
 
 #[async_trait]

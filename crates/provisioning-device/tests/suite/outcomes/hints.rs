@@ -108,11 +108,9 @@ async fn a_refusal_without_a_reason_and_an_end_after_connect_are_told_as_a_refus
             }
             let by_message = said.starts_with("if the service's message does not name the cause: ");
             assert_eq!(by_message, ["told", "forbidden"].contains(&id), "{id}: {said}");
-            assert_eq!(
-                said.ends_with("ends MQTT connections"),
-                kind == ErrorKind::Lost,
-                "{id}: {said}"
-            );
+            for (ended, what) in [("gone", "MQTT connections"), ("not-upgraded", "WebSockets")] {
+                assert_eq!(said.ends_with(&format!(" ends {what}")), id == ended, "{id}: {said}");
+            }
         }
     }
     emulator.shutdown().await;
