@@ -3,7 +3,8 @@
 use std::{fs, time::Duration};
 
 use provisioning_device::{
-    Builder, Credential, ProvisioningDeviceClient, RegistrationId, SymmetricKey, Transport as Way, X509Credential,
+    Builder, Credential, MqttOptions, ProvisioningDeviceClient, RegistrationId, SymmetricKey, Transport as Way,
+    X509Credential,
 };
 
 use crate::{
@@ -46,9 +47,9 @@ fn builder(task: &Task, ca: &[u8], credential: impl Into<Credential>) -> Builder
         Roots::Own => builder.with_ca_pem(ca),
         Roots::Platform => builder.with_extra_ca_pem(ca),
     };
-    builder.with_pipelining(match task.pipelining {
+    builder.with_mqtt_options(MqttOptions::default().with_pipelining(match task.pipelining {
         Pipelining::Off => provisioning_device::Pipelining::Off,
         Pipelining::AfterConnack => provisioning_device::Pipelining::AfterConnack,
         Pipelining::Full => provisioning_device::Pipelining::Full,
-    })
+    }))
 }

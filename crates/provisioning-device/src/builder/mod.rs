@@ -7,7 +7,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use provisioning_client::{Policy, RegistrationClient};
 use provisioning_credentials::{CertificateSigningRequest, Credential, DeviceIdentity};
-use provisioning_mqtt::{MqttOptions, MqttTransport, Pipelining};
+use provisioning_mqtt::{MqttOptions, MqttTransport};
 use provisioning_net::{
     Connector, Probe, ProxyRules, ServiceUri, Target, TcpConnector, Tls, TlsConnector, TlsProvider, TlsVersion,
 };
@@ -52,7 +52,6 @@ pub struct Builder {
     fallback_after: Option<Duration>,
     proxy: Checked<ProxyRules>,
     mqtt_options: MqttOptions,
-    pipelining: Option<Pipelining>,
     policy: Policy,
     timeout: Option<Duration>,
 }
@@ -108,7 +107,6 @@ impl ProvisioningDeviceClient {
             fallback_after: None,
             proxy: Ok(ProxyRules::default()),
             mqtt_options: MqttOptions::default(),
-            pipelining: None,
             policy: Policy::default(),
             timeout: None,
         }
@@ -170,10 +168,7 @@ impl Builder {
     }
 
     fn mqtt_transport(&self, credential: &Credential) -> Result<MqttTransport, InvalidInput> {
-        let (endpoint, identity, mut options) = (self.endpoint()?, self.identity.clone(), self.mqtt_options.clone());
-        if let Some(pipelining) = self.pipelining {
-            options = options.with_pipelining(pipelining);
-        }
+        let (endpoint, identity, options) = (self.endpoint()?, self.identity.clone(), self.mqtt_options.clone());
         if let Some(Own(connector)) = &self.connector {
             return Ok(MqttTransport::new(Arc::clone(connector), endpoint, identity, options));
         }

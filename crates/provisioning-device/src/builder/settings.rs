@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use provisioning_client::Policy;
 use provisioning_credentials::{CertificateSigningRequest, TrustedRoots, WallClock};
-use provisioning_mqtt::{MqttOptions, Pipelining};
+use provisioning_mqtt::MqttOptions;
 use provisioning_net::{Connector, Proxy, ProxyRules, Tls, TlsProvider, TlsVersion};
 use provisioning_types::{
     ApiVersion, Endpoint, Host, InvalidInput, Payload, PollingTransport, RegistrationId, RootSource,
@@ -208,18 +208,10 @@ impl Builder {
 
 /// Options and timeouts.
 impl Builder {
-    /// MQTT connection options: keep-alive, packet size, user agent.
+    /// MQTT connection options: keep-alive, packet size, pipelining, user agent.
     #[must_use]
     pub fn with_mqtt_options(mut self, options: MqttOptions) -> Self {
         self.mqtt_options = options;
-        self
-    }
-
-    /// Which packets of a new connection are sent before those in front of them were answered: none by default. Each
-    /// mode saves a round trip over the one before it.
-    #[must_use]
-    pub fn with_pipelining(mut self, pipelining: Pipelining) -> Self {
-        self.pipelining = Some(pipelining);
         self
     }
 
