@@ -98,7 +98,7 @@ pub use provisioning_mqtt::{MqttOptions, Pipelining, probe as mqtt_probe};
 #[cfg(any(feature = "mqtt", feature = "websocket"))]
 pub use provisioning_net::{
     AddressAttempt, AddressOutcome, BoxedStream, ByteStream, Connector, Probe, Proxy, ProxyRules, Scheme, ServiceUri,
-    Target, Tls, TlsFailure, TlsProvider, TlsVersion, connection_error, rustls,
+    Target, Tls, TlsFailure, TlsProvider, TlsVersion, Unanswered, connection_error, rustls,
 };
 pub use provisioning_types::{
     ApiVersion, Assignment, AttestationState, ClientCertificate, ClockSkew, ConnectionEvent, ConnectionProfile,

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     error::Error,
-    fmt, iter,
+    iter,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -193,27 +193,6 @@ fn both_failed(one: FailedAttempt, other: FailedAttempt) -> TransportError {
             .with_hint(hint);
     }
     let FailedAttempt { uri, error: decisive } = other;
-    let error = TransportError::new(decisive.kind(), format!("{first}; {uri}: {decisive}"))
-        .in_phase(decisive.phase().unwrap_or(Phase::Connect))
-        .with_hint(decisive.hint().to_owned());
-    match decisive.source() {
-        Some(_) => error.with_source(SourceOf(decisive)),
-        None => error,
-    }
-}
-
-/// The source of an error whose own message is part of another message already.
-#[derive(Debug)]
-struct SourceOf(TransportError);
-
-impl fmt::Display for SourceOf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.source().map_or(Ok(()), |source| fmt::Display::fmt(source, f))
-    }
-}
-
-impl Error for SourceOf {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()?.source()
-    }
+    let message = format!("{first}; {uri}: {decisive}");
+    decisive.with_message(message).in_phase(Phase::Connect)
 }

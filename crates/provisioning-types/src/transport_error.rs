@@ -92,8 +92,15 @@ impl TransportError {
 
     /// Adds a remark to the message, in parentheses.
     #[must_use]
-    pub fn with_remark(mut self, remark: impl fmt::Display) -> Self {
-        self.message = format!("{} ({remark})", self.message).into();
+    pub fn with_remark(self, remark: impl fmt::Display) -> Self {
+        let message = format!("{} ({remark})", self.message);
+        self.with_message(message)
+    }
+
+    /// Replaces the message, and nothing else.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = message.into();
         self
     }
 

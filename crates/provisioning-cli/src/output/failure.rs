@@ -142,7 +142,7 @@ impl Failure {
                 ("retryAfter", json!(error.retry_after().map(seconds_rounded_up))),
             ],
             retryable: Some(error.is_retryable()),
-            section: Section::of_registration(error.kind(), service.and_then(ServiceError::error_code)),
+            section: Section::of_registration(error),
             ..Self::new(error.kind(), error_message(error)).with_hint(hints.join("; "))
         }
     }

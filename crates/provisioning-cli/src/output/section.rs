@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use provisioning_device::{ErrorCode, ErrorKind};
+use provisioning_device::{ErrorCode, ErrorKind, RegisterError, ServiceError, Unanswered};
 
 /// A section, as the anchor of its heading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,16 @@ impl Section {
     const ERROR_CODES: Self = Self("by-error-code");
 
     /// The section of a failed registration. `None` if its hint says what the page says.
-    pub(crate) fn of_registration(kind: ErrorKind, code: Option<ErrorCode>) -> Option<Self> {
+    pub(crate) fn of_registration(error: &RegisterError) -> Option<Self> {
+        match Unanswered::source_of(error) {
+            // Services end the connection like this when they refuse the credential.
+            Some(_) => Some(Self::REFUSED),
+            None => Self::of_kind(error.kind(), error.service().and_then(ServiceError::error_code)),
+        }
+    }
+
+    /// The section of a failure of this kind, with the service's code.
+    pub(crate) fn of_kind(kind: ErrorKind, code: Option<ErrorCode>) -> Option<Self> {
         match (kind, code) {
             (ErrorKind::Unauthorized, None | Some(ErrorCode::InvalidCredential | ErrorCode::Other(_))) => {
                 Some(Self::REFUSED)

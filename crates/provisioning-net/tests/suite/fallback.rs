@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use provisioning_net::{BoxedStream, Connector, FallbackConnector, Scheme, ServiceUri, Target};
-use provisioning_types::{Endpoint, ErrorKind, Progress, TransportError, WaitStep};
+use provisioning_types::{Endpoint, ErrorKind, Progress, ServiceError, TransportError, WaitStep};
 use tokio::{
     io::duplex,
     time::{Instant, sleep, timeout},
@@ -64,7 +64,7 @@ impl Connector for Scripted {
                 let stranger = rustls::Error::from(rustls::CertificateError::UnknownIssuer);
                 Err(TransportError::new(ErrorKind::Tls, "a stranger").with_source(io::Error::other(stranger)))
             }
-            Does::Reject => Err(TransportError::new(ErrorKind::Unauthorized, "rejected")),
+            Does::Reject => Err(TransportError::refused_by_service(ServiceError::from_body(401, b""))),
         }
     }
 }
@@ -244,6 +244,8 @@ async fn when_both_fail_the_error_tells_of_both_and_has_the_more_telling_kind() 
         assert_eq!(error.kind(), kind, "{first:?} {second:?}");
         let told = error.to_string();
         assert!(told.contains(MQTT) && told.contains(WEBSOCKET), "{told}");
+        let status = error.service().map(ServiceError::status);
+        assert_eq!(status, (second == Does::Reject).then_some(401), "{error:?}");
     }
 }
 

@@ -132,7 +132,7 @@ fn a_hint_names_the_section_that_the_page_links_to_and_each_exists() {
     let errors = numbers
         .chain([None, Some(499_999)])
         .map(|number: Option<u64>| number.map(ErrorCode::from));
-    let failures = errors.flat_map(|code| KINDS.map(|kind| Section::of_registration(kind, code)));
+    let failures = errors.flat_map(|code| KINDS.map(|kind| Section::of_kind(kind, code)));
     for section in codes.chain(failures.flatten()) {
         assert!(anchors.iter().any(|anchor| anchor == section.anchor()), "no {section}");
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use provisioning_emulator::{Device, Effect, Emulator, Enrollment, Fault, RetryAfter, Step};
+use provisioning_emulator::{Cut, Device, Effect, Emulator, Enrollment, Fault, RetryAfter, Step};
 use serde_json::json;
 
 use test_support::{emulator::start, listen};
@@ -87,6 +87,21 @@ async fn every_outcome_of_the_service_has_its_kind_and_exit_code() {
             "slow" => assert!(run.error()["operationId"].is_string(), "{run:?}"),
             _ => {}
         }
+    }
+    for (step, transport) in [(Step::Connack, &[][..]), (Step::Upgrade, &["--websocket"])] {
+        let id = format!("unanswered-{step:?}").to_lowercase();
+        let files = Files::of(&emulator, &id);
+        let closed = Fault::new(Effect::Close(Cut::Now), step).expect("a fault");
+        emulator.inject(closed.device(&id).always());
+        let host = if transport.is_empty() {
+            &files.host
+        } else {
+            &files.websocket_host
+        };
+        let run = files.register(host, &[transport, &["--json"]].concat()).await;
+        let expected = (4, "lost", Some("the-service-refuses-the-credential"));
+        let section = section_of(&run);
+        assert_eq!((run.code, run.kind().as_str(), section.as_deref()), expected, "{run:?}");
     }
     let files = Files::of(&emulator, "device-1");
     let (listener, nowhere) = listen::<String>().await;
