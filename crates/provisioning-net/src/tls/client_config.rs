@@ -9,7 +9,7 @@ use super::{
     client_auth::{ClientAuthRecord, RecordingResolver},
     key_check,
     latest::Latest,
-    roots::LoadedRoots,
+    roots::{LoadedRoots, Loading},
     settings::Tls,
     verifier::{Presented, RecordingVerifier, Verifiers},
 };
@@ -78,17 +78,18 @@ impl ConfigCache {
         self.config.get_or_make(certificate.cloned(), make)
     }
 
+    /// The verifiers for the roots as they are now.
     async fn verifiers(self: &Arc<Self>) -> Result<Arc<Verifiers>, TransportError> {
-        let Some(key) = self.tls.roots.blocking_key() else {
-            return self.current_verifiers();
+        let key = match self.tls.roots.load_if_ready() {
+            Loading::Ready(roots) => return self.verifiers_for(roots?),
+            Loading::MayBlock(key) => key,
         };
         let this = Arc::clone(self);
-        run_blocking(key, async move { this.current_verifiers() }).await?
+        run_blocking(key, async move { this.verifiers_for(this.tls.roots.load()?) }).await?
     }
 
-    /// The verifiers for the roots as they are now.
-    fn current_verifiers(&self) -> Result<Arc<Verifiers>, TransportError> {
-        self.verifiers.get_or_make(self.tls.roots.load()?, |roots| {
+    fn verifiers_for(&self, roots: LoadedRoots) -> Result<Arc<Verifiers>, TransportError> {
+        self.verifiers.get_or_make(roots, |roots| {
             let verifiers = Verifiers::new(roots.store()?, roots.platform.as_ref(), &self.tls.provider);
             Ok(Arc::new(verifiers?))
         })
@@ -151,7 +152,10 @@ mod tests {
         );
         let tls = Tls::new().with_extra_roots(extra.clone()).with_only_roots(only.clone());
         let cache = ConfigCache::new(tls);
-        let current = || cache.current_verifiers().expect("roots");
+        let current = || {
+            let roots = cache.tls.roots.load().expect("roots");
+            cache.verifiers_for(roots).expect("verifiers")
+        };
         let first = current();
         assert!(Arc::ptr_eq(&first, &current()), "the same `Arc`");
         only.replace(vec![one.clone()]);
@@ -167,7 +171,10 @@ mod tests {
     #[test]
     fn the_platforms_trust_store_is_read_once_while_it_does_not_change() {
         let cache = ConfigCache::new(Tls::new().with_extra_roots(Replaceable::new(vec![self_signed().0])));
-        let current = || cache.current_verifiers().expect("roots");
+        let current = || {
+            let roots = cache.tls.roots.load().expect("roots");
+            cache.verifiers_for(roots).expect("verifiers")
+        };
         assert!(Arc::ptr_eq(&current(), &current()));
     }
 

@@ -40,15 +40,15 @@ pub(super) enum TrustStore {}
     not(target_vendor = "apple")
 ))]
 impl TrustStore {
-    /// Whether [`current`](Self::current) looks at no file, as it did so a moment ago.
-    pub(super) fn is_recent() -> bool {
-        files::TrustedFiles::recent().is_some()
+    /// The trust store as it was a moment ago, if its files were looked at then. Looks at no file.
+    pub(super) fn recent() -> Option<Self> {
+        let files = files::TrustedFiles::recent()?;
+        Some(Self { files })
     }
 
-    /// The trust store as it is now. Looks at files unless it [is recent](Self::is_recent), and reads them if they have
-    /// changed.
+    /// The trust store as it is now. Looks at files unless it did so a moment ago, and reads them if they have changed.
     pub(super) fn current() -> Option<Self> {
-        let files = files::TrustedFiles::recent().unwrap_or_else(files::TrustedFiles::current);
+        let files = files::TrustedFiles::current();
         Some(Self { files })
     }
 
@@ -76,8 +76,9 @@ impl TrustStore {
     not(all(unix, not(target_os = "android"), not(target_vendor = "apple")))
 ))]
 impl TrustStore {
-    pub(super) fn is_recent() -> bool {
-        false
+    /// Making a verifier may block, so it is never ready.
+    pub(super) fn recent() -> Option<Self> {
+        None
     }
 
     pub(super) fn current() -> Option<Self> {
@@ -122,8 +123,8 @@ fn no_certificates() -> TransportError {
 
 #[cfg(not(feature = "platform-roots"))]
 impl TrustStore {
-    pub(super) fn is_recent() -> bool {
-        true
+    pub(super) fn recent() -> Option<Self> {
+        None
     }
 
     pub(super) fn current() -> Option<Self> {

@@ -27,37 +27,56 @@ pub(super) struct LoadedRoots {
     given: Vec<Arc<[Vec<u8>]>>,
 }
 
+/// What came of asking the sources without blocking.
+#[derive(Debug)]
+pub(super) enum Loading {
+    Ready(Result<LoadedRoots, InvalidInput>),
+    /// [`Roots::load`] may block on this.
+    MayBlock(BlockingKey),
+}
+
 impl Roots {
-    /// What [`load`](Self::load), or making a verifier from what it returns, may block on; `None` if it does not block.
-    pub(super) fn blocking_key(&self) -> Option<BlockingKey> {
+    /// Asks every source, unless that may block.
+    pub(super) fn load_if_ready(&self) -> Loading {
         static PLATFORM: LazyLock<Arc<()>> = LazyLock::new(Arc::default);
-        if self.only.is_none() && !TrustStore::is_recent() {
-            return Some(BlockingKey::of(&PLATFORM));
+        let platform = self.trusts_platform().then(TrustStore::recent);
+        if let Some(None) = platform {
+            return Loading::MayBlock(BlockingKey::of(&PLATFORM));
         }
-        let mut sources = self.only.iter().chain(&self.extra);
-        sources.find(|source| source.may_block()).map(BlockingKey::of)
+        match self.sources().find(|source| source.may_block()) {
+            Some(source) => Loading::MayBlock(BlockingKey::of(source)),
+            None => Loading::Ready(self.load_with(platform.flatten())),
+        }
     }
 
-    /// Asks every source.
+    /// Asks every source. May block, and so may making a verifier from what it returns.
     pub(super) fn load(&self) -> Result<LoadedRoots, InvalidInput> {
-        let platform = match &self.only {
-            Some(_) => None,
-            None => TrustStore::current(),
-        };
-        let given = self.given(platform.is_some())?;
-        Ok(LoadedRoots { platform, given })
+        self.load_with(self.trusts_platform().then(TrustStore::current).flatten())
     }
 
     /// Checks what the sources return. The platform's trust store is not read.
     pub(super) fn check(&self) -> Result<(), InvalidInput> {
-        let given = self.given(self.only.is_none() && cfg!(feature = "platform-roots"))?;
+        let given = self.given(self.trusts_platform())?;
         let platform = None;
         LoadedRoots { platform, given }.store().map(drop)
     }
 
+    fn trusts_platform(&self) -> bool {
+        self.only.is_none() && cfg!(feature = "platform-roots")
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Arc<dyn RootSource>> {
+        self.only.iter().chain(&self.extra)
+    }
+
+    fn load_with(&self, platform: Option<TrustStore>) -> Result<LoadedRoots, InvalidInput> {
+        let given = self.given(platform.is_some())?;
+        Ok(LoadedRoots { platform, given })
+    }
+
     fn given(&self, beside_platform: bool) -> Result<Vec<Arc<[Vec<u8>]>>, InvalidInput> {
-        let sources = self.only.iter().chain(&self.extra);
-        let given = sources.map(|source| source.load()).collect::<Result<Vec<_>, _>>()?;
+        let given = self.sources().map(|source| source.load());
+        let given = given.collect::<Result<Vec<_>, _>>()?;
         if given.is_empty() && !beside_platform {
             return Err(invalid(
                 "given ones, as this build does not read the platform's trust store (feature `platform-roots`)",
@@ -90,6 +109,26 @@ fn invalid(expected: impl Into<Cow<'static, str>>) -> InvalidInput {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A file, as far as its answer to whether it blocks goes.
+    #[derive(Debug)]
+    struct File;
+
+    impl RootSource for File {
+        fn load(&self) -> Result<Arc<[Vec<u8>]>, InvalidInput> {
+            Ok([vec![0x30, 0]].into())
+        }
+    }
+
+    #[test]
+    fn a_source_that_may_block_is_not_asked_where_blocking_does_harm() {
+        let roots = Roots {
+            only: Some(Arc::new(File)),
+            extra: vec![],
+        };
+        assert!(matches!(roots.load_if_ready(), Loading::MayBlock(_)));
+        assert!(roots.load().is_ok());
+    }
 
     #[test]
     fn a_build_that_reads_no_trust_store_needs_given_roots() {

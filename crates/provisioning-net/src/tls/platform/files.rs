@@ -191,6 +191,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn they_are_recent_for_a_second() {
+        let latest = Latest {
+            files: Arc::new(TrustedFiles {
+                fingerprint: Fingerprint::of(&[]),
+                roots: Arc::new(RootCertStore::empty()),
+            }),
+            looked_at: Instant::now(),
+        };
+        advance(MAX_AGE - Duration::from_millis(1)).await;
+        assert!(latest.recent().is_some());
+        advance(Duration::from_millis(1)).await;
+        assert!(latest.recent().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_files_are_read_once_while_they_do_not_change() {
         let first = TrustedFiles::current();
         for age in [Duration::ZERO, MAX_AGE] {
