@@ -1,10 +1,10 @@
 //! Credentials in files. The files are read again for every connection, so a renewed credential needs no restart.
 
-use provisioning_types::{InvalidInput, Secret};
+use provisioning_types::{InvalidInput, Latest, Secret};
 
 use crate::{
     credential::Credential,
-    input::{file::InputFile, last_parsed::LastParsed, text, wanted::Wanted},
+    input::{file::InputFile, text, wanted::Wanted},
     sas::SasToken,
     symmetric_key::SymmetricKey,
     x509::credential::X509Credential,
@@ -119,12 +119,12 @@ struct X509Files<P> {
     certificates: InputFile,
     key: InputFile,
     parse: P,
-    last: LastParsed<[Secret; 2], X509Credential>,
+    last: Latest<[Secret; 2], X509Credential>,
 }
 
 impl<P: Fn(&[u8], &[u8]) -> Result<X509Credential, InvalidInput>> X509Files<P> {
     fn new(certificates: InputFile, key: InputFile, parse: P) -> Self {
-        let last = LastParsed::default();
+        let last = Latest::default();
         Self {
             certificates,
             key,
@@ -137,12 +137,12 @@ impl<P: Fn(&[u8], &[u8]) -> Result<X509Credential, InvalidInput>> X509Files<P> {
     fn load(&self) -> Result<Credential, InvalidInput> {
         let certificates = self.certificates.read(Wanted::Certificate.input())?;
         let contents = [certificates, self.key.read(Wanted::PrivateKey.input())?];
-        let credential = self.last.get(contents, |[certificates, key]| {
+        let credential = self.last.get_or_make(contents, |[certificates, key]| {
             let parsed = (self.parse)(certificates.expose(), key.expose()).map_err(|error| {
                 let is_of_key = error.input() == Wanted::PrivateKey.input();
                 error.found_in(if is_of_key { &self.key } else { &self.certificates })
             })?;
-            Ok(parsed.in_files(&self.certificates, &self.key))
+            Ok::<_, InvalidInput>(parsed.in_files(&self.certificates, &self.key))
         })?;
         Ok(credential.into())
     }

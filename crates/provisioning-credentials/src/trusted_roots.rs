@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use provisioning_types::{InvalidInput, RootSource, Secret};
+use provisioning_types::{InvalidInput, Latest, RootSource, Secret};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::input::{contents, file::InputFile, last_parsed::LastParsed, wanted::Wanted};
+use crate::input::{contents, file::InputFile, wanted::Wanted};
 
 /// CA certificates in PEM or DER, from memory or from a file. They replace the platform's.
 pub struct TrustedRoots(Origin);
@@ -14,7 +14,7 @@ enum Origin {
     Memory(Arc<[Vec<u8>]>),
     File {
         file: InputFile,
-        last: LastParsed<Secret, Arc<[Vec<u8>]>>,
+        last: Latest<Secret, Arc<[Vec<u8>]>>,
     },
 }
 
@@ -33,7 +33,7 @@ impl TrustedRoots {
     /// # Errors
     /// As [`from_pem`](Self::from_pem), and when the file cannot be read. The error names the file.
     pub fn from_file(file: impl Into<InputFile>) -> Result<Self, InvalidInput> {
-        let (file, last) = (file.into(), LastParsed::default());
+        let (file, last) = (file.into(), Latest::default());
         let roots = Self(Origin::File { file, last });
         roots.load()?;
         Ok(roots)
@@ -47,7 +47,7 @@ impl RootSource for TrustedRoots {
             Origin::File { file, last } => (file, last),
         };
         let bytes = file.read(Wanted::Roots.input())?;
-        last.get(bytes, |bytes| {
+        last.get_or_make(bytes, |bytes| {
             parse(bytes.expose()).map_err(|error| error.found_in(file))
         })
     }
@@ -159,6 +159,6 @@ mod tests {
         assert!(error.starts_with(&format!("{beginning} a file that exists")), "{error}");
 
         fs::write(&path, &pem).expect("written");
-        assert!(Arc::ptr_eq(&first, &roots.load().expect("valid again")));
+        assert_eq!(first, roots.load().expect("valid again"));
     }
 }

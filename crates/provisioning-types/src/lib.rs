@@ -42,6 +42,7 @@ mod error_message;
 mod host;
 mod identity;
 mod invalid_input;
+mod latest;
 #[cfg(feature = "mock")]
 mod mock;
 mod payload;
@@ -71,6 +72,7 @@ pub use error_message::error_message;
 pub use host::{GLOBAL_HOST, Host};
 pub use identity::{ApiVersion, IdScope, RegistrationId};
 pub use invalid_input::InvalidInput;
+pub use latest::Latest;
 #[cfg(feature = "mock")]
 pub use mock::MockPollingTransport;
 pub use payload::Payload;

@@ -1,7 +1,8 @@
 //! Reads an input from a file, within limits. Errors name the input and the file.
 
 use std::{
-    fmt, fs,
+    fmt,
+    fs::{self, Metadata},
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -68,18 +69,18 @@ impl InputFile {
     /// [`InvalidInput`] naming the file: it cannot be read, is too large, or did not end in time. A path that does not
     /// exist and looks like a key is not repeated.
     pub fn read(&self, what: &'static str) -> Result<Secret, InvalidInput> {
+        let kind = fs::metadata(&self.path);
+        if kind.as_ref().is_ok_and(Metadata::is_file) {
+            let contents = read_all(&self.path).map_err(|error| self.unreadable(what, &error))?;
+            return self.checked(what, contents);
+        }
         // Locked while it is read: a second reader would find an empty pipe. Nothing panics while it is locked.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(contents) = &*kept {
             return Ok(contents.clone());
         }
-        let kind = fs::metadata(&self.path).map_err(|error| self.unreadable(what, &error))?;
-        if kind.is_dir() {
+        if kind.map_err(|error| self.unreadable(what, &error))?.is_dir() {
             return Err(InvalidInput::new(what, "a file").with_found("a folder").found_in(self));
-        }
-        if kind.is_file() {
-            let contents = read_all(&self.path).map_err(|error| self.unreadable(what, &error))?;
-            return self.checked(what, contents);
         }
         let contents = self.read_within_timeout(what)?;
         Ok(kept.insert(contents).clone())
@@ -243,6 +244,21 @@ mod tests {
             "{}",
             error(&folder)
         );
+    }
+
+    #[test]
+    fn reading_a_regular_file_waits_for_no_other_reader() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = InputFile::new(folder.path().join("device.key"));
+        fs::write(file.path(), "one").expect("written");
+        let _reading = file.kept.lock();
+        let (sender, contents) = mpsc::channel();
+        let other = file.clone();
+        thread::spawn(move || sender.send(other.read(WHAT)));
+        let contents = contents
+            .recv_timeout(Duration::from_secs(10))
+            .expect("it does not wait");
+        assert_eq!(contents.expect("contents").expose(), b"one");
     }
 
     #[cfg(unix)]

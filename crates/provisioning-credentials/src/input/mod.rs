@@ -10,7 +10,6 @@ mod explain;
 pub(crate) mod file;
 mod json;
 mod kind;
-pub(crate) mod last_parsed;
 mod pem;
 pub(crate) mod text;
 pub(crate) mod wanted;

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use provisioning_types::{ClientCertificate, PrivateKey, TransportError};
+use provisioning_types::{ClientCertificate, Latest, PrivateKey, TransportError};
 use rustls::ClientConfig;
 
 use super::{
     client_auth::{ClientAuthRecord, RecordingResolver},
     key_check,
-    latest::Latest,
     roots::{LoadedRoots, Loading},
     settings::Tls,
     verifier::{Presented, RecordingVerifier, Verifiers},

@@ -12,7 +12,6 @@ mod established_error;
 mod external_key;
 mod failure;
 mod key_check;
-mod latest;
 mod platform;
 mod private_key;
 mod provider;

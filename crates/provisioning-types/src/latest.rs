@@ -1,12 +1,22 @@
-//! A cache for one value.
+//! A cache for one value, for what is read for every connection and seldom changes.
 
 use std::{
     fmt,
     sync::{Mutex, PoisonError},
 };
 
-/// Keeps the value that was made last, and the key that it was made for.
-pub(super) struct Latest<K, V>(Mutex<Option<Box<(K, V)>>>);
+/// Keeps the value that was made last, and the key that it was made for: an identity or a root source that reads a file
+/// for every connection parses it again only when its contents, the key, have changed.
+///
+/// ```
+/// use provisioning_types::Latest;
+///
+/// let parsed = Latest::default();
+/// let parse = |text: &&str| text.parse::<u32>();
+/// assert_eq!(parsed.get_or_make("7", parse), Ok(7));
+/// assert_eq!(parsed.get_or_make("7", |_| unreachable!("it is kept")), Ok::<_, std::num::ParseIntError>(7));
+/// ```
+pub struct Latest<K, V>(Mutex<Option<Box<(K, V)>>>);
 
 impl<K: PartialEq, V: Clone> Latest<K, V> {
     /// The value for `key`: the one that is kept if it was made for the same key, otherwise a new one, which replaces
@@ -14,7 +24,7 @@ impl<K: PartialEq, V: Clone> Latest<K, V> {
     ///
     /// # Errors
     /// No value was made. What was kept is dropped all the same: it is out of date.
-    pub(super) fn get_or_make<E>(&self, key: K, make: impl FnOnce(&K) -> Result<V, E>) -> Result<V, E> {
+    pub fn get_or_make<E>(&self, key: K, make: impl FnOnce(&K) -> Result<V, E>) -> Result<V, E> {
         // `make` may panic, but then nothing is kept.
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, value)) = kept.as_deref()
