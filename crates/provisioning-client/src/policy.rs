@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_adds_up_to_half_the_first_wait_after_a_conflict() {
+    fn jitter_adds_up_to_half_the_first_wait_while_the_device_registers_twice() {
         let policy = Policy::default();
         let waits = [0.0, 0.5, 1.0].map(|jitter| policy.simultaneous_wait(None, jitter).as_millis());
         assert_eq!(waits, [2000, 2500, 3000]);

@@ -117,18 +117,19 @@ async fn register(
     let mut request = Request::Register;
     loop {
         let response = transport.send(registration, &request, Progress::new(&listener)).await?;
-        println!("{}: {:?}", response.status_code, response.status);
-        match response.status {
+        println!("{}: {:?}", response.status_code(), response.status());
+        match response.status() {
             RegistrationStatus::Assigned => return Ok(response.registration_state().clone()),
             RegistrationStatus::Registering | RegistrationStatus::Assigning => {}
             RegistrationStatus::Failed | RegistrationStatus::Disabled | RegistrationStatus::Other(_) => {
                 return Err(response.to_service_error().into());
             }
         }
-        if let Some(operation_id) = response.operation_id {
+        if let Some(operation_id) = response.operation_id() {
+            let operation_id = operation_id.to_owned();
             request = Request::Query { operation_id };
         }
         // The service allows a device 5 status queries in 10 s.
-        sleep(response.retry_after.unwrap_or_default().max(Duration::from_secs(2))).await;
+        sleep(response.retry_after().unwrap_or_default().max(Duration::from_secs(2))).await;
     }
 }

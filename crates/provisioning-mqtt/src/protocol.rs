@@ -14,8 +14,8 @@
 //! let body = br#"{"operationId":"4.op","status":"assigning"}"#;
 //! assert_eq!(ResponseTopic::parse(topic).map(|topic| topic.request_id), Some("7"));
 //! let response = protocol::read_response(&Request::Register, topic, body)?;
-//! assert_eq!(response.status, RegistrationStatus::Assigning);
-//! assert_eq!(response.operation_id.as_deref(), Some("4.op"));
+//! assert_eq!(*response.status(), RegistrationStatus::Assigning);
+//! assert_eq!(response.operation_id(), Some("4.op"));
 //! # Ok::<(), provisioning_types::TransportError>(())
 //! ```
 

@@ -42,17 +42,12 @@ impl RegistrationStatus {
 
 /// A response that is not a refusal.
 #[derive(Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Response {
-    /// What the response means.
-    pub status: RegistrationStatus,
-    /// The HTTP-like status in its topic.
-    pub status_code: u16,
-    /// The operation to query.
-    pub operation_id: Option<String>,
+    status: RegistrationStatus,
+    status_code: u16,
+    operation_id: Option<String>,
     body: Vec<u8>,
-    /// How long the service asks to wait; zero for 0 or less, `None` when absent or not a number.
-    pub retry_after: Option<Duration>,
+    retry_after: Option<Duration>,
     registration_state: RegistrationState,
 }
 
@@ -128,6 +123,26 @@ impl Response {
             retry_after,
             registration_state,
         })
+    }
+
+    /// What the response means.
+    pub fn status(&self) -> &RegistrationStatus {
+        &self.status
+    }
+
+    /// The HTTP-like status in its topic.
+    pub fn status_code(&self) -> u16 {
+        self.status_code
+    }
+
+    /// The operation to query.
+    pub fn operation_id(&self) -> Option<&str> {
+        self.operation_id.as_deref()
+    }
+
+    /// How long the service asks to wait; zero for 0 or less, `None` when absent or not a number.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// The body as it arrived.

@@ -76,7 +76,12 @@ impl StoredAssignment {
         match serde_json::from_slice::<Value>(json) {
             Ok(stored) => Self::try_from(stored),
             Err(error) if error.is_eof() && is_beginning(json) => Err(StoredError::Truncated),
-            Err(error) => Err(StoredError::Foreign(error.to_string())),
+            Err(error) => {
+                let (line, column) = (error.line(), error.column());
+                Err(StoredError::Foreign(format!(
+                    "it is not JSON (line {line}, column {column})"
+                )))
+            }
         }
     }
 
@@ -142,10 +147,11 @@ impl TryFrom<Value> for StoredAssignment {
             Some(format) if format != u64::from(FORMAT) => Err(StoredError::Foreign(format!(
                 "a stored assignment of format {FORMAT} was expected, not {format}"
             ))),
-            Some(_) if has_ids => serde_json::from_value(stored)
-                .map(Self)
-                .map_err(|error| StoredError::Foreign(error.to_string())),
             // The error of serde_json repeats values, and those of another file may be secrets.
+            Some(_) if has_ids => serde_json::from_value(stored).map(Self).map_err(|_| {
+                let expected = "`host`, or an `assignment` with `assignedHub` and `deviceId`, is missing";
+                StoredError::Foreign(expected.to_owned())
+            }),
             _ => Err(StoredError::Foreign(
                 "`format`, `idScope` or `registrationId` is missing".to_owned(),
             )),
@@ -257,6 +263,7 @@ mod tests {
             r#"["c2VjcmV0"]"#,
             r#"{"format":"c2VjcmV0"}"#,
             r#"{"format":1,"idScope":"c2VjcmV0","registrationId":7}"#,
+            r#"{"format":1,"host":"h","idScope":"s","registrationId":"d","assignment":"c2VjcmV0"}"#,
             "c2VjcmV0",
         ] {
             let error = StoredAssignment::from_json(foreign.as_bytes()).expect_err(foreign);

@@ -87,28 +87,23 @@ impl Attempt {
         }
     }
 
-    pub(super) fn handle_response(
-        mut self,
-        sent: Request,
-        mut response: Response,
-        context: &Context<'_>,
-    ) -> (State, Step) {
+    pub(super) fn handle_response(mut self, sent: Request, response: Response, context: &Context<'_>) -> (State, Step) {
         self.connected();
         let phase = sent.phase();
-        let operation_id = response.operation_id.take();
-        let operation_id = operation_id.or_else(|| sent.operation_id().map(str::to_owned));
-        let reason = match &response.status {
+        let operation_id = response.operation_id().or(sent.operation_id());
+        let reason = match response.status() {
             _ if response.is_throttled() => return self.back_off(sent, &response, context),
             RegistrationStatus::Registering => return self.back_off(sent, &response, context),
-            RegistrationStatus::Assigning => match operation_id.clone() {
-                Some(id) => return self.poll(id, &response, context),
+            RegistrationStatus::Assigning => match operation_id {
+                Some(id) => return self.poll(id.to_owned(), &response, context),
                 None => FailureReason::UnexpectedResponse {
                     missing: "an operation id",
                     source: response.to_service_error(),
                 },
             },
             RegistrationStatus::Assigned => {
-                match Assignment::from_state(response.registration_state().clone(), operation_id.clone()) {
+                let operation_id = operation_id.map(str::to_owned);
+                match Assignment::from_state(response.registration_state().clone(), operation_id) {
                     Some(assignment) => return assigned(assignment),
                     None => FailureReason::UnexpectedResponse {
                         missing: "a registration state with the assigned hub and the device id",
@@ -123,7 +118,7 @@ impl Attempt {
                 source: response.to_service_error(),
             },
         };
-        failed(RegisterError::new(reason, phase, operation_id))
+        failed(RegisterError::new(reason, phase, operation_id.map(str::to_owned)))
     }
 
     /// The service is working on it: queries the operation after the service's retry-after, or the default wait.
@@ -131,7 +126,7 @@ impl Attempt {
         self.backoffs = 0;
         self.refusal = None;
         self.is_assigning = true;
-        let retry_after = context.retry_after(response.retry_after);
+        let retry_after = context.retry_after(response.retry_after());
         let retry_in = retry_after.unwrap_or(context.policy.first_wait());
         let event = StatusEvent::Assigning {
             operation_id: operation_id.clone(),
@@ -143,14 +138,14 @@ impl Attempt {
     /// 429 and above: the same request again after the service's retry-after, or a wait that doubles.
     fn back_off(mut self, sent: Request, response: &Response, context: &Context<'_>) -> (State, Step) {
         self.refusal = Some(response.to_service_error());
-        let retry_after = context.retry_after(response.retry_after);
+        let retry_after = context.retry_after(response.retry_after());
         let retry_in = retry_after.unwrap_or_else(|| context.policy.backoff(self.backoffs, context.jitter));
         self.backoffs = match retry_after {
             Some(_) => 0,
             None => self.backoffs.saturating_add(1),
         };
         let event = StatusEvent::Throttled {
-            status: response.status_code,
+            status: response.status_code(),
             retry_in,
         };
         self.schedule(sent, retry_in, retry_after, event, context)

@@ -179,7 +179,7 @@ impl Walk {
         };
         registration.is_connected |= matches!(input, Input::Connection(ConnectionEvent::Connected));
         let (wait, operation_id) = match input {
-            Input::Response(Ok(answer)) => (answer.retry_after, answer.operation_id.clone()),
+            Input::Response(Ok(answer)) => (answer.retry_after(), answer.operation_id().map(str::to_owned)),
             Input::Response(Err(error)) => match error.service() {
                 Some(service) => (service.retry_after(), None),
                 None => return,
@@ -255,7 +255,7 @@ impl Walk {
         }
     }
 
-    /// A conflict of two registrations is waited for while the policy and the deadline allow it; no other refusal is.
+    /// The end of a simultaneous registration is waited for while the policy and the deadline allow it; no other refusal is.
     fn check_refusal(&self, service: &ServiceError, step: &Step) {
         let registration = self.registration.as_ref().expect("requests are of a registration");
         let is_repeated = service.is_simultaneous_registration()

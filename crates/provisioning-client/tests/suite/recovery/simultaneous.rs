@@ -29,7 +29,7 @@ async fn a_registration_request_answered_409203_is_sent_again() {
         StatusEvent::Assigned(_),
     ] = &told(&mut events).await[..]
     else {
-        panic!("each conflict is an event");
+        panic!("each retry is an event");
     };
     assert!(is_between_two_and_three_seconds(retry_in));
     let expected = "this registration id is registering twice at the same time, retry 2 in ";
@@ -165,7 +165,7 @@ async fn another_conflict_ends_the_registration_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_that_the_transport_marks_as_final_ends_the_registration_at_once() {
+async fn a_simultaneous_registration_that_the_transport_marks_as_final_ends_the_registration_at_once() {
     let body = br#"{"errorCode":409203}"#;
     let error = TransportError::refused_by_service(ServiceError::from_body(409, body)).with_retryable(false);
     let (client, transport) = client([fails_with(error)]);
@@ -204,7 +204,7 @@ async fn a_connection_lost_meanwhile_is_recovered_from_only_when_allowed_and_not
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_connection_does_not_mend_a_conflict() {
+async fn a_new_connection_does_not_end_a_simultaneous_registration() {
     let policy = Policy::default().with_recovery(Recovery::lost_connections(5));
     let lost = fails_with(TransportError::new(ErrorKind::Lost, "gone"));
     let again = iter::repeat_with(|| Play::from(simultaneous()).connected());

@@ -128,7 +128,7 @@ async fn hands_on_retry_after(asked: Asked) {
         ("429", None),
     ] {
         let answer = answered(asked, status, ASSIGNING).await.expect(status);
-        assert_eq!(answer.retry_after, wait, "{status}");
+        assert_eq!(answer.retry_after(), wait, "{status}");
     }
 }
 

@@ -20,7 +20,7 @@ async fn an_answer_counts_before_its_puback() {
         let call = device.ask(asked, request());
         let request = peer.request().await;
         peer.answer(&request, "202", ASSIGNING).await;
-        assert_eq!(call.success().await.status, RegistrationStatus::Assigning);
+        assert_eq!(*call.success().await.status(), RegistrationStatus::Assigning);
         peer.acknowledge(&request).await;
     }
 }
@@ -35,7 +35,7 @@ async fn an_answer_counts_after_its_puback_and_the_puback_alone_is_no_answer() {
         settle().await;
         assert!(!call.is_finished());
         peer.answer(&request, "202", ASSIGNING).await;
-        assert_eq!(call.success().await.status, RegistrationStatus::Assigning);
+        assert_eq!(*call.success().await.status(), RegistrationStatus::Assigning);
     }
 }
 
@@ -46,7 +46,7 @@ async fn answers_count_whose_requests_are_never_acknowledged() {
         let query = device.query("4.op");
         let request = peer.request().await;
         peer.answer(&request, "202", ASSIGNING).await;
-        assert_eq!(query.success().await.status, RegistrationStatus::Assigning);
+        assert_eq!(*query.success().await.status(), RegistrationStatus::Assigning);
     }
 }
 
@@ -75,7 +75,7 @@ async fn an_answer_with_qos_0_counts() {
     let request = peer.request().await;
     let answer = Publish::new(answer_topic("202", &request.id), QoS::AtMostOnce, ASSIGNING);
     peer.send(Packet::Publish(answer)).await;
-    assert_eq!(register.success().await.status, RegistrationStatus::Assigning);
+    assert_eq!(*register.success().await.status(), RegistrationStatus::Assigning);
     // It is not acknowledged: that would be the next packet.
     let _query = device.query("4.op");
     peer.request().await;
@@ -95,7 +95,7 @@ async fn the_same_answer_again_is_acknowledged_and_ignored() {
     settle().await;
     assert!(!second.is_finished(), "it took the answer to another request");
     peer.answer(&request, "202", ASSIGNING).await;
-    assert_eq!(second.success().await.status, RegistrationStatus::Assigning);
+    assert_eq!(*second.success().await.status(), RegistrationStatus::Assigning);
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,7 +106,7 @@ async fn of_two_answers_to_one_request_the_first_counts() {
     let mut both = encoded(&publish(&answer_topic("202", &request.id), 1, ASSIGNING));
     both.extend(encoded(&publish(&answer_topic("401", &request.id), 2, "")));
     peer.send_bytes(&both).await;
-    assert_eq!(call.success().await.status, RegistrationStatus::Assigning);
+    assert_eq!(*call.success().await.status(), RegistrationStatus::Assigning);
     assert_eq!(peer.packet().await, Packet::PubAck(PubAck::new(1)));
     assert_eq!(peer.packet().await, Packet::PubAck(PubAck::new(2)));
 }
@@ -144,7 +144,7 @@ async fn retry_after_is_seconds_in_any_case_and_nothing_else() {
         for asked in Asked::BOTH {
             let status = format!("202&{query}");
             let answer = answered(asked, &status, ASSIGNING).await.expect(query);
-            assert_eq!(answer.retry_after, expected, "{query}");
+            assert_eq!(answer.retry_after(), expected, "{query}");
         }
     }
 }
@@ -156,7 +156,7 @@ async fn retry_after_is_never_remembered_for_the_next_answer() {
         let query = device.query("4.op");
         let request = peer.request().await;
         peer.answer(&request, status, ASSIGNING).await;
-        assert_eq!(query.success().await.retry_after, expected);
+        assert_eq!(query.success().await.retry_after(), expected);
     }
 }
 
@@ -177,12 +177,12 @@ async fn a_status_above_8_bits_is_read_whole() {
     // 200 + 256, which 8 bits would take for 200.
     let answer = answered(Asked::Register, "456", ASSIGNED).await.expect("an answer");
     assert_eq!(
-        (answer.status_code, answer.status),
+        (answer.status_code(), answer.status().clone()),
         (456, RegistrationStatus::Registering)
     );
     let answer = answered(Asked::Register, "1000", ASSIGNED).await.expect("an answer");
     assert_eq!(
-        (answer.status_code, answer.status),
+        (answer.status_code(), answer.status().clone()),
         (1000, RegistrationStatus::Registering)
     );
 }
@@ -242,14 +242,14 @@ async fn a_body_that_is_no_answer_does_not_hide_that_the_service_throttles() {
     for body in NO_ANSWERS {
         let answer = answered(Asked::Register, "429", body).await.expect("an answer");
         assert_eq!(
-            (answer.status, answer.operation_id),
+            (answer.status().clone(), answer.operation_id().map(str::to_owned)),
             (RegistrationStatus::Registering, None)
         );
         let answer = answered(Asked::QUERY, "503", body).await.expect("an answer");
         let known = Some("4.op".to_owned());
         assert_eq!(answer.body(), body);
         assert_eq!(
-            (answer.status, answer.operation_id),
+            (answer.status().clone(), answer.operation_id().map(str::to_owned)),
             (RegistrationStatus::Assigning, known)
         );
     }
