@@ -100,7 +100,8 @@ impl<A: Connector, B: Connector> FallbackConnector<A, B> {
             progress.report(event);
         };
         let outcome = limit.limit(connector.connect(&attempt, Progress::new(&listener))).await;
-        let outcome = outcome.unwrap_or_else(|over| Err(timed_out(&attempt, over)));
+        // What was waited for names the proxy.
+        let outcome = outcome.unwrap_or_else(|over| Err(peer.named(timed_out(&attempt, over))));
         match (route, &outcome) {
             (Route::First, _) => false,
             (Route::Second, Ok(_)) => self.second_worked().insert(route_key(target)),
@@ -188,9 +189,13 @@ fn both_failed(one: FailedAttempt, other: FailedAttempt) -> TransportError {
             [ErrorKind::Timeout, ErrorKind::Timeout] => BOTH_SILENT_HINT,
             _ => BOTH_BLOCKED_HINT,
         };
-        return TransportError::new(one.error.kind(), message)
+        let error = TransportError::new(one.error.kind(), message)
             .in_phase(one.error.phase().unwrap_or(Phase::Connect))
             .with_hint(hint);
+        return match other.error.proxy().or(one.error.proxy()) {
+            Some(proxy) => error.naming_proxy(proxy),
+            None => error,
+        };
     }
     let FailedAttempt { uri, error: decisive } = other;
     let message = format!("{first}; {uri}: {decisive}");

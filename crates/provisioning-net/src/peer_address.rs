@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use provisioning_types::{ConnectionEvent, ErrorKind, TransportError, WaitStep, error_message};
+use provisioning_types::{ConnectionEvent, ErrorKind, TransportError, WaitStep};
 
 use crate::uri::ServiceUri;
 
@@ -67,6 +67,11 @@ impl PeerAddress {
         }
     }
 
+    /// The proxy that the connection goes through, if it goes through one.
+    pub fn proxy(&self) -> Option<String> {
+        self.reported().proxy.clone()
+    }
+
     /// Names the proxy in the error of a connection that goes through one, unless the error does so already or the
     /// proxy cannot matter: a wrong input, a failure of this machine. What answers may be the proxy itself.
     pub fn explain(&self, error: TransportError) -> TransportError {
@@ -75,22 +80,22 @@ impl PeerAddress {
             ErrorKind::Input | ErrorKind::InvalidOperation | ErrorKind::Local | ErrorKind::Cancelled
         );
         match &self.reported().proxy {
-            Some(proxy) if is_of_network => through_proxy(error, proxy),
+            Some(proxy) if is_of_network => error.through_proxy(proxy),
             _ => error,
+        }
+    }
+
+    /// The same of an error whose message names the proxy already.
+    pub(crate) fn named(&self, error: TransportError) -> TransportError {
+        match &self.reported().proxy {
+            Some(proxy) => error.naming_proxy(proxy),
+            None => error,
         }
     }
 
     fn reported(&self) -> MutexGuard<'_, Reported> {
         // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Names the proxy in the error, unless the error does so already.
-pub(crate) fn through_proxy(error: TransportError, proxy: &str) -> TransportError {
-    match error_message(&error).contains(proxy) {
-        true => error,
-        false => error.with_remark(format_args!("through the proxy {proxy}")),
     }
 }
 
@@ -121,7 +126,7 @@ fn address_of(uri: &str) -> Option<Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
-    use provisioning_types::{InvalidInput, ServiceError, Waiting};
+    use provisioning_types::{InvalidInput, ServiceError, Waiting, error_message};
 
     use super::*;
     use crate::uri::Scheme;
@@ -165,8 +170,11 @@ mod tests {
         let shown = |error: TransportError| error_message(&peer.explain(peer.explain(error)));
         let lost = TransportError::new(ErrorKind::Lost, "gone").with_source("reset");
         assert_eq!(shown(lost), "gone (through the proxy http://p:3128): reset");
-        let named = TransportError::new(ErrorKind::Connect, "no").with_source("not http://p:3128");
-        assert_eq!(shown(named), "no: not http://p:3128");
+        let named = TransportError::new(ErrorKind::Connect, "not by http://p:3128").naming_proxy("http://p:3128");
+        assert_eq!(shown(named), "not by http://p:3128");
+        let quoting = TransportError::new(ErrorKind::Lost, "the peer answers \"see http://p:3128\"");
+        let expected = "the peer answers \"see http://p:3128\" (through the proxy http://p:3128)";
+        assert_eq!(shown(quoting), expected);
         let input = TransportError::from(InvalidInput::new("host", "a name"));
         assert_eq!(shown(input.clone()), error_message(&input));
         let refused = TransportError::refused_by_service(ServiceError::from_body(401, br#"{"message":"No"}"#));

@@ -13,7 +13,6 @@ use crate::{
     address::{AddressAttempt, NotResolved, System},
     connector::BoxedStream,
     deadline::Deadline,
-    peer_address::through_proxy,
     proxy::Proxy,
     target::Target,
     tcp::ConnectReport,
@@ -79,7 +78,7 @@ impl TlsConnector {
             Err(late(ErrorKind::Timeout, message).with_hint(WaitStep::Tls.hint()))
         });
         secured.map_err(|error| match self.inner.proxy_for(target.uri()) {
-            Some(proxy) => through_proxy(error, &proxy.to_string()),
+            Some(proxy) => error.through_proxy(proxy),
             None => error,
         })
     }

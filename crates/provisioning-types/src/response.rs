@@ -49,6 +49,7 @@ pub struct Response {
     body: Vec<u8>,
     retry_after: Option<Duration>,
     registration_state: RegistrationState,
+    proxy: Option<String>,
 }
 
 impl Response {
@@ -61,6 +62,7 @@ impl Response {
             body: Vec::new(),
             retry_after: None,
             registration_state: RegistrationState::default(),
+            proxy: None,
         }
     }
 
@@ -83,6 +85,13 @@ impl Response {
     #[must_use]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    /// Says which proxy the response came through. What answered may be the proxy itself, so errors name it.
+    #[must_use]
+    pub fn with_proxy(mut self, proxy: Option<String>) -> Self {
+        self.proxy = proxy;
         self
     }
 
@@ -122,6 +131,7 @@ impl Response {
             body: body.to_vec(),
             retry_after,
             registration_state,
+            proxy: None,
         })
     }
 
@@ -160,9 +170,11 @@ impl Response {
         &self.registration_state
     }
 
-    /// The response as the source of an error: its status, its body and its retry-after.
+    /// The response as the source of an error: its status, its body, its retry-after and its proxy.
     pub fn to_service_error(&self) -> ServiceError {
-        ServiceError::from_body(self.status_code, &self.body).with_retry_after(self.retry_after)
+        ServiceError::from_body(self.status_code, &self.body)
+            .with_retry_after(self.retry_after)
+            .with_proxy(self.proxy.clone())
     }
 }
 

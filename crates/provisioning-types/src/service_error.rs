@@ -23,6 +23,7 @@ pub struct ServiceError {
     /// What its clock said when it answered; the last update of a state may be long ago.
     answered_at: Option<SystemTime>,
     retry_after: Option<Duration>,
+    proxy: Option<String>,
     body: Vec<u8>,
 }
 
@@ -47,6 +48,7 @@ impl ServiceError {
             timestamp: text(&json["timestampUtc"]).or_else(|| text(&state["lastUpdatedDateTimeUtc"])),
             answered_at: json["timestampUtc"].as_str().and_then(parse_time),
             retry_after: None,
+            proxy: None,
             body: body.to_vec(),
         }
     }
@@ -55,6 +57,13 @@ impl ServiceError {
     #[must_use]
     pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
+        self
+    }
+
+    /// Names the proxy that the answer came through.
+    #[must_use]
+    pub fn with_proxy(mut self, proxy: Option<String>) -> Self {
+        self.proxy = proxy;
         self
     }
 
@@ -138,6 +147,9 @@ impl fmt::Display for ServiceError {
         write!(f, "the service answered {}", self.status)?;
         if let Some(code) = self.error_code {
             write!(f, " (error code {code})")?;
+        }
+        if let Some(proxy) = &self.proxy {
+            write!(f, " through the proxy {proxy}")?;
         }
         match &self.message {
             Some(message) => write!(f, ": {}", message.trim_end_matches('.')),

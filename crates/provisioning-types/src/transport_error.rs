@@ -20,6 +20,7 @@ pub struct TransportError {
     hint: Option<Cow<'static, str>>,
     connack: Option<u8>,
     is_retryable: Option<bool>,
+    proxy: Option<Arc<str>>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -33,6 +34,7 @@ impl TransportError {
             hint: None,
             connack: None,
             is_retryable: None,
+            proxy: None,
             source: None,
         }
     }
@@ -97,6 +99,25 @@ impl TransportError {
         self.with_message(message)
     }
 
+    /// Names the proxy that the connection goes through in a remark, unless the error names one already. What answers may
+    /// be the proxy itself.
+    #[must_use]
+    pub fn through_proxy(self, proxy: impl fmt::Display) -> Self {
+        match self.proxy {
+            Some(_) => self,
+            None => self
+                .with_remark(format_args!("through the proxy {proxy}"))
+                .naming_proxy(proxy),
+        }
+    }
+
+    /// Says that the message names the proxy that the connection goes through.
+    #[must_use]
+    pub fn naming_proxy(mut self, proxy: impl fmt::Display) -> Self {
+        self.proxy = Some(proxy.to_string().into());
+        self
+    }
+
     /// Replaces the message, and nothing else.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
@@ -112,6 +133,11 @@ impl TransportError {
     /// The step at which it happened, when the transport knows it.
     pub fn phase(&self) -> Option<Phase> {
         self.phase
+    }
+
+    /// The proxy that the message names.
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
     }
 
     /// The CONNACK code, when it is with one that the service refused the connection.

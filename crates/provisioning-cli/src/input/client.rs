@@ -2,10 +2,7 @@
 
 use std::time::SystemTime;
 
-use provisioning_device::{
-    Builder, Endpoint, ErrorKind, Host, InvalidInput, ProvisioningDeviceClient, Scheme, ServiceUri, Transport,
-    TrustedRoots,
-};
+use provisioning_device::{Builder, Endpoint, ErrorKind, Host, InvalidInput, ProvisioningDeviceClient, TrustedRoots};
 
 use super::{
     credential::credential,
@@ -23,8 +20,6 @@ pub(crate) struct CheckedClient {
     pub(crate) warnings: Vec<String>,
     /// Warnings about the variables that name the proxy.
     pub(crate) proxy_warnings: Vec<String>,
-    /// The proxy that connections go through.
-    pub(crate) proxy: Option<String>,
 }
 
 impl CheckedClient {
@@ -54,7 +49,6 @@ impl CheckedClient {
         }
         Ok(Self {
             proxy_warnings: proxy_warnings(&builder)?,
-            proxy: proxy(&builder)?,
             client: options.build(builder)?,
             warnings,
         })
@@ -64,22 +58,6 @@ impl CheckedClient {
 /// Warnings about the variables that name the proxy, if `--proxy-from-environment` is given.
 pub(crate) fn proxy_warnings(builder: &Builder) -> Result<Vec<String>, InvalidInput> {
     Ok(builder.proxy()?.warnings().map(str::to_owned).collect())
-}
-
-/// The proxy that connections to a port of the transport go through.
-pub(crate) fn proxy(builder: &Builder) -> Result<Option<String>, InvalidInput> {
-    let (endpoint, rules) = (builder.endpoint()?, builder.proxy()?);
-    let uris = match builder.transport() {
-        Transport::MqttWs => vec![ServiceUri::new(Scheme::Wss, endpoint)],
-        // A port of the host is that of MQTT.
-        Transport::MqttWithWebSocketFallback => vec![
-            ServiceUri::new(Scheme::Mqtts, endpoint.clone()),
-            ServiceUri::new(Scheme::Wss, endpoint.without_port()),
-        ],
-        _ => vec![ServiceUri::new(Scheme::Mqtts, endpoint)],
-    };
-    let proxy = uris.iter().find_map(|uri| rules.proxy_for(uri.host(), uri.port()));
-    Ok(proxy.map(ToString::to_string))
 }
 
 /// Adds the service's address and the trusted CAs.

@@ -147,19 +147,6 @@ impl Failure {
         }
     }
 
-    /// Names the proxy that connections go through: what answers may be the proxy itself. Errors of the connection name it
-    /// already; it cannot matter to a wrong input, and to a failure of this machine.
-    pub(crate) fn through(mut self, proxy: Option<&str>) -> Self {
-        let is_of_network = !matches!(
-            self.kind,
-            Kind::Usage | Kind::Library(ErrorKind::Input | ErrorKind::Local | ErrorKind::Cancelled)
-        );
-        if let Some(proxy) = proxy.filter(|proxy| is_of_network && !self.message.contains(proxy)) {
-            self.message = format!("{} (through the proxy {proxy})", self.message);
-        }
-        self
-    }
-
     /// The device is assigned, and a later step failed.
     pub(crate) fn after_assignment(assignment: &Assignment, kind: ErrorKind, error: &dyn Error, hint: &str) -> Self {
         let (hub, device_id) = (assignment.assigned_hub(), assignment.device_id());

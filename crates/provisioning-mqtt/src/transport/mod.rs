@@ -161,7 +161,10 @@ impl MqttTransport {
                 // It may have overtaken SUBACK.
                 in_flight.connected(&link, progress)?;
                 let response = protocol::read_response(request, &message.topic, &message.payload);
-                response.map_err(|error| link.explain(error))
+                match response {
+                    Ok(response) => Ok(response.with_proxy(link.router.peer.proxy())),
+                    Err(error) => Err(link.explain(error)),
+                }
             }
             error = failure => Err(error),
             error = link.router.lost() => Err(error),

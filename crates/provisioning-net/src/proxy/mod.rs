@@ -82,7 +82,7 @@ impl Proxy {
         };
         let stream = opened.map_err(|error| {
             let message = format!("the proxy {self} did not connect to {host}:{port}: {error}");
-            error.into_transport_error(message)
+            error.into_transport_error(message).naming_proxy(self)
         })?;
         tracing::debug!(proxy = %self, %host, port, "the proxy has connected");
         Ok(stream)
@@ -102,6 +102,7 @@ impl Proxy {
                 _ => error.hint().to_owned(),
             };
             TransportError::new(error.kind(), format!("the proxy {self} was not reached"))
+                .naming_proxy(self)
                 .with_hint(hint)
                 .with_source(error)
                 .in_phase(Phase::Connect)
@@ -115,6 +116,7 @@ impl Proxy {
                 reach.deadline
             );
             Err(TransportError::new(ErrorKind::Connect, message)
+                .naming_proxy(self)
                 .with_hint(WaitStep::Proxy.hint())
                 .in_phase(Phase::Connect))
         })

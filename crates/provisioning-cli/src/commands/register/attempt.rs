@@ -22,7 +22,6 @@ pub(crate) async fn register(
         client,
         warnings,
         proxy_warnings,
-        proxy,
     } = checked;
     for warning in warnings.iter().chain(proxy_warnings) {
         print_error(&format!("warning: {warning}"));
@@ -46,7 +45,7 @@ pub(crate) async fn register(
     };
     show_while(registration, events)
         .await
-        .map_err(|error| Failure::of_registration(&error, warnings, SystemTime::now()).through(proxy.as_deref()))
+        .map_err(|error| Failure::of_registration(&error, warnings, SystemTime::now()))
 }
 
 /// Shows events until the registration ends, including those that are queued then.

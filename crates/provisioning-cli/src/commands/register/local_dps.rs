@@ -7,7 +7,7 @@ use super::{assigned::Assigned, flags::Register, saved_files::SavedFiles};
 use crate::{
     commands::runtime,
     input::{
-        client::{CheckedClient, proxy, proxy_warnings},
+        client::{CheckedClient, proxy_warnings},
         options::Options,
     },
     output::{console::print_error, failure::Failure},
@@ -55,7 +55,6 @@ fn client(
         .with_ca_pem(emulator.ca_pem());
     Ok(CheckedClient {
         proxy_warnings: proxy_warnings(&builder)?,
-        proxy: proxy(&builder)?,
         client: builder.build()?,
         warnings: vec![],
     })
