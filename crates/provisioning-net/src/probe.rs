@@ -16,7 +16,7 @@ use crate::{
     proxy::Proxy,
     target::Target,
     tcp::ConnectReport,
-    tls::{TlsConnector, TlsFailure, TlsReport, TlsVersion, handshake},
+    tls::{TlsConnector, TlsFailure, TlsReport, TlsVersion, handshake, issuer_name},
 };
 
 /// What the steps of one connection showed, up to and including TLS.
@@ -128,6 +128,12 @@ impl Probe {
     /// it presented none.
     pub fn chain(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.tls.chain().iter().map(AsRef::as_ref)
+    }
+
+    /// The name of the CA that signed the last of these certificates, at most 100 characters, which the server chose: the
+    /// common name and the organization, or else the whole name.
+    pub fn issuer(&self) -> Option<String> {
+        issuer_name(self.tls.chain().last()?)
     }
 
     /// Whether the server's certificate was accepted: its signer, its name and its dates. `None` when it presented

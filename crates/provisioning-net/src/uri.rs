@@ -39,6 +39,11 @@ impl ServiceUri {
         self.scheme
     }
 
+    /// What the URI is made of.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// The host to connect to.
     pub fn host(&self) -> &Host {
         self.endpoint.host()
@@ -56,7 +61,8 @@ impl ServiceUri {
 
     /// The same service under `scheme`. A port that was given for another scheme does not apply to this one; the
     /// WebSocket's own port does.
-    pub(crate) fn with_scheme(&self, scheme: Scheme) -> Self {
+    #[must_use]
+    pub fn with_scheme(&self, scheme: Scheme) -> Self {
         let endpoint = self.endpoint.clone();
         let endpoint = if scheme == self.scheme {
             endpoint

@@ -9,8 +9,9 @@ use x509_parser::{
 use super::common_name::common_name;
 
 /// A property of a certificate chain for which servers reject it. The device does not judge: the service decides.
+///
+/// Exhaustive: a program that explains each one, as `dps doctor` does, is to miss none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum CertificateDefect {
     /// The extended key usage of the device's certificate does not allow client authentication.
     NoClientAuthentication,

@@ -155,18 +155,25 @@ fn signer(chain: &[CertificateDer<'_>]) -> Option<String> {
     })
 }
 
-/// The issuer's common name, or its whole name without one, in quotes and without control characters.
+/// The name of a certificate's issuer, in quotes and without control characters.
 pub(super) fn issuer(certificate: &CertificateDer<'_>) -> Option<String> {
+    issuer_name(certificate).map(|name| format!("{name:?}"))
+}
+
+/// The name of a certificate's issuer as the peer chose it, at most 100 characters of it: the common name and the
+/// organization, or else the whole name.
+pub(crate) fn issuer_name(certificate: &CertificateDer<'_>) -> Option<String> {
     let to_be_signed = inside(certificate)?.next()?;
     // Behind the version, which may be absent: the serial number, the algorithm and the issuer.
     let mut fields = elements(to_be_signed.contents).skip_while(|field| !field.is(Tag::Integer));
     let (_, name) = X509Name::from_der(fields.nth(2)?.raw).ok()?;
-    let text = common_name(&name).map_or_else(|| name.to_string().into(), Cow::Borrowed);
-    let end = text
-        .char_indices()
-        .nth(MAX_SHOWN_CHARS)
-        .map_or(text.len(), |(end, _)| end);
-    Some(format!("{:?}", &text[..end]))
+    let organization = name.iter_organization().next().and_then(|name| name.as_str().ok());
+    let shown = match (common_name(&name), organization) {
+        (Some(name), Some(organization)) => format!("{name} ({organization})"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => name.to_string(),
+    };
+    Some(shown.chars().take(MAX_SHOWN_CHARS).collect())
 }
 
 fn common_name<'a>(name: &'a X509Name<'_>) -> Option<&'a str> {

@@ -27,5 +27,6 @@ pub use self::{
 };
 pub(crate) use self::{
     connector::{TlsReport, handshake},
+    error_message::issuer_name,
     established_error::established_error,
 };

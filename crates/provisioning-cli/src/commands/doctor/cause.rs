@@ -38,7 +38,6 @@ const EXPLAINS: &[(Code, &[Code])] = &[
     (ShortRsaKey, REJECTED),
     (ChainOrder, REJECTED),
     (ChainIncomplete, REJECTED),
-    (CertificateDefect, REJECTED),
     (TokenExpired, &[TokenRefused]),
     (
         ClientCertificateRejected,

@@ -49,7 +49,6 @@ codes! {
     ShortRsaKey = "short-rsa-key",
     ChainOrder = "chain-order",
     ChainIncomplete = "chain-incomplete",
-    CertificateDefect = "certificate-defect",
     TokenExpired = "token-expired",
     // The clock.
     ClockBehind = "clock-behind",

@@ -77,7 +77,6 @@ fn code(defect: &CertificateDefect) -> Code {
         CertificateDefect::ShortRsaKey { .. } => Code::ShortRsaKey,
         CertificateDefect::NotTheIssuer { .. } => Code::ChainOrder,
         CertificateDefect::MissingIssuer { .. } => Code::ChainIncomplete,
-        _ => Code::CertificateDefect,
     }
 }
 

@@ -6,7 +6,8 @@ use std::{
 };
 
 use provisioning_device::{
-    Credential, Endpoint, ErrorKind, InvalidInput, Probe, TransportError, X509Credential, error_message, mqtt_probe,
+    Credential, Endpoint, ErrorKind, InvalidInput, Probe, Scheme, ServiceUri, TransportError, X509Credential,
+    error_message, mqtt_probe,
 };
 
 use super::{
@@ -66,14 +67,20 @@ impl<'a> Network<'a> {
         let builder = options.probing_builder(certificate.map(Credential::from))?;
         let builder = with_service(builder, flags)?;
         options.build(builder.clone())?;
+        // A port of the host is that of the transport that was asked for.
+        let asked = match network.websocket {
+            true => Scheme::Wss,
+            false => Scheme::Mqtts,
+        };
+        let asked = ServiceUri::new(asked, endpoint.clone());
         Ok(Self {
             flags: network,
             trusted: Trusted::new(flags, options, &endpoint)?,
             timeout: network.connect_timeout.unwrap_or(ANSWER_TIMEOUT),
             size: flight::size(options.payload_size()),
             has_certificate,
-            mqtt: Route::mqtt(network, &endpoint, builder.clone()),
-            websocket: Route::websocket(network, &endpoint, builder),
+            mqtt: Route::mqtt(network, &asked, builder.clone()),
+            websocket: Route::websocket(network, &asked, builder),
             endpoint,
         })
     }
@@ -154,7 +161,7 @@ impl<'a> Network<'a> {
         let probes = [(self.mqtt.port, mqtt), (self.websocket.port, websocket)];
         self.add_proxy(&probes, diagnosis);
         let trusted = probes.iter().find(|(_, probe)| probe.is_trusted() == Some(true));
-        if let Some(finding) = trusted.and_then(|(_, probe)| self.trusted.inspection(probe.chain())) {
+        if let Some(finding) = trusted.and_then(|(_, probe)| self.trusted.inspection(probe)) {
             diagnosis.add(finding);
         }
         evidence.server = probes.iter().find_map(|(_, probe)| Validity::of(probe.chain().next()?));
@@ -217,7 +224,7 @@ impl<'a> Network<'a> {
         let version = probe
             .tls_version()
             .map_or_else(String::new, |version| format!(" {version}"));
-        let signer = issuer(probe.chain().last());
+        let signer = issuer(probe);
         let trusted_by = self.trusted.by;
         format!("TLS{version}; the server's certificate is signed by {signer}, which {trusted_by} trusts")
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use provisioning_device::{AddressOutcome, Builder, Endpoint, InvalidInput, Probe, Scheme, ServiceUri, Transport};
+use provisioning_device::{AddressOutcome, Builder, InvalidInput, Probe, Scheme, ServiceUri, Transport};
 
 use super::finding::Finding;
 use crate::input::flags::Network;
@@ -20,16 +20,13 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// MQTT. A port of the host is that of the transport that was asked for.
-    pub(super) fn mqtt(flags: &Network, endpoint: &Endpoint, builder: Builder) -> Self {
-        let endpoint = match flags.websocket {
-            true => endpoint.clone().without_port(),
-            false => endpoint.clone(),
-        };
+    /// MQTT to `asked`, or with the scheme's own port if that has another scheme.
+    pub(super) fn mqtt(flags: &Network, asked: &ServiceUri, builder: Builder) -> Self {
+        let uri = asked.with_scheme(Scheme::Mqtts);
         Self {
-            builder: builder.with_endpoint(endpoint.clone()),
+            port: uri.port(),
+            builder: builder.with_endpoint(uri.endpoint().clone()),
             transport: Transport::Mqtt,
-            port: ServiceUri::new(Scheme::Mqtts, endpoint).port(),
             port_check: "MQTT port",
             tls_check: "MQTT TLS",
             data_check: "MQTT data",
@@ -37,16 +34,13 @@ impl Route {
         }
     }
 
-    /// The WebSocket.
-    pub(super) fn websocket(flags: &Network, endpoint: &Endpoint, builder: Builder) -> Self {
-        let endpoint = match flags.websocket {
-            true => endpoint.clone(),
-            false => endpoint.clone().without_port(),
-        };
+    /// The WebSocket, likewise.
+    pub(super) fn websocket(flags: &Network, asked: &ServiceUri, builder: Builder) -> Self {
+        let uri = asked.with_scheme(Scheme::Wss);
         Self {
-            builder: builder.with_endpoint(endpoint.clone()),
+            port: uri.port(),
+            builder: builder.with_endpoint(uri.endpoint().clone()),
             transport: Transport::MqttWs,
-            port: ServiceUri::new(Scheme::Wss, endpoint).port(),
             port_check: "WebSocket port",
             tls_check: "WebSocket TLS",
             data_check: "WebSocket data",

@@ -35,7 +35,7 @@ pub(super) fn failure(probe: &Probe, error: &TransportError, trusted: &Trusted, 
                     "{} is not a root of the service that this device trusts, so a middlebox inspects TLS, or another server answers: \
                      exempt {service} from inspection (trusting the CA of the middlebox helps only a device with a key: \
                      the middlebox drops the device's certificate)",
-                    issuer(last)
+                    issuer(probe)
                 );
                 (Code::ServerNotTrusted, failure.with_hint(hint))
             }

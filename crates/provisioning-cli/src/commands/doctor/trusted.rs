@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use provisioning_device::{Endpoint, ErrorKind, InvalidInput, RootSource, TrustedRoots};
+use provisioning_device::{Endpoint, ErrorKind, InvalidInput, Probe, RootSource, TrustedRoots};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{
@@ -118,13 +118,13 @@ impl Trusted {
 
     /// The finding about a server's certificate that another CA than the service's roots signed. `None` if a root of
     /// the service signed it, or if a public CA signed the certificate of another server.
-    pub(super) fn inspection<'a>(&self, chain: impl Iterator<Item = &'a [u8]>) -> Option<Finding> {
+    pub(super) fn inspection(&self, probe: &Probe) -> Option<Finding> {
         let check = "TLS inspection";
-        let last = chain.last()?;
+        let last = probe.chain().last()?;
         if service_root_of(Some(last)).is_some() {
             return None;
         }
-        let issuer = issuer(Some(last));
+        let issuer = issuer(probe);
         let is_private = self.is_private(last);
         let Some(service) = self.service() else {
             let message = format!(
