@@ -129,7 +129,7 @@ impl RegistrationRequest {
         let size = self.payload.as_ref().map_or(0, |payload| payload.as_json().len());
         if size > self.max_payload {
             let expected = format!("at most {} bytes", self.max_payload);
-            return Err(InvalidInput::new("payload", expected).with_found(format!("of {size} bytes")));
+            return Err(InvalidInput::new("payload", expected).with_found(format!("{size} bytes long")));
         }
         Ok(())
     }
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(of_size(98_304).check_payload(), Ok(()));
         let error = of_size(98_305).check_payload().expect_err("too large").to_string();
         assert!(
-            error.contains("it is of 98305 bytes, expected at most 98304"),
+            error.contains("it is 98305 bytes long, expected at most 98304"),
             "{error}"
         );
         assert_eq!(of_size(98_305).with_max_payload(98_305).check_payload(), Ok(()));

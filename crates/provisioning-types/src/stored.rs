@@ -79,7 +79,7 @@ impl StoredAssignment {
             Err(error) => {
                 let (line, column) = (error.line(), error.column());
                 Err(StoredError::Foreign(format!(
-                    "it is not JSON (line {line}, column {column})"
+                    "no JSON from line {line}, column {column} on"
                 )))
             }
         }

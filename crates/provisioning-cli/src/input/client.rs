@@ -28,7 +28,7 @@ impl CheckedClient {
         let id_scope = id_scope(&flags.service)?.ok_or_else(|| {
             let failure = missing("--id-scope", ID_SCOPE_VARIABLE);
             match cfg!(feature = "local") {
-                true => failure.with_hint("see --help after the command; `dps register --local` needs no other flag"),
+                true => failure.with_hint("run the command with --help; `dps register --local` needs no other flag"),
                 false => failure,
             }
         })?;

@@ -14,6 +14,6 @@ pub(crate) fn read(path: &Path) -> Result<StoredAssignment, InvalidInput> {
 
 /// The error of a file with other content.
 pub(crate) fn invalid(path: &Path, error: &StoredError) -> InvalidInput {
-    let expected = format!("what `dps register --store` wrote ({error})");
+    let expected = format!("a file that `dps register --store` wrote; {error}");
     InvalidInput::new(WHAT, expected).found_in(path.display())
 }

@@ -92,7 +92,7 @@ impl Failure {
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self {
             retryable: Some(false),
-            ..Self::new(Kind::Usage, message).with_hint("see --help after the command")
+            ..Self::new(Kind::Usage, message).with_hint("run the command with --help")
         }
     }
 
@@ -104,7 +104,7 @@ impl Failure {
         let message = paragraphs.next().unwrap_or_default();
         let failure = Self::usage(one_line(message.strip_prefix("error: ").unwrap_or(message)));
         match paragraphs.next().and_then(|tip| tip.trim_start().strip_prefix("tip: ")) {
-            Some(tip) => failure.with_hint(format!("{}; see --help after the command", one_line(tip))),
+            Some(tip) => failure.with_hint(format!("{}; run the command with --help", one_line(tip))),
             None => failure,
         }
     }
@@ -233,7 +233,7 @@ mod tests {
     fn a_wrong_command_line_is_usage_and_not_retryable() {
         assert_eq!(
             json(&Failure::usage("--key is missing")),
-            r#"{"kind":"usage","message":"--key is missing","retryable":false,"hint":"see --help after the command"}"#
+            r#"{"kind":"usage","message":"--key is missing","retryable":false,"hint":"run the command with --help"}"#
         );
     }
 

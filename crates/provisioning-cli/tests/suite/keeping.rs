@@ -168,7 +168,11 @@ async fn a_hub_needs_what_was_kept_and_a_credential_for_hubs() {
     let token = files.write("token", "SharedAccessSignature sr=a&sig=b&se=1");
     for (words, kind, says) in [
         (&["--store", "no/such"][..], "input", "stored assignment in no/such"),
-        (&["--store", &broken], "input", "what `dps register --store` wrote"),
+        (
+            &["--store", &broken],
+            "input",
+            "a file that `dps register --store` wrote",
+        ),
         (&["--store", &store], "usage", "--cert is missing"),
         (
             &["--store", &store, "--sas-token-file", &token],

@@ -75,7 +75,7 @@ async fn what_is_not_ours_is_refused_untouched_with_force_too() {
             let run = dps(&[&["register", "--local", "--json"], words].concat()).await;
             assert_eq!((run.code, run.kind().as_str()), (2, "input"), "{content:?}: {run:?}");
             assert!(
-                run.message().contains("what `dps register --store` wrote"),
+                run.message().contains("a file that `dps register --store` wrote"),
                 "{content:?}: {run:?}"
             );
             assert_eq!(run.stderr, "", "{content:?}: {run:?}");
@@ -118,7 +118,7 @@ async fn a_connection_needs_a_store_that_can_be_used() {
     for (content, reason) in [
         ("", "it is empty"),
         (&ours[..50], "it ends too early"),
-        ("x", "expected value"),
+        ("x", "it is not a stored assignment: no JSON from line 1, column 1 on"),
     ] {
         let store = files.write("store.json", content);
         let run = files.connection(&store, &["--json"]).await;

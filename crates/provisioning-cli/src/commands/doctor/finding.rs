@@ -162,11 +162,11 @@ mod tests {
         let finding = Finding::failed("id scope", Code::IdScopeInvalid, failure);
         assert_eq!(
             serde_json::to_string(&finding).expect("JSON"),
-            r#"{"check":"id scope","code":"id-scope-invalid","verdict":"failed","kind":"usage","message":"--id-scope is wrong","retryable":false,"hint":"see --help after the command"}"#
+            r#"{"check":"id scope","code":"id-scope-invalid","verdict":"failed","kind":"usage","message":"--id-scope is wrong","retryable":false,"hint":"run the command with --help"}"#
         );
         assert_eq!(
             finding.set_aside().to_string(),
-            "warning  id scope: --id-scope is wrong (see --help after the command)"
+            "warning  id scope: --id-scope is wrong (run the command with --help)"
         );
         assert_eq!(
             serde_json::to_string(&Finding::ok("clock", "right")).expect("JSON"),

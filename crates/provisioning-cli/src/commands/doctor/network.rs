@@ -85,8 +85,8 @@ impl<'a> Network<'a> {
         })
     }
 
-    /// Checks everything, and adds each finding at once. `evidence` has the dates of the credential. Returns whether TLS
-    /// was completed on a port that a registration uses.
+    /// Checks everything, and adds each finding at once. `evidence` has the dates of the credential. Returns whether
+    /// TLS was completed on a port that a registration uses.
     ///
     /// # Errors
     /// An input has changed since it was checked.

@@ -17,8 +17,8 @@ pub(super) fn failure(probe: &Probe, error: &TransportError, trusted: &Trusted, 
     match reason {
         TlsFailure::NotTls => {
             let hint = format!(
-                "another server answers, such as the login page of a network or a proxy: log in to the network, or check \
-                 the host; {}",
+                "another server answers, such as the login page of a network or a proxy: log in to the network, or \
+                 check the host; {}",
                 error.hint()
             );
             (Code::TlsNotSpoken, failure.with_hint(hint))
@@ -32,9 +32,9 @@ pub(super) fn failure(probe: &Probe, error: &TransportError, trusted: &Trusted, 
         TlsFailure::ServerNotTrusted => match trusted.service() {
             Some(service) => {
                 let hint = format!(
-                    "{} is not a root of the service that this device trusts, so a middlebox inspects TLS, or another server answers: \
-                     exempt {service} from inspection (trusting the CA of the middlebox helps only a device with a key: \
-                     the middlebox drops the device's certificate)",
+                    "{} is not a root of the service that this device trusts, so a middlebox inspects TLS, or another \
+                     server answers: exempt {service} from inspection (trusting the CA of the middlebox helps only a \
+                     device with a key: the middlebox drops the device's certificate)",
                     issuer(probe)
                 );
                 (Code::ServerNotTrusted, failure.with_hint(hint))

@@ -22,18 +22,18 @@ const LOCAL_EXAMPLES: &str = "  \
 ";
 
 const HELP: &str = "
-Environment, if the flag is not given:
+Environment variables, used if the flag is not given:
   PROVISIONING_HOST, PROVISIONING_IDSCOPE, PROVISIONING_REGISTRATION_ID,
   CERTIFICATE_FILE, KEY_FILE, or PROVISIONING_SYMMETRIC_KEY (the key itself)
 
 The answer is printed on standard output, progress and errors on standard error.
-With --json, standard output has exactly one JSON object, also for an error.
+With --json, standard output has exactly one JSON object, for an error too.
 
-A file that is written is a regular file. It is replaced in one step: another program
-sees the previous content or all of the new one. A link stays, and the file that it
-leads to is replaced. A FIFO, a device, a directory, a file or folder that cannot be
-written, or a file that the same command reads or writes already, such as that of --cert
-or --ca, is refused before any connection.
+Files are replaced in one step: another program sees the previous content or all of the
+new one. A symbolic link is kept, and the file that it points to is replaced. Before any
+connection, `dps` refuses to write to a FIFO, a device or a directory, to a file or folder
+that is not writable, and to a file that the same command also reads or writes, such as
+that of --cert or --ca.
 
 Exit codes:
   0    assigned
@@ -116,8 +116,9 @@ pub(crate) struct Storage {
     /// Store the assignment in this file, and use the stored one next time
     ///
     /// A stored assignment is used for the same device in the same id scope, without a connection. The service is asked
-    /// for another device, whose assignment replaces the stored one, for a certificate, and with --force. A file that
-    /// was not written to its end, or by a later version, is replaced and kept as FILE.bad. Any other content is refused.
+    /// if the device is another one, whose assignment then replaces the stored one, if a certificate is requested, and
+    /// with --force. An incomplete file, or one that a later version wrote, is replaced, and its content is kept in
+    /// FILE.bad. Any other content is an error.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
 

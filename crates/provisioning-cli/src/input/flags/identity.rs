@@ -31,13 +31,13 @@ pub(crate) struct Identity {
     #[arg(long, value_name = "FILE", value_parser = input_file(), conflicts_with_all = ["cert", "key", "symmetric_key_file"])]
     pub(crate) group_key_file: Option<InputFile>,
 
-    /// A SAS token that was made elsewhere
+    /// A SAS token that another program made
     #[arg(long, value_name = "FILE", value_parser = input_file(), conflicts_with_all = ["cert", "key", "symmetric_key_file", "group_key_file"])]
     pub(crate) sas_token_file: Option<InputFile>,
 
-    /// How long the SAS tokens are valid that a symmetric key signs; 3600 unless given
+    /// How long SAS tokens that a symmetric key signs are valid; 3600 unless given
     ///
-    /// Each connection has its own token.
+    /// A new token is signed for each connection.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) sas_lifetime: Option<Duration>,
 

@@ -17,7 +17,7 @@ pub(crate) struct Limits {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) operation_timeout: Duration,
 
-    /// How long to go on trying to reach the service for the first time, with back-off
+    /// How long to keep trying to reach the service for the first time, with back-off
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = whole_seconds, allow_negative_numbers = true)]
     pub(crate) wait_for_network: Duration,
 

@@ -36,17 +36,17 @@ pub(crate) struct Network {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) websocket_port: Option<u16>,
 
-    /// Connect through this proxy: an http or a socks5 URL, with USER:PASSWORD@ before its host if needed
+    /// Connect through this proxy: an http or socks5 URL, with USER:PASSWORD@ before the host if needed
     ///
     /// User name and password are percent-encoded. Other users of this machine may see them in the list of processes;
-    /// --proxy-from-environment avoids that. The port is 80 or 1080 unless given.
+    /// --proxy-from-environment avoids that. The port is 80 (http) or 1080 (socks5) unless given.
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
 
     /// Connect through the proxy that the environment names
     ///
-    /// The variables are https_proxy, or else all_proxy, and no_proxy with the hosts that are connected to directly, or
-    /// the same in capitals. Without this flag they are ignored.
+    /// https_proxy, or else all_proxy, names the proxy, and no_proxy lists the hosts to connect to directly. The names
+    /// may be in capitals. Without this flag the variables are ignored.
     #[arg(long, conflicts_with = "proxy")]
     pub(crate) proxy_from_environment: bool,
 
@@ -56,7 +56,7 @@ pub(crate) struct Network {
 
     /// Trust the CA certificates in this file too
     ///
-    /// For a proxy that inspects TLS, in addition to the platform's CAs or those in --ca.
+    /// They are added to the platform's CAs or to those in --ca, for example for a proxy that inspects TLS.
     #[arg(long, value_name = "FILE", value_parser = input_file())]
     pub(crate) extra_ca: Option<InputFile>,
 
@@ -68,10 +68,10 @@ pub(crate) struct Network {
     #[arg(long, value_name = "SECONDS", value_parser = whole_seconds, allow_negative_numbers = true)]
     pub(crate) keep_alive: Option<Duration>,
 
-    /// Send packets of a new connection before those in front of them were answered; off unless given
+    /// Which packets of a new connection are sent without waiting for an answer first; off unless given
     ///
-    /// after-connack sends SUBSCRIBE and the request together, which saves a round trip. full sends CONNECT with them,
-    /// which saves another.
+    /// With after-connack SUBSCRIBE and the request are sent together, which saves a round trip. With full CONNECT is
+    /// sent with them, which saves another.
     #[arg(long, value_name = "MODE", value_parser = pipelining())]
     pub(crate) pipelining: Option<Pipelining>,
 

@@ -5,11 +5,11 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Output {
-    /// Print exactly one JSON object on standard output, also for an error; --help and --version stay text
+    /// Print one JSON object on standard output, for an error too; --help and --version stay text
     #[arg(long, global = true)]
     json: bool,
 
-    /// Write a log to standard error; -vv for more; if RUST_LOG is set, it decides instead
+    /// Write a log to standard error, with -vv a more detailed one; RUST_LOG overrides this
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }

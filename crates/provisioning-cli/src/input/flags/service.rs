@@ -28,11 +28,11 @@ pub(crate) struct Service {
     #[arg(long, value_name = "ID")]
     pub(crate) registration_id: Option<String>,
 
-    /// JSON for the enrollment's custom allocation webhook, or @FILE that contains it
+    /// JSON for the enrollment's custom allocation webhook, or @FILE to read it from a file
     #[arg(long, value_name = "JSON|@FILE", value_parser = payload)]
     pub(crate) payload: Option<PayloadSource>,
 
-    /// The size of the largest payload, in bytes; 98304 unless given, the largest message that the service accepts
+    /// The largest payload, in bytes; 98304 unless given, the largest that the service accepts
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_payload: Option<usize>,
 

@@ -170,6 +170,6 @@ async fn a_payload_that_the_service_does_not_take_is_refused_before_any_connecti
     let too_large = request().with_payload(json!("x".repeat(98_304)));
     let error = device.register_with(too_large).error().await;
     assert_eq!(error.kind(), ErrorKind::Input);
-    assert!(error.to_string().contains("of 98306 bytes"), "{error}");
+    assert!(error.to_string().contains("it is 98306 bytes long"), "{error}");
     assert!(device.made_no_connection().await);
 }
