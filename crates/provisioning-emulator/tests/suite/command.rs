@@ -53,11 +53,11 @@ pub(crate) async fn started(dir: &Path, words: &[&str]) -> (Child, Value) {
         .spawn()
         .expect("started");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let line = timeout(LIMIT, lines.next_line())
-        .await
-        .expect("in time")
-        .expect("text")
-        .expect("a line");
+    let line = timeout(LIMIT, lines.next_line()).await.expect("in time").expect("text");
+    let Some(line) = line else {
+        let ended = child.wait_with_output().await.expect("an end");
+        panic!("it ended before it was ready: {}", stderr(&ended));
+    };
     (child, serde_json::from_str(&line).expect("one JSON object"))
 }
 

@@ -145,7 +145,8 @@ async fn a_group_accepts_certificates_that_its_ca_signed_directly_or_not_until_i
     assert_refused(&admitted(&emulator, &identity, "d").await, outside);
 }
 
-fn hmac(key: &[u8], data: &str) -> Vec<u8> {
+/// The HMAC-SHA256 of this text: with a group's key and a registration id it is the device's key.
+pub(crate) fn hmac(key: &[u8], data: &str) -> Vec<u8> {
     let mac = Hmac::<Sha256>::new_from_slice(key).expect("a key");
     mac.chain_update(data).finalize().into_bytes().to_vec()
 }

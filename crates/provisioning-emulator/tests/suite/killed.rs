@@ -8,27 +8,33 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, process::Child, task::JoinSet, time::sleep};
+use tempfile::TempDir;
+use tokio::{
+    net::TcpStream,
+    process::Child,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tokio_rustls::TlsConnector;
 
 use crate::{
-    command::{folder, started},
+    command::{command, folder, free_ports, started},
+    enrollments::hmac,
     support::{
         http::{self, Answer, Call, Token},
         tls,
     },
 };
 
-/// How many kills; few unless the variable says more, as `cargo xtask external` does.
+/// How many kills, an even number; few unless the variable says more, as `cargo xtask external` does.
 const KILLS: &str = "DPS_EMULATOR_TEST_KILLS";
 
-/// The etags of enrollments as they were acknowledged last, by their ids, and that of the registration of the device. `None`
-/// was deleted. What was requested and not acknowledged is not in it: both are right.
+/// The etags of enrollments and of registrations as they were acknowledged last, by their ids, which differ. `None` was
+/// deleted. What was requested and not acknowledged is not in it: both outcomes are right.
 #[derive(Clone, Default)]
 struct Acknowledged(Arc<Mutex<BTreeMap<String, Option<String>>>>);
-
-const REGISTRATION: &str = "the registration";
 
 impl Acknowledged {
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Option<String>>> {
@@ -42,42 +48,45 @@ impl Acknowledged {
     fn is_changing(&self, what: &str) {
         self.all().remove(what);
     }
+
+    /// How many ids begin so.
+    fn count(&self, prefix: char) -> usize {
+        self.all().keys().filter(|id| id.starts_with(prefix)).count()
+    }
 }
 
-/// A running emulator, as its callers and the device `d` see it.
+/// A running emulator, as its callers and devices see it.
 #[derive(Clone)]
 struct Running {
     control_port: u16,
     web_port: u16,
     token: String,
-    caller: TlsConnector,
-    device: TlsConnector,
+    group_key: String,
+    tls: TlsConnector,
 }
 
 impl Running {
     async fn start(dir: &Path) -> (Child, Self) {
-        let path = |name: &str| dir.join(name).to_str().expect("text").to_owned();
-        let (ready_file, config) = (path("ready.json"), path("config.toml"));
-        let words = ["--persist", "--ready-file", &ready_file, "--config", &config];
+        let words = words(dir);
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
         let (child, _) = started(dir, &words).await;
         let read = |name: &str| fs::read_to_string(dir.join(name)).expect("a file");
         let ready: Value = serde_json::from_str(&read("ready.json")).expect("JSON");
         let port = |name: &str| u16::try_from(ready[name].as_u64().expect("a number")).expect("a port");
-        let identity = tls::identity(&read("devices/d.pem"), &read("devices/d.key"));
         let running = Self {
             control_port: port("controlPort"),
             web_port: port("wsPort"),
             token: Token::parse(ready["connectionString"].as_str().expect("text")).sign(),
-            caller: tls::anonymous(&read("ca.pem")),
-            device: tls::connector_with(&read("ca.pem"), identity),
+            group_key: read("group.key").trim().to_owned(),
+            tls: tls::anonymous(&read("ca.pem")),
         };
         (child, running)
     }
 
     /// The answer, unless the emulator is gone.
-    async fn send(port: u16, connector: &TlsConnector, request: &str) -> io::Result<Answer> {
+    async fn send(&self, port: u16, request: &str) -> io::Result<Answer> {
         let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
-        http::try_send(tls::connect(connector, "localhost", tcp).await?, request).await
+        http::try_send(tls::connect(&self.tls, "localhost", tcp).await?, request).await
     }
 
     fn call(&self, method: &str, path: &str) -> Call {
@@ -85,7 +94,7 @@ impl Running {
     }
 
     async fn answer(&self, call: Call) -> io::Result<Answer> {
-        Self::send(self.control_port, &self.caller, &call.text()).await
+        self.send(self.control_port, &call.text()).await
     }
 
     /// Creates enrollments, updates and deletes some of them, until the emulator is gone.
@@ -95,7 +104,7 @@ impl Running {
             answer.json()["etag"].as_str().map(str::to_owned)
         };
         for number in 0.. {
-            let id = format!("{prefix}-{number}");
+            let id = format!("e{prefix}-{number}");
             let path = format!("/enrollments/{id}");
             let body = json!({"registrationId": id, "attestation": {"type": "symmetricKey"}});
             let made = self.answer(self.call("PUT", &path).json(&body)).await?;
@@ -115,81 +124,159 @@ impl Running {
         Ok(())
     }
 
-    /// Registers the device over HTTPS until the emulator is gone.
-    async fn register(self, acknowledged: Acknowledged) -> io::Result<()> {
-        let target = "/0ne00000000/registrations/d/register?api-version=2021-06-01";
-        let request = format!("PUT {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-        loop {
-            acknowledged.is_changing(REGISTRATION);
-            let answer = Self::send(self.web_port, &self.device, &request).await?;
-            assert_eq!(answer.status, 200, "{answer:?}");
-            let etag = answer.json()["registrationState"]["etag"].as_str().map(str::to_owned);
-            assert!(etag.is_some(), "{answer:?}");
-            acknowledged.set(REGISTRATION, etag);
-        }
-    }
-
-    /// The etags of everything that it knows.
-    async fn known(&self) -> BTreeMap<String, String> {
-        let etag = |item: &Value| item["etag"].as_str().expect("an etag").to_owned();
-        let mut known = BTreeMap::new();
-        let mut token = String::new();
-        loop {
-            let query = self
-                .call("POST", "/enrollments/query")
-                .header("x-ms-max-item-count", "1000");
-            let page = self
-                .answer(query.header("x-ms-continuation", &token))
-                .await
-                .expect("an answer");
-            let items = page.json();
-            let items = items.as_array().expect("an array").iter();
-            known.extend(items.map(|item| (item["registrationId"].as_str().expect("an id").to_owned(), etag(item))));
-            match page.header("x-ms-continuation") {
-                Some(next) => next.clone_into(&mut token),
-                None => break,
+    /// Registers devices over HTTPS, registers some of them again and deletes the registrations of others, until the
+    /// emulator is gone.
+    async fn register(self, prefix: String, acknowledged: Acknowledged) -> io::Result<()> {
+        for number in 0.. {
+            let id = format!("d{prefix}-{number}");
+            acknowledged.set(&id, Some(self.registered(&id).await?));
+            if number % 3 == 1 {
+                acknowledged.is_changing(&id);
+                acknowledged.set(&id, Some(self.registered(&id).await?));
+            }
+            if number % 3 == 2 {
+                acknowledged.is_changing(&id);
+                let path = format!("/registrations/{id}");
+                let deleted = self.answer(self.call("DELETE", &path)).await?;
+                assert_eq!(deleted.status, 204, "{deleted:?}");
+                acknowledged.set(&id, None);
             }
         }
-        let registration = self
-            .answer(self.call("GET", "/registrations/d"))
-            .await
-            .expect("an answer");
-        if registration.status == 200 {
-            known.insert(REGISTRATION.to_owned(), etag(&registration.json()));
+        Ok(())
+    }
+
+    /// The etag of the new registration of a device, whose key is derived from that of the group.
+    async fn registered(&self, id: &str) -> io::Result<String> {
+        let resource = format!("0ne00000000%2Fregistrations%2F{id}");
+        let token = Token {
+            key: STANDARD.encode(hmac(&STANDARD.decode(&self.group_key).expect("base64"), id)),
+            policy: "registration".to_owned(),
+            resource,
+            expires_in: 3600,
+        };
+        let target = format!("/0ne00000000/registrations/{id}/register?api-version=2021-06-01");
+        let request = Call::with_token("PUT", &target, &token.sign()).text();
+        let answer = self.send(self.web_port, &request).await?;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let etag = answer.json()["registrationState"]["etag"].as_str().map(str::to_owned);
+        Ok(etag.unwrap_or_else(|| panic!("no etag: {answer:?}")))
+    }
+
+    /// The etags of all enrollments and registrations.
+    async fn known(&self) -> BTreeMap<String, String> {
+        let mut known = BTreeMap::new();
+        for (method, path) in [("POST", "/enrollments/query"), ("GET", "/emulator/registrations")] {
+            let mut next = Some(String::new());
+            while let Some(token) = next {
+                let call = self.call(method, path).header("x-ms-max-item-count", "1000");
+                let page = self.answer(call.header("x-ms-continuation", &token)).await;
+                let page = page.expect("an answer");
+                assert_eq!(page.status, 200, "{page:?}");
+                let items = page.json();
+                let text = |item: &Value, name: &str| item[name].as_str().expect("text").to_owned();
+                let items = items.as_array().expect("an array").iter();
+                known.extend(items.map(|item| (text(item, "registrationId"), text(item, "etag"))));
+                next = page.header("x-ms-continuation").map(str::to_owned);
+            }
         }
         known
     }
 }
 
+/// The flags of each start.
+fn words(dir: &Path) -> Vec<String> {
+    let path = |name: &str| dir.join(name).to_str().expect("text").to_owned();
+    let (ready_file, config) = (path("ready.json"), path("config.toml"));
+    let words = ["--persist", "--ready-file", &ready_file, "--config", &config];
+    words.map(str::to_owned).to_vec()
+}
+
+/// A folder with a configuration.
+fn configured() -> TempDir {
+    let dir = folder();
+    fs::write(
+        dir.path().join("config.toml"),
+        "pollsBeforeAssigning = 0\n[[devices]]\nregistrationId = \"d\"\n",
+    )
+    .expect("written");
+    dir
+}
+
+/// How many kills there are.
+fn kills() -> usize {
+    std::env::var(KILLS).map_or(4, |kills| kills.parse().expect("a number"))
+}
+
+/// A random instant within `time`, in the part of it that belongs to this kill: the kills are spread over all of it.
+fn instant(kill: usize, kills: usize, time: Duration) -> Duration {
+    let part = time / u32::try_from(kills).expect("few");
+    part.mul_f64(fastrand::f64()) + part * u32::try_from(kill).expect("few")
+}
+
+/// How long a start takes on this machine, in a new folder.
+async fn start_time() -> Duration {
+    let (dir, start) = (configured(), Instant::now());
+    let _running = Running::start(dir.path()).await;
+    start.elapsed()
+}
+
+/// Starts an emulator, and kills it after this time.
+async fn killed_after(dir: &Path, time: Duration) {
+    let words = words(dir);
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let mut child = command(dir, &[&free_ports()[..], &words].concat())
+        .spawn()
+        .expect("started");
+    sleep(time).await;
+    child.kill().await.expect("SIGKILL");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_acknowledged_is_lost_when_the_emulator_is_killed_at_any_instant() {
-    let kills = std::env::var(KILLS).map_or(4, |kills| kills.parse().expect("a number"));
-    let dir = folder();
-    let config = "pollsBeforeAssigning = 0\n[[devices]]\nregistrationId = \"d\"\n";
-    fs::write(dir.path().join("config.toml"), config).expect("written");
+    let (kills, start_time) = (kills(), start_time().await);
+    let dir = configured();
     let acknowledged = Acknowledged::default();
-    for kill in 0..=kills {
+    // Two kills each: one after the start, and one during the start that follows.
+    let rounds = kills / 2;
+    for round in 0..=rounds {
         let (mut child, running) = Running::start(dir.path()).await;
         let known = running.known().await;
-        for (what, etag) in acknowledged.all().iter() {
-            assert_eq!(known.get(what), etag.as_ref(), "{what} after {kill} kills");
+        for (id, etag) in acknowledged.all().iter() {
+            assert_eq!(known.get(id), etag.as_ref(), "{id} after {} kills", 2 * round);
         }
-        if kill == kills {
+        if round == rounds {
             break;
         }
         let mut workers = JoinSet::new();
-        for worker in 0..4 {
+        for worker in 0..3 {
             let (running, acknowledged) = (running.clone(), acknowledged.clone());
-            workers.spawn(running.change(format!("k{kill}-w{worker}"), acknowledged));
+            workers.spawn(running.change(format!("{round}-{worker}"), acknowledged));
         }
-        workers.spawn(running.register(acknowledged.clone()));
-        sleep(Duration::from_millis(fastrand::u64(..400))).await;
+        for worker in 0..3 {
+            let (running, acknowledged) = (running.clone(), acknowledged.clone());
+            workers.spawn(running.register(format!("{round}-{worker}"), acknowledged));
+        }
+        sleep(instant(round, rounds, Duration::from_millis(400))).await;
         child.kill().await.expect("SIGKILL");
         while let Some(ended) = workers.join_next().await {
             assert!(ended.expect("no panic").is_err(), "the emulator is gone");
         }
+        killed_after(dir.path(), instant(round, rounds, start_time)).await;
     }
-    let count = acknowledged.all().len();
-    println!("{kills} kills, {count} changes acknowledged");
-    assert!(count > kills, "hardly anything was acknowledged: {count}");
+    let (enrollments, registrations) = (acknowledged.count('e'), acknowledged.count('d'));
+    println!("{kills} kills, {enrollments} enrollments and {registrations} registrations acknowledged");
+    assert!(
+        enrollments > rounds && registrations > rounds,
+        "hardly anything was acknowledged"
+    );
+}
+
+#[tokio::test]
+async fn a_folder_whose_first_start_was_killed_at_any_instant_is_used_by_the_next_one() {
+    let (kills, start_time) = (kills(), start_time().await);
+    for kill in 0..kills {
+        let dir = configured();
+        killed_after(dir.path(), instant(kill, kills, start_time)).await;
+        Running::start(dir.path()).await;
+    }
 }
