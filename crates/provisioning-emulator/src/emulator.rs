@@ -5,8 +5,6 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-#[cfg(feature = "cli")]
-use crate::log::{LogKind, Origin};
 use crate::{
     builder::Builder,
     device::Device,
@@ -15,7 +13,7 @@ use crate::{
     faults::Fault,
     http,
     identity::{Authority, DeviceIdentity},
-    log::LogEntry,
+    log::{LogEntry, LogKind, Origin},
     net::{self, Link, Security},
     port::Port,
     registration::Registration,
@@ -261,9 +259,14 @@ impl Emulator {
             self.service.abandon.cancel();
             self.service.tasks.wait().await;
         }
-        // Whoever was told of a change was told when it was on the disk.
-        let journal = timeout(FILES_LIMIT, self.service.finish_journal());
-        let _ = tokio::join!(journal, self.service.log.finish());
+        // A change that was acknowledged is on the disk already.
+        let journal = async {
+            if timeout(FILES_LIMIT, self.service.finish_journal()).await.is_err() {
+                let reason = "the latest changes are not persisted: the disk did not write them in time";
+                self.service.note(Origin::default(), None, LogKind::File, reason);
+            }
+        };
+        tokio::join!(journal, self.service.log.finish());
     }
 
     pub(crate) fn authority(&self) -> &Authority {

@@ -26,11 +26,13 @@ pub enum EmulatorError {
         source: io::Error,
     },
     /// A file could not be read or written.
-    #[error("{} cannot be used", path.display())]
+    #[error("{} cannot be used{remedy}", path.display())]
     #[non_exhaustive]
     File {
         /// The file or folder.
         path: PathBuf,
+        /// What to do, in the flags of the command and in parentheses; empty in a program.
+        remedy: String,
         /// The error of the system.
         source: io::Error,
     },
@@ -148,7 +150,8 @@ impl EmulatorError {
 
     pub(crate) fn file(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
-        Self::File { path, source }
+        let remedy = String::new();
+        Self::File { path, remedy, source }
     }
 
     /// The file of persisted enrollments and registrations is damaged.

@@ -83,7 +83,7 @@ impl Builder {
         }
         let registry = Registry::new(self.rules, Arc::clone(&authority));
         let configured = initial.iter().map(|it| it.configured(authority.certificate_pem()));
-        let restore = |path: PathBuf| restore(&path, configured.collect(), &enrollments, &registry);
+        let restore = |path: PathBuf| restore(&path, configured.collect(), &enrollments, &registry, &log);
         let journal = self.persist.map(restore).transpose()?;
         let host = callers_host(None, self.listen);
         let control_host = callers_host(self.hosts.first(), self.listen);
@@ -153,6 +153,7 @@ fn restore(
     configured: BTreeMap<EnrollmentRef, Value>,
     enrollments: &Enrollments,
     registry: &Registry,
+    log: &Log,
 ) -> Result<Journal, EmulatorError> {
     let mut store = Store::open(path)?;
     let restored = enrollments.restore(store.image(), &configured);
@@ -165,7 +166,7 @@ fn restore(
         enrolled: enrollments.saved().into_iter().map(|it| (it.of, it.body)).collect(),
         registered,
     })?;
-    let journal = Journal::start(store)?;
+    let journal = Journal::start(store, log.clone())?;
     enrollments.persist(journal.clone());
     registry.restore(oldest_first, journal.clone());
     Ok(journal)

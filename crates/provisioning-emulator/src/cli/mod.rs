@@ -262,9 +262,6 @@ async fn serve(args: &Args, terminal: &Terminal) -> Result<(), EmulatorError> {
     devices
         .iter()
         .try_for_each(|device| folder.ensure_device(&emulator, device))?;
-    if args.dir == Path::new(DEFAULT_DIR) {
-        keep_out_of_git(&args.dir).map_err(|source| EmulatorError::file(&args.dir, source))?;
-    }
     let ready = Ready::new(&emulator, &folder)?;
     if let Some(path) = &args.ready_file {
         ready.write(path, args.ready_file_mode)?;
@@ -337,6 +334,9 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
     if let Some(key) = args.server_key {
         builder = builder.server_key(key.into());
     }
+    if args.dir == Path::new(DEFAULT_DIR) {
+        keep_out_of_git(&args.dir).map_err(|source| EmulatorError::file(&args.dir, source))?;
+    }
     builder = folder.equip(builder)?;
     if let Some(path) = &args.log {
         let file = match args.log_is_stderr() {
@@ -350,7 +350,6 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
 
 /// Opens the file of the log. Opening a pipe waits for its reader: in a thread, which ends with the process.
 async fn open_log(path: &Path) -> Result<File, EmulatorError> {
-    private_file::restrict(path)?;
     let (sender, opened) = oneshot::channel();
     let owned = path.to_owned();
     let open = move || {
@@ -365,12 +364,13 @@ async fn open_log(path: &Path) -> Result<File, EmulatorError> {
     opened.map_err(|source| flag_error("--log", path, source))
 }
 
-/// The folder that nobody named is likely to be within a repository, and has keys.
+/// Creates the default folder with a `.gitignore` before it has keys: it is likely to be within a repository.
 fn keep_out_of_git(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
     let path = dir.join(".gitignore");
     match path.exists() {
         true => Ok(()),
-        false => fs::write(path, "*\n"),
+        false => private_file::replace(&path, "*\n"),
     }
 }
 

@@ -53,10 +53,9 @@ impl Ready {
     /// Writes the object to a file in one step: a reader sees the whole object or no file.
     pub(super) fn write(&self, path: &Path, mode: FileMode) -> Result<(), EmulatorError> {
         let target = target(path)?;
-        let mut unfinished = target.clone().into_os_string();
-        unfinished.push(".tmp");
-        let written = write(Path::new(&unfinished), mode, &format!("{}\n", self.complete))
-            .and_then(|()| fs::rename(&unfinished, &target));
+        let unfinished = private_file::unfinished(&target);
+        let written =
+            write(&target, mode, &format!("{}\n", self.complete)).and_then(|()| fs::rename(&unfinished, &target));
         written.map_err(|source| {
             // It may be missing.
             let _ = fs::remove_file(&unfinished);
@@ -101,15 +100,13 @@ fn without_key(connection_string: &str) -> String {
     public.join(";")
 }
 
-/// Writes a file that has this mode before it has content.
+/// Writes the file that replaces the one at `path`. It has this mode before it has content.
 fn write(path: &Path, mode: FileMode, text: &str) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    let mut file = private_file::open(&mut options, path)?;
+    let mut file = private_file::create_unfinished(path)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // It may exist, and a mode in `open` is subject to the umask.
+        // A mode in `open` is subject to the umask.
         file.set_permissions(fs::Permissions::from_mode(mode.0))?;
     }
     #[cfg(not(unix))]
@@ -122,7 +119,7 @@ fn write(path: &Path, mode: FileMode, text: &str) -> io::Result<()> {
 pub(super) struct FileMode(u32);
 
 impl Default for FileMode {
-    /// For the owner only.
+    /// Read and written by its owner.
     fn default() -> Self {
         Self(0o600)
     }

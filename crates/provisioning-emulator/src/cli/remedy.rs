@@ -8,10 +8,12 @@ use crate::{error::EmulatorError, port::Port};
 /// The error with what to do about it, if it is about a port, the folder or the ready file.
 pub(super) fn with_remedy(error: EmulatorError, args: &Args) -> EmulatorError {
     match error {
-        EmulatorError::File { path, source } => {
-            let remedy = file_remedy(&path, args);
-            EmulatorError::InvalidFile(format!("{} cannot be used: {source}{remedy}", path.display()))
-        }
+        // An error that is not of the system says itself what to do.
+        EmulatorError::File { path, source, .. } if source.raw_os_error().is_some() => EmulatorError::File {
+            remedy: file_remedy(&path, args).to_owned(),
+            path,
+            source,
+        },
         EmulatorError::Listen {
             port, address, source, ..
         } => EmulatorError::Listen {
@@ -26,9 +28,9 @@ pub(super) fn with_remedy(error: EmulatorError, args: &Args) -> EmulatorError {
 
 fn file_remedy(path: &Path, args: &Args) -> &'static str {
     if args.ready_file.as_deref() == Some(path) {
-        "; `--ready-file` names a file in a folder that exists and can be written"
+        " (`--ready-file` names a file in a folder that exists and can be written)"
     } else if path.starts_with(&args.dir) {
-        "; `--dir` names a folder that can be created and written"
+        " (`--dir` names a folder that can be created and written)"
     } else {
         ""
     }
@@ -67,7 +69,30 @@ fn remedy(port: Port, kind: ErrorKind, listen: Option<IpAddr>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{error::Error, io};
+
+    use clap::Parser;
+
     use super::*;
+
+    #[test]
+    fn an_error_with_a_remedy_has_the_cause_of_the_one_without() {
+        let args = Args::parse_from(["dps-emulator", "--dir", "home", "--ready-file", "ready.json"]);
+        let file = |path: &str, source| with_remedy(EmulatorError::file(Path::new(path), source), &args);
+        for (path, flag) in [
+            ("home/ca.key", "(`--dir`"),
+            ("ready.json", "(`--ready-file`"),
+            ("other", ""),
+        ] {
+            // EACCES on every Unix.
+            let error = file(path, io::Error::from_raw_os_error(13));
+            let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+            assert_eq!(cause.and_then(io::Error::raw_os_error), Some(13));
+            assert!(error.to_string().contains(flag), "{error}");
+        }
+        let own = file("home/ca.key", io::Error::other("run `chmod 600` on it"));
+        assert_eq!(own.to_string(), "home/ca.key cannot be used");
+    }
 
     #[test]
     fn each_port_names_its_flag_and_a_way_out() {

@@ -39,7 +39,10 @@ pub(super) fn is_told(entry: &LogEntry) -> bool {
 
 /// Whether an entry is told even to those who want errors and warnings only.
 pub(super) fn is_warning(entry: &LogEntry) -> bool {
-    matches!(entry.kind, LogKind::Listen | LogKind::Accept | LogKind::Panic)
+    matches!(
+        entry.kind,
+        LogKind::File | LogKind::Listen | LogKind::Accept | LogKind::Panic
+    )
 }
 
 impl Report {

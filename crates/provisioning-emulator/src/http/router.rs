@@ -20,7 +20,7 @@ use crate::{
         Precondition,
     },
     faults::{ChaosSettings, Fault, TooManyFaults},
-    log::{Direction, LogEntry, LogKind},
+    log::{ANSWER_SIZE, Direction, LogEntry, LogKind},
     refusal::Refusal,
     registration::State,
     service::Service,
@@ -28,9 +28,6 @@ use crate::{
 
 /// The control endpoint.
 pub(crate) struct Control<'a>(pub(crate) &'a Service);
-
-/// How many bytes of log entries an answer has, about; at least one entry.
-const LOG_SIZE: usize = 256 * 1024;
 
 /// How long a call may wait for an entry of the log, in seconds.
 const LONGEST_WAIT: u64 = 60;
@@ -343,7 +340,7 @@ fn chaos(body: Value) -> Result<ChaosSettings, Refusal> {
 /// The entries of the log after this number, as many as one answer has. If there are more, `x-ms-continuation` has the
 /// number of the last one.
 fn log(service: &Service, after: u64) -> Reply {
-    let (entries, has_more) = service.log.after(after, LOG_SIZE);
+    let (entries, has_more) = service.log.after(after, ANSWER_SIZE);
     let reply = found(&entries);
     match entries.last().filter(|_| has_more) {
         Some(last) => with_continuation(reply, last.n.to_string()),

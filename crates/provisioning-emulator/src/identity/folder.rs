@@ -20,7 +20,7 @@ use crate::{
 
 /// A folder with `ca.pem`, `ca.key`, `server.pem`, `server.key`, `group.key`, `devices/<id>.pem` and `.key`, and
 /// `control.key`, the key of the control endpoint. Existing files are used, missing files are created. Keys have mode
-/// 0600 on Unix: a file with a key that has a wider mode is restricted to its owner when it is read.
+/// 0600 on Unix: a file with a key that has a wider mode is restricted when it is read.
 #[derive(Debug, Clone)]
 pub struct Folder(PathBuf);
 
@@ -130,7 +130,7 @@ impl Folder {
             });
         }
         let key = Key::generate()?;
-        write_private(&path, &format!("{}\n", key.to_base64())).map_err(at(&path))?;
+        private_file::replace(&path, &format!("{}\n", key.to_base64())).map_err(at(&path))?;
         Ok(key)
     }
 
@@ -155,22 +155,28 @@ impl Folder {
     /// A certificate and its key, if they exist. One without the other is an error, unless one file contains both.
     fn read_pair(&self, name: &str) -> Result<Option<Pair>, EmulatorError> {
         let (certificate, key) = self.pair(name);
+        finish_pair(&certificate, &key)?;
         match (read(&certificate)?, read_private(&key)?) {
             (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
             (None, None) => Ok(None),
             (Some(both), None) if private_key(&both).is_ok() => {
-                private_file::restrict(&certificate)?;
-                Ok(Some((both.clone(), both)))
+                let both = read_private(&certificate)?;
+                Ok(both.map(|both| (both.clone(), both)))
             }
             (Some(_), None) => Err(alone(&certificate, &key)),
             (None, Some(_)) => Err(alone(&key, &certificate)),
         }
     }
 
+    /// Writes a certificate and its key. The process can be killed at any time: [`finish_pair`] completes the pair or
+    /// discards it.
     fn write_pair(&self, name: &str, certificate_pem: &str, key_pem: &str) -> Result<(), EmulatorError> {
         let (certificate, key) = self.pair(name);
-        write_private(&key, key_pem).map_err(at(&key))?;
-        fs::write(&certificate, certificate_pem).map_err(at(&certificate))
+        let mut unfinished = private_file::create_unfinished(&key).map_err(at(&key))?;
+        unfinished.write_all(key_pem.as_bytes()).map_err(at(&key))?;
+        fs::write(private_file::unfinished(&certificate), certificate_pem).map_err(at(&certificate))?;
+        finish(&key)?;
+        finish(&certificate)
     }
 
     fn pair(&self, name: &str) -> (PathBuf, PathBuf) {
@@ -178,19 +184,44 @@ impl Folder {
     }
 }
 
+/// Completes or discards a pair that was being written when the process was killed. The key gets its name once both files
+/// are whole, and the certificate after it.
+fn finish_pair(certificate: &Path, key: &Path) -> Result<(), EmulatorError> {
+    let is_unfinished = |path: &Path| private_file::unfinished(path).exists();
+    match (is_unfinished(certificate), is_unfinished(key)) {
+        (true, false) => finish(certificate),
+        (true, true) => discard(certificate).and_then(|()| discard(key)),
+        (false, true) => discard(key),
+        (false, false) => Ok(()),
+    }
+}
+
+/// Gives a file that is whole its name.
+fn finish(path: &Path) -> Result<(), EmulatorError> {
+    fs::rename(private_file::unfinished(path), path).map_err(at(path))
+}
+
+/// Removes a file that was not completed.
+fn discard(path: &Path) -> Result<(), EmulatorError> {
+    fs::remove_file(private_file::unfinished(path)).map_err(at(path))
+}
+
 /// The content of a file, if it exists.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, EmulatorError> {
-    match read_file(path) {
+    existing(path, read_file(path))
+}
+
+/// The content of a file with a key, if it exists. On Unix it has mode 0600 at most from then on.
+fn read_private(path: &Path) -> Result<Option<Vec<u8>>, EmulatorError> {
+    existing(path, private_file::read(path))
+}
+
+fn existing(path: &Path, contents: io::Result<Vec<u8>>) -> Result<Option<Vec<u8>>, EmulatorError> {
+    match contents {
         Ok(contents) => Ok(Some(contents)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(at(path)(error)),
     }
-}
-
-/// The content of a file with a key, if it exists. It is for its owner only from then on.
-fn read_private(path: &Path) -> Result<Option<Vec<u8>>, EmulatorError> {
-    private_file::restrict(path)?;
-    read(path)
 }
 
 /// `existing` has no counterpart.
@@ -217,10 +248,4 @@ fn create(folder: &Path) -> Result<(), EmulatorError> {
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> EmulatorError + use<'_> {
     |source| EmulatorError::file(path, source)
-}
-
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    private_file::open(&mut options, path)?.write_all(text.as_bytes())
 }

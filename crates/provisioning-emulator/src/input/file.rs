@@ -39,8 +39,13 @@ fn read_within(path: &Path, timeout: Duration) -> io::Result<Vec<u8>> {
 }
 
 fn read_all(path: &Path) -> io::Result<Vec<u8>> {
+    read_opened(File::open(path)?)
+}
+
+/// Reads an open file of at most 4 MiB.
+pub(crate) fn read_opened(file: File) -> io::Result<Vec<u8>> {
     let mut bytes = vec![];
-    File::open(path)?.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
+    file.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_SIZE {
         return Err(io::Error::new(
             ErrorKind::FileTooLarge,

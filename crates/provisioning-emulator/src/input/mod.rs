@@ -15,7 +15,7 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 pub(crate) use explain::Unreadable;
-pub(crate) use file::read_file;
+pub(crate) use file::{read_file, read_opened};
 pub(crate) use message::without_text;
 pub(crate) use private_key::key_pair;
 pub(crate) use symmetric::symmetric_key;

@@ -87,6 +87,9 @@ kinds! {
     Webhook = "webhook",
     /// Entries are missing in the log's file because its reader stalled. `reason` has their number.
     Dropped = "dropped",
+    /// The log's file or the file of [`Builder::persist`](crate::Builder::persist) cannot be written, or is written again.
+    /// `reason` says which, why, and what is missing in it.
+    File = "file",
     /// What limits the ports: one is not available in both address families, or few connections can be open.
     Listen = "listen",
     /// A connection could not be accepted.

@@ -22,6 +22,9 @@ pub use kind::LogKind;
 pub(crate) use queue::Next;
 pub(crate) use queue::Queue;
 
+/// How many bytes of entries an answer over HTTP has, about; at least one entry.
+pub(crate) const ANSWER_SIZE: usize = 256 * 1024;
+
 /// How many bytes of entries are kept.
 const CAPACITY: usize = 8 * 1024 * 1024;
 
@@ -50,15 +53,24 @@ struct Sink {
 impl Log {
     /// A log that is also appended to `file`, one JSON object per line.
     pub(crate) fn new(file: Option<File>) -> io::Result<Self> {
-        let file = file.map(|file| file::writer(file, file::CAPACITY)).transpose()?;
-        Ok(Self(Arc::new(Mutex::new(Sink {
-            file,
-            ..Sink::default()
-        }))))
+        let log = Self::default();
+        if let Some(file) = file {
+            let writer = file::writer(file, file::CAPACITY, Arc::downgrade(&log.0))?;
+            log.sink().file = Some(writer);
+        }
+        Ok(log)
     }
 
     pub(crate) fn write(&self, entry: LogEntry) {
         self.sink().write(entry);
+    }
+
+    /// As [`write`](Self::write), except to the file, which cannot be written.
+    fn write_without_file(&self, entry: LogEntry) {
+        let mut sink = self.sink();
+        let file = sink.file.take();
+        sink.write(entry);
+        sink.file = file;
     }
 
     pub(crate) fn entries(&self) -> Vec<Arc<LogEntry>> {
@@ -245,7 +257,7 @@ mod tests {
         let (reader, writer) = io::pipe().expect("a pipe");
         let file = File::from(std::os::fd::OwnedFd::from(writer));
         let log = Log::default();
-        log.sink().file = Some(file::writer(file, 64 * 1024).expect("a thread"));
+        log.sink().file = Some(file::writer(file, 64 * 1024, Arc::downgrade(&log.0)).expect("a thread"));
         // Far more than fits into the pipe and the queue.
         for _ in 0..1000 {
             log.write(note(&"x".repeat(1024)));

@@ -13,7 +13,11 @@ use std::{
 use tokio::sync::watch;
 
 use super::{change::Change, store::Store};
-use crate::{error::EmulatorError, refusal::Refusal};
+use crate::{
+    error::EmulatorError,
+    log::{Log, LogEntry, LogKind, Origin},
+    refusal::Refusal,
+};
 
 /// Takes changes. It is cloned for each place where changes are made.
 #[derive(Clone)]
@@ -37,12 +41,12 @@ struct Progress {
 }
 
 impl Journal {
-    /// Starts the thread.
-    pub(crate) fn start(store: Store) -> Result<Self, EmulatorError> {
+    /// Starts the thread. It logs when the file cannot be written.
+    pub(crate) fn start(store: Store, log: Log) -> Result<Self, EmulatorError> {
         let (messages, received) = mpsc::channel();
         let (reported, progress) = watch::channel(Progress::default());
         let thread = thread::Builder::new().name("dps-emulator-state".to_owned());
-        let started = thread.spawn(move || run(store, &received, &reported));
+        let started = thread.spawn(move || run(store, &received, &reported, &log));
         started.map_err(|source| EmulatorError::Persist { source })?;
         Ok(Self {
             messages,
@@ -62,7 +66,7 @@ impl Journal {
     /// Waits until all changes so far are on the disk.
     ///
     /// # Errors
-    /// They cannot be written. They are in effect, and are written with the next change if that is possible.
+    /// They cannot be written. They are in effect. The next change and the end try again to write them.
     pub(crate) async fn written(&self) -> Result<(), Refusal> {
         let count = self.taken.load(Ordering::Acquire);
         let mut progress = self.progress.clone();
@@ -77,7 +81,7 @@ impl Journal {
         }
     }
 
-    /// Ends the thread, when everything is written.
+    /// Ends the thread, when everything is written or cannot be written.
     pub(crate) async fn finish(&self) {
         // It may have ended already.
         let _ = self.messages.send(Message::End);
@@ -92,9 +96,11 @@ impl fmt::Debug for Journal {
     }
 }
 
-/// Writes changes until the end: all that wait with one write.
-fn run(mut store: Store, messages: &Receiver<Message>, progress: &watch::Sender<Progress>) {
+/// Writes changes until the end: all that wait with one write. After a failed write, the next one and the end write all
+/// changes that are missing in the file.
+fn run(mut store: Store, messages: &Receiver<Message>, progress: &watch::Sender<Progress>, log: &Log) {
     let mut taken = 0;
+    let mut has_failed = false;
     let mut is_last = false;
     while !is_last && let Ok(first) = messages.recv() {
         let mut changes = vec![];
@@ -107,11 +113,27 @@ fn run(mut store: Store, messages: &Receiver<Message>, progress: &watch::Sender<
                 }
             }
         }
-        if changes.is_empty() {
+        let is_retry = is_last && has_failed;
+        if changes.is_empty() && !is_retry {
             continue;
         }
         taken += changes.len() as u64;
         let result = store.write(changes);
+        let file = store.path().display();
+        let note = match &result {
+            Err(error) if is_last => Some(format!(
+                "{file} cannot be written: {error}; the latest changes are lost"
+            )),
+            Err(error) if !has_failed => Some(format!(
+                "{file} cannot be written: {error}; changes are in effect, and are refused with 500 until it can be written"
+            )),
+            Ok(()) if has_failed => Some(format!("{file} is written again, with all changes")),
+            _ => None,
+        };
+        if let Some(note) = note {
+            log.write(LogEntry::note(Origin::default(), LogKind::File, note));
+        }
+        has_failed = result.is_err();
         progress.send_modify(|progress| match result {
             Ok(()) => progress.written = taken,
             Err(_) => progress.failed = taken,

@@ -1,8 +1,8 @@
 //! The file: a line that says what it is, then a change on each line. It is replaced as a whole, or appended to.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
+    fs::{self, File},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -44,8 +44,7 @@ impl Store {
     /// [`EmulatorError::InvalidFile`] if it is damaged, or another emulator uses it.
     pub(crate) fn open(path: &Path) -> Result<Self, EmulatorError> {
         let lock = lock(path)?;
-        private_file::restrict(path)?;
-        let image = match fs::read(path) {
+        let image = match contents(path) {
             Ok(contents) => read(&contents).map_err(|problem| EmulatorError::damaged(path, &problem))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Image::default(),
             Err(error) => return Err(EmulatorError::file(path, error)),
@@ -58,6 +57,10 @@ impl Store {
             size: 0,
             _lock: lock,
         })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The state in the file.
@@ -94,12 +97,7 @@ impl Store {
     /// Writes another file, and puts it in the place of this one in one step.
     fn replace(&mut self) -> io::Result<()> {
         self.file = None;
-        let mut unfinished = self.path.clone().into_os_string();
-        unfinished.push(".tmp");
-        let unfinished = PathBuf::from(unfinished);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        let mut file = private_file::open(&mut options, &unfinished)?;
+        let mut file = private_file::create_unfinished(&self.path)?;
         let header = serde_json::to_string(&Header {
             dps_emulator_state: VERSION,
         });
@@ -108,7 +106,7 @@ impl Store {
         let contents = lines([header.unwrap_or_default()].into_iter().chain(changes));
         file.write_all(&contents)?;
         file.sync_all()?;
-        fs::rename(&unfinished, &self.path)?;
+        fs::rename(private_file::unfinished(&self.path), &self.path)?;
         sync_folder(&self.path)?;
         self.replaced_size = contents.len() as u64;
         self.size = self.replaced_size;
@@ -130,6 +128,13 @@ fn lines(lines: impl Iterator<Item = String>) -> Vec<u8> {
         bytes.push(b'\n');
     }
     bytes
+}
+
+/// All bytes of the file.
+fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    let mut contents = vec![];
+    private_file::open(File::options().read(true), path)?.read_to_end(&mut contents)?;
+    Ok(contents)
 }
 
 /// Reads the contents of a file, or says what is wrong with them. A last line without its end was being written when the
@@ -177,9 +182,8 @@ fn lock(path: &Path) -> Result<Option<File>, EmulatorError> {
     let mut name = path.to_owned().into_os_string();
     name.push(".lock");
     let name = PathBuf::from(name);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    let file = private_file::open(&mut options, &name).map_err(|source| EmulatorError::file(&name, source))?;
+    let opened = private_file::open(File::options().write(true).create(true).truncate(false), &name);
+    let file = opened.map_err(|source| EmulatorError::file(&name, source))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(EmulatorError::InvalidFile(format!(
@@ -269,7 +273,7 @@ mod tests {
         let folder = tempdir().expect("a folder");
         let path = folder.path().join("state");
         let mut store = opened(&path);
-        let full = OpenOptions::new().write(true).open("/dev/full").expect("a device");
+        let full = File::options().write(true).open("/dev/full").expect("a device");
         store.file = Some(full);
         assert!(store.write(vec![enrolled("a", 1)]).is_err());
         store.write(vec![enrolled("b", 1)]).expect("written");

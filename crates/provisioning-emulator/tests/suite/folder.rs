@@ -240,3 +240,78 @@ fn an_expired_ca_is_refused_with_its_date() {
         "{error}"
     );
 }
+
+/// The files are those of a process that was killed at each point of writing a pair.
+#[test]
+fn a_pair_that_was_being_written_when_the_process_was_killed_is_completed_or_created_anew() {
+    let whole = tempfile::tempdir().expect("a folder");
+    start(whole.path(), builder()).expect("an emulator");
+    for name in ["ca", "server"] {
+        let [certificate, key] = ["pem", "key"].map(|ending| format!("{name}.{ending}"));
+        let unfinished = |name: &str| format!("{name}.tmp");
+        let half = |text: String| text[..text.len() / 2].to_owned();
+        let (pem, secret) = (read(whole.path(), &certificate), read(whole.path(), &key));
+        let points = [
+            (vec![(unfinished(&key), half(secret.clone()))], false),
+            (
+                vec![
+                    (unfinished(&key), secret.clone()),
+                    (unfinished(&certificate), half(pem.clone())),
+                ],
+                false,
+            ),
+            (
+                vec![
+                    (unfinished(&key), secret.clone()),
+                    (unfinished(&certificate), pem.clone()),
+                ],
+                false,
+            ),
+            (
+                vec![(key.clone(), secret), (unfinished(&certificate), pem.clone())],
+                true,
+            ),
+        ];
+        for (index, (files, is_kept)) in points.into_iter().enumerate() {
+            let dir = tempfile::tempdir().expect("a folder");
+            if name == "server" {
+                for file in ["ca.pem", "ca.key"] {
+                    fs::write(dir.path().join(file), read(whole.path(), file)).expect("written");
+                }
+            }
+            for (file, text) in files {
+                fs::write(dir.path().join(file), text).expect("written");
+            }
+            start(dir.path(), builder()).unwrap_or_else(|error| panic!("{name}, point {index}: {error}"));
+            assert_eq!(read(dir.path(), &certificate) == pem, is_kept, "{name}, point {index}");
+            let left: Vec<_> = fs::read_dir(dir.path())
+                .expect("a folder")
+                .flatten()
+                .map(|it| it.file_name())
+                .collect();
+            assert!(
+                !left.iter().any(|file| file.to_string_lossy().ends_with(".tmp")),
+                "{left:?}"
+            );
+        }
+    }
+}
+
+/// A new certificate replaces an older one, whose key is gone with the first rename.
+#[test]
+fn a_server_certificate_that_was_being_replaced_when_the_process_was_killed_is_the_new_one() {
+    let (old, new) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("a folder"),
+    );
+    start(old.path(), builder()).expect("an emulator");
+    for file in ["ca.pem", "ca.key"] {
+        fs::write(new.path().join(file), read(old.path(), file)).expect("written");
+    }
+    start(new.path(), builder()).expect("an emulator");
+    let pem = read(new.path(), "server.pem");
+    fs::write(old.path().join("server.key"), read(new.path(), "server.key")).expect("written");
+    fs::write(old.path().join("server.pem.tmp"), &pem).expect("written");
+    start(old.path(), builder()).expect("an emulator");
+    assert_eq!(read(old.path(), "server.pem"), pem);
+}

@@ -17,6 +17,8 @@ mod heads;
 mod health;
 #[cfg(all(unix, feature = "cli"))]
 mod killed;
+#[cfg(all(target_os = "linux", feature = "cli"))]
+mod log_file;
 mod log_limits;
 mod observing;
 mod packets;

@@ -13,8 +13,8 @@ use crate::{
     control::{call, put},
     support::{
         Device, ID_SCOPE, builder,
-        http::{Call, send},
-        plain, stop,
+        http::{Answer, Call, send},
+        notes, plain, stop,
     },
 };
 
@@ -234,6 +234,45 @@ async fn a_damaged_file_is_named_with_its_line_and_what_to_do_and_is_left_as_it_
     }
 }
 
+/// A folder that is moved away: its files can be appended to, but not replaced, as a file that has grown is.
+struct MovedAway {
+    folder: PathBuf,
+    moved: PathBuf,
+}
+
+impl MovedAway {
+    fn new(kept: &Kept) -> Self {
+        let folder = kept.folder.path().to_owned();
+        let moved = folder.with_extension("moved");
+        fs::rename(&folder, &moved).expect("renamed");
+        Self { folder, moved }
+    }
+
+    fn back(self) {
+        fs::rename(self.moved, self.folder).expect("renamed");
+    }
+}
+
+/// Changes an enrollment.
+async fn update(emulator: &Emulator) -> Answer {
+    let mut large = individual("large");
+    large["initialTwin"] = json!({"text": "x".repeat(120 * 1024)});
+    let call = Call::new(emulator, "PUT", "/enrollments/large").json(&large);
+    call.header("If-Match", "*").send(emulator).await
+}
+
+/// Changes an enrollment until the file has grown, and cannot be replaced. Returns the refusal.
+async fn refused_update(emulator: &Emulator) -> Answer {
+    put(emulator, "/enrollments/large", &individual("large")).await;
+    for _ in 0..100 {
+        let answer = update(emulator).await;
+        if answer.status != 200 {
+            return answer;
+        }
+    }
+    panic!("the file has not grown");
+}
+
 /// What cannot be written is refused: no answer says that it is done. With the disk back, it is written.
 #[cfg(unix)]
 #[tokio::test]
@@ -242,25 +281,8 @@ async fn a_change_that_is_not_on_the_disk_is_not_acknowledged() {
     let emulator = kept.start();
     let mut device = Device::ready(plain(&emulator), "d").await;
     put(&emulator, "/enrollments/d", &individual("d")).await;
-    // The file can be appended to, but not replaced, which it is when it has grown.
-    let (folder, moved) = (
-        kept.folder.path().to_owned(),
-        kept.folder.path().with_extension("moved"),
-    );
-    fs::rename(&folder, &moved).expect("renamed");
-    let mut large = individual("large");
-    large["initialTwin"] = json!({"text": "x".repeat(120 * 1024)});
-    let update = || {
-        let call = Call::new(&emulator, "PUT", "/enrollments/large").json(&large);
-        call.header("If-Match", "*").send(&emulator)
-    };
-    assert_eq!(put(&emulator, "/enrollments/large", &large).await.status, 200);
-    let mut answer = update().await;
-    for _ in 0..100 {
-        if answer.status == 200 {
-            answer = update().await;
-        }
-    }
+    let disk = MovedAway::new(&kept);
+    let answer = refused_update(&emulator).await;
     assert_eq!(answer.refusal(500), 500_001);
     assert!(answer.body.contains("could not be persisted"), "{answer:?}");
     let answer = device.register("d").await;
@@ -270,12 +292,38 @@ async fn a_change_that_is_not_on_the_disk_is_not_acknowledged() {
     let head = format!("PUT {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(send(stream, &head).await.refusal(500), 500_001);
 
-    fs::rename(&moved, &folder).expect("renamed");
-    assert_eq!(update().await.status, 200);
+    disk.back();
+    assert_eq!(update(&emulator).await.status, 200);
+    let [failed, written] = &notes(&emulator, "file")[..] else {
+        panic!("two notes: {:?}", notes(&emulator, "file"))
+    };
+    assert!(
+        failed.contains("state.jsonl cannot be written: No such file"),
+        "{failed}"
+    );
+    assert!(written.ends_with("is written again, with all changes"), "{written}");
     let before = state(&emulator).await;
     stop(emulator).await;
     let emulator = kept.start();
     assert_eq!(state(&emulator).await, before);
+    stop(emulator).await;
+}
+
+/// The disk is back, and no change follows.
+#[cfg(unix)]
+#[tokio::test]
+async fn changes_that_could_not_be_written_are_written_at_the_end() {
+    let kept = Kept::new();
+    let emulator = kept.start();
+    let disk = MovedAway::new(&kept);
+    assert_eq!(refused_update(&emulator).await.status, 500);
+    emulator.enroll(Enrollment::individual("by-call")).expect("enrolled");
+    let before = state(&emulator).await;
+    disk.back();
+    stop(emulator).await;
+    let emulator = kept.start();
+    assert_eq!(state(&emulator).await, before);
+    assert_eq!(call(&emulator, "GET", "/enrollments/by-call").await.status, 200);
     stop(emulator).await;
 }
 

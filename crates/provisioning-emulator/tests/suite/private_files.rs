@@ -1,7 +1,9 @@
-//! Files with keys or payloads are for their owner only, also those that exist with a wider mode.
+//! Files with keys or payloads have mode 0600, also those that exist with a wider mode.
 
 use std::{
+    error::Error,
     fs,
+    iter::successors,
     os::unix::fs::{FileTypeExt, PermissionsExt, symlink},
     path::Path,
 };
@@ -21,7 +23,10 @@ fn widen(path: &Path, mode: u32) {
 fn equip(dir: &Path) -> Result<Emulator, String> {
     let builder = Folder::new(dir).equip(Emulator::builder());
     let emulator = builder.and_then(provisioning_emulator::Builder::start_in_memory);
-    emulator.map_err(|error| error.to_string())
+    emulator.map_err(|error| {
+        let causes = successors(error.source(), |&cause| cause.source());
+        causes.fold(error.to_string(), |sentence, cause| format!("{sentence}: {cause}"))
+    })
 }
 
 #[test]
@@ -76,12 +81,15 @@ fn a_key_file_that_cannot_be_narrowed_is_refused_with_the_remedy() {
     // Its mode cannot be changed.
     symlink("/proc/self/status", &key).expect("a link");
     let error = equip(dir.path()).map(|_| ()).expect_err("refused");
-    let expected = format!("{} has mode 444, and cannot be restricted to its owner", key.display());
+    let expected = format!(
+        "{} cannot be used: it has mode 444, which cannot be restricted",
+        key.display()
+    );
     assert!(error.starts_with(&expected) && error.contains("chmod 600"), "{error}");
 }
 
 #[tokio::test]
-async fn the_log_file_is_for_its_owner_only_and_a_pipe_is_left_as_it_is() {
+async fn the_log_file_has_mode_600_and_a_pipe_is_left_as_it_is() {
     let dir = folder();
     let [new, existing, pipe] = ["new", "existing", "pipe"].map(|name| dir.path().join(name));
     fs::write(&existing, "before\n").expect("written");
@@ -99,4 +107,25 @@ async fn the_log_file_is_for_its_owner_only_and_a_pipe_is_left_as_it_is() {
     }
     assert!(fs::metadata(&pipe).expect("a pipe").file_type().is_fifo());
     assert!(fs::read_to_string(&existing).expect("text").starts_with("before\n"));
+}
+
+/// What another program left or placed where a file is written is neither followed nor kept with its mode.
+#[tokio::test]
+async fn an_unfinished_file_that_exists_is_replaced_whatever_it_is() {
+    let dir = folder();
+    let [state, ready, other] = ["dps/state.jsonl", "ready.json", "other"].map(|name| dir.path().join(name));
+    fs::create_dir(dir.path().join("dps")).expect("created");
+    fs::write(&other, "another program's\n").expect("written");
+    let left = dir.path().join("dps/state.jsonl.tmp");
+    fs::write(&left, "half a").expect("written");
+    widen(&left, 0o666);
+    symlink(&other, dir.path().join("ready.json.tmp")).expect("a link");
+    let words = ["--persist", "--ready-file", ready.to_str().expect("text")];
+    let (_child, _) = started(&dir.path().join("dps"), &words).await;
+    for written in [&state, &ready] {
+        let found = fs::symlink_metadata(written).expect("a file");
+        assert!(found.is_file(), "{}", written.display());
+        assert_eq!(mode(written), 0o600, "{}", written.display());
+    }
+    assert_eq!(fs::read_to_string(&other).expect("text"), "another program's\n");
 }

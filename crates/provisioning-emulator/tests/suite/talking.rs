@@ -213,6 +213,20 @@ async fn the_folder_has_a_default_and_a_flag_that_names_no_file_exits_with_2() {
     assert!(dir.path().join(".dps-emulator/ca.pem").exists());
     let ignored = std::fs::read_to_string(dir.path().join(".dps-emulator/.gitignore"));
     assert_eq!(ignored.expect("a file"), "*\n", "its keys are not committed");
+
+    // A start that fails can have written keys.
+    let other = folder();
+    std::fs::create_dir(other.path().join(".dps-emulator")).expect("created");
+    std::fs::write(other.path().join(".dps-emulator/server.key"), "stray").expect("written");
+    let failed = Command::new(program)
+        .args(free_ports())
+        .current_dir(other.path())
+        .output();
+    let failed = timeout(LIMIT, failed).await.expect("in time").expect("started");
+    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+    assert!(other.path().join(".dps-emulator/ca.key").exists());
+    assert!(other.path().join(".dps-emulator/.gitignore").exists());
+
     let text = dir.path().join("no such text");
     std::fs::write(&text, "no certificate").expect("a file");
     let text = text.to_str().expect("a path");

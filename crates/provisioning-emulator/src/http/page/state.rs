@@ -8,16 +8,13 @@ use serde_json::{Value, json};
 use super::exchange::{self, Selected};
 use crate::{
     enrollment::EnrollmentKind::{self, Group, Individual},
-    log::LogEntry,
+    log::{ANSWER_SIZE, LogEntry},
     registration::State,
     service::Service,
 };
 
 /// The largest number of items in each list of an answer. The page shows how many there are in all.
 const ITEMS: usize = 200;
-
-/// How many bytes of log entries an answer has, about.
-const LOG_SIZE: usize = 256 * 1024;
 
 /// A log entry, and whether it is a refusal.
 #[derive(Serialize)]
@@ -57,7 +54,7 @@ pub(super) fn state(service: &Service, after: u64, selected: Option<&Selected>, 
         "connections": connections.iter().map(connection).collect::<Vec<_>>(),
         "faults": service.faults.left(),
         "oldest": service.log.oldest(),
-        "log": shown(service.log.tail(after, LOG_SIZE)),
+        "log": shown(service.log.tail(after, ANSWER_SIZE)),
         "refusals": shown(new_refusals.copied().cloned()),
         "exchange": exchange.map(shown),
     })
