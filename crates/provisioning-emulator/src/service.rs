@@ -135,9 +135,10 @@ impl Service {
     }
 
     /// Makes everything as it was at the start: enrollments, registrations, quotas, faults and the log. The MQTT
-    /// connections of devices are closed first, so that none of their packets is in the log of what follows.
+    /// connections of devices are closed first, so that none of their packets is in the log of what follows. Resets that
+    /// are requested at the same time happen one after the other.
     pub(crate) async fn reset(&self) {
-        self.sessions.end_all("the emulator was reset").await;
+        let _all_closed = self.sessions.close_all("the emulator was reset").await;
         self.registry.clear();
         self.enrollments.reset();
         self.quotas.clear();

@@ -1,7 +1,13 @@
 //! `--health`: whether an emulator serves calls, for the health check of a container.
 
-use std::{io, net::Ipv4Addr, path::Path, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
+    time::Duration,
+};
 
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -17,36 +23,64 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer, in bytes.
 const MAX_ANSWER: u64 = 64 * 1024;
 
+/// The members of a ready file that name the page and the run of the emulator.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Ready {
+    page_host: String,
+    page_port: u16,
+    run: String,
+}
+
 /// Asks the emulator that wrote this ready file, at its page on this machine. Returns the body of its answer.
 pub(super) async fn check(ready_file: &Path) -> Result<String, EmulatorError> {
     let ready = read_file(ready_file).map_err(|source| EmulatorError::file(ready_file, source))?;
-    let port = page_port(&ready).ok_or_else(|| {
+    let ready: Ready = serde_json::from_slice(&ready).map_err(|_| {
         let path = ready_file.display();
-        EmulatorError::InvalidFile(format!("{path} cannot be used: expected a ready file, with a pagePort"))
+        EmulatorError::InvalidFile(format!(
+            "{path} cannot be used: expected a ready file, with pageHost, pagePort and run"
+        ))
     })?;
-    let asked = timeout(TIMEOUT, ask(port)).await;
+    let asked = timeout(TIMEOUT, ask(&ready)).await;
     asked
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         .map_err(|source| EmulatorError::Unhealthy {
-            address: format!("localhost:{port}"),
+            address: format!("{}:{}", ready.page_host, ready.page_port),
             source,
         })
 }
 
-fn page_port(ready: &[u8]) -> Option<u16> {
-    let ready: Value = serde_json::from_slice(ready).ok()?;
-    ready["pagePort"].as_u64()?.try_into().ok()
+/// Asks at each address of the page's host, until one answers as expected. Returns the first error otherwise.
+async fn ask(ready: &Ready) -> io::Result<String> {
+    let mut failed = None;
+    for address in addresses(&ready.page_host) {
+        match ask_at(address, ready).await {
+            Ok(body) => return Ok(body),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    Err(failed.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()))
 }
 
-async fn ask(port: u16) -> io::Result<String> {
-    let mut page = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+/// The address that the page listens on, or loopback in both families if it is `localhost`, which need not be resolved.
+fn addresses(host: &str) -> Vec<IpAddr> {
+    match host.trim_matches(['[', ']']).parse() {
+        Ok(address) => vec![address],
+        Err(_) => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+    }
+}
+
+async fn ask_at(address: IpAddr, ready: &Ready) -> io::Result<String> {
+    let mut page = TcpStream::connect((address, ready.page_port)).await?;
     page.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .await?;
     let mut answer = String::new();
     page.take(MAX_ANSWER).read_to_string(&mut answer).await?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    match head.starts_with("HTTP/1.1 200 ") {
-        true => Ok(body.to_owned()),
-        false => Err(io::Error::other("the answer is not that of an emulator")),
+    let health: Value = serde_json::from_str(body).unwrap_or_default();
+    match health["run"].as_str() {
+        Some(run) if run == ready.run && head.starts_with("HTTP/1.1 200 ") => Ok(body.to_owned()),
+        Some(_) => Err(io::Error::other("another run of the emulator answers")),
+        None => Err(io::Error::other("the answer is not that of an emulator")),
     }
 }

@@ -31,7 +31,9 @@ impl Ready {
             "wsPort": emulator.websocket_port(),
             "controlPort": emulator.control_port(),
             "pagePort": emulator.page_port(),
+            "pageHost": emulator.page_host(),
             "idScope": emulator.id_scope(),
+            "run": emulator.run(),
             "ca": ca,
             "connectionString": connection_string,
         });

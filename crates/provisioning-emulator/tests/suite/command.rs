@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustls_pki_types::{CertificateDer, pem::PemObject};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -163,55 +163,89 @@ async fn the_ready_file_is_for_its_owner_only_unless_its_mode_is_given() {
     }
 }
 
+/// Wherever the page listens.
 #[tokio::test]
 async fn its_health_is_asked_for_with_its_ready_file() {
-    let dir = folder();
-    let ready_file = dir.path().join("ready.json");
-    let named = ["--ready-file", ready_file.to_str().expect("text")];
-    let health = [&named[..], &["--health"]].concat();
+    for (listen, host) in [
+        (None, "localhost"),
+        (Some("0.0.0.0"), "localhost"),
+        (Some("127.0.0.9"), "127.0.0.9"),
+        (Some("::"), "localhost"),
+        (Some("::1"), "[::1]"),
+    ] {
+        let dir = folder();
+        let ready_file = dir.path().join("ready.json");
+        let named = ["--ready-file", ready_file.to_str().expect("text")];
+        let health = [&named[..], &["--health"]].concat();
 
-    let missing = run(dir.path(), &health).await;
-    assert_eq!(missing.status.code(), Some(1));
-    assert!(stderr(&missing).contains("ready.json cannot be used"), "{missing:?}");
+        let missing = run(dir.path(), &health).await;
+        assert_eq!(missing.status.code(), Some(1));
+        assert!(stderr(&missing).contains("ready.json cannot be used"), "{missing:?}");
 
-    let (mut child, ready) = started(dir.path(), &named).await;
-    let healthy = run(dir.path(), &health).await;
-    assert_eq!(healthy.status.code(), Some(0), "{healthy:?}");
-    let answer: Value = serde_json::from_slice(&healthy.stdout).expect("JSON");
-    assert_eq!(answer["status"], "ok", "{answer}");
+        let flags: Vec<_> = listen
+            .into_iter()
+            .flat_map(|address| ["--page-listen", address])
+            .collect();
+        let (mut child, ready) = started(dir.path(), &[&named[..], &flags].concat()).await;
+        assert_eq!(ready["pageHost"], host);
+        let healthy = run(dir.path(), &health).await;
+        assert_eq!(healthy.status.code(), Some(0), "{listen:?}: {healthy:?}");
+        let answer: Value = serde_json::from_slice(&healthy.stdout).expect("JSON");
+        assert_eq!(answer["status"], "ok", "{answer}");
+        assert_eq!(answer["run"], ready["run"], "{answer}");
 
-    child.kill().await.expect("ended");
-    let ended = run(dir.path(), &health).await;
-    assert_eq!(ended.status.code(), Some(1));
-    let address = format!("no emulator serves calls at localhost:{}", ready["pagePort"]);
-    assert!(stderr(&ended).contains(&address), "{ended:?}");
-
-    fs::write(&ready_file, "{}").expect("written");
-    let unreadable = run(dir.path(), &health).await;
-    assert_eq!(unreadable.status.code(), Some(1));
-    assert!(
-        stderr(&unreadable).contains("expected a ready file, with a pagePort"),
-        "{unreadable:?}"
-    );
+        child.kill().await.expect("ended");
+        let ended = run(dir.path(), &health).await;
+        assert_eq!(ended.status.code(), Some(1));
+        let address = format!("no emulator serves calls at {host}:{}", ready["pagePort"]);
+        assert!(stderr(&ended).contains(&address), "{ended:?}");
+    }
 }
 
 #[tokio::test]
-async fn another_program_at_its_page_is_not_healthy() {
+async fn a_ready_file_without_the_page_is_no_ready_file() {
     let dir = folder();
-    let other = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = other.local_addr().expect("an address").port();
     let ready_file = dir.path().join("ready.json");
-    fs::write(&ready_file, format!("{{\"pagePort\": {port}}}")).expect("written");
-    let answering = async {
-        let (mut peer, _) = other.accept().await.expect("a peer");
-        // Closing with unread bytes would reset the connection.
-        BufReader::new(&mut peer).fill_buf().await.expect("a request");
-        peer.write_all(b"HTTP/1.1 404 Not Found\r\n\r\n").await.expect("sent");
-    };
-    let words = ["--health", "--ready-file", ready_file.to_str().expect("text")];
-    let (output, ()) = tokio::join!(run(dir.path(), &words), answering);
+    fs::write(&ready_file, "{}").expect("written");
+    let output = run(
+        dir.path(),
+        &["--health", "--ready-file", ready_file.to_str().expect("text")],
+    )
+    .await;
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("is not that of an emulator"), "{output:?}");
+    let expected = "expected a ready file, with pageHost, pagePort and run";
+    assert!(stderr(&output).contains(expected), "{output:?}");
+}
+
+/// Neither another program nor another emulator is the one that wrote the file, whatever its status is.
+#[tokio::test]
+async fn another_program_at_its_page_is_not_healthy() {
+    for (answer, reason) in [
+        ("404 Not Found\r\n\r\n", "is not that of an emulator"),
+        ("200 OK\r\n\r\n<html>", "is not that of an emulator"),
+        ("200 OK\r\n\r\n{\"status\": \"ok\"}", "is not that of an emulator"),
+        ("200 OK\r\n\r\n{\"run\": \"2\"}", "another run of the emulator answers"),
+        ("503 No\r\n\r\n{\"run\": \"2\"}", "another run of the emulator answers"),
+    ] {
+        let dir = folder();
+        let other = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = other.local_addr().expect("an address").port();
+        let ready_file = dir.path().join("ready.json");
+        let ready = json!({"pageHost": "127.0.0.1", "pagePort": port, "run": "1"});
+        fs::write(&ready_file, ready.to_string()).expect("written");
+        let answering = async {
+            let (mut peer, _) = other.accept().await.expect("a peer");
+            // Closing with unread bytes would reset the connection.
+            BufReader::new(&mut peer).fill_buf().await.expect("a request");
+            peer.write_all(format!("HTTP/1.1 {answer}").as_bytes())
+                .await
+                .expect("sent");
+        };
+        let words = ["--health", "--ready-file", ready_file.to_str().expect("text")];
+        let (output, ()) = tokio::join!(run(dir.path(), &words), answering);
+        assert_eq!(output.status.code(), Some(1), "{answer}");
+        assert!(stderr(&output).contains(reason), "{answer}: {output:?}");
+    }
 }
 
 #[cfg(unix)]

@@ -1,10 +1,14 @@
 //! Reset: everything is as at the start.
 
+use std::time::Duration;
+
 use provisioning_emulator::{Device as Described, Effect, Emulator, Enrollment, Fault, RetryAfter, Step};
+use rumqttc::Packet;
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use super::{call, enrollment, put};
-use crate::support::{Device, builder, plain};
+use crate::support::{Device, builder, connect_packet, http::look, plain};
 
 /// With one enrollment, one device and one fault of its own.
 fn configured() -> Emulator {
@@ -60,10 +64,53 @@ async fn a_reset_makes_everything_as_it_was_at_the_start() {
     assert!(emulator.log()[0].n > last);
 }
 
+/// A connection that were still open would write its end into the log that follows, 2 s later at the latest.
 #[tokio::test(start_paused = true)]
 async fn a_reset_waits_for_the_ends_of_connections_and_does_so_for_a_device_that_never_reads() {
     let emulator = configured();
     let _silent = Device::accepted(plain(&emulator), "d").await;
+    let start = Instant::now();
     emulator.reset().await;
+    assert!(start.elapsed() <= Duration::from_secs(2), "{:?}", start.elapsed());
+    sleep(Duration::from_secs(10)).await;
     assert!(emulator.log().is_empty(), "{:?}", emulator.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn resets_at_the_same_time_all_wait_for_the_ends_of_connections() {
+    let emulator = configured();
+    let _silent = Device::accepted(plain(&emulator), "d").await;
+    let connections = async || {
+        let state = look(&emulator, "GET", "/state.json", "localhost").await.json();
+        state["totals"]["connections"].as_u64().expect("a number")
+    };
+    let reset = async || {
+        let start = Instant::now();
+        emulator.reset().await;
+        (start.elapsed(), emulator.log().len(), connections().await)
+    };
+    let (one, other) = tokio::join!(reset(), reset());
+    for (waited, entries, connections) in [one, other] {
+        assert_eq!((entries, connections), (0, 0));
+        assert!(waited >= Duration::from_secs(1), "the device does not read: {waited:?}");
+    }
+    sleep(Duration::from_secs(10)).await;
+    assert!(emulator.log().is_empty(), "{:?}", emulator.log());
+}
+
+/// A device that tries again is not on both sides of a reset.
+#[tokio::test(start_paused = true)]
+async fn a_device_that_connects_during_a_reset_is_closed_and_connects_after_it() {
+    let emulator = configured();
+    let _silent = Device::accepted(plain(&emulator), "silent").await;
+    let ((), ()) = tokio::join!(emulator.reset(), async {
+        sleep(Duration::from_millis(500)).await;
+        let mut again = Device::over(plain(&emulator));
+        again.send(Packet::Connect(connect_packet("again"))).await;
+        // CONNACK can be sent before the end.
+        while again.next().await.is_some() {}
+    });
+    assert!(emulator.log().is_empty(), "{:?}", emulator.log());
+    let mut again = Device::ready(plain(&emulator), "again").await;
+    assert_eq!(again.register("again").await.status, 202);
 }
