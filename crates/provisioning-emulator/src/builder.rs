@@ -330,7 +330,7 @@ impl Builder {
         } else {
             probability.clamp(0.0, 1.0)
         };
-        self.chaos = Some(ChaosSettings { probability, seed });
+        self.chaos = ChaosSettings::new(probability, Some(seed)).ok();
         self
     }
 

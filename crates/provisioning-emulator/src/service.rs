@@ -155,8 +155,8 @@ impl Service {
 
     /// Logs what is needed to repeat the faults of chaos.
     pub(crate) fn note_chaos(&self) {
-        if let Some(ChaosSettings { probability, seed }) = self.faults.chaos() {
-            let reason = format!("chaos begins: {{ probability = {probability}, seed = {seed} }}");
+        if let Some(settings) = self.faults.chaos() {
+            let reason = format!("chaos begins: {}", settings.inline_table());
             self.note(Origin::default(), None, LogKind::Fault, reason);
         }
     }

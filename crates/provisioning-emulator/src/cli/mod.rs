@@ -218,7 +218,7 @@ fn id_scope(text: &str) -> Result<String, &'static str> {
 
 fn probability(text: &str) -> Result<f64, String> {
     let probability = text.parse().map_err(|_| "expected a number from 0 to 1")?;
-    ChaosSettings::new(probability, None).map(|chaos| chaos.probability)
+    ChaosSettings::new(probability, None).map(|_| probability)
 }
 
 /// Runs the emulator until Ctrl-C or SIGTERM. Prints one JSON object to stdout when it listens, and says on stderr what
@@ -324,10 +324,11 @@ async fn start(args: &Args, folder: &Folder) -> Result<(Emulator, Option<Config>
     if args.strict_csr {
         builder = builder.strict_csr(true);
     }
-    if let Some(probability) = args.chaos {
-        let seed = args.seed.unwrap_or_else(|| fastrand::u32(..).into());
-        builder = builder.chaos(probability, seed);
-    }
+    // The probability was checked with the flags.
+    builder.chaos = match args.chaos {
+        Some(probability) => ChaosSettings::new(probability, args.seed).ok(),
+        None => builder.chaos,
+    };
     if args.persist {
         builder = builder.persist(args.dir.join("state.jsonl"));
     }

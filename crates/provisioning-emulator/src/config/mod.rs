@@ -180,9 +180,7 @@ impl Builder {
         if tables.only_enrollments.unwrap_or(!config.enrollments.is_empty()) {
             self = self.only_enrollments();
         }
-        if let Some(ChaosSettings { probability, seed }) = tables.chaos {
-            self = self.chaos(probability, seed);
-        }
+        self.chaos = tables.chaos.or(self.chaos);
         let builder = config.enrollments.iter().cloned().fold(self, Self::enrollment);
         let builder = config.devices.iter().cloned().fold(builder, Self::device);
         config.faults.iter().cloned().fold(builder, Self::fault)

@@ -169,6 +169,16 @@ impl Enrollments {
         }
     }
 
+    /// Adds an enrollment, unless there is one with its id. Returns whether it did.
+    pub(crate) fn create(&self, enrollment: Enrollment) -> Result<bool, Refusal> {
+        let Enrollment { kind, id, body } = enrollment;
+        match self.set(kind, &id, body, Precondition::Absent) {
+            Ok(_) => Ok(true),
+            Err(_) if self.get(kind, &id).is_ok() => Ok(false),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
     /// As [`enroll`](Self::enroll), with a body of the REST API. Returns the enrollment.
     pub(crate) fn put(
         &self,

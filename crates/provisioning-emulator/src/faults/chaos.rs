@@ -11,12 +11,12 @@ use super::{
 };
 use crate::retry_after::RetryAfter;
 
-/// How often a step has a fault, and the seed of the generator that selects them.
+/// How often a step has a fault, and the seed of the generator that selects them. [`new`](Self::new) makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Given")]
 pub(crate) struct ChaosSettings {
-    pub(crate) probability: f64,
-    pub(crate) seed: u64,
+    probability: f64,
+    seed: u64,
 }
 
 /// The settings in a configuration and over HTTP.
@@ -39,6 +39,12 @@ impl ChaosSettings {
             }),
             false => Err(format!("expected a probability from 0 to 1, not {probability}")),
         }
+    }
+
+    /// The settings as a configuration has them: an inline table of TOML.
+    pub(crate) fn inline_table(&self) -> String {
+        let Self { probability, seed } = self;
+        format!("{{ probability = {probability}, seed = {seed} }}")
     }
 }
 

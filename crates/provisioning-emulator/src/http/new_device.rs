@@ -1,6 +1,6 @@
 //! The call that makes a device.
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
@@ -9,24 +9,6 @@ use crate::{
     refusal::Refusal,
     service::{Credential, NewAttestation, NewDevice, Service},
 };
-
-/// The members that a `[[devices]]` table does not have.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Body {
-    #[serde(default)]
-    attestation: Attestation,
-    #[serde(default)]
-    own_enrollment: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum Attestation {
-    #[default]
-    X509,
-    SymmetricKey,
-}
 
 /// Makes the device of this body. Returns what it needs to register.
 pub(super) async fn create(service: &Service, body: Value) -> Result<Value, Refusal> {
@@ -56,33 +38,29 @@ pub(super) async fn create(service: &Service, body: Value) -> Result<Value, Refu
     Ok(answer)
 }
 
+/// Reads the keys of a `[[devices]]` table, and two that it does not have.
 fn read(mut body: Value) -> Result<NewDevice, Refusal> {
-    let refused = |message| Refusal::bad_request(format!("{message}."));
-    let Body {
-        attestation,
-        own_enrollment,
-    } = serde_path_to_error::deserialize(body.clone()).map_err(|error| {
-        refused(format!(
-            "{}: {}",
-            error.path(),
-            without_text(&error.inner().to_string())
-        ))
-    })?;
-    if let Some(members) = body.as_object_mut() {
-        members.remove("attestation");
-        members.remove("ownEnrollment");
-    }
-    let has_certificate = body.get("certificate").is_some();
-    if attestation == Attestation::SymmetricKey && has_certificate {
-        let message = "certificate: a device with a symmetric key has none; leave it out, or give attestation \"x509\"";
-        return Err(refused(message.to_owned()));
+    let attestation = take(&mut body, "attestation")?;
+    let own_enrollment = take(&mut body, "ownEnrollment")?;
+    if attestation == NewAttestation::Key && body.get("certificate").is_some() {
+        let message =
+            "certificate: a device with a symmetric key has none; leave it out, or give attestation \"x509\".";
+        return Err(Refusal::bad_request(message));
     }
     Ok(NewDevice {
-        device: device_of_json(body).map_err(refused)?,
-        attestation: match attestation {
-            Attestation::X509 => NewAttestation::Certificate,
-            Attestation::SymmetricKey => NewAttestation::Key,
-        },
+        device: device_of_json(body).map_err(|message| Refusal::bad_request(format!("{message}.")))?,
+        attestation,
         own_enrollment,
+    })
+}
+
+/// Removes a member, which has its default value if it is absent.
+fn take<T: DeserializeOwned + Default>(body: &mut Value, name: &str) -> Result<T, Refusal> {
+    let Some(value) = body.as_object_mut().and_then(|members| members.remove(name)) else {
+        return Ok(T::default());
+    };
+    serde_json::from_value(value).map_err(|error| {
+        let message = without_text(&error.to_string());
+        Refusal::bad_request(format!("{name}: {message}."))
     })
 }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use rustls_pki_types::{CertificateDer, pem::PemObject};
+use serde::Deserialize;
 use tokio::task::spawn_blocking;
 
 use super::Service;
 use crate::{
     device::Device,
-    enrollment::{AllocationPolicy, Enrollment, EnrollmentKind, Presented},
+    enrollment::{AllocationPolicy, Enrollment, Presented},
     error::EmulatorError,
-    identity::{CertificateSettings, DeviceIdentity},
+    identity::{CertificateSettings, DeviceIdentity, Validity},
     refusal::Refusal,
 };
 
@@ -23,9 +24,12 @@ pub(crate) struct NewDevice {
 }
 
 /// How a new device proves its identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub(crate) enum NewAttestation {
+    #[default]
+    #[serde(rename = "x509")]
     Certificate,
+    #[serde(rename = "symmetricKey")]
     Key,
 }
 
@@ -50,7 +54,13 @@ impl Service {
         let credential = match attestation {
             NewAttestation::Certificate => {
                 let identity = self.issue(&id, device.certificate).await?;
-                self.enroll_for_certificate(&id, own_enrollment).await?;
+                let valid = match device.certificate.validity {
+                    Validity::Now => None,
+                    Validity::Expired | Validity::NotYet => {
+                        Some(self.issue(&id, CertificateSettings::default()).await?)
+                    }
+                };
+                self.enroll_for_certificate(&id, own_enrollment, valid.as_ref().unwrap_or(&identity))?;
                 Credential::Certificate(identity)
             }
             NewAttestation::Key => Credential::Key(self.enroll_for_key(&id, own_enrollment)?),
@@ -69,47 +79,35 @@ impl Service {
         issued.map_err(ended)?.map_err(refused)
     }
 
-    /// Enrolls a device for certificates of the emulator's CA, unless an enrollment admits it with one.
-    async fn enroll_for_certificate(&self, id: &str, own: bool) -> Result<(), Refusal> {
-        if own && !self.has_enrollment(id) {
-            return self.enroll(Enrollment::individual(id).own_ca());
-        }
-        // A valid one: that of the device may have expired.
-        let valid = self.issue(id, CertificateSettings::default()).await?;
+    /// Enrolls a device for certificates of the emulator's CA, unless an enrollment admits it with this one.
+    fn enroll_for_certificate(&self, id: &str, own: bool, valid: &DeviceIdentity) -> Result<(), Refusal> {
         let chain = CertificateDer::pem_slice_iter(valid.certificate_chain_pem.as_bytes());
         let chain: Vec<_> = chain.flatten().collect();
-        match self.enrollments.admit(id, Presented::Certificates(&chain)) {
-            Ok(_) => Ok(()),
-            Err(_) if self.has_enrollment(id) => Err(other_enrollment(id, "certificates of the emulator's CA")),
-            Err(_) => self.enroll(Enrollment::individual(id).own_ca()),
+        let is_admitted = || self.enrollments.admit(id, Presented::Certificates(&chain)).is_ok();
+        if (own || !is_admitted()) && self.enroll(Enrollment::individual(id).own_ca())? {
+            return Ok(());
+        }
+        match is_admitted() {
+            true => Ok(()),
+            false => Err(other_enrollment(id, "certificates of the emulator's CA")),
         }
     }
 
     /// The symmetric key of a device, which is enrolled for one unless an enrollment admits it.
     fn enroll_for_key(&self, id: &str, own: bool) -> Result<String, Refusal> {
-        if own && !self.has_enrollment(id) {
+        let key = || self.enrollments.device_key(id).map(|key| key.to_base64());
+        if own || key().is_none() {
             self.enroll(Enrollment::individual(id))?;
         }
-        let key = || self.enrollments.device_key(id).map(|key| key.to_base64());
-        if let Some(key) = key() {
-            return Ok(key);
-        }
-        if self.has_enrollment(id) {
-            return Err(other_enrollment(id, "symmetric keys"));
-        }
-        self.enroll(Enrollment::individual(id))?;
         key().ok_or_else(|| other_enrollment(id, "symmetric keys"))
     }
 
-    fn has_enrollment(&self, id: &str) -> bool {
-        self.enrollments.get(EnrollmentKind::Individual, id).is_ok()
-    }
-
-    /// As the built-in groups do, the enrollment returns the payload of the device to it.
-    fn enroll(&self, enrollment: Enrollment) -> Result<(), Refusal> {
+    /// Enrolls the device unless it has an enrollment of its own. Returns whether it did. As the built-in groups do, the
+    /// enrollment returns the payload of the device to it.
+    fn enroll(&self, enrollment: Enrollment) -> Result<bool, Refusal> {
         let any_hub = Vec::<String>::new();
-        let enrollment = enrollment.hubs(any_hub, AllocationPolicy::Custom);
-        self.enrollments.enroll(enrollment).map_err(refused)
+        self.enrollments
+            .create(enrollment.hubs(any_hub, AllocationPolicy::Custom))
     }
 }
 

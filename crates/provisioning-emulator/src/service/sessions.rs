@@ -103,7 +103,9 @@ impl Sessions {
             let mut state = self.state();
             state.closed = Some(reason);
             let open = state.by_device.values().flat_map(BTreeMap::values);
-            open.for_each(|end| drop(end.send_replace(Some(reason))));
+            for end in open {
+                end.send_replace(Some(reason));
+            }
         }
         self.open.close();
         self.open.wait().await;

@@ -130,3 +130,19 @@ fn an_enrollment_for_which_there_is_no_room_is_refused_and_one_that_exists_can_b
         put(kind, "c").expect("room again");
     }
 }
+
+#[test]
+fn an_enrollment_that_exists_is_not_replaced_by_a_created_one() {
+    let enrollments = Enrollments::new("");
+    let with_keys = |key: &str| Enrollment::individual("d").symmetric_keys(key, key);
+    assert!(enrollments.create(with_keys("b25l")).expect("created"));
+    let etag = || {
+        let found = enrollments.get(EnrollmentKind::Individual, "d").expect("an enrollment");
+        found.body.etag.clone()
+    };
+    let before = etag();
+    assert!(!enrollments.create(with_keys("b3RoZXI=")).expect("it exists"));
+    assert_eq!(etag(), before);
+    let invalid = Enrollment::individual("e").symmetric_keys("%", "%");
+    assert!(enrollments.create(invalid).is_err());
+}

@@ -1,5 +1,7 @@
 //! Devices that are made at run time.
 
+use std::sync::Arc;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use provisioning_emulator::{Builder, Effect, Emulator, Enrollment, Fault, Port, Security, Step};
 use serde_json::{Value, json};
@@ -191,4 +193,22 @@ async fn a_made_device_is_told_the_addresses_on_which_the_emulator_listens() {
     assert_eq!(text(&made, "mqttAddress"), emulator.mqtt_address());
     assert_eq!(text(&made, "wsAddress"), emulator.websocket_address());
     crate::support::stop(emulator).await;
+}
+
+/// Whichever comes first, the other one is told: neither replaces the enrollment of the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_and_an_enrollment_that_are_made_at_the_same_time_do_not_replace_each_other() {
+    let emulator = Arc::new(start(builder().only_enrollments()));
+    for number in 0..200 {
+        let id = format!("d-{number}");
+        let body = json!({"registrationId": id, "ownEnrollment": true});
+        let making = tokio::spawn({
+            let emulator = Arc::clone(&emulator);
+            async move { make(&emulator, &body).await }
+        });
+        let enrolled = put(&emulator, &format!("/enrollments/{id}"), &enrollment(&id)).await;
+        let made = making.await.expect("no panic");
+        let statuses = (enrolled.status, made.status);
+        assert!([(200, 409), (409, 200)].contains(&statuses), "{statuses:?}");
+    }
 }
