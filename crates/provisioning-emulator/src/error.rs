@@ -133,6 +133,13 @@ pub enum EmulatorError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A name of [`Builder::host`](crate::Builder::host) is neither a DNS name nor an IP address.
+    #[error("the host {name:?} cannot be used: expected a DNS name or an IP address, without a port")]
+    #[non_exhaustive]
+    Host {
+        /// The name.
+        name: String,
+    },
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
     #[non_exhaustive]

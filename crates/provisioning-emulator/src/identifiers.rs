@@ -3,6 +3,7 @@
 use std::{fmt::Write, time::SystemTime};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use rustls_pki_types::ServerName;
 
 /// The current time: UTC with seven fractional digits.
 pub(crate) fn now() -> String {
@@ -30,6 +31,11 @@ pub(crate) fn uuid() -> String {
 /// The base64 of a quoted value.
 pub(crate) fn etag() -> String {
     STANDARD.encode(format!("\"{}\"", uuid()))
+}
+
+/// Whether a certificate can be for this host, and a client verify it: a DNS name or an IP address.
+pub(crate) fn is_host(text: &str) -> bool {
+    ServerName::try_from(text).is_ok()
 }
 
 /// Bytes as the service writes thumbprints and serial numbers.

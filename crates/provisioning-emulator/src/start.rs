@@ -54,7 +54,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`EmulatorError::InvalidFile`] if the file of [`persist`](Self::persist) is damaged or used by another emulator,
-    /// [`EmulatorError::Certificate`] when a host's name does not fit into a certificate,
+    /// [`EmulatorError::Host`] when a host is neither a DNS name nor an IP address,
     /// [`EmulatorError::Enrollment`] or [`EmulatorError::Device`] if an enrollment or a device is invalid.
     pub fn start_in_memory(mut self) -> Result<Emulator, EmulatorError> {
         check_clock(SystemTime::now())?;

@@ -13,13 +13,14 @@ const INCOMPLETE: [(&str, &str, [&str; 2]); 4] = [
     ("provisioning-device", "platform-roots", ["mqtt", "websocket"]),
 ];
 
-/// Further sets of features that build: with all, and with features that stand together in the code.
-const SETS: [(&str, &str); 5] = [
+/// Further sets of features that build: with all, with features that stand together in the code, and tests without features.
+const SETS: [(&str, &str); 6] = [
     ("provisioning-credentials", "--all-features"),
     ("provisioning-net", "--all-features"),
     ("provisioning-device", "--all-features"),
     ("provisioning-device", "--features default"),
     ("provisioning-device", "--features aws-lc-rs,mqtt"),
+    ("provisioning-emulator", "--tests"),
 ];
 
 pub(crate) fn run() -> Report {

@@ -50,7 +50,7 @@ fn remedy(port: Port, kind: ErrorKind, listen: Option<IpAddr>) -> String {
     };
     match kind {
         ErrorKind::AddrInUse => {
-            format!(" (another program has this port; `{flag} 0` takes a free one{other_address})")
+            format!(" (the port is in use; `{flag} 0` takes a free one{other_address})")
         }
         ErrorKind::PermissionDenied => {
             format!(" (ports below 1024 need a permission; `{flag} 0` takes a free one, which needs none)")

@@ -1,4 +1,4 @@
-//! The sentences about log entries on stderr. A refusal that repeats is told once and then counted.
+//! The lines about log entries on stderr. A refusal that repeats is printed once and then counted.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use crate::log::{LogEntry, LogKind};
 /// How often repeated refusals are counted into one line.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// How many different refusals are remembered. Further ones are told each time.
+/// How many different refusals are remembered. Further ones are printed each time.
 const MAX_REMEMBERED: usize = 1024;
 
 /// The longest text of one line, in characters.
@@ -26,18 +26,18 @@ pub(super) struct Report {
 }
 
 struct Repeats {
-    /// When the refusal was told or counted last.
-    told: Instant,
+    /// When the refusal was printed or counted last.
+    printed: Instant,
     /// How often it was repeated since then.
     count: u64,
 }
 
-/// Whether an entry is told.
-pub(super) fn is_told(entry: &LogEntry) -> bool {
+/// Whether an entry is printed.
+pub(super) fn is_printed(entry: &LogEntry) -> bool {
     entry.kind == LogKind::Registration || entry.is_refusal() || is_warning(entry)
 }
 
-/// Whether an entry is told even to those who want errors and warnings only.
+/// Whether an entry is printed with `--quiet`, too.
 pub(super) fn is_warning(entry: &LogEntry) -> bool {
     matches!(
         entry.kind,
@@ -46,7 +46,7 @@ pub(super) fn is_warning(entry: &LogEntry) -> bool {
 }
 
 impl Report {
-    /// The line for an entry, unless it is a refusal that was told already.
+    /// The line for an entry, unless it is a refusal that was printed before.
     pub(super) fn entry(&mut self, entry: &LogEntry, now: Instant) -> Option<String> {
         let text = escaped(&sentence(entry));
         let time = time_of_day(entry.time);
@@ -58,14 +58,17 @@ impl Report {
             return None;
         }
         if self.refusals.len() < MAX_REMEMBERED {
-            self.refusals.insert(text.clone(), Repeats { told: now, count: 0 });
+            self.refusals.insert(text.clone(), Repeats { printed: now, count: 0 });
         }
         Some(format!("{time} {text}{}", source(entry)))
     }
 
-    /// A line for each refusal that was repeated. One that was not is forgotten: the next time it is told again.
+    /// A line for each refusal that was repeated. One that was not is forgotten: the next time it is printed again.
     pub(super) fn repeats(&mut self, now: Instant) -> Vec<String> {
-        self.counted(|repeats| now.saturating_duration_since(repeats.told) >= INTERVAL, now)
+        self.counted(
+            |repeats| now.saturating_duration_since(repeats.printed) >= INTERVAL,
+            now,
+        )
     }
 
     /// As [`repeats`](Self::repeats), at the end.
@@ -83,20 +86,20 @@ impl Report {
             if repeats.count == 0 {
                 return false;
             }
-            let seconds = now.saturating_duration_since(repeats.told).as_secs().max(1);
+            let seconds = now.saturating_duration_since(repeats.printed).as_secs().max(1);
             let times = match repeats.count {
                 1 => "once".to_owned(),
                 count => format!("{count} times"),
             };
             lines.push(format!("{time} … {times} more in the last {seconds} s: {text}"));
-            *repeats = Repeats { told: now, count: 0 };
+            *repeats = Repeats { printed: now, count: 0 };
             true
         });
         lines
     }
 }
 
-/// What happened, without the time and without what differs between two tries of a device.
+/// What happened, without the time, the peer and the connection, which differ when a device retries.
 fn sentence(entry: &LogEntry) -> String {
     let device = entry.registration_id.as_deref().unwrap_or_default();
     let reason = entry.reason.as_deref().unwrap_or("no reason is known");
@@ -198,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_repeats_is_told_once_and_then_counted_every_10_seconds() {
+    fn a_refusal_that_repeats_is_printed_once_and_then_counted_every_10_seconds() {
         let mut report = Report::default();
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);

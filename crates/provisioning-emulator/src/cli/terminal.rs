@@ -1,4 +1,4 @@
-//! What the command says on stderr. A thread writes it: a reader that stalls stops nothing else.
+//! What the command prints on stderr. A thread writes it: a reader that stalls stops nothing else.
 
 use std::{
     io::{self, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::report::{Report, is_told, is_warning};
+use super::report::{Report, is_printed, is_warning};
 use crate::{
     emulator::Emulator,
     log::{LogEntry, Next, Queue},
@@ -61,10 +61,10 @@ impl Terminal {
         }
     }
 
-    /// Tells the outcomes of registrations, the refusals and the warnings of an emulator from now on.
+    /// Prints the outcomes of registrations, the refusals and the warnings of an emulator from now on.
     pub(super) fn follow(&self, emulator: &Emulator) {
         let is_wanted = match self.volume {
-            Volume::Everything => is_told,
+            Volume::Everything => is_printed,
             Volume::Warnings => is_warning,
             Volume::Nothing => return,
         };

@@ -69,12 +69,12 @@ impl Config {
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// [`ConfigError`] names the line and what was expected there.
+    /// [`ConfigError`] names the line and what was expected there, or why the file cannot be read.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let unreadable = |message| ConfigError {
             file: path.to_owned(),
-            line: 1,
+            line: None,
             message,
         };
         let contents = read_file(path).map_err(|error| unreadable(format!("expected a readable file ({error})")))?;

@@ -23,7 +23,7 @@ impl Source<'_> {
         let before = &self.text.as_bytes()[..position.min(self.text.len())];
         ConfigError {
             file: self.file.to_owned(),
-            line: 1 + before.iter().filter(|&&byte| byte == b'\n').count(),
+            line: Some(1 + before.iter().filter(|&&byte| byte == b'\n').count()),
             message,
         }
     }

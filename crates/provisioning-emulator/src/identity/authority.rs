@@ -14,7 +14,7 @@ use super::{
     certificate::{CertificateSettings, KeyKind, Validity},
     existing::Existing,
 };
-use crate::error::EmulatorError;
+use crate::{error::EmulatorError, identifiers::is_host};
 
 /// A certificate authority.
 pub(crate) struct Authority {
@@ -89,6 +89,10 @@ impl Authority {
 
     /// A server certificate for `localhost`, the loopback addresses, and `names`.
     pub(crate) fn issue_server(&self, names: &[String], key: KeyKind) -> Result<ServerIdentity, EmulatorError> {
+        if let Some(name) = names.iter().find(|name| !is_host(name)) {
+            let name = name.clone();
+            return Err(EmulatorError::Host { name });
+        }
         let mut all = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         all.extend_from_slice(names);
         let mut params = CertificateParams::new(all).map_err(failed)?;

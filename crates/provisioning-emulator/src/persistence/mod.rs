@@ -1,7 +1,7 @@
 //! Persistence: enrollments and registrations survive the end of the process, however it ends.
 //!
-//! Each change is a line that is appended to a file, and what a caller is told follows once its line is on the disk. A
-//! thread writes the file, all changes that wait with one write.
+//! Each change is a line that is appended to a file. A change is acknowledged once its line is on the disk. A thread
+//! writes the file: all changes that wait with one write.
 
 mod change;
 mod image;

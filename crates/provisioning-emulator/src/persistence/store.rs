@@ -137,8 +137,8 @@ fn contents(path: &Path) -> io::Result<Vec<u8>> {
     Ok(contents)
 }
 
-/// Reads the contents of a file, or says what is wrong with them. A last line without its end was being written when the
-/// process ended: nobody was told of the change in it.
+/// Parses the contents of a file. An incomplete last line is ignored: the process ended while it wrote the line, and the
+/// change in it was not acknowledged. The error says which line is damaged.
 fn read(contents: &[u8]) -> Result<Image, String> {
     let mut complete: Vec<_> = contents.split(|byte| *byte == b'\n').collect();
     complete.pop();

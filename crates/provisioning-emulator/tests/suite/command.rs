@@ -426,22 +426,35 @@ async fn a_folder_that_cannot_be_created_is_named_with_exit_1() {
 #[tokio::test]
 async fn usage_errors_exit_with_2_and_create_nothing() {
     let dir = folder();
-    let cases: [&[&str]; 9] = [
-        &["--nonsense"],
-        &["--mqtt-port", "70000"],
-        &["--listen", "nowhere"],
-        &["--control-port", "70000"],
-        &["--page-port", "x"],
-        &["--ready-file-mode", "999", "--ready-file", "x"],
-        &["--chaos", "1.5"],
-        &["--chaos", "often"],
-        &["--seed", "1"],
+    let cases: [(&[&str], &str); 13] = [
+        (&["--nonsense"], "unexpected argument"),
+        (&["--mqtt-port", "70000"], "expected a port, 0 to 65535"),
+        (&["--listen", "localhost"], "expected an IP address of this machine"),
+        (&["--page-listen", "nowhere"], "expected an IP address of this machine"),
+        (&["--control-port", "65536"], "expected a port"),
+        (&["--page-port", "x"], "expected a port"),
+        (
+            &["--ready-file-mode", "999", "--ready-file", "x"],
+            "an octal number up to 777",
+        ),
+        (&["--chaos", "1.5"], "expected a probability from 0 to 1"),
+        (&["--chaos", "often"], "expected a number from 0 to 1"),
+        (&["--seed", "1"], "--chaos"),
+        (
+            &["--host", "a b"],
+            "expected a DNS name or an IP address, without a port",
+        ),
+        (
+            &["--host", "dps.test:8883"],
+            "expected a DNS name or an IP address, without a port",
+        ),
+        (&["--host", ""], "expected a DNS name or an IP address, without a port"),
     ];
-    for words in cases {
+    for (words, expected) in cases {
         let output = run(dir.path(), words).await;
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
-        assert!(said.contains(words[0]), "{words:?}: {said}");
+        assert!(said.contains(words[0]) && said.contains(expected), "{words:?}: {said}");
     }
     assert_eq!(
         fs::read_dir(dir.path()).expect("a folder").count(),

@@ -120,7 +120,7 @@ async fn certificates_are_read_from_files_beside_the_configuration() {
     let path = folder.path().join("emulator.toml");
     Config::parse(&toml("factory.pem"), &path).expect("a CA's certificate");
     let error = Config::parse(&toml("missing.pem"), &path).expect_err("no such file");
-    assert_eq!(error.line, 5);
+    assert_eq!(error.line, Some(5));
     assert!(
         error
             .message
@@ -271,7 +271,7 @@ fn each_mistake_is_one_line_that_names_the_place_and_what_was_expected() {
         let error = Config::parse(toml, "folder/emulator.toml").expect_err(says);
         assert_eq!(
             (error.line, error.file.as_path()),
-            (line, Path::new("folder/emulator.toml")),
+            (Some(line), Path::new("folder/emulator.toml")),
             "{error}"
         );
         assert!(error.message.contains(says), "{error}");

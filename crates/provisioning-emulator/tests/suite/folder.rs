@@ -2,7 +2,7 @@
 
 use std::{fs, net::IpAddr, path::Path};
 
-use provisioning_emulator::{Builder, Device, Emulator, Folder, KeyKind};
+use provisioning_emulator::{Builder, Device, Emulator, EmulatorError, Folder, KeyKind};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use time::{Duration, OffsetDateTime};
@@ -314,4 +314,21 @@ fn a_server_certificate_that_was_being_replaced_when_the_process_was_killed_is_t
     fs::write(old.path().join("server.pem.tmp"), &pem).expect("written");
     start(old.path(), builder()).expect("an emulator");
     assert_eq!(read(old.path(), "server.pem"), pem);
+}
+
+#[test]
+fn a_host_that_is_neither_a_name_nor_an_address_is_refused() {
+    for host in ["a b", "", "dps.test:8883", "http://dps.test", "[::1]", "*.test"] {
+        let error = builder().host(host).start_in_memory().expect_err(host);
+        assert!(
+            matches!(&error, EmulatorError::Host { name, .. } if name == host),
+            "{error:?}"
+        );
+        let dir = tempfile::tempdir().expect("a folder");
+        let error = start(dir.path(), builder().host(host)).expect_err(host);
+        assert!(error.contains("expected a DNS name or an IP address"), "{error}");
+    }
+    for host in ["dps", "dps.test", "my_dps", "10.0.0.1", "::1"] {
+        builder().host(host).start_in_memory().expect(host);
+    }
 }

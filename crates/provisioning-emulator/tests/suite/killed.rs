@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     net::TcpStream,
-    process::Child,
+    process::{Child, Command},
     task::JoinSet,
     time::{Instant, sleep},
 };
 use tokio_rustls::TlsConnector;
 
 use crate::{
-    command::{command, folder, free_ports, started},
+    command::{command, end, folder, free_ports, started},
     enrollments::hmac,
     support::{
         http::{self, Answer, Call, Token},
@@ -269,6 +269,40 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_emulator_is_killed_at_an
         enrollments > rounds && registrations > rounds,
         "hardly anything was acknowledged"
     );
+}
+
+/// Ctrl-C ends a start as it ends the running emulator. Before its handlers are installed, the system ends the process, which
+/// has written nothing.
+#[tokio::test]
+async fn ctrl_c_during_a_start_ends_it_with_0_and_leaves_a_folder_that_the_next_start_uses() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let (kills, start_time) = (kills(), start_time().await);
+    let mut handled = 0;
+    for kill in 0..kills {
+        let dir = configured();
+        let home = dir.path().join("home");
+        let words = words(dir.path());
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let mut child = command(&home, &[&free_ports()[..], &words].concat())
+            .spawn()
+            .expect("started");
+        sleep(instant(kill, kills, start_time)).await;
+        let id = child.id().expect("running").to_string();
+        let sent = Command::new("kill").args(["-s", "INT", &id]).status().await;
+        assert!(sent.expect("kill").success());
+        let status = child.wait().await.expect("an end");
+        match status.signal() {
+            None => {
+                assert_eq!(status.code(), Some(0));
+                handled += 1;
+            }
+            Some(_) => assert!(!home.exists(), "{status:?}"),
+        }
+        let (child, _) = started(&home, &words).await;
+        end(child, "INT").await;
+    }
+    assert!(handled > 0, "no start was interrupted");
 }
 
 #[tokio::test]

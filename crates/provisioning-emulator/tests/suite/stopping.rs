@@ -88,7 +88,12 @@ mod process {
         timeout(Duration::from_secs(20), begun).await.expect("in time");
         let waiting = timeout(Duration::from_millis(300), lines.next_line()).await;
         waiting.expect_err("it waits for the reader");
+        let mut stderr = BufReader::new(child.stderr.take().expect("piped")).lines();
         ends_in_time(child).await;
+        let said = stderr.next_line().await.expect("text");
+        assert_eq!(said.as_deref(), Some("Stopped before it listened."));
+        let (next, _) = started(&dir.path().join("dps"), &[]).await;
+        ends_in_time(next).await;
     }
 
     #[tokio::test]

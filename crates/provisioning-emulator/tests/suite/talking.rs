@@ -248,6 +248,7 @@ async fn the_folder_has_a_default_and_a_flag_that_names_no_file_exits_with_2() {
             "{flag}: {said}"
         );
         assert!(said.starts_with("error: ") && said.contains(file), "{flag}: {said}");
+        assert!(!said.contains(&format!("{file}:1:")), "there is no line: {said}");
     }
 }
 

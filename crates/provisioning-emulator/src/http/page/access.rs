@@ -1,4 +1,4 @@
-//! Who may look at the page, and who may change something through it.
+//! Access to the page: the hosts by which it can be read, and the token that allows changes.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -183,7 +183,7 @@ async fn the_configuration_and_the_rest_api_refuse_the_same_and_name_the_same_me
         let error = Config::parse(&toml, "emulator.toml").expect_err(field);
         assert!(error.message.contains(field), "{field} is not in {error}");
         let is_absent = !toml.contains(field.rsplit('.').next().unwrap_or(field)) && !field.contains('.');
-        assert_eq!(error.line, if is_absent { 1 } else { 3 }, "{error}");
+        assert_eq!(error.line, Some(if is_absent { 1 } else { 3 }), "{error}");
     }
 }
 
