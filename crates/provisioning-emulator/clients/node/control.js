@@ -11,6 +11,12 @@ const API_VERSION = '2021-10-01';
 /** How long a token is valid, in seconds: each call has its own. */
 const TOKEN_LIFETIME = 300;
 
+/** How long a call may take unless its caller says otherwise, in milliseconds. */
+export const CALL_TIMEOUT = 30_000;
+
+/** How much of an answer that is not the emulator's an error shows, in characters. */
+const SHOWN_CHARACTERS = 200;
+
 export class Control {
   constructor({ connectionString, controlPort, ca }) {
     const fields = new Map(connectionString.split(';').map((field) => field.split(/=(.*)/s, 2)));
@@ -22,18 +28,20 @@ export class Control {
   }
 
   /** The JSON of the answer (`null` if it has none) and the number or key with which the next page begins. */
-  async page(method, path, { body, headers = {}, query = {} } = {}) {
+  async page(method, path, { body, headers = {}, query = {}, timeout = CALL_TIMEOUT } = {}) {
     const parameters = new URLSearchParams({ 'api-version': API_VERSION, ...query });
-    const answer = await this.#send(method, `${path}?${parameters}`, headers, body);
-    const value = answer.text ? JSON.parse(answer.text) : null;
-    if (answer.status >= 300) {
-      const { message = answer.text, errorCode } = value ?? {};
-      throw new DpsEmulatorError(`${method} ${path} was refused with ${answer.status}: ${message}`, {
-        status: answer.status,
-        errorCode,
-      });
+    const { status, text, continuation } = await this.#send(method, `${path}?${parameters}`, headers, body, timeout);
+    const value = parsed(text);
+    const shown = text.trim().slice(0, SHOWN_CHARACTERS);
+    // The status first: what answers in the emulator's place, such as a proxy, has another body or none.
+    if (status >= 300) {
+      const { message = shown || 'no reason is given', errorCode } = value ?? {};
+      throw new DpsEmulatorError(`${method} ${path} was refused with ${status}: ${message}`, { status, errorCode });
     }
-    return { value, next: answer.continuation };
+    if (value === undefined) {
+      throw new DpsEmulatorError(`${method} ${path} was answered with ${status}, and not with JSON: ${shown}`, { status });
+    }
+    return { value, next: continuation };
   }
 
   /** The JSON of the answer. */
@@ -52,7 +60,7 @@ export class Control {
     return items;
   }
 
-  #send(method, path, headers, body) {
+  #send(method, path, headers, body, timeout) {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const options = {
       method,
@@ -70,6 +78,7 @@ export class Control {
     };
     return new Promise((resolve, reject) => {
       const failed = (cause) => {
+        clearTimeout(timer);
         const message = `${method} ${path.split('?')[0]} was not answered (${cause.message}). Does the emulator still run?`;
         reject(new DpsEmulatorError(message, { cause }));
       };
@@ -77,14 +86,19 @@ export class Control {
         const chunks = [];
         response.on('data', (chunk) => chunks.push(chunk));
         response.on('error', failed);
-        response.on('end', () =>
+        response.on('end', () => {
+          clearTimeout(timer);
           resolve({
             status: response.statusCode,
             continuation: response.headers['x-ms-continuation'],
             text: Buffer.concat(chunks).toString('utf8'),
-          }),
-        );
+          });
+        });
       });
+      const timer = setTimeout(() => {
+        failed(new Error(`within ${timeout / 1000} s`));
+        call.destroy();
+      }, timeout);
       call.on('error', failed);
       call.end(text);
     });
@@ -95,5 +109,15 @@ export class Control {
     const resource = encodeURIComponent(this.host);
     const signature = createHmac('sha256', this.key).update(`${resource}\n${expiry}`).digest('base64');
     return `SharedAccessSignature sr=${resource}&sig=${encodeURIComponent(signature)}&se=${expiry}&skn=${this.policy}`;
+  }
+}
+
+/** The JSON in a text: `null` if it is empty, `undefined` if it is not JSON. */
+function parsed(text) {
+  if (text === '') return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

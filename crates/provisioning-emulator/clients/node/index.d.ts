@@ -109,6 +109,8 @@ export interface CallOptions {
   body?: unknown;
   headers?: Record<string, string>;
   query?: Record<string, string | number>;
+  /** How long the call may take, in milliseconds; 30,000 unless given. */
+  timeout?: number;
 }
 
 /** What failed, what was expected and what to do. */

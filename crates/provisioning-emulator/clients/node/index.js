@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { Control } from './control.js';
+import { CALL_TIMEOUT, Control } from './control.js';
 import { DpsEmulatorError } from './error.js';
 import { EmulatorProcess } from './process.js';
 
@@ -91,7 +91,8 @@ export class DpsEmulator {
     for (let seen = after; ; ) {
       const left = Math.max(0, deadline - Date.now());
       const wait = Math.min(LONGEST_WAIT, Math.ceil(left / 1000));
-      const { value, next } = await this.#control.page('GET', '/emulator/log', { query: { after: seen, wait } });
+      const options = { query: { after: seen, wait }, timeout: wait * 1000 + CALL_TIMEOUT };
+      const { value, next } = await this.#control.page('GET', '/emulator/log', options);
       const found = value.find(matches);
       if (found) return found;
       if (left === 0 && next === undefined) throw await this.#noEntry(match, after, timeout);

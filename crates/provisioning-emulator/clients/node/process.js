@@ -32,7 +32,8 @@ export class EmulatorProcess {
     this.dir = join(this.folder, 'dps');
     const stderr = openSync(this.#stderrFile(), 'w');
     const own = ['--ready-file', this.#readyFile(), '--end-with-stdin'];
-    const dir = args.includes('--dir') ? [] : ['--dir', this.dir];
+    const isDir = (word) => word === '--dir' || word.startsWith('--dir=');
+    const dir = args.some(isDir) ? [] : ['--dir', this.dir];
     // Its end of the pipe is closed with this process, whatever ends it. A file for stderr never stalls the emulator.
     this.child = spawn(binary, [...own, ...dir, ...args], { stdio: ['pipe', 'ignore', stderr], windowsHide: true });
     closeSync(stderr);

@@ -35,6 +35,16 @@ test('a folder that is given stays, and its CA is used again', async () => {
   rmSync(dir, { recursive: true });
 });
 
+test('a folder in the further arguments is used in both of its forms', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'dps-test-'));
+  for (const args of [['--dir', dir], [`--dir=${dir}`]]) {
+    const dps = await DpsEmulator.start({ args });
+    await dps.stop();
+    assert.equal(dps.dir, dir);
+  }
+  rmSync(dir, { recursive: true });
+});
+
 test('a program that is missing is an error that says how to get it', async () => {
   await assert.rejects(DpsEmulator.start({ binary: '/nowhere/dps-emulator' }), {
     name: 'DpsEmulatorError',

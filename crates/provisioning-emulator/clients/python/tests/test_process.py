@@ -39,6 +39,12 @@ class TestProcess(unittest.TestCase):
                 self.assertEqual(second.ca, first.ca)
                 self.assertEqual(second.id_scope, "0neTEST")
 
+    def test_a_folder_in_the_further_arguments_is_used_in_both_of_its_forms(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for args in [["--dir", folder], [f"--dir={folder}"]]:
+                with DpsEmulator(args=args) as dps:
+                    self.assertEqual(str(dps.dir), os.path.realpath(folder))
+
     def test_a_program_that_is_missing_is_an_error_that_says_how_to_get_it(self):
         with self.assertRaisesRegex(DpsEmulatorError, r"^/nowhere/dps was not found\. Build it .*DPS_EMULATOR\.$"):
             DpsEmulator(binary="/nowhere/dps")

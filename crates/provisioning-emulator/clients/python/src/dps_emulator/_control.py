@@ -6,6 +6,7 @@ import base64
 import hmac
 import json
 import re
+import socket
 import ssl
 import time
 from http.client import HTTPException, HTTPSConnection
@@ -19,6 +20,12 @@ _API_VERSION = "2021-10-01"
 
 _TOKEN_LIFETIME = 300
 """How long a token is valid, in seconds: each call has its own."""
+
+CALL_TIMEOUT = 30.0
+"""How long the emulator may send nothing during a call, in seconds, unless the caller says otherwise."""
+
+_SHOWN_CHARACTERS = 200
+"""How much of an answer that is not the emulator's an error shows."""
 
 
 class Page(NamedTuple):
@@ -46,28 +53,41 @@ class Control:
         body: Any = None,
         headers: Optional[Mapping[str, str]] = None,
         query: Optional[Mapping[str, Any]] = None,
+        timeout: float = CALL_TIMEOUT,
     ) -> Page:
-        """Makes a call."""
+        """Makes a call. It fails if the emulator sends nothing for `timeout` seconds."""
         target = f"{path}?{urlencode({'api-version': _API_VERSION, **(query or {})})}"
         all_headers = {"Authorization": self._token(), **(headers or {})}
         text = None
         if body is not None:
             text = json.dumps(body).encode()
             all_headers["Content-Type"] = "application/json"
-        connection = HTTPSConnection(self.host.strip("[]"), self._port, context=self._tls)
+        connection = HTTPSConnection(self.host.strip("[]"), self._port, timeout=timeout, context=self._tls)
         try:
             connection.request(method, target, body=text, headers=all_headers)
             answer = connection.getresponse()
-            content = answer.read().decode()
+            content = answer.read().decode(errors="replace")
+        except socket.timeout as error:
+            message = f"{method} {path} was not answered (within {timeout:g} s). Does the emulator still run?"
+            raise DpsEmulatorError(message) from error
         except (OSError, HTTPException) as error:
             message = f"{method} {path} was not answered ({error}). Does the emulator still run?"
             raise DpsEmulatorError(message) from error
         finally:
             connection.close()
-        value = json.loads(content) if content else None
+        # The status first: what answers in the emulator's place, such as a proxy, has another body or none.
+        shown = content.strip()[:_SHOWN_CHARACTERS]
+        try:
+            value = json.loads(content) if content else None
+        except ValueError as error:
+            if answer.status < 300:
+                message = f"{method} {path} was answered with {answer.status}, and not with JSON: {shown}"
+                raise DpsEmulatorError(message, answer.status) from error
+            value = None
         if answer.status >= 300:
-            refusal = value or {}
-            message = f"{method} {path} was refused with {answer.status}: {refusal.get('message', content)}"
+            refusal = value if isinstance(value, dict) else {}
+            reason = refusal.get("message") or shown or "no reason is given"
+            message = f"{method} {path} was refused with {answer.status}: {reason}"
             raise DpsEmulatorError(message, answer.status, refusal.get("errorCode"))
         return Page(value, answer.getheader("x-ms-continuation"))
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type, Union
 from urllib.parse import quote
 
-from ._control import Control
+from ._control import CALL_TIMEOUT, Control
 from ._error import DpsEmulatorError
 from ._process import EmulatorProcess
 from ._types import Device, LogEntry
@@ -158,8 +158,9 @@ class DpsEmulator:
         seen = after
         while True:
             left = max(0.0, deadline - time.monotonic())
-            query = {"after": seen, "wait": min(_LONGEST_WAIT, math.ceil(left))}
-            value, following = self._control.page("GET", "/emulator/log", query=query)
+            wait = min(_LONGEST_WAIT, math.ceil(left))
+            query = {"after": seen, "wait": wait}
+            value, following = self._control.page("GET", "/emulator/log", query=query, timeout=wait + CALL_TIMEOUT)
             entries: List[LogEntry] = value
             for entry in entries:
                 if _has_fields(entry, fields) and (match is None or match(entry)):
@@ -180,9 +181,12 @@ class DpsEmulator:
         body: Any = None,
         headers: Optional[Mapping[str, str]] = None,
         query: Optional[Mapping[str, Any]] = None,
+        timeout: float = CALL_TIMEOUT,
     ) -> Any:
-        """Any call of the control endpoint: the JSON of its answer."""
-        return self._control.page(method, path, body, headers, query).value
+        """Any call of the control endpoint: the JSON of its answer. It fails if the emulator sends nothing for `timeout`
+        seconds.
+        """
+        return self._control.page(method, path, body, headers, query, timeout).value
 
     def stderr(self) -> str:
         """What the emulator has written to standard error."""

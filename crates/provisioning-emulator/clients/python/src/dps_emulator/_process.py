@@ -34,7 +34,7 @@ class EmulatorProcess:
         # What it had written when its folder was removed.
         self._last_stderr: Optional[str] = None
         command = [binary, "--ready-file", str(self._ready_file), "--end-with-stdin"]
-        if "--dir" not in args:
+        if not any(word == "--dir" or word.startswith("--dir=") for word in args):
             command += ["--dir", str(self.folder / "dps")]
         try:
             # Its end of the pipe is closed with this process, whatever ends it. A file for stderr never stalls the
