@@ -1,5 +1,7 @@
 //! Chaos: faults by chance, from a generator with a seed.
 
+#[cfg(test)]
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -138,26 +140,22 @@ fn effects(generator: &mut Rng) -> Vec<Effect> {
     ]
 }
 
+/// The steps of each fault, by their names.
+#[cfg(test)]
+pub(crate) fn steps_of_faults() -> BTreeMap<String, BTreeSet<String>> {
+    let mut steps = BTreeMap::<_, BTreeSet<_>>::new();
+    for effect in effects(&mut Rng::with_seed(1)) {
+        let existing = Step::ALL.iter().filter(|step| effect.check(**step).is_ok());
+        let names = existing.map(|step| step.name().to_owned());
+        steps.entry(effect.name().to_owned()).or_default().extend(names);
+    }
+    steps
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::faults::Fault;
-
-    const STEPS: [Step; 13] = [
-        Step::Tcp,
-        Step::Tls,
-        Step::Upgrade,
-        Step::Connack,
-        Step::Suback,
-        Step::Unsuback,
-        Step::Puback,
-        Step::Pingresp,
-        Step::Request,
-        Step::Polling,
-        Step::Outcome,
-        Step::Certificate,
-        Step::Answer,
-    ];
 
     fn chaos(probability: f64, seed: u64) -> Chaos {
         Chaos::new(ChaosSettings::new(probability, Some(seed)).expect("a probability"))
@@ -168,7 +166,7 @@ mod tests {
         let (mut one, mut same, mut other) = (chaos(1.0, 7), chaos(1.0, 7), chaos(1.0, 8));
         let mut differs = false;
         for _ in 0..200 {
-            for step in STEPS {
+            for &step in Step::ALL {
                 let effect = one.select(step).expect("a fault each time");
                 assert_eq!(same.select(step).as_ref(), Some(&effect));
                 differs |= other.select(step).as_ref() != Some(&effect);

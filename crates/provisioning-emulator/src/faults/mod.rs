@@ -9,6 +9,8 @@ mod list;
 mod step;
 
 pub(crate) use chaos::ChaosSettings;
+#[cfg(test)]
+pub(crate) use chaos::steps_of_faults;
 pub(crate) use description::FaultDescription;
 pub use effect::{Cut, Effect};
 pub use error::FaultError;

@@ -14,6 +14,9 @@ macro_rules! steps {
         }
 
         impl Step {
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$variant),*];
+
             /// The name in a configuration, over HTTP and in the log.
             pub(crate) fn name(self) -> &'static str {
                 match self {

@@ -66,6 +66,11 @@ async fn enrollments_and_faults_are_added_and_deleted_and_the_emulator_is_reset(
         .await;
     page.wait_for("document.getElementById('entries').rows.length === 0")
         .await;
+    assert_eq!(
+        page.evaluate("owners.size").await,
+        0,
+        "what is not in the log is forgotten"
+    );
     assert_eq!(scene.dps.emulator.registrations().len(), 0);
 }
 
@@ -83,6 +88,25 @@ async fn each_fault_that_the_form_offers_exists_at_each_step_that_it_offers() {
         .await;
     assert_eq!(refused, Value::Array(vec![]));
     assert!(scene.dps.emulator.faults().len() > 80);
+}
+
+/// An emulator that was started again may allow what the one before refused.
+#[tokio::test]
+#[ignore = "needs chromium: cargo xtask external"]
+async fn a_page_that_is_refused_says_why_and_asks_again() {
+    let scene = Scene::start().await;
+    let mut page = Browser::open(&scene.page(""), 1200, 900).await;
+    page.evaluate(
+        "window.allowed = false; const send = fetch, later = setTimeout; \
+         window.fetch = (...call) => allowed ? send(...call) : Promise.resolve(new Response('not by this name', { status: 403 })); \
+         window.setTimeout = (run, time) => later(run, Math.min(time, 50)); poll()",
+    )
+    .await;
+    page.wait_for("document.getElementById('live').textContent.includes('not by this name')")
+        .await;
+    page.evaluate("allowed = true").await;
+    page.wait_for("document.getElementById('live').textContent.endsWith('live')")
+        .await;
 }
 
 #[tokio::test]

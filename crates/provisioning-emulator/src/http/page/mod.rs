@@ -115,7 +115,7 @@ impl Page<'_> {
                     can_change: access.has_token(head),
                 })
             }
-            _ if is_read => Err(text(404, "There are only / and /state.json here.\n").into()),
+            _ if is_read => Err(text(404, "There are only /, /state.json and /health here.\n").into()),
             _ => {
                 access.check_change(head)?;
                 let path = segments(head)?;
@@ -151,4 +151,26 @@ fn hash_of(element: &str) -> String {
     let (_, rest) = PAGE.split_once(&format!("<{element}>")).unwrap_or_default();
     let (content, _) = rest.split_once(&format!("</{element}>")).unwrap_or_default();
     format!("sha256-{}", STANDARD.encode(Sha256::digest(content)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::faults::steps_of_faults;
+
+    #[test]
+    fn the_form_for_faults_offers_each_fault_at_each_of_its_steps_and_no_other() {
+        let (_, rest) = PAGE.split_once("const FAULTS = ").expect("the table");
+        let (table, _) = rest.split_once(";\n").expect("its end");
+        let offered: BTreeMap<String, Vec<String>> = serde_json::from_str(table).expect("JSON");
+        let offered = offered.into_iter().map(|(name, steps)| {
+            let count = steps.len();
+            let steps: BTreeSet<_> = steps.into_iter().collect();
+            assert_eq!(steps.len(), count, "a step of {name} is twice in the table");
+            (name, steps)
+        });
+        assert_eq!(offered.collect::<BTreeMap<_, _>>(), steps_of_faults());
+    }
 }
