@@ -289,7 +289,8 @@ impl Builder {
     }
 
     /// Appends the log to this file too, one JSON object a line. A thread writes it, and
-    /// [`Emulator::shutdown`](crate::Emulator::shutdown) waits for it. While its reader stalls, lines are dropped, and then counted in the log.
+    /// [`Emulator::shutdown`](crate::Emulator::shutdown) waits for it. While its reader stalls, or it cannot be written, lines
+    /// are dropped, and then counted in the log.
     #[must_use]
     pub fn log_file(mut self, file: File) -> Self {
         self.log_file = Some(file);
@@ -301,7 +302,7 @@ impl Builder {
     ///
     /// Changes are appended by a thread, and no answer that says a device is registered, or that a change was made at the
     /// control endpoint, is sent before the change is on the disk: the end of the process loses none of them, however it
-    /// ends. Calls of this library, such as [`Emulator::enroll`](crate::Emulator::enroll), do not wait;
+    /// ends. A change that cannot be written is in effect; the next change and the shutdown try again. Calls of this library, such as [`Emulator::enroll`](crate::Emulator::enroll), do not wait;
     /// [`Emulator::shutdown`](crate::Emulator::shutdown) does. On Unix the file has mode 0600, and is locked: beside it is
     /// an empty `.lock`.
     ///

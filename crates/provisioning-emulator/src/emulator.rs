@@ -250,8 +250,12 @@ impl Emulator {
     }
 
     /// Makes everything as it was at the start: enrollments (with the same etags and generated keys), faults, and quotas
-    /// are those of the builder; registrations and the log are empty. The MQTT connections of devices are closed, and
-    /// this waits for their ends.
+    /// are those of the builder; registrations and the log are empty. The MQTT connections of devices are closed, also
+    /// those that begin in the meantime, and this waits for their ends, 2 s at most. Resets at the same time happen one after the
+    /// other.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves connections closed, and everything else as it is.
     pub async fn reset(&self) {
         self.service.reset().await;
     }

@@ -1,4 +1,5 @@
-//! The file: a line that says what it is, then a change on each line. It is replaced as a whole, or appended to.
+//! The file: a line with the version of the format, then a change on each line. Changes are appended to it. It is replaced
+//! as a whole at the start, when it has grown, and after a failed write.
 
 use std::{
     fs::{self, File},
@@ -14,8 +15,8 @@ use crate::{error::EmulatorError, input::without_text, private_file};
 /// The version of the format.
 const VERSION: u32 = 1;
 
-/// A file that has grown by so many bytes since it was replaced, and to several times its size, is replaced.
-const GROWTH: u64 = 4 * 1024 * 1024;
+/// A file that is larger than this number of bytes, and than four times its size when it was replaced, is replaced.
+const MAX_GROWN_SIZE: u64 = 4 * 1024 * 1024;
 
 /// The first line of the file.
 #[derive(Serialize, Deserialize)]
@@ -75,13 +76,13 @@ impl Store {
         replaced.map_err(|source| EmulatorError::file(&self.path, source))
     }
 
-    /// Writes these changes, and waits until they are on the disk.
+    /// Writes these changes, and those that an earlier call could not write, and waits until they are on the disk.
     pub(super) fn write(&mut self, changes: Vec<Change>) -> io::Result<()> {
         let lines = self.file.is_some().then(|| lines(changes.iter().map(line)));
         for change in changes {
             self.image.apply(change);
         }
-        let has_grown = self.size > self.replaced_size.saturating_mul(4).max(GROWTH);
+        let has_grown = self.size > self.replaced_size.saturating_mul(4).max(MAX_GROWN_SIZE);
         match (self.file.take(), lines) {
             (Some(mut file), Some(lines)) if !has_grown => {
                 file.write_all(&lines)?;
@@ -94,7 +95,7 @@ impl Store {
         }
     }
 
-    /// Writes another file, and puts it in the place of this one in one step.
+    /// Replaces the file by one with this state, in one step.
     fn replace(&mut self) -> io::Result<()> {
         self.file = None;
         let mut file = private_file::create_unfinished(&self.path)?;
