@@ -1,7 +1,7 @@
 //! The folder that keeps the CA, the server certificate, the devices' certificates and the symmetric keys.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -54,6 +54,7 @@ impl Folder {
         server_key: Option<KeyKind>,
     ) -> Result<Identities, EmulatorError> {
         create(&self.0.join("devices"))?;
+        let _lock = self.lock()?;
         let authority = self.authority()?;
         Ok(Identities {
             server: self.server(&authority, names, server_key)?,
@@ -141,6 +142,7 @@ impl Folder {
         registration_id: &str,
         settings: CertificateSettings,
     ) -> Result<(), EmulatorError> {
+        let _lock = self.lock()?;
         let name = format!("devices/{registration_id}");
         if let Some((certificate, key)) = self.read_pair(&name)? {
             let existing = self.existing(&name, &certificate, &key, authority)?;
@@ -177,6 +179,23 @@ impl Folder {
         fs::write(private_file::unfinished(&certificate), certificate_pem).map_err(at(&certificate))?;
         finish(&key)?;
         finish(&certificate)
+    }
+
+    /// Waits until no other emulator reads or creates files in the folder: emulators that start at the same time have the
+    /// same CA.
+    #[cfg(unix)]
+    fn lock(&self) -> Result<File, EmulatorError> {
+        use rustix::fs::{FlockOperation, flock};
+        let folder = File::open(&self.0).map_err(at(&self.0))?;
+        // Some file systems have no locks.
+        let _ = flock(&folder, FlockOperation::LockExclusive);
+        Ok(folder)
+    }
+
+    /// Folders have no locks on this system.
+    #[cfg(not(unix))]
+    fn lock(&self) -> Result<(), EmulatorError> {
+        Ok(())
     }
 
     fn pair(&self, name: &str) -> (PathBuf, PathBuf) {

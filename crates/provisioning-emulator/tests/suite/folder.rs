@@ -332,3 +332,19 @@ fn a_host_that_is_neither_a_name_nor_an_address_is_refused() {
         builder().host(host).start_in_memory().expect(host);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn emulators_that_start_at_the_same_time_in_a_new_folder_have_the_same_ca() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let cas: Vec<_> = std::thread::scope(|scope| {
+        let starting = || {
+            let emulator = start(dir.path(), builder()).expect("an emulator");
+            ensure(dir.path(), &emulator, &Device::new("d")).expect("a device");
+            emulator.ca_pem().to_owned()
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(starting)).collect();
+        threads.into_iter().map(|it| it.join().expect("no panic")).collect()
+    });
+    assert!(cas.iter().all(|ca| *ca == read(dir.path(), "ca.pem")), "{cas:?}");
+}
