@@ -161,7 +161,7 @@ pub struct Args {
     chaos: Option<f64>,
 
     /// The seed of --chaos: with the same one, the same order of steps has the same faults; by chance unless given
-    #[arg(long, value_name = "N", requires = "chaos", help_heading = BEHAVIOUR)]
+    #[arg(long, value_name = "N", value_parser = seed, requires = "chaos", help_heading = BEHAVIOUR)]
     seed: Option<u64>,
 
     /// Append one line of JSON per packet and decision to this file; - is stderr, where the log replaces all else but an
@@ -236,6 +236,10 @@ fn id_scope(text: &str) -> Result<String, &'static str> {
     } else {
         Err("an id scope is 1 to 64 letters, digits or '-'")
     }
+}
+
+fn seed(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "expected a whole number, 0 or greater")
 }
 
 fn probability(text: &str) -> Result<f64, String> {

@@ -426,7 +426,7 @@ async fn a_folder_that_cannot_be_created_is_named_with_exit_1() {
 #[tokio::test]
 async fn usage_errors_exit_with_2_and_create_nothing() {
     let dir = folder();
-    let cases: [(&[&str], &str); 13] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["--nonsense"], "unexpected argument"),
         (&["--mqtt-port", "70000"], "expected a port, 0 to 65535"),
         (&["--listen", "localhost"], "expected an IP address of this machine"),
@@ -440,6 +440,7 @@ async fn usage_errors_exit_with_2_and_create_nothing() {
         (&["--chaos", "1.5"], "expected a probability from 0 to 1"),
         (&["--chaos", "often"], "expected a number from 0 to 1"),
         (&["--seed", "1"], "--chaos"),
+        (&["--seed", "x", "--chaos", "1"], "expected a whole number"),
         (
             &["--host", "a b"],
             "expected a DNS name or an IP address, without a port",
