@@ -113,12 +113,6 @@ impl Emulator {
         &self.page_host
     }
 
-    /// Identifies this run, as `/health` does.
-    #[cfg(feature = "cli")]
-    pub(crate) fn run(&self) -> &str {
-        &self.service.run
-    }
-
     /// The address that opens the page in a browser, with the token that lets it change something:
     /// `http://localhost:8080/#token=…`. The token is made anew at each start.
     pub fn page_url(&self) -> String {

@@ -15,6 +15,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::ready::LOCALHOST;
 use crate::{error::EmulatorError, input::read_file};
 
 /// How long the answer may take.
@@ -23,13 +24,18 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer, in bytes.
 const MAX_ANSWER: u64 = 64 * 1024;
 
-/// The members of a ready file that name the page and the run of the emulator.
+/// The members of a ready file that name the page and the emulator.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Ready {
+    #[serde(default = "localhost")]
     page_host: String,
     page_port: u16,
-    run: String,
+    id_scope: String,
+}
+
+fn localhost() -> String {
+    LOCALHOST.to_owned()
 }
 
 /// Asks the emulator that wrote this ready file, at its page on this machine. Returns the body of its answer.
@@ -38,7 +44,7 @@ pub(super) async fn check(ready_file: &Path) -> Result<String, EmulatorError> {
     let ready: Ready = serde_json::from_slice(&ready).map_err(|_| {
         let path = ready_file.display();
         EmulatorError::InvalidFile(format!(
-            "{path} cannot be used: expected a ready file, with pageHost, pagePort and run"
+            "{path} cannot be used: expected a ready file, with pagePort and idScope"
         ))
     })?;
     let asked = timeout(TIMEOUT, ask(&ready)).await;
@@ -78,9 +84,9 @@ async fn ask_at(address: IpAddr, ready: &Ready) -> io::Result<String> {
     page.take(MAX_ANSWER).read_to_string(&mut answer).await?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let health: Value = serde_json::from_str(body).unwrap_or_default();
-    match health["run"].as_str() {
-        Some(run) if run == ready.run && head.starts_with("HTTP/1.1 200 ") => Ok(body.to_owned()),
-        Some(_) => Err(io::Error::other("another run of the emulator answers")),
-        None => Err(io::Error::other("the answer is not that of an emulator")),
+    match (health["run"].is_string(), health["idScope"].as_str()) {
+        (true, Some(id_scope)) if id_scope != ready.id_scope => Err(io::Error::other("another emulator answers")),
+        (true, Some(_)) if head.starts_with("HTTP/1.1 200 ") => Ok(body.to_owned()),
+        _ => Err(io::Error::other("the answer is not that of an emulator")),
     }
 }

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::{emulator::Emulator, error::EmulatorError, identity::Folder, private_file};
 
+/// Where the page is unless the object names another host.
+pub(super) const LOCALHOST: &str = "localhost";
+
 /// The JSON object.
 pub(super) struct Ready {
     /// With the key of the control endpoint.
@@ -26,17 +29,19 @@ impl Ready {
         let ca = folder.ca_file();
         let ca = fs::canonicalize(&ca).map_err(|source| EmulatorError::file(&ca, source))?;
         let connection_string = emulator.connection_string();
-        let complete = json!({
+        let mut complete = json!({
             "mqttPort": emulator.mqtt_port(),
             "wsPort": emulator.websocket_port(),
             "controlPort": emulator.control_port(),
             "pagePort": emulator.page_port(),
-            "pageHost": emulator.page_host(),
             "idScope": emulator.id_scope(),
-            "run": emulator.run(),
             "ca": ca,
             "connectionString": connection_string,
         });
+        // Elsewhere only if asked: the other members are what programs know.
+        if emulator.page_host() != LOCALHOST {
+            complete["pageHost"] = emulator.page_host().into();
+        }
         let mut public = complete.clone();
         public["connectionString"] = without_key(&connection_string).into();
         Ok(Self { complete, public, ca })

@@ -106,6 +106,17 @@ async fn it_prints_and_writes_where_it_listens_and_fills_its_folder() {
     let (public, _) = complete.split_once(";SharedAccessKey=").expect("the key");
     written["connectionString"] = public.into();
     assert_eq!(written, ready, "the same without the key");
+    let names: Vec<_> = ready.as_object().expect("an object").keys().collect();
+    let expected = [
+        "ca",
+        "connectionString",
+        "controlPort",
+        "idScope",
+        "mqttPort",
+        "pagePort",
+        "wsPort",
+    ];
+    assert_eq!(names, expected, "programs know these");
     assert_eq!(ready["idScope"], "0neTEST");
     let ca = ready["ca"].as_str().expect("a path");
     assert!(Path::new(ca).is_absolute());
@@ -187,12 +198,13 @@ async fn its_health_is_asked_for_with_its_ready_file() {
             .flat_map(|address| ["--page-listen", address])
             .collect();
         let (mut child, ready) = started(dir.path(), &[&named[..], &flags].concat()).await;
-        assert_eq!(ready["pageHost"], host);
+        let named = ready["pageHost"].as_str().unwrap_or("localhost");
+        assert_eq!(named, host);
         let healthy = run(dir.path(), &health).await;
         assert_eq!(healthy.status.code(), Some(0), "{listen:?}: {healthy:?}");
         let answer: Value = serde_json::from_slice(&healthy.stdout).expect("JSON");
         assert_eq!(answer["status"], "ok", "{answer}");
-        assert_eq!(answer["run"], ready["run"], "{answer}");
+        assert_eq!(answer["idScope"], ready["idScope"], "{answer}");
 
         child.kill().await.expect("ended");
         let ended = run(dir.path(), &health).await;
@@ -213,25 +225,32 @@ async fn a_ready_file_without_the_page_is_no_ready_file() {
     )
     .await;
     assert_eq!(output.status.code(), Some(1));
-    let expected = "expected a ready file, with pageHost, pagePort and run";
+    let expected = "expected a ready file, with pagePort and idScope";
     assert!(stderr(&output).contains(expected), "{output:?}");
 }
 
-/// Neither another program nor another emulator is the one that wrote the file, whatever its status is.
+/// Neither another program nor an emulator with another id scope is the one that wrote the file, whatever its status is.
 #[tokio::test]
 async fn another_program_at_its_page_is_not_healthy() {
     for (answer, reason) in [
         ("404 Not Found\r\n\r\n", "is not that of an emulator"),
         ("200 OK\r\n\r\n<html>", "is not that of an emulator"),
         ("200 OK\r\n\r\n{\"status\": \"ok\"}", "is not that of an emulator"),
-        ("200 OK\r\n\r\n{\"run\": \"2\"}", "another run of the emulator answers"),
-        ("503 No\r\n\r\n{\"run\": \"2\"}", "another run of the emulator answers"),
+        ("200 OK\r\n\r\n{\"idScope\": \"0ne1\"}", "is not that of an emulator"),
+        (
+            "503 No\r\n\r\n{\"run\": \"2\", \"idScope\": \"0ne1\"}",
+            "is not that of an emulator",
+        ),
+        (
+            "200 OK\r\n\r\n{\"run\": \"2\", \"idScope\": \"0ne2\"}",
+            "another emulator answers",
+        ),
     ] {
         let dir = folder();
         let other = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = other.local_addr().expect("an address").port();
         let ready_file = dir.path().join("ready.json");
-        let ready = json!({"pageHost": "127.0.0.1", "pagePort": port, "run": "1"});
+        let ready = json!({"pageHost": "127.0.0.1", "pagePort": port, "idScope": "0ne1"});
         fs::write(&ready_file, ready.to_string()).expect("written");
         let answering = async {
             let (mut peer, _) = other.accept().await.expect("a peer");
