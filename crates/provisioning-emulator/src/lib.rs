@@ -81,6 +81,7 @@ mod emulator;
 mod enrollment;
 mod error;
 mod faults;
+mod file_lock;
 mod http;
 mod identifiers;
 mod identity;

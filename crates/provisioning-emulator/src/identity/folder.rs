@@ -1,7 +1,7 @@
 //! The folder that keeps the CA, the server certificate, the devices' certificates and the symmetric keys.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -184,15 +184,12 @@ impl Folder {
     /// Waits until no other emulator reads or creates files in the folder: emulators that start at the same time have the
     /// same CA.
     #[cfg(unix)]
-    fn lock(&self) -> Result<File, EmulatorError> {
-        use rustix::fs::{FlockOperation, flock};
-        let folder = File::open(&self.0).map_err(at(&self.0))?;
-        // Some file systems have no locks.
-        let _ = flock(&folder, FlockOperation::LockExclusive);
-        Ok(folder)
+    fn lock(&self) -> Result<crate::file_lock::FileLock, EmulatorError> {
+        let folder = fs::File::open(&self.0).map_err(at(&self.0))?;
+        Ok(crate::file_lock::FileLock::wait(folder))
     }
 
-    /// Folders have no locks on this system.
+    /// Folders cannot be opened on this system.
     #[cfg(not(unix))]
     fn lock(&self) -> Result<(), EmulatorError> {
         Ok(())

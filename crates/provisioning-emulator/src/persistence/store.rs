@@ -10,7 +10,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{change::Change, image::Image};
-use crate::{error::EmulatorError, input::without_text, private_file};
+use crate::{
+    error::EmulatorError,
+    file_lock::{FileLock, Taken},
+    input::without_text,
+    private_file,
+};
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -35,7 +40,7 @@ pub(crate) struct Store {
     replaced_size: u64,
     size: u64,
     /// Held while this process uses the file.
-    _lock: Option<File>,
+    _lock: FileLock,
 }
 
 impl Store {
@@ -175,30 +180,19 @@ fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Keeps other emulators from the file: each would replace what the other wrote. The lock ends with the process.
-#[cfg(unix)]
-fn lock(path: &Path) -> Result<Option<File>, EmulatorError> {
-    use rustix::fs::{FlockOperation, flock};
-
+/// Keeps other emulators from the file: each would replace what the other wrote.
+fn lock(path: &Path) -> Result<FileLock, EmulatorError> {
     let mut name = path.to_owned().into_os_string();
     name.push(".lock");
     let name = PathBuf::from(name);
     let opened = private_file::open(File::options().write(true).create(true).truncate(false), &name);
     let file = opened.map_err(|source| EmulatorError::file(&name, source))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(EmulatorError::InvalidFile(format!(
+    FileLock::take(file).map_err(|Taken| {
+        EmulatorError::InvalidFile(format!(
             "{} is used by another emulator; end that one, or give this one a folder of its own",
             path.display()
-        ))),
-        // Some file systems have no locks.
-        Err(_) => Ok(None),
-    }
-}
-
-#[cfg(not(unix))]
-fn lock(_: &Path) -> Result<Option<File>, EmulatorError> {
-    Ok(None)
+        ))
+    })
 }
 
 #[cfg(test)]
