@@ -221,7 +221,7 @@ impl ChannelTransport {
         select! {
             biased;
             Ok(Answer { status, body, retry_after }) = answered => {
-                Response::from_service(status, &body, retry_after, operation_id.as_deref())
+                Response::from_service(status, body, retry_after, operation_id.as_deref())
             }
             error = connection.lost() => Err(error),
         }

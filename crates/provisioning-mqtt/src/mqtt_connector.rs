@@ -192,7 +192,24 @@ impl fmt::Debug for Message {
 
 /// Receives a connection's events.
 #[derive(Clone)]
-pub struct SessionEvents(Arc<dyn Fn(SessionEvent) + Send + Sync>);
+pub struct SessionEvents(Arc<dyn Listener>);
+
+/// What receives events: a closure, or what the transport shares with its connection anyway.
+pub(crate) trait Listener: Send + Sync {
+    fn handle(&self, event: SessionEvent);
+}
+
+impl<F: Fn(SessionEvent) + Send + Sync> Listener for F {
+    fn handle(&self, event: SessionEvent) {
+        self(event);
+    }
+}
+
+impl<L: Listener + 'static> From<Arc<L>> for SessionEvents {
+    fn from(listener: Arc<L>) -> Self {
+        Self(listener)
+    }
+}
 
 impl SessionEvents {
     /// Calls `listener` with every event. It must not block.
@@ -202,7 +219,7 @@ impl SessionEvents {
 
     /// Emits an event.
     pub fn emit(&self, event: SessionEvent) {
-        (self.0)(event);
+        self.0.handle(event);
     }
 }
 

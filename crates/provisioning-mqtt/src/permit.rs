@@ -1,13 +1,24 @@
 //! The right of a request to be written, which its transport can revoke.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
 
 /// Lets one PUBLISH be written until it is revoked. Clones are the same permit.
 ///
 /// A session hands bytes to its stream inside [`write`](Self::write) only, so once [`revoke`](Self::revoke) has
 /// returned, no further byte of the packet is handed over, on any thread.
 #[derive(Debug, Clone, Default)]
-pub struct WritePermit(Arc<Mutex<State>>);
+pub struct WritePermit(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    revoked: Notify,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -44,7 +55,20 @@ impl WritePermit {
     pub fn revoke(&self) -> Written {
         let mut state = self.state();
         state.is_revoked = true;
-        state.written
+        let written = state.written;
+        drop(state);
+        self.0.revoked.notify_waiters();
+        written
+    }
+
+    /// Completes once the permit is revoked.
+    pub(crate) async fn revoked(&self) {
+        let mut revoked = pin!(self.0.revoked.notified());
+        // From here on no notification is missed.
+        revoked.as_mut().enable();
+        if !self.is_revoked() {
+            revoked.await;
+        }
     }
 
     /// Whether the permit is revoked.
@@ -54,7 +78,7 @@ impl WritePermit {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // The state is consistent even if `write` panicked.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,5 +94,16 @@ mod tests {
         assert_eq!(permit.clone().revoke(), Written::Part);
         assert_eq!(permit.write(|| ("rest", Written::All)), None);
         assert!(permit.is_revoked());
+    }
+
+    #[test]
+    fn a_wait_for_the_revocation_is_woken_by_it_and_a_later_one_completes_at_once() {
+        let permit = WritePermit::default();
+        let mut waiting = tokio_test::task::spawn(permit.revoked());
+        tokio_test::assert_pending!(waiting.poll());
+        permit.revoke();
+        assert!(waiting.is_woken());
+        tokio_test::assert_ready!(waiting.poll());
+        tokio_test::assert_ready!(tokio_test::task::spawn(permit.revoked()).poll());
     }
 }

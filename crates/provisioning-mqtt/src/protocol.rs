@@ -19,7 +19,7 @@
 //! # Ok::<(), provisioning_types::TransportError>(())
 //! ```
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use provisioning_types::{ErrorKind, RegistrationRequest, Request, Response, TransportError};
@@ -39,13 +39,17 @@ const MAX_SHOWN_CHARS: usize = 200;
 ///
 /// The service takes `ClientVersion` in any case; the requirement document writes `clientVersion`, SDKs send this.
 pub fn user_name(registration: &RegistrationRequest, user_agent: &str) -> String {
-    format!(
+    let mut user_name = String::with_capacity(192);
+    // Writing to a string does not fail.
+    let _ = write!(
+        user_name,
         "{}/registrations/{}/api-version={}&ClientVersion={}",
         registration.id_scope(),
         registration.registration_id(),
         registration.api_version(),
         utf8_percent_encode(user_agent, ESCAPED)
-    )
+    );
+    user_name
 }
 
 /// The topic of a registration request. `request_id` is any text that identifies it on this connection.
@@ -63,7 +67,7 @@ pub fn query_topic(request_id: &str, operation_id: &str) -> String {
 ///
 /// # Errors
 /// As [`Response::from_service`], and [`ErrorKind::UnexpectedResponse`] when the topic has no status.
-pub fn read_response(request: &Request, topic: &str, payload: &[u8]) -> Result<Response, TransportError> {
+pub fn read_response(request: &Request, topic: &str, payload: impl Into<Vec<u8>>) -> Result<Response, TransportError> {
     let parsed = ResponseTopic::parse(topic);
     let Some((status, retry_after)) = parsed.and_then(|topic| Some((topic.status?, topic.retry_after))) else {
         let topic: String = topic.chars().take(MAX_SHOWN_CHARS).collect();

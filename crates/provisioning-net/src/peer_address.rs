@@ -3,8 +3,7 @@
 
 use std::{
     borrow::Cow,
-    fmt::Write,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use provisioning_types::{ConnectionEvent, ErrorKind, TransportError, WaitStep};
@@ -18,15 +17,15 @@ pub struct PeerAddress(Mutex<Reported>);
 #[derive(Debug)]
 struct Reported {
     /// `host:port`.
-    address: String,
-    proxy: Option<String>,
-    given_ca: Option<String>,
+    address: Arc<str>,
+    proxy: Option<Arc<str>>,
+    given_ca: Option<Arc<str>>,
 }
 
 impl PeerAddress {
     /// The address of `uri`, until another one is reported.
     pub fn new(uri: &ServiceUri) -> Self {
-        let address = host_and_port(uri);
+        let address = Arc::clone(uri.address());
         Self(Mutex::new(Reported {
             address,
             proxy: None,
@@ -40,8 +39,8 @@ impl PeerAddress {
             ConnectionEvent::Connecting { uri } => {
                 let mut reported = self.reported();
                 (reported.proxy, reported.given_ca) = (None, None);
-                if let Some(address) = address_of(uri).filter(|address| *address != reported.address) {
-                    reported.address = address.into_owned();
+                if let Some(address) = address_of(uri).filter(|address| **address != *reported.address) {
+                    reported.address = address.into();
                 }
             }
             ConnectionEvent::WaitingFor(waiting) if waiting.step == WaitStep::Proxy => {
@@ -54,22 +53,22 @@ impl PeerAddress {
 
     /// The CA that signed the server's certificate, in quotes, if it was given to this device and is not one of the
     /// platform's.
-    pub fn given_ca(&self) -> Option<String> {
+    pub fn given_ca(&self) -> Option<Arc<str>> {
         self.reported().given_ca.clone()
     }
 
     /// `host:port`, or `host:port through the proxy http://proxy:port`.
-    pub fn get(&self) -> String {
+    pub fn get(&self) -> Arc<str> {
         let Reported { address, proxy, .. } = &*self.reported();
         match proxy {
-            Some(proxy) => format!("{address} through the proxy {proxy}"),
-            None => address.clone(),
+            Some(proxy) => format!("{address} through the proxy {proxy}").into(),
+            None => Arc::clone(address),
         }
     }
 
     /// The proxy that the connection goes through, if it goes through one.
     pub fn proxy(&self) -> Option<String> {
-        self.reported().proxy.clone()
+        self.reported().proxy.as_deref().map(str::to_owned)
     }
 
     /// Names the proxy in the error of a connection that goes through one, unless the error does so already or the
@@ -97,14 +96,6 @@ impl PeerAddress {
         // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// `host:port` of the service.
-pub(crate) fn host_and_port(uri: &ServiceUri) -> String {
-    let mut address = String::with_capacity(64);
-    // Writing to a string does not fail.
-    let _ = write!(address, "{}:{}", uri.host(), uri.port());
-    address
 }
 
 /// `host:port` of a URI. `None` if it has neither a port nor a known scheme.
@@ -156,10 +147,10 @@ mod tests {
     #[test]
     fn a_proxy_is_named_until_another_connection_is_begun() {
         let peer = through_a_proxy();
-        assert_eq!(peer.get(), "h.example:8883 through the proxy http://p:3128");
+        assert_eq!(&*peer.get(), "h.example:8883 through the proxy http://p:3128");
         let uri = "wss://h.example:443/".to_owned();
         peer.note(&ConnectionEvent::Connecting { uri });
-        assert_eq!(peer.get(), "h.example:443");
+        assert_eq!(&*peer.get(), "h.example:443");
         let lost = TransportError::new(ErrorKind::Lost, "gone");
         assert_eq!(peer.explain(lost.clone()), lost);
     }

@@ -1,8 +1,10 @@
 //! What a byte stream is made for.
 
+use std::{fmt::Write, sync::Arc};
+
 use provisioning_types::{ClientCertificate, ConnectionEvent, Progress};
 
-use crate::{attempt_limit::AttemptLimit, deadline::Deadline, peer_address::host_and_port, uri::ServiceUri};
+use crate::{attempt_limit::AttemptLimit, deadline::Deadline, uri::ServiceUri};
 
 const DEFAULT_MAX_MESSAGE_SIZE: usize = 1024 * 1024;
 
@@ -80,14 +82,16 @@ impl<'a> Target<'a> {
     }
 
     /// The service as reports name it, `host:port`.
-    pub(crate) fn peer(&self) -> String {
-        host_and_port(self.uri)
+    pub(crate) fn peer(&self) -> &'a Arc<str> {
+        self.uri.address()
     }
 
     /// Reports that a connection to the URI is being made. The connector at the bottom of a stack, which makes the
     /// connection, calls this; the connectors above it do not.
     pub fn report(self, progress: Progress<'_>) {
-        let uri = self.uri.to_string();
+        let mut uri = String::with_capacity(64);
+        // Writing to a string does not fail.
+        let _ = write!(uri, "{}", self.uri);
         tracing::debug!(uri, "connecting");
         progress.report(ConnectionEvent::Connecting { uri });
     }

@@ -1,6 +1,6 @@
 //! TCP, directly or through a proxy.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use provisioning_types::{ErrorKind, Progress, TransportError};
@@ -81,7 +81,9 @@ impl TcpConnector {
         let stream: BoxedStream = match self.proxy_for(target.uri()) {
             Some(proxy) => proxy.open(&reach, host, port).await?,
             None => {
-                let reached = reach.connect(host, port, &mut report.attempts).await;
+                let reached = reach
+                    .connect(host, port, Arc::clone(target.peer()), &mut report.attempts)
+                    .await;
                 Box::new(reached.map_err(|error| self.remark(error))?)
             }
         };

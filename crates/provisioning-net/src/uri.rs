@@ -1,6 +1,9 @@
 //! The address of the service as a URI.
 
-use std::fmt;
+use std::{
+    fmt::{self, Write},
+    sync::Arc,
+};
 
 use provisioning_types::{Endpoint, Host};
 
@@ -26,12 +29,22 @@ pub enum Scheme {
 pub struct ServiceUri {
     scheme: Scheme,
     endpoint: Endpoint,
+    /// `host:port`. Each layer of a connection names it.
+    address: Arc<str>,
 }
 
 impl ServiceUri {
     /// The URI of `endpoint` under `scheme`.
     pub fn new(scheme: Scheme, endpoint: Endpoint) -> Self {
-        Self { scheme, endpoint }
+        let mut address = String::with_capacity(64);
+        // Writing to a string does not fail.
+        let _ = write!(address, "{}:{}", endpoint.host(), port(scheme, &endpoint));
+        let address = address.into();
+        Self {
+            scheme,
+            endpoint,
+            address,
+        }
     }
 
     /// How MQTT is carried.
@@ -51,12 +64,12 @@ impl ServiceUri {
 
     /// The port to connect to.
     pub fn port(&self) -> u16 {
-        let port = self.endpoint.port();
-        match self.scheme {
-            Scheme::Mqtt => port.unwrap_or(MQTT_PORT),
-            Scheme::Mqtts => port.unwrap_or(MQTTS_PORT),
-            Scheme::Wss => port.or(self.endpoint.websocket_port()).unwrap_or(WSS_PORT),
-        }
+        port(self.scheme, &self.endpoint)
+    }
+
+    /// `host:port`.
+    pub(crate) fn address(&self) -> &Arc<str> {
+        &self.address
     }
 
     /// The same service under `scheme`. A port that was given for another scheme does not apply to this one; the
@@ -69,7 +82,7 @@ impl ServiceUri {
         } else {
             endpoint.without_port()
         };
-        Self { scheme, endpoint }
+        Self::new(scheme, endpoint)
     }
 
     /// The path of the WebSocket.
@@ -80,6 +93,16 @@ impl ServiceUri {
     /// The name that the server's certificate must bear.
     pub fn server_name(&self) -> &Host {
         self.endpoint.server_name()
+    }
+}
+
+/// The port to connect to.
+fn port(scheme: Scheme, endpoint: &Endpoint) -> u16 {
+    let port = endpoint.port();
+    match scheme {
+        Scheme::Mqtt => port.unwrap_or(MQTT_PORT),
+        Scheme::Mqtts => port.unwrap_or(MQTTS_PORT),
+        Scheme::Wss => port.or(endpoint.websocket_port()).unwrap_or(WSS_PORT),
     }
 }
 

@@ -40,7 +40,7 @@ impl<C: Connector> Connector for WebSocketConnector<C> {
             progress.report(event);
         };
         let stream = self.inner.connect(target, Progress::new(&listener)).await?;
-        let (first_bytes, stream) = FirstBytes::of(stream);
+        let (first_bytes, stream) = FirstBytes::of(stream, Expected::WebSocket);
         // A port that is the scheme's own is left out, as in a URI.
         let uri = target.uri();
         let host = match uri.port() {

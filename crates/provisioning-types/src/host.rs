@@ -1,6 +1,7 @@
 //! A DNS name or an IP address.
 
 use std::{
+    borrow::Cow,
     fmt,
     hash::{Hash, Hasher},
     net::IpAddr,
@@ -66,10 +67,20 @@ impl Host {
     }
 
     /// The name or address without brackets, as a resolver or a TLS stack takes it.
-    pub fn bare(&self) -> String {
+    pub fn bare(&self) -> Cow<'_, str> {
         match &self.0 {
-            HostKind::Name(name) => name.as_ref().to_owned(),
-            HostKind::Address(address) => address.to_string(),
+            HostKind::Name(name) => Cow::Borrowed(name),
+            HostKind::Address(address) => Cow::Owned(address.to_string()),
+        }
+    }
+}
+
+/// As it is displayed.
+impl From<&Host> for Arc<str> {
+    fn from(host: &Host) -> Self {
+        match &host.0 {
+            HostKind::Name(name) => Arc::clone(name),
+            HostKind::Address(_) => host.to_string().into(),
         }
     }
 }

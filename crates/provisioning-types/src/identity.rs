@@ -1,6 +1,10 @@
 //! Registration id, id scope and api-version: checked once, then safe in a topic or a user name.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, LazyLock},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +117,8 @@ checked_text!(
 impl Default for ApiVersion {
     /// `2019-03-31`, what the service documents for MQTT and what most SDKs send.
     fn default() -> Self {
-        Self("2019-03-31".into())
+        static DEFAULT: LazyLock<Arc<str>> = LazyLock::new(|| "2019-03-31".into());
+        Self(Arc::clone(&DEFAULT))
     }
 }
 

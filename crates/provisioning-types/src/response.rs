@@ -106,14 +106,15 @@ impl Response {
     /// body; that of a refusal has the retry-after too.
     pub fn from_service(
         status_code: u16,
-        body: &[u8],
+        body: impl Into<Vec<u8>>,
         retry_after: Option<Duration>,
         queried: Option<&str>,
     ) -> Result<Self, TransportError> {
+        let body = body.into();
         let (status, operation_id, registration_state) = match status_code {
-            0..300 => read_body(status_code, body)?,
+            0..300 => read_body(status_code, &body)?,
             300..429 => {
-                let error = ServiceError::from_body(status_code, body).with_retry_after(retry_after);
+                let error = ServiceError::from_body(status_code, &body).with_retry_after(retry_after);
                 return Err(TransportError::refused_by_service(error));
             }
             429.. => {
@@ -121,14 +122,14 @@ impl Response {
                     Some(_) => RegistrationStatus::Assigning,
                     None => RegistrationStatus::Registering,
                 };
-                (status, None, state_in(body))
+                (status, None, state_in(&body))
             }
         };
         Ok(Self {
             status,
             status_code,
             operation_id: operation_id.or(queried.map(str::to_owned)),
-            body: body.to_vec(),
+            body,
             retry_after,
             registration_state,
             proxy: None,

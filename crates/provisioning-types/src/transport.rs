@@ -212,7 +212,7 @@ pub enum ConnectionEvent {
     /// certificate.
     GivenCa {
         /// The name of the CA, in quotes.
-        issuer: String,
+        issuer: Arc<str>,
     },
     /// The request waits for this from now on. It replaces what was waited for before.
     WaitingFor(Waiting),
@@ -234,7 +234,7 @@ impl<'a> Progress<'a> {
     }
 
     /// Reports that the request waits at `step` for `peer`.
-    pub fn waiting_for(self, step: WaitStep, peer: impl Into<String>) {
+    pub fn waiting_for(self, step: WaitStep, peer: impl Into<Arc<str>>) {
         self.report(ConnectionEvent::WaitingFor(Waiting::new(step, peer)));
     }
 

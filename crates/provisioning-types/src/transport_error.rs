@@ -12,8 +12,13 @@ use crate::{
 };
 
 /// Why a transport call failed: a kind to act on, words to read, and the cause.
+///
+/// One pointer: it is part of the result of every call and of every future, and most of them succeed.
 #[derive(Clone)]
-pub struct TransportError {
+pub struct TransportError(Box<Details>);
+
+#[derive(Clone)]
+struct Details {
     kind: ErrorKind,
     phase: Option<Phase>,
     message: Cow<'static, str>,
@@ -27,7 +32,7 @@ pub struct TransportError {
 impl TransportError {
     /// A failure of this kind; `message` is lower case and has no full stop.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind,
             phase: None,
             message: message.into(),
@@ -36,7 +41,7 @@ impl TransportError {
             is_retryable: None,
             proxy: None,
             source: None,
-        }
+        }))
     }
 
     /// What a request fails with that `cancel` or `disconnect` ended.
@@ -59,21 +64,21 @@ impl TransportError {
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(Arc::from(source.into()));
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
     /// A refusal of the connection with this CONNACK code (MQTT 3.1.1, section 3.2.2.3).
     #[must_use]
     pub fn with_connack(mut self, code: u8) -> Self {
-        self.connack = Some(code);
+        self.0.connack = Some(code);
         self
     }
 
     /// Says what to look at first, in one sentence, where that is known better than the kind tells.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
@@ -81,21 +86,21 @@ impl TransportError {
     /// the kind tells.
     #[must_use]
     pub fn with_retryable(mut self, is_retryable: bool) -> Self {
-        self.is_retryable = Some(is_retryable);
+        self.0.is_retryable = Some(is_retryable);
         self
     }
 
     /// Names the step, unless one is named already: the innermost layer knows best.
     #[must_use]
     pub fn in_phase(mut self, phase: Phase) -> Self {
-        self.phase.get_or_insert(phase);
+        self.0.phase.get_or_insert(phase);
         self
     }
 
     /// Adds a remark to the message, in parentheses.
     #[must_use]
     pub fn with_remark(self, remark: impl fmt::Display) -> Self {
-        let message = format!("{} ({remark})", self.message);
+        let message = format!("{} ({remark})", self.0.message);
         self.with_message(message)
     }
 
@@ -103,7 +108,7 @@ impl TransportError {
     /// be the proxy itself.
     #[must_use]
     pub fn through_proxy(self, proxy: impl fmt::Display) -> Self {
-        match self.proxy {
+        match self.0.proxy {
             Some(_) => self,
             None => self
                 .with_remark(format_args!("through the proxy {proxy}"))
@@ -114,69 +119,70 @@ impl TransportError {
     /// Says that the message names the proxy that the connection goes through.
     #[must_use]
     pub fn naming_proxy(mut self, proxy: impl fmt::Display) -> Self {
-        self.proxy = Some(proxy.to_string().into());
+        self.0.proxy = Some(proxy.to_string().into());
         self
     }
 
     /// Replaces the message, and nothing else.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
-        self.message = message.into();
+        self.0.message = message.into();
         self
     }
 
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// The step at which it happened, when the transport knows it.
     pub fn phase(&self) -> Option<Phase> {
-        self.phase
+        self.0.phase
     }
 
     /// The proxy that the message names.
     pub fn proxy(&self) -> Option<&str> {
-        self.proxy.as_deref()
+        self.0.proxy.as_deref()
     }
 
     /// The CONNACK code, when it is with one that the service refused the connection.
     pub fn connack(&self) -> Option<u8> {
-        self.connack
+        self.0.connack
     }
 
     /// Whether the same request may succeed later without anything being changed: as the transport knows it, or else by
     /// the service's code, or by the kind.
     pub fn is_retryable(&self) -> bool {
         let by_code = || self.service().is_some_and(ServiceError::is_transient);
-        self.is_retryable
-            .unwrap_or_else(|| self.kind.is_retryable() || by_code())
+        self.0
+            .is_retryable
+            .unwrap_or_else(|| self.0.kind.is_retryable() || by_code())
     }
 
     /// What to look at first, in one sentence: as the transport knows it, or else by the service's code, or by the
     /// kind.
     pub fn hint(&self) -> &str {
         let by_code = || self.service()?.hint();
-        match &self.hint {
+        match &self.0.hint {
             Some(hint) => hint,
-            None => by_code().unwrap_or_else(|| self.kind.hint()),
+            None => by_code().unwrap_or_else(|| self.0.kind.hint()),
         }
     }
 
     /// The input that cannot be used, when that failed the call.
     pub fn invalid_input(&self) -> Option<&InvalidInput> {
-        self.source.as_deref()?.downcast_ref()
+        self.0.source.as_deref()?.downcast_ref()
     }
 
     /// The service's response, when it is the service that failed the call.
     pub fn service(&self) -> Option<&ServiceError> {
-        self.source.as_deref()?.downcast_ref()
+        self.0.source.as_deref()?.downcast_ref()
     }
 }
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
@@ -185,7 +191,7 @@ impl Error for TransportError {
         match self.invalid_input() {
             // Its message is this error's own.
             Some(input) => input.source(),
-            None => self.source.as_deref().map(|source| source as _),
+            None => self.0.source.as_deref().map(|source| source as _),
         }
     }
 }
@@ -194,7 +200,7 @@ impl fmt::Debug for TransportError {
     /// The message and its causes: what `main` shows of an error that it returns.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = error_message(self);
-        write!(f, "{message} (kind {}, hint: {})", self.kind, self.hint())
+        write!(f, "{message} (kind {}, hint: {})", self.0.kind, self.hint())
     }
 }
 
@@ -203,12 +209,12 @@ impl PartialEq for TransportError {
     fn eq(&self, other: &Self) -> bool {
         let own = |error: &Self| {
             (
-                error.kind,
-                error.phase,
-                error.message.clone(),
-                error.hint.clone(),
-                error.connack,
-                error.is_retryable,
+                error.0.kind,
+                error.0.phase,
+                error.0.message.clone(),
+                error.0.hint.clone(),
+                error.0.connack,
+                error.0.is_retryable,
             )
         };
         own(self) == own(other) && causes(self).eq(causes(other))
@@ -227,9 +233,9 @@ impl Serialize for TransportError {
             hint: &'a str,
         }
         let members = Members {
-            kind: self.kind.as_str(),
+            kind: self.0.kind.as_str(),
             message: error_message(self),
-            phase: self.phase.map(Phase::as_str),
+            phase: self.0.phase.map(Phase::as_str),
             hint: self.hint(),
         };
         members.serialize(serializer)

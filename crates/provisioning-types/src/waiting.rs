@@ -1,6 +1,6 @@
 //! What a request waits for, so that a limit which ends the wait can name it.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::error_kind::ErrorKind;
 
@@ -87,12 +87,12 @@ pub struct Waiting {
     /// The step.
     pub step: WaitStep,
     /// The peer: a host, `host:port`, a proxy's address without its credentials, or the device itself.
-    pub peer: String,
+    pub peer: Arc<str>,
 }
 
 impl Waiting {
     /// Waits at `step` for `peer`.
-    pub fn new(step: WaitStep, peer: impl Into<String>) -> Self {
+    pub fn new(step: WaitStep, peer: impl Into<Arc<str>>) -> Self {
         let peer = peer.into();
         Self { step, peer }
     }

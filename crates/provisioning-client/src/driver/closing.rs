@@ -29,6 +29,8 @@ pub(super) fn begin(
     let (transport, first_poll) = (Arc::clone(transport), Arc::clone(first_poll));
     let closing = async move {
         first_poll.wait();
+        // Not through `Arc`, whose implementation boxes the future again.
+        let transport = transport.as_ref();
         if is_cancel {
             transport.cancel().await
         } else {

@@ -254,6 +254,10 @@ impl Shared {
     }
 
     fn emit_ended(&self, registration_id: &RegistrationId, outcome: &Outcome) {
+        if self.events.get().is_none() && !tracing::enabled!(tracing::Level::DEBUG) {
+            // Nobody reads the copy of the outcome.
+            return;
+        }
         let outcome = outcome.clone();
         self.emit(registration_id, StatusEvent::Ended { outcome });
     }

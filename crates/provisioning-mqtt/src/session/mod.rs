@@ -21,7 +21,7 @@ use tracing::Instrument;
 
 use self::{
     codec::ClientCodec,
-    outgoing::Command,
+    outgoing::{Command, PublishCommand},
     task::{Connecting, Task},
     turn::Turns,
 };
@@ -43,33 +43,15 @@ impl<C: Connector> MqttOverStream<C> {
         let turns = Turns::default();
         Self { connector, turns }
     }
-}
 
-#[async_trait]
-impl<C: Connector> MqttConnector for MqttOverStream<C> {
-    fn scheme(&self) -> Scheme {
-        self.connector.scheme()
-    }
-
-    async fn connect(
+    /// Connects without waiting for CONNACK. The trait's futures are boxed: one of them must not box another.
+    async fn open(
         &self,
         target: &Target<'_>,
         login: Login,
         progress: Progress<'_>,
         events: SessionEvents,
-    ) -> Result<Arc<dyn MqttSession>, TransportError> {
-        let session = self.connect_early(target, login, progress, events).await?;
-        session.accepted().await?;
-        Ok(session)
-    }
-
-    async fn connect_early(
-        &self,
-        target: &Target<'_>,
-        login: Login,
-        progress: Progress<'_>,
-        events: SessionEvents,
-    ) -> Result<Arc<dyn MqttSession>, TransportError> {
+    ) -> Result<Session, TransportError> {
         let peer = PeerAddress::new(target.uri());
         let listener = |event| {
             peer.note(&event);
@@ -89,7 +71,36 @@ impl<C: Connector> MqttConnector for MqttOverStream<C> {
         // It serves the connection of the registration whose span this is.
         tokio::spawn(task.run(queue).in_current_span());
         let connack = AsyncMutex::new(Connack::Awaited(accepted));
-        Ok(Arc::new(Session { commands, connack }))
+        Ok(Session { commands, connack })
+    }
+}
+
+#[async_trait]
+impl<C: Connector> MqttConnector for MqttOverStream<C> {
+    fn scheme(&self) -> Scheme {
+        self.connector.scheme()
+    }
+
+    async fn connect(
+        &self,
+        target: &Target<'_>,
+        login: Login,
+        progress: Progress<'_>,
+        events: SessionEvents,
+    ) -> Result<Arc<dyn MqttSession>, TransportError> {
+        let session = self.open(target, login, progress, events).await?;
+        session.wait_until_accepted().await?;
+        Ok(Arc::new(session))
+    }
+
+    async fn connect_early(
+        &self,
+        target: &Target<'_>,
+        login: Login,
+        progress: Progress<'_>,
+        events: SessionEvents,
+    ) -> Result<Arc<dyn MqttSession>, TransportError> {
+        Ok(Arc::new(self.open(target, login, progress, events).await?))
     }
 }
 
@@ -117,6 +128,17 @@ enum Connack {
 }
 
 impl Session {
+    /// Completes on an accepting CONNACK.
+    async fn wait_until_accepted(&self) -> Result<(), TransportError> {
+        let mut connack = self.connack.lock().await;
+        let outcome = match &mut *connack {
+            Connack::Awaited(receiver) => receiver.await.unwrap_or_else(|_| Err(has_ended())),
+            Connack::Received(outcome) => outcome.clone(),
+        };
+        *connack = Connack::Received(outcome.clone());
+        outcome
+    }
+
     /// Sends a command to the task and waits for its result.
     async fn command(
         &self,
@@ -136,22 +158,16 @@ fn has_ended() -> TransportError {
 #[async_trait]
 impl MqttSession for Session {
     async fn accepted(&self) -> Result<(), TransportError> {
-        let mut connack = self.connack.lock().await;
-        let outcome = match &mut *connack {
-            Connack::Awaited(receiver) => receiver.await.unwrap_or_else(|_| Err(has_ended())),
-            Connack::Received(outcome) => outcome.clone(),
-        };
-        *connack = Connack::Received(outcome.clone());
-        outcome
+        self.wait_until_accepted().await
     }
 
     async fn subscribe(&self, filter: &str) -> Result<(), TransportError> {
-        let topic = mqtt_text("topic", filter)?;
+        let topic = mqtt_text("topic", filter)?.into();
         self.command(|done| Command::Subscribe { topic, done }).await
     }
 
     async fn unsubscribe(&self, filter: &str) -> Result<(), TransportError> {
-        let topic = mqtt_text("topic", filter)?;
+        let topic = mqtt_text("topic", filter)?.into();
         self.command(|done| Command::Unsubscribe { topic, done }).await
     }
 
@@ -171,13 +187,15 @@ impl MqttSession for Session {
             return Err(InvalidInput::new("payload", "one that fits into an MQTT packet: less than 256 MiB").into());
         }
         let permit = permit.clone();
-        self.command(|done| Command::Publish {
-            topic,
-            payload,
-            permit,
-            done,
-        })
-        .await
+        let publishing = |done| {
+            Command::Publish(Box::new(PublishCommand {
+                topic: topic.into(),
+                payload,
+                permit,
+                done,
+            }))
+        };
+        self.command(publishing).await
     }
 
     async fn disconnect(&self) -> Result<(), TransportError> {
@@ -186,10 +204,10 @@ impl MqttSession for Session {
 }
 
 /// Checks that MQTT can carry the text: the codec would truncate the length of a longer one to 16 bits.
-fn mqtt_text(what: &'static str, text: impl Into<String>) -> Result<String, InvalidInput> {
-    let text = text.into();
-    if text.len() > usize::from(u16::MAX) {
-        return Err(InvalidInput::new(what, "at most 65535 bytes").with_given(&text));
+fn mqtt_text<T: AsRef<str>>(what: &'static str, text: T) -> Result<T, InvalidInput> {
+    let shown = text.as_ref();
+    if shown.len() > usize::from(u16::MAX) {
+        return Err(InvalidInput::new(what, "at most 65535 bytes").with_given(shown));
     }
     Ok(text)
 }

@@ -26,25 +26,19 @@ pub(super) type Done = oneshot::Sender<Result<(), TransportError>>;
 const WRITE_BACKLOG: usize = 64 * 1024;
 
 /// What a handle asks for; `done` receives the result. Commands whose caller was dropped are discarded. It has no `Debug`,
-/// which would show payloads.
+/// which would show payloads. It is small: a channel allocates room for 32 of them.
 pub(super) enum Command {
-    Subscribe {
-        topic: String,
-        done: Done,
-    },
-    Unsubscribe {
-        topic: String,
-        done: Done,
-    },
-    Publish {
-        topic: String,
-        payload: Vec<u8>,
-        permit: WritePermit,
-        done: Done,
-    },
-    Disconnect {
-        done: Done,
-    },
+    Subscribe { topic: Box<str>, done: Done },
+    Unsubscribe { topic: Box<str>, done: Done },
+    Publish(Box<PublishCommand>),
+    Disconnect { done: Done },
+}
+
+pub(super) struct PublishCommand {
+    pub(super) topic: Box<str>,
+    pub(super) payload: Vec<u8>,
+    pub(super) permit: WritePermit,
+    pub(super) done: Done,
 }
 
 /// The kind of packet that awaits its acknowledgement.
@@ -134,14 +128,22 @@ impl Outgoing {
     }
 
     pub(super) fn handle_command(&mut self, command: Command) -> Result<(), TransportError> {
+        self.encode_commands()?;
+        if self.queue.is_empty() && !self.must_wait(&command) {
+            return self.encode(command);
+        }
         self.queue.push_back(command);
-        self.encode_commands()
+        Ok(())
+    }
+
+    fn must_wait(&self, command: &Command) -> bool {
+        matches!(command, Command::Publish(_)) && self.publishing.is_some()
     }
 
     /// Encodes commands in their order, but only one PUBLISH at a time, so that it can still be taken back.
     fn encode_commands(&mut self) -> Result<(), TransportError> {
         while let Some(command) = self.queue.pop_front() {
-            if matches!(command, Command::Publish { .. }) && self.publishing.is_some() {
+            if self.must_wait(&command) {
                 self.queue.push_front(command);
                 return Ok(());
             }
@@ -166,16 +168,17 @@ impl Outgoing {
                     Packet::Unsubscribe(unsubscribe)
                 })?;
             }
-            Command::Publish { permit, done, .. } if permit.is_revoked() => {
+            Command::Publish(publish) if publish.permit.is_revoked() => {
                 // The caller may have been dropped; below likewise.
-                let _ = done.send(Err(TransportError::operation_cancelled()));
+                let _ = publish.done.send(Err(TransportError::operation_cancelled()));
             }
-            Command::Publish {
-                topic,
-                payload,
-                permit,
-                done,
-            } => {
+            Command::Publish(publish) => {
+                let PublishCommand {
+                    topic,
+                    payload,
+                    permit,
+                    done,
+                } = *publish;
                 let before = self.framed.write_buffer().len();
                 let id = self.send(AckKind::Publish, done, |pkid| {
                     let mut publish = Publish::new(topic, QoS::AtLeastOnce, payload);
@@ -331,7 +334,7 @@ impl Outgoing {
             let _ = match command {
                 Command::Subscribe { done, .. } => done.send(result(AckKind::Subscribe)),
                 Command::Unsubscribe { done, .. } => done.send(result(AckKind::Unsubscribe)),
-                Command::Publish { done, .. } => done.send(result(AckKind::Publish)),
+                Command::Publish(publish) => publish.done.send(result(AckKind::Publish)),
                 // Never queued.
                 Command::Disconnect { .. } => Ok(()),
             };
@@ -377,15 +380,12 @@ mod tests {
         await_acknowledgement(&mut outgoing, 1..=u16::MAX);
         assert_eq!(outgoing.free_id(), None);
         let (done, outcome) = oneshot::channel();
-        let topic = "a".to_owned();
-        let payload = Vec::new();
-        let permit = WritePermit::default();
-        let publish = Command::Publish {
-            topic,
-            payload,
-            permit,
+        let publish = Command::Publish(Box::new(PublishCommand {
+            topic: "a".into(),
+            payload: Vec::new(),
+            permit: WritePermit::default(),
             done,
-        };
+        }));
         assert!(outgoing.handle_command(publish).is_ok());
         let outcome = outcome.await.expect("an outcome");
         assert_eq!(outcome.expect_err("no id is free").kind(), ErrorKind::Refused);

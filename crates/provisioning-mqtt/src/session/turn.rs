@@ -15,10 +15,7 @@ use std::{
 };
 
 use provisioning_types::{ErrorKind, TransportError};
-use tokio::{
-    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
-    time::timeout,
-};
+use tokio::{sync::Semaphore, time::timeout};
 
 /// How long a handshake waits for its turn: as long as the service may take to answer one that was abandoned.
 const TURN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -32,9 +29,10 @@ pub(super) struct Turns {
 }
 
 /// The connections of one client id, of which one at a time has its turn.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
-    turn: Arc<AsyncMutex<()>>,
+    /// One permit: the connection that has it sends CONNECT.
+    turn: Semaphore,
     /// The number of the latest connection that sends CONNECT or has sent it.
     latest: AtomicUsize,
 }
@@ -43,7 +41,7 @@ struct Queue {
 pub(super) struct QueuePlace {
     number: usize,
     queue: Arc<Queue>,
-    turn: Option<OwnedMutexGuard<()>>,
+    has_turn: bool,
 }
 
 impl Turns {
@@ -51,8 +49,12 @@ impl Turns {
     pub(super) fn join_queue(&self, client_id: &str) -> QueuePlace {
         let queue = self.queue(client_id);
         let number = self.given.fetch_add(1, Ordering::Relaxed) + 1;
-        let turn = None;
-        QueuePlace { number, queue, turn }
+        let has_turn = false;
+        QueuePlace {
+            number,
+            queue,
+            has_turn,
+        }
     }
 
     fn queue(&self, client_id: &str) -> Arc<Queue> {
@@ -60,7 +62,10 @@ impl Turns {
         let mut queues = self.by_client_id.lock().unwrap_or_else(PoisonError::into_inner);
         queues.retain(|_, queue| queue.strong_count() > 0);
         queues.get(client_id).and_then(Weak::upgrade).unwrap_or_else(|| {
-            let queue = Arc::default();
+            let queue = Arc::new(Queue {
+                turn: Semaphore::new(1),
+                latest: AtomicUsize::default(),
+            });
             queues.insert(client_id.to_owned(), Arc::downgrade(&queue));
             queue
         })
@@ -73,12 +78,23 @@ impl QueuePlace {
     /// # Errors
     /// [`ErrorKind::Cancelled`] when a later connection of the client id had its turn.
     pub(super) async fn wait_for_turn(&mut self) -> Result<(), TransportError> {
-        let turn = Arc::clone(&self.queue.turn).lock_owned();
-        self.turn = timeout(TURN_TIMEOUT, turn).await.ok();
+        if let Ok(Ok(turn)) = timeout(TURN_TIMEOUT, self.queue.turn.acquire()).await {
+            // Given back when the place is dropped.
+            turn.forget();
+            self.has_turn = true;
+        }
         if self.queue.latest.fetch_max(self.number, Ordering::AcqRel) > self.number {
             let message = "a later connection of the same client id replaced this one";
             return Err(TransportError::new(ErrorKind::Cancelled, message));
         }
         Ok(())
+    }
+}
+
+impl Drop for QueuePlace {
+    fn drop(&mut self) {
+        if self.has_turn {
+            self.queue.turn.add_permits(1);
+        }
     }
 }

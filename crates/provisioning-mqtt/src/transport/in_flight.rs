@@ -7,7 +7,6 @@ use std::{
 
 use provisioning_types::{ConnectionEvent, Endpoint, Progress, TransportError};
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
 use super::{refusal_hint::RefusalHint, response_router::ResponseRouter};
 use crate::{
@@ -15,17 +14,12 @@ use crate::{
     permit::{WritePermit, Written},
 };
 
-/// The connection and the request in flight. Cancelling the token ends the request's right to change either.
+/// The connection and the request in flight. Revoking its permit ends the request's right to change either.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) connection: Connection,
-    request: Option<InFlightRequest>,
-}
-
-/// What a call that ends the request in flight needs of it.
-struct InFlightRequest {
-    token: CancellationToken,
-    permit: WritePermit,
+    /// The permit of the request in flight.
+    request: Option<WritePermit>,
 }
 
 #[derive(Default)]
@@ -40,7 +34,7 @@ pub(super) enum Connection {
 /// An established connection, subscribed to its responses.
 pub(super) struct Link {
     /// The address that it goes to.
-    pub(super) peer: String,
+    pub(super) peer: Arc<str>,
     pub(super) session: Arc<dyn MqttSession>,
     pub(super) router: Arc<ResponseRouter>,
     /// The endpoint and the user name that the connection was made for.
@@ -66,10 +60,7 @@ impl State {
     /// Ends the request in flight: nothing more of it is written. Returns how much of it has been.
     pub(super) fn cancel_request(&mut self) -> Written {
         match self.request.take() {
-            Some(InFlightRequest { token, permit }) => {
-                token.cancel();
-                permit.revoke()
-            }
+            Some(permit) => permit.revoke(),
             None => Written::Nothing,
         }
     }
@@ -113,7 +104,6 @@ impl State {
 /// The request in flight, until it ends, is cancelled, or is dropped.
 pub(super) struct InFlight<'a> {
     state: &'a Mutex<State>,
-    token: CancellationToken,
     permit: WritePermit,
     is_answered: bool,
 }
@@ -124,18 +114,14 @@ impl<'a> InFlight<'a> {
     /// # Errors
     /// Another one is in flight.
     pub(super) fn begin(state: &'a Mutex<State>) -> Result<Self, TransportError> {
-        let (token, permit) = (CancellationToken::new(), WritePermit::default());
+        let permit = WritePermit::default();
         let mut held = lock(state);
         if held.request.is_some() {
             return Err(TransportError::invalid_operation());
         }
-        held.request = Some(InFlightRequest {
-            token: token.clone(),
-            permit: permit.clone(),
-        });
+        held.request = Some(permit.clone());
         Ok(Self {
             state,
-            token,
             permit,
             is_answered: false,
         })
@@ -153,7 +139,7 @@ impl<'a> InFlight<'a> {
 
     /// Resolves when the request is cancelled.
     pub(super) async fn cancelled(&self) {
-        self.token.cancelled().await;
+        self.permit.revoked().await;
     }
 
     pub(super) fn set(&self, connection: Connection) -> Result<(), TransportError> {
@@ -175,7 +161,7 @@ impl<'a> InFlight<'a> {
     }
 
     /// Routes the response to `request_id` here.
-    pub(super) fn expect(&self, link: &Link, request_id: &str) -> Result<oneshot::Receiver<Message>, TransportError> {
+    pub(super) fn expect(&self, link: &Link, request_id: String) -> Result<oneshot::Receiver<Message>, TransportError> {
         let _held = self.state()?;
         Ok(link.router.expect(request_id))
     }
@@ -194,7 +180,7 @@ impl<'a> InFlight<'a> {
     /// The state, unless the request is cancelled: another request may be in flight then.
     fn state(&self) -> Result<MutexGuard<'a, State>, TransportError> {
         let state = lock(self.state);
-        if self.token.is_cancelled() {
+        if self.permit.is_revoked() {
             return Err(TransportError::operation_cancelled());
         }
         Ok(state)

@@ -124,7 +124,7 @@ impl MqttTransport {
             let message = "the operation id that the service gave is too long for a topic";
             return Err(TransportError::new(ErrorKind::UnexpectedResponse, message));
         }
-        let response = in_flight.expect(&link, &request_id)?;
+        let response = in_flight.expect(&link, request_id)?;
         let failure = async {
             let establishing = async {
                 match is_new {
@@ -145,13 +145,13 @@ impl MqttTransport {
             if let Some(Err(error)) = establishing.take_output() {
                 return error;
             }
-            progress.waiting_for(WaitStep::Delivery, link.peer.as_str());
+            progress.waiting_for(WaitStep::Delivery, Arc::clone(&link.peer));
             publishing.as_mut().await;
             if let Some(Err(error)) = publishing.take_output() {
                 return link.router.loss().unwrap_or(error);
             }
             // Acknowledged; the response is still to arrive.
-            progress.waiting_for(WaitStep::Response, link.peer.as_str());
+            progress.waiting_for(WaitStep::Response, Arc::clone(&link.peer));
             pending().await
         };
         select! {
@@ -160,7 +160,7 @@ impl MqttTransport {
             Ok(message) = response => {
                 // It may have overtaken SUBACK.
                 in_flight.connected(&link, progress)?;
-                let response = protocol::read_response(request, &message.topic, &message.payload);
+                let response = protocol::read_response(request, &message.topic, message.payload);
                 match response {
                     Ok(response) => Ok(response.with_proxy(link.router.peer.proxy())),
                     Err(error) => Err(link.explain(error)),
@@ -224,7 +224,7 @@ impl MqttTransport {
         let target = Target::new(&uri)
             .with_certificate(proof.certificate.as_ref())
             .with_max_message_size(self.options.max_packet_size);
-        let (progress, events) = (Progress::new(&listener), router.listener());
+        let (progress, events) = (Progress::new(&listener), Arc::clone(&router).into());
         let session = match self.options.pipelining {
             Pipelining::Off | Pipelining::AfterConnack => self.mqtt.connect(&target, login, progress, events).await,
             Pipelining::Full => self.mqtt.connect_early(&target, login, progress, events).await,
@@ -243,13 +243,14 @@ impl MqttTransport {
 
     async fn prove(&self, registration: &RegistrationRequest, progress: Progress<'_>) -> Result<Proof, TransportError> {
         if !self.identity.may_block() {
-            return Ok(self.identity.prove(registration).await?);
+            // Not through `Arc`, whose implementation boxes the future again.
+            return Ok(self.identity.as_ref().prove(registration).await?);
         }
         progress.waiting_for(WaitStep::Credential, registration.registration_id().as_str());
         let (identity, registration) = (Arc::clone(&self.identity), registration.clone());
         let key = identity.blocking_key();
         let key = key.unwrap_or_else(|| BlockingKey::of(&self.identity));
-        Ok(run_blocking(key, async move { identity.prove(&registration).await }).await??)
+        Ok(run_blocking(key, async move { identity.as_ref().prove(&registration).await }).await??)
     }
 }
 
@@ -260,7 +261,7 @@ async fn establish(in_flight: &InFlight<'_>, link: &Arc<Link>, progress: Progres
     let _ = poll!(subscribing.as_mut());
     let accepted = session.accepted().await;
     accepted.map_err(|error| link.explain(error).in_phase(Phase::Connect))?;
-    progress.waiting_for(WaitStep::Suback, link.peer.as_str());
+    progress.waiting_for(WaitStep::Suback, Arc::clone(&link.peer));
     subscribing.as_mut().await;
     if let Some(Err(error)) = subscribing.take_output() {
         return Err(router.loss().unwrap_or(error).in_phase(Phase::Subscribe));

@@ -1,16 +1,16 @@
 //! Routes the responses that arrive on one connection to the request that waits for them, and notices its end.
 
 use std::{
-    future::pending,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use provisioning_net::PeerAddress;
 use provisioning_types::TransportError;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    mqtt_connector::{Message, SessionEvent, SessionEvents},
+    mqtt_connector::{Listener, Message, SessionEvent},
     protocol::ResponseTopic,
 };
 
@@ -20,7 +20,8 @@ pub(super) struct ResponseRouter {
     /// Where the connection goes.
     pub(super) peer: PeerAddress,
     pending: Mutex<Option<PendingResponse>>,
-    loss: watch::Sender<Option<TransportError>>,
+    loss: Mutex<Option<TransportError>>,
+    ended: Notify,
 }
 
 #[derive(Debug)]
@@ -29,48 +30,51 @@ struct PendingResponse {
     sender: oneshot::Sender<Message>,
 }
 
+/// Takes the session's events.
+impl Listener for ResponseRouter {
+    fn handle(&self, event: SessionEvent) {
+        match event {
+            SessionEvent::Message(message) => self.deliver(message),
+            SessionEvent::Closed(reason) => {
+                *self.locked_loss() = Some(self.peer.explain(reason));
+                self.ended.notify_waiters();
+            }
+        }
+    }
+}
+
 impl ResponseRouter {
     pub(super) fn new(peer: PeerAddress) -> Arc<Self> {
         Arc::new(Self {
             peer,
             pending: Mutex::default(),
-            loss: watch::Sender::new(None),
-        })
-    }
-
-    /// Takes the session's events.
-    pub(super) fn listener(self: &Arc<Self>) -> SessionEvents {
-        let router = Arc::clone(self);
-        SessionEvents::new(move |event| match event {
-            SessionEvent::Message(message) => router.deliver(message),
-            SessionEvent::Closed(reason) => {
-                router.loss.send_replace(Some(router.peer.explain(reason)));
-            }
+            loss: Mutex::default(),
+            ended: Notify::new(),
         })
     }
 
     /// Delivers the response to `request_id` from now on, and no other.
-    pub(super) fn expect(&self, request_id: &str) -> oneshot::Receiver<Message> {
+    pub(super) fn expect(&self, request_id: String) -> oneshot::Receiver<Message> {
         let (sender, response) = oneshot::channel();
-        *self.pending() = Some(PendingResponse {
-            request_id: request_id.to_owned(),
-            sender,
-        });
+        *self.pending() = Some(PendingResponse { request_id, sender });
         response
     }
 
     /// Why the connection ended, if it did.
     pub(super) fn loss(&self) -> Option<TransportError> {
-        self.loss.borrow().clone()
+        self.locked_loss().clone()
     }
 
     /// Resolves once the connection has ended.
     pub(super) async fn lost(&self) -> TransportError {
-        let mut loss = self.loss.subscribe();
-        match loss.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
-            Ok(Some(reason)) => reason,
-            // The sender lives as long as `self`.
-            _ => pending().await,
+        loop {
+            let mut ended = pin!(self.ended.notified());
+            // From here on no notification is missed.
+            ended.as_mut().enable();
+            if let Some(reason) = self.loss() {
+                return reason;
+            }
+            ended.await;
         }
     }
 
@@ -86,8 +90,12 @@ impl ResponseRouter {
         }
     }
 
+    fn locked_loss(&self) -> MutexGuard<'_, Option<TransportError>> {
+        // Nothing panics while the lock is held; below likewise.
+        self.loss.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn pending(&self) -> MutexGuard<'_, Option<PendingResponse>> {
-        // Nothing panics while the lock is held.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,6 +8,8 @@ mod race;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use provisioning_types::{Host, Progress, TransportError, WaitStep};
 
 pub use self::outcome::{AddressAttempt, AddressOutcome};
@@ -30,16 +32,17 @@ pub(crate) struct Reach<'a, N> {
 }
 
 impl<N: Network> Reach<'_, N> {
-    /// Connects to the address of the host that answers first. `attempts` has the addresses and their outcomes
+    /// Connects to the address of the host that answers first; `peer` names host and port. `attempts` has the addresses and their outcomes
     /// afterwards; it is empty when the name was not resolved.
     pub(crate) async fn connect(
         &self,
         host: &Host,
         port: u16,
+        peer: Arc<str>,
         attempts: &mut Vec<AddressAttempt>,
     ) -> Result<N::Stream, TransportError> {
         *attempts = self.resolve(host, port).await?;
-        self.progress.waiting_for(WaitStep::Tcp, format!("{host}:{port}"));
+        self.progress.waiting_for(WaitStep::Tcp, peer);
         let stream = race(self.network, attempts, self.deadline).await;
         stream.ok_or_else(|| not_reached(host, port, attempts))
     }
@@ -47,7 +50,7 @@ impl<N: Network> Reach<'_, N> {
     /// The addresses of the host, in the order in which they are tried.
     async fn resolve(&self, host: &Host, port: u16) -> Result<Vec<AddressAttempt>, TransportError> {
         if host.ip().is_none() {
-            self.progress.waiting_for(WaitStep::Resolve, host.to_string());
+            self.progress.waiting_for(WaitStep::Resolve, host);
         }
         let resolving = self.deadline.limit(self.network.resolve(host, port));
         let addresses = match resolving.await {
@@ -58,9 +61,6 @@ impl<N: Network> Reach<'_, N> {
             Err(_) => Err(NotResolved::NoAnswer),
         };
         let addresses = addresses.map_err(|error| not_resolved(host, error, self.deadline))?;
-        Ok(alternate_families(addresses)
-            .into_iter()
-            .map(AddressAttempt::new)
-            .collect())
+        Ok(alternate_families(&addresses).map(AddressAttempt::new).collect())
     }
 }

@@ -1,32 +1,22 @@
 //! The order in which a host's addresses are tried.
 
-use std::net::SocketAddr;
+use std::{iter, net::SocketAddr};
 
 /// Each address once, in the resolver's order with the families alternating, the family of the first address first
 /// ([RFC 8305, section 4](https://www.rfc-editor.org/rfc/rfc8305#section-4), with a First Address Family Count of 1).
-pub(super) fn alternate_families(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    if addresses.len() < 2 {
-        return addresses;
-    }
-    let mut unique = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        if !unique.contains(&address) {
-            unique.push(address);
-        }
-    }
-    let first_is_ipv4 = unique.first().is_some_and(SocketAddr::is_ipv4);
-    let (first, second): (Vec<_>, Vec<_>) = unique
-        .into_iter()
-        .partition(|address| address.is_ipv4() == first_is_ipv4);
-    let (mut first, mut second) = (first.into_iter(), second.into_iter());
-    let mut ordered = Vec::new();
-    loop {
-        let pair = [first.next(), second.next()];
-        if pair == [None, None] {
-            return ordered;
-        }
-        ordered.extend(pair.into_iter().flatten());
-    }
+pub(super) fn alternate_families(addresses: &[SocketAddr]) -> impl Iterator<Item = SocketAddr> {
+    let first_is_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
+    let of_family = |is_first: bool| {
+        let once = addresses
+            .iter()
+            .enumerate()
+            .filter(|(index, address)| !addresses[..*index].contains(address));
+        once.map(|(_, address)| *address)
+            .filter(move |address| (address.is_ipv4() == first_is_ipv4) == is_first)
+    };
+    let (mut first, mut second) = (of_family(true), of_family(false));
+    let pairs = iter::from_fn(move || Some([first.next(), second.next()]));
+    pairs.take_while(|pair| *pair != [None, None]).flatten().flatten()
 }
 
 #[cfg(test)]
@@ -37,8 +27,10 @@ mod tests {
         let addresses = addresses
             .iter()
             .map(|ip| SocketAddr::new(ip.parse().expect("an IP address"), 8883));
-        let ordered = alternate_families(addresses.collect()).into_iter();
-        ordered.map(|address| address.ip().to_string()).collect()
+        let addresses: Vec<_> = addresses.collect();
+        alternate_families(&addresses)
+            .map(|address| address.ip().to_string())
+            .collect()
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Scripted {
         };
         let (start, mut attempts) = (Instant::now(), Vec::new());
         let host = Host::new(host).expect("a host");
-        let outcome = reach.connect(&host, PORT, &mut attempts).await;
+        let outcome = reach.connect(&host, PORT, "host:port".into(), &mut attempts).await;
         (outcome, start.elapsed(), attempts)
     }
 

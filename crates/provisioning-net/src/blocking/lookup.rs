@@ -7,7 +7,7 @@ use std::{
 
 use provisioning_types::TransportError;
 
-use super::run;
+use super::on_thread;
 
 /// The addresses of the host, as the system resolves its name; an IP address needs no thread. tokio's own lookup panics
 /// where the system gives no further thread, and a runtime waits for it when it shuts down.
@@ -19,10 +19,9 @@ pub(crate) async fn lookup_host(host: &str, port: u16) -> Result<io::Result<Vec<
         return Ok(Ok(vec![SocketAddr::new(ip, port)]));
     }
     let host = host.to_owned();
-    run(None, async move {
-        (host.as_str(), port).to_socket_addrs().map(Iterator::collect)
-    })
-    .await
+    let resolving = on_thread(move || (host.as_str(), port).to_socket_addrs().map(Iterator::collect));
+    let resolved = resolving.await?;
+    Ok(resolved.unwrap_or_else(|| Err(io::Error::other("the resolver panicked"))))
 }
 
 #[cfg(test)]

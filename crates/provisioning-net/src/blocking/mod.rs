@@ -88,28 +88,35 @@ async fn run<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, TransportError> {
     let (cancel_guard, cancelled) = watch::channel(());
-    let (sender, result) = oneshot::channel();
     let (runtime, work) = (Handle::try_current().ok(), work.in_current_span());
-    start(Box::new(move || {
+    let result = on_thread(move || {
         let _turn = turn;
         let _entered = runtime.as_ref().map(Handle::enter);
         let work = until_cancelled(cancelled.clone(), work);
         // Not tokio's `block_on`, which cannot be nested: `block_on` below is called in the middle of this one.
-        let result = pollster::block_on(CANCELLED_BY_CALLER.scope(cancelled, work));
-        // The caller may be gone.
-        let _ = sender.send(result);
-    }))
-    .await?;
-    let result = select! {
-        biased;
-        result = result => result,
-        never = hold_paused_time() => match never {},
-    };
+        pollster::block_on(CANCELLED_BY_CALLER.scope(cancelled, work))
+    });
+    let result = result.await?;
     drop(cancel_guard);
     match result {
-        Ok(Ok(output)) => Ok(output),
+        Some(Ok(output)) => Ok(output),
         // `work` is not cancelled while this function waits, so its thread unwound.
-        Ok(Err(_)) | Err(_) => Err(TransportError::new(ErrorKind::Input, "a signer or a source panicked")),
+        Some(Err(_)) | None => Err(TransportError::new(ErrorKind::Input, "a signer or a source panicked")),
+    }
+}
+
+/// Runs a job on a thread, which goes on if the caller stops waiting. Returns `None` if the job panicked.
+async fn on_thread<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<Option<T>, TransportError> {
+    let (sender, result) = oneshot::channel();
+    start(Box::new(move || {
+        // The caller may be gone.
+        let _ = sender.send(job());
+    }))
+    .await?;
+    select! {
+        biased;
+        result = result => Ok(result.ok()),
+        never = hold_paused_time() => match never {},
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::MAX_FIRST_BYTES;
+use super::{Expected, MAX_FIRST_BYTES, Peer};
 
 /// The first bytes that a peer sent. A clone shares them.
 #[derive(Debug, Clone)]
@@ -19,11 +19,12 @@ pub(crate) struct FirstBytes(
 );
 
 impl FirstBytes {
-    /// The first bytes of this stream, and the stream that keeps them.
-    pub(crate) fn of<S>(stream: S) -> (Self, Recorded<S>) {
+    /// The first bytes of this stream, and the stream that keeps them, unless they are of the expected protocol.
+    pub(crate) fn of<S>(stream: S, expected: Expected) -> (Self, Recorded<S>) {
         let first = Self(Arc::new(Mutex::new(Some(Vec::new()))));
         let recorded = Recorded {
             stream,
+            expected,
             first: first.clone(),
         };
         (first, recorded)
@@ -38,8 +39,13 @@ impl FirstBytes {
         *self.bytes() = None;
     }
 
-    fn keep(&self, arrived: &[u8]) {
-        if let Some(bytes) = &mut *self.bytes() {
+    fn keep(&self, arrived: &[u8], expected: Expected) {
+        let mut first = self.bytes();
+        if let Some(bytes) = &mut *first {
+            if bytes.is_empty() && expected == Expected::Tls && Peer::is_tls(arrived) {
+                *first = None;
+                return;
+            }
             let room = MAX_FIRST_BYTES.saturating_sub(bytes.len());
             bytes.extend_from_slice(&arrived[..arrived.len().min(room)]);
         }
@@ -54,6 +60,7 @@ impl FirstBytes {
 /// Forwards all reads and writes, and keeps the first bytes that are read.
 pub(crate) struct Recorded<S> {
     stream: S,
+    expected: Expected,
     first: FirstBytes,
 }
 
@@ -61,7 +68,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Recorded<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.first.keep(&buf.filled()[before..]);
+        self.first.keep(&buf.filled()[before..], self.expected);
         result
     }
 }
@@ -89,5 +96,32 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Recorded<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    /// What is kept of a peer that sends these pieces.
+    async fn kept(pieces: &[&[u8]], expected: Expected) -> Vec<u8> {
+        let mut stream = tokio_test::io::Builder::new();
+        for piece in pieces {
+            stream.read(piece);
+        }
+        let (first, mut stream) = FirstBytes::of(stream.build(), expected);
+        stream.read_to_end(&mut Vec::new()).await.expect("all pieces");
+        first.get()
+    }
+
+    #[tokio::test]
+    async fn bytes_are_kept_unless_they_are_of_the_expected_tls() {
+        let tls: &[u8] = b"\x16\x03\x03\x00\x7a";
+        assert_eq!(kept(&[tls, b"more"], Expected::Tls).await, b"");
+        assert_eq!(kept(&[tls], Expected::WebSocket).await, tls);
+        let http: &[&[u8]] = &[b"HTTP/1.1 403", b" Forbidden"];
+        assert_eq!(kept(http, Expected::Tls).await, b"HTTP/1.1 403 Forbidden");
     }
 }

@@ -66,8 +66,7 @@ impl Peer {
             return Some(Self::Http(answer));
         }
         match first {
-            // A TLS record.
-            [20..=23, 3, 0..=4, ..] => Some(Self::Tls),
+            _ if Self::is_tls(first) => Some(Self::Tls),
             // CONNACK.
             [0x20, 2, 0..=1, 0..=5, ..] => Some(Self::Mqtt),
             _ => {
@@ -76,6 +75,11 @@ impl Peer {
                 is_text.then(|| Self::Text(quoted(line)))
             }
         }
+    }
+
+    /// Whether these bytes begin a TLS record.
+    fn is_tls(first: &[u8]) -> bool {
+        matches!(first, [20..=23, 3, 0..=4, ..])
     }
 
     /// Like [`of`](Self::of), but waits up to half a second for more of an HTTP answer.

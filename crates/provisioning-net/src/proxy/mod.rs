@@ -95,7 +95,10 @@ impl Proxy {
         host: &Host,
         port: u16,
     ) -> Result<BoxedStream, TransportError> {
-        let stream = reach.connect(&self.host, self.port, &mut Vec::new()).await;
+        let address = format!("{}:{}", self.host, self.port);
+        let stream = reach
+            .connect(&self.host, self.port, address.into(), &mut Vec::new())
+            .await;
         let stream = stream.map_err(|error| {
             let hint = match error.kind() {
                 ErrorKind::Connect => NOT_REACHED_HINT.to_owned(),

@@ -4,6 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::{SignatureScheme, client::ResolvesClientCert, sign::CertifiedKey};
 
+use super::verifier::HandshakeRecord;
+
 /// What became of the device's certificate in a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClientAuth {
@@ -15,12 +17,12 @@ pub(crate) enum ClientAuth {
     Presented,
 }
 
-/// Records what became of the device's certificate in one handshake. A clone shares the record.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ClientAuthRecord(Arc<OnceLock<bool>>);
+/// What became of the device's certificate in one handshake.
+#[derive(Debug, Default)]
+pub(super) struct ClientAuthRecord(OnceLock<bool>);
 
 impl ClientAuthRecord {
-    pub(crate) fn get(&self) -> ClientAuth {
+    pub(super) fn get(&self) -> ClientAuth {
         match self.0.get() {
             None => ClientAuth::NotRequested,
             Some(false) => ClientAuth::Missing,
@@ -33,11 +35,11 @@ impl ClientAuthRecord {
 #[derive(Debug)]
 pub(super) struct RecordingResolver {
     resolver: Arc<dyn ResolvesClientCert>,
-    record: ClientAuthRecord,
+    record: Arc<HandshakeRecord>,
 }
 
 impl RecordingResolver {
-    pub(super) fn new(resolver: Arc<dyn ResolvesClientCert>, record: ClientAuthRecord) -> Self {
+    pub(super) fn new(resolver: Arc<dyn ResolvesClientCert>, record: Arc<HandshakeRecord>) -> Self {
         Self { resolver, record }
     }
 }
@@ -48,7 +50,7 @@ impl ResolvesClientCert for RecordingResolver {
         // rustls presents a certificate only if its key can sign with one of the server's schemes.
         let fits = |certified: &Arc<CertifiedKey>| certified.key.choose_scheme(schemes).is_some();
         // A server asks once per handshake.
-        let _ = self.record.0.set(resolved.as_ref().is_some_and(fits));
+        let _ = self.record.auth.0.set(resolved.as_ref().is_some_and(fits));
         resolved
     }
 

@@ -6,11 +6,11 @@ use provisioning_types::{ClientCertificate, Latest, PrivateKey, TransportError};
 use rustls::ClientConfig;
 
 use super::{
-    client_auth::{ClientAuthRecord, RecordingResolver},
+    client_auth::RecordingResolver,
     key_check,
     roots::{LoadedRoots, Loading},
     settings::Tls,
-    verifier::{Presented, RecordingVerifier, Verifiers},
+    verifier::{HandshakeRecord, RecordingVerifier, Verifiers},
 };
 use crate::blocking::{Turn, run_blocking};
 
@@ -50,8 +50,7 @@ impl ConfigCache {
     pub(super) async fn get(
         self: &Arc<Self>,
         certificate: Option<&ClientCertificate>,
-        presented: Presented,
-        auth: ClientAuthRecord,
+        record: Arc<HandshakeRecord>,
     ) -> Result<HandshakeConfig, TransportError> {
         self.tls.clock.check()?;
         let verifiers = self.verifiers().await?;
@@ -59,8 +58,8 @@ impl ConfigCache {
         // Not a way around verification: it asks rustls's own verifiers, and only records what they saw.
         client
             .dangerous()
-            .set_certificate_verifier(Arc::new(RecordingVerifier::new(verifiers, presented)));
-        let resolver = RecordingResolver::new(client.client_auth_cert_resolver, auth);
+            .set_certificate_verifier(Arc::new(RecordingVerifier::new(verifiers, Arc::clone(&record))));
+        let resolver = RecordingResolver::new(client.client_auth_cert_resolver, record);
         client.client_auth_cert_resolver = Arc::new(resolver);
         let turn = match certificate.map(|certificate| (certificate.key(), certificate.chain())) {
             Some((PrivateKey::External(signer), chain)) => {
@@ -201,7 +200,7 @@ mod tests {
         let mut tls = Tls::new().with_only_roots(Replaceable::new(vec![self_signed().0]));
         tls.clock = Clock::of(|| SystemTime::UNIX_EPOCH - Duration::from_secs(1));
         let config = Arc::new(ConfigCache::new(tls))
-            .get(None, Presented::default(), ClientAuthRecord::default())
+            .get(None, Arc::default())
             .await
             .map(drop);
         assert_eq!(config.expect_err("before 1970").kind(), ErrorKind::Local);

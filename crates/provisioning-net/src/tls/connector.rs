@@ -10,13 +10,12 @@ use rustls::Error as RustlsError;
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::{
-    client_auth::ClientAuthRecord,
     client_config::{ConfigCache, HandshakeConfig},
     error_message::{explain, explain_cut_off, issuer, new_error, signer_error, tls_error},
     failure::TlsFailure,
     settings::Tls,
     stream::EstablishedTls,
-    verifier::Presented,
+    verifier::HandshakeRecord,
     version::TlsVersion,
 };
 use crate::{
@@ -59,8 +58,7 @@ impl<C: Connector> TlsConnector<C> {
         target: &Target<'_>,
         report: &TlsReport,
     ) -> Result<HandshakeConfig, TransportError> {
-        let (presented, auth) = (Arc::clone(&report.presented), report.auth.clone());
-        let config = self.configs.get(target.certificate(), presented, auth);
+        let config = self.configs.get(target.certificate(), Arc::clone(&report.record));
         config.await.map_err(|error| error.in_phase(Phase::Connect))
     }
 }
@@ -109,17 +107,18 @@ pub(crate) async fn handshake(
     report: &mut TlsReport,
 ) -> Result<BoxedStream, TransportError> {
     let name = target.uri().server_name().bare();
-    let server_name = ServerName::try_from(name.clone()).map_err(|_| {
+    let server_name = ServerName::try_from(&*name).map_err(|_| {
         let message = format!("{name} cannot be a name in a certificate");
         TransportError::new(ErrorKind::Tls, message).in_phase(Phase::Connect)
     })?;
     let HandshakeConfig { client, turn } = config;
-    let (first_bytes, stream) = FirstBytes::of(stream);
-    let handshake = tokio_rustls::TlsConnector::from(Arc::new(client)).connect(server_name, stream);
+    let (first_bytes, stream) = FirstBytes::of(stream, Expected::Tls);
+    let handshake = tokio_rustls::TlsConnector::from(Arc::new(client)).connect(server_name.to_owned(), stream);
     let handshake = handshake.into_fallible();
     let result = match turn {
         Some(turn) => {
-            let result = turn.run(handshake).await;
+            // Boxed, so that a handshake without an external key need not have room for another one.
+            let result = Box::pin(turn.run(handshake)).await;
             result.map_err(|error| error.in_phase(Phase::Connect))?
         }
         None => handshake.await,
@@ -131,7 +130,7 @@ pub(crate) async fn handshake(
                 Some(RustlsError::InvalidMessage(_)) => Peer::read(first_bytes.get(), &mut stream).await,
                 _ => None,
             };
-            report.failure = tls_error(&error).and_then(|error| TlsFailure::of(error, report.auth.get()));
+            report.failure = tls_error(&error).and_then(|error| TlsFailure::of(error, report.record.auth.get()));
             return Err(match peer {
                 Some(peer) if peer != Peer::Tls => not_tls(&peer),
                 _ => failed(error, &name, report),
@@ -140,7 +139,7 @@ pub(crate) async fn handshake(
     };
     first_bytes.forget();
     report.version = stream.get_ref().1.protocol_version().and_then(TlsVersion::of);
-    Ok(Box::new(EstablishedTls::new(stream, report.auth.get())))
+    Ok(Box::new(EstablishedTls::new(stream, report.record.auth.get())))
 }
 
 /// The error of a peer that speaks another protocol.
@@ -155,12 +154,12 @@ fn failed(error: io::Error, name: &str, report: &TlsReport) -> TransportError {
         Some(tls) => match signer_error(tls) {
             Some(error) => return error.clone().in_phase(Phase::Connect),
             None => {
-                let (message, hint) = explain(tls, name, report.chain(), report.auth.get());
+                let (message, hint) = explain(tls, name, report.chain(), report.record.auth.get());
                 new_error(message, hint)
             }
         },
         None => {
-            let (message, hint) = explain_cut_off(report.chain(), report.auth.get());
+            let (message, hint) = explain_cut_off(report.chain(), report.record.auth.get());
             lost(message, error).with_hint(hint)
         }
     };
@@ -172,24 +171,30 @@ fn failed(error: io::Error, name: &str, report: &TlsReport) -> TransportError {
 pub(crate) struct TlsReport {
     pub(crate) version: Option<TlsVersion>,
     pub(crate) failure: Option<TlsFailure>,
-    presented: Presented,
-    auth: ClientAuthRecord,
+    record: Arc<HandshakeRecord>,
 }
 
 impl TlsReport {
     /// What the server presented, leaf first, trusted or not.
     pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
-        self.presented.get().map_or(&[], |certificates| &certificates.chain)
+        self.record
+            .presented
+            .get()
+            .map_or(&[], |certificates| &certificates.chain)
     }
 
     /// The issuer of the last certificate that the server presented, if a given root led to its acceptance.
-    fn given_ca(&self) -> Option<String> {
-        let certificates = self.presented.get().filter(|certificates| certificates.by_given_root)?;
-        certificates.chain.last().and_then(issuer)
+    fn given_ca(&self) -> Option<Arc<str>> {
+        let certificates = self
+            .record
+            .presented
+            .get()
+            .filter(|certificates| certificates.by_given_root)?;
+        certificates.chain.last().and_then(issuer).map(Arc::from)
     }
 
     /// Whether the server's certificate was accepted; `None` when it presented none.
     pub(crate) fn is_trusted(&self) -> Option<bool> {
-        self.presented.get().map(|certificates| certificates.trusted)
+        self.record.presented.get().map(|certificates| certificates.trusted)
     }
 }

@@ -13,7 +13,7 @@ use x509_parser::{
 use super::{
     alert,
     client_auth::ClientAuth,
-    der::{elements, inside},
+    der::{Element, elements, inside},
 };
 
 /// How much of a name in the server's certificate is shown.
@@ -166,16 +166,27 @@ pub(crate) fn issuer_name(certificate: &CertificateDer<'_>) -> Option<String> {
     let to_be_signed = inside(certificate)?.next()?;
     // Behind the version, which may be absent: the serial number, the algorithm and the issuer.
     let mut fields = elements(to_be_signed.contents).skip_while(|field| !field.is(Tag::Integer));
-    let (_, name) = X509Name::from_der(fields.nth(2)?.raw).ok()?;
-    let organization = name.iter_organization().next().and_then(|name| name.as_str().ok());
-    let shown = match (common_name(&name), organization) {
-        (Some(name), Some(organization)) => format!("{name} ({organization})"),
-        (Some(name), None) | (None, Some(name)) => name.to_owned(),
-        (None, None) => name.to_string(),
+    let name = fields.nth(2)?;
+    let shown = match (text(&name, COMMON_NAME), text(&name, ORGANIZATION)) {
+        (Some(name), Some(organization)) => Cow::Owned(format!("{name} ({organization})")),
+        (Some(name), None) | (None, Some(name)) => Cow::Borrowed(name),
+        (None, None) => X509Name::from_der(name.raw).ok()?.1.to_string().into(),
     };
     Some(shown.chars().take(MAX_SHOWN_CHARS).collect())
 }
 
-fn common_name<'a>(name: &'a X509Name<'_>) -> Option<&'a str> {
-    name.iter_common_name().next()?.as_str().ok()
+const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+const ORGANIZATION: &[u8] = &[0x55, 4, 10];
+
+/// The first attribute of this type in a name, if it is of a common type of string. Parsing a whole name allocates.
+fn text<'a>(name: &Element<'a>, id: &[u8]) -> Option<&'a str> {
+    const TYPES: [Tag; 3] = [Tag::Utf8String, Tag::PrintableString, Tag::Ia5String];
+    let mut attributes = elements(name.contents).flat_map(|set| elements(set.contents));
+    let value = attributes.find_map(|attribute| {
+        let mut fields = elements(attribute.contents);
+        fields.next().filter(|kind| kind.contents == id)?;
+        fields.next()
+    })?;
+    let text = std::str::from_utf8(value.contents).ok()?;
+    TYPES.into_iter().any(|tag| value.is(tag)).then_some(text)
 }

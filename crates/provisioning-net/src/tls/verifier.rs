@@ -13,7 +13,7 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::platform::TrustStore;
+use super::{client_auth::ClientAuthRecord, platform::TrustStore};
 
 /// Verifiers of a server's certificate; one that accepts it is enough.
 ///
@@ -59,8 +59,12 @@ impl Verifiers {
     }
 }
 
-/// What a server presented in one handshake, once it has.
-pub(super) type Presented = Arc<OnceLock<ServerCertificates>>;
+/// What one handshake showed: what the server presented, once it has, and what became of the device's certificate.
+#[derive(Debug, Default)]
+pub(super) struct HandshakeRecord {
+    pub(super) presented: OnceLock<ServerCertificates>,
+    pub(super) auth: ClientAuthRecord,
+}
 
 /// A server's certificates, and whether they were accepted.
 #[derive(Debug)]
@@ -77,12 +81,12 @@ pub(super) struct ServerCertificates {
 #[derive(Debug, Default)]
 pub(super) struct RecordingVerifier {
     verifiers: Arc<Verifiers>,
-    presented: Presented,
+    record: Arc<HandshakeRecord>,
 }
 
 impl RecordingVerifier {
-    pub(super) fn new(verifiers: Arc<Verifiers>, presented: Presented) -> Self {
-        Self { verifiers, presented }
+    pub(super) fn new(verifiers: Arc<Verifiers>, record: Arc<HandshakeRecord>) -> Self {
+        Self { verifiers, record }
     }
 
     /// Returns the first success, else any error other than `UnknownIssuer`: the verifier that knows the CA knows more
@@ -115,7 +119,7 @@ impl ServerCertVerifier for RecordingVerifier {
         let verified = self.first(|verifier| verifier.verify_server_cert(leaf, intermediates, name, ocsp, now));
         let chain = std::iter::once(leaf).chain(intermediates);
         // A server presents its certificates once per handshake.
-        let _ = self.presented.set(ServerCertificates {
+        let _ = self.record.presented.set(ServerCertificates {
             chain: chain.cloned().map(CertificateDer::into_owned).collect(),
             trusted: verified.is_ok(),
             by_given_root: verified.as_ref().is_ok_and(|(_, is_given)| *is_given),

@@ -128,7 +128,8 @@ pub async fn a_response_is_read_as_the_contract_says(harness: &dyn TransportHarn
             let received = arrival(harness, &mut sending, &mut *connection).await;
             connection.respond(&received, &reply).await;
             let outcome = soon(harness, "the response", sending).await;
-            let expected = Response::from_service(status, &reply.body, reply.retry_after, request.operation_id());
+            let expected =
+                Response::from_service(status, reply.body.as_slice(), reply.retry_after, request.operation_id());
             let expected = expected.map_err(|error| essence(&error.in_phase(request.phase())));
             let outcome = outcome.map_err(|error| essence(&error));
             assert_eq!(outcome, expected, "the outcome of {request:?} after {reply:?}");

@@ -91,7 +91,7 @@ async fn an_endpoint_in_the_request_wins_over_that_of_the_transport() {
         .await
         .uri;
     assert_eq!(uri.to_string(), "mqtts://other.test:18883");
-    assert_eq!((uri.host().bare(), uri.port()), ("other.test".to_owned(), 18883));
+    assert_eq!((&*uri.host().bare(), uri.port()), ("other.test", 18883));
     assert_eq!(uri.server_name(), &name);
 
     let endpoint = endpoint.with_websocket_path("/tunnel?x=1").expect("a path");

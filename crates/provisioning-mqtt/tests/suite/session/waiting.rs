@@ -1,5 +1,7 @@
 //! What a request waits for is reported at each step, with the address that the connection goes to.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use provisioning_mqtt::{MqttOptions, MqttTransport};
 use provisioning_net::{BoxedStream, Connector, Target};
@@ -90,6 +92,6 @@ async fn the_peer_is_where_the_last_connection_goes_to() {
     service.welcome().await;
     service.request().await;
     let peers: Vec<_> = waits.new_ones().into_iter().map(|waiting| waiting.peer).collect();
-    assert_eq!(peers, ["other.test:443"; 3]);
+    assert_eq!(peers, ["other.test:443"; 3].map(Arc::from));
     sending.abort();
 }
