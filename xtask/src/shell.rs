@@ -7,6 +7,7 @@ use std::{
 };
 
 use duct::Expression;
+use tool_support::cargo::package_variables;
 
 /// The packages whose tests are built together, with their features: the same words wherever tests are built, so that
 /// nothing is built twice. `xtask` is built by itself: Windows cannot replace a program that runs.
@@ -19,18 +20,11 @@ pub(crate) fn root() -> PathBuf {
     root
 }
 
-/// Cargo describes xtask's package in these variables. Build scripts that watch them would run again, and everything that
-/// depends on their packages would be built again, whenever cargo is started by hand in between.
-const PACKAGE_VARIABLES: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
-
 /// A cargo command in the root. Spaces separate its arguments.
 pub(crate) fn cargo(words: &str) -> Expression {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let command = duct::cmd(cargo, words.split_whitespace()).dir(root());
-    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    names
-        .filter(|name| PACKAGE_VARIABLES.iter().any(|prefix| name.starts_with(prefix)))
-        .fold(command, |command, name| command.env_remove(name))
+    package_variables().fold(command, |command, name| command.env_remove(name))
 }
 
 /// Runs a cargo command; returns a finding if it fails.

@@ -7,11 +7,11 @@ use std::{
 
 use provisioning_emulator::{Device, Emulator, Folder, RegistrationStatus, RetryAfter};
 use tokio::{runtime, task::spawn_blocking};
+use tool_support::open_files;
 
 use crate::{
     Result,
     task::{self, DEVICE, Facts, ServiceSettings},
-    usage::raise_limit_of_open_files,
 };
 
 /// Later than any measurement lasts, in seconds.
@@ -22,7 +22,7 @@ const LATER: u64 = 1800;
 /// # Errors
 /// The service does not start.
 pub fn run() -> Result<()> {
-    raise_limit_of_open_files()?;
+    open_files::raise_limit()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(task::argument()?))
 }

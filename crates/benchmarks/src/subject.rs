@@ -10,12 +10,13 @@ use tokio::{
     runtime,
     task::{LocalSet, spawn_blocking, spawn_local},
 };
+use tool_support::open_files;
 
 use crate::{
     Result, client,
     floor::{self, Floor},
     task::{self, Cost, Memory, Side, Task},
-    usage::{self, raise_limit_of_open_files},
+    usage,
 };
 
 /// What the allocator of the process counts: allocations and bytes so far.
@@ -26,7 +27,7 @@ pub type Allocations = fn() -> (usize, usize);
 /// # Errors
 /// Something cannot be measured, or a registration fails.
 pub fn run(allocations: Option<Allocations>) -> Result<()> {
-    raise_limit_of_open_files()?;
+    open_files::raise_limit()?;
     let task: Task = task::argument()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     match task.together {

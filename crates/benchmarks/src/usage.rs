@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tool_support::process_status;
+
 use crate::Result;
 
 /// CPU time and memory of the children of this process that have ended.
@@ -16,7 +18,7 @@ pub struct OfChildren {
 /// CPU time of this process, all threads, in the program and in the system.
 ///
 /// # Errors
-/// The system does not say.
+/// `getrusage` failed.
 #[cfg(unix)]
 pub fn cpu() -> Result<Duration> {
     use nix::sys::resource::{UsageWho, getrusage};
@@ -26,7 +28,7 @@ pub fn cpu() -> Result<Duration> {
 /// What the children of this process have used.
 ///
 /// # Errors
-/// The system does not say.
+/// `getrusage` failed.
 #[cfg(unix)]
 pub fn of_children() -> Result<OfChildren> {
     use nix::sys::resource::{UsageWho, getrusage};
@@ -72,23 +74,7 @@ pub fn of_children() -> Result<OfChildren> {
 /// # Errors
 /// The system is not Linux.
 pub fn resident() -> Result<usize> {
-    let status = std::fs::read_to_string("/proc/self/status");
+    let status = process_status::read(None);
     let status = status.map_err(|_| "resident memory is measured on Linux only")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    Ok(kib.ok_or("/proc/self/status has no VmRSS")?.trim().parse::<usize>()? * 1024)
-}
-
-/// Raises the limit of open files as far as possible: a connection is one.
-///
-/// # Errors
-/// The system refuses.
-pub fn raise_limit_of_open_files() -> Result<()> {
-    #[cfg(unix)]
-    {
-        use nix::sys::resource::{Resource, getrlimit, setrlimit};
-        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-        setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
-    }
-    Ok(())
+    Ok(process_status::resident(&status)?.try_into()?)
 }

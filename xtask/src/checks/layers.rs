@@ -7,7 +7,7 @@ use cargo_metadata::{Dependency, DependencyKind, MetadataCommand, Package};
 use crate::{report::Report, shell};
 
 /// Which of our crates a crate may use. docs/architecture.md has the map.
-const ARROWS: [(&str, &str); 16] = [
+const ARROWS: [(&str, &str); 17] = [
     ("provisioning-types", ""),
     ("provisioning-websocket", ""),
     ("provisioning-emulator", ""),
@@ -24,15 +24,22 @@ const ARROWS: [(&str, &str); 16] = [
         "test-support",
         "provisioning-credentials provisioning-emulator provisioning-net provisioning-types",
     ),
-    ("external-tests", "provisioning-device provisioning-emulator"),
-    ("emulator-load", ""),
+    ("tool-support", ""),
+    (
+        "external-tests",
+        "provisioning-device provisioning-emulator tool-support",
+    ),
+    ("emulator-load", "tool-support"),
     ("minimal", "provisioning-device"),
-    ("benchmarks", "minimal provisioning-device provisioning-emulator"),
+    (
+        "benchmarks",
+        "minimal provisioning-device provisioning-emulator tool-support",
+    ),
     (
         "micro-benchmarks",
         "provisioning-client provisioning-mqtt provisioning-net provisioning-types provisioning-websocket",
     ),
-    ("xtask", ""),
+    ("xtask", "tool-support"),
 ];
 
 /// What the tests of a crate may use beside its own arrows.

@@ -8,6 +8,7 @@ use std::{
 
 use benchmarks::Result;
 use serde_json::Value;
+use tool_support::cargo::package_variables;
 
 /// The programs, by path.
 pub(super) struct Programs {
@@ -50,15 +51,8 @@ fn build(words: &str) -> Result<PathBuf> {
     eprintln!("cargo {words}");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(words.split(' ')).current_dir(root());
-    // Cargo describes this package in these variables. Build scripts that watch them would run again.
-    for (name, _) in env::vars_os() {
-        let name = name.to_string_lossy();
-        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-        {
-            cargo.env_remove(&*name);
-        }
+    for name in package_variables() {
+        cargo.env_remove(name);
     }
     let output = cargo.stderr(std::process::Stdio::inherit()).output()?;
     let messages = String::from_utf8_lossy(&output.stdout);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tool_support::table::markdown;
+
 use super::figure::{Figure, Unit};
 
 /// The rows, and why others are missing.
@@ -93,23 +95,8 @@ impl Table {
 /// Markdown, in columns.
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = ["", "then", "goal", "measured", "floor or peer", "met"].map(str::to_owned);
-        let mut lines = vec![head];
-        lines.extend(self.rows.iter().map(Row::cells));
-        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
-        let widths: Vec<_> = (0..6).map(|column| width(column).unwrap_or(0)).collect();
-        for (number, line) in lines.iter().enumerate() {
-            for (cell, &width) in line.iter().zip(&widths) {
-                write!(f, "| {cell:<width$} ")?;
-            }
-            writeln!(f, "|")?;
-            if number == 0 {
-                for width in &widths {
-                    write!(f, "|{}", "-".repeat(width + 2))?;
-                }
-                writeln!(f, "|")?;
-            }
-        }
+        let head = ["", "then", "goal", "measured", "floor or peer", "met"];
+        f.write_str(&markdown(head, self.rows.iter().map(Row::cells)))?;
         for error in &self.errors {
             writeln!(f, "\nerror: {error}")?;
         }
@@ -145,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_goal_that_is_missed_is_shown_and_an_error_is_told_below() {
+    fn a_missed_goal_is_shown_and_an_error_is_printed_below_the_table() {
         let mut table = Table::default();
         let figure = Figure::of([3.0]);
         let row = Row::new("a", figure.show(Unit::Times)).goal(Goal::AtMost(2.0, Unit::Times), Some(&figure));

@@ -1,6 +1,6 @@
 //! The limit of open files: each connection is one, here and in the emulator.
 
-use rustix::process::{Resource, getrlimit, setrlimit};
+use tool_support::open_files;
 
 use super::Result;
 
@@ -12,11 +12,9 @@ const CONNECTIONS: usize = 10_000;
 /// # Errors
 /// That is too low.
 pub(super) fn raise_open_files(idle: usize) -> Result<()> {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    setrlimit(Resource::Nofile, limit)?;
+    let limit = open_files::raise_limit()?;
     let needed = u64::try_from(CONNECTIONS + 2 * idle + 500)?;
-    match limit.maximum {
+    match limit {
         Some(most) if most < needed => Err(format!(
             "at most {most} files can be open, and {needed} are needed: raise the hard limit (`ulimit -Hn`)"
         )

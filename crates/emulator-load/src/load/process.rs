@@ -19,6 +19,7 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
+use tool_support::process_status::{self, field, resident};
 
 use super::{Result, service::Service};
 
@@ -105,7 +106,7 @@ impl Emulator {
 
     pub(super) fn figures(&self) -> Result<Figures> {
         let pid = self.pid()?;
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let status = process_status::read(Some(pid))?;
         Ok(Figures {
             descriptors: fs::read_dir(format!("/proc/{pid}/fd"))?.count(),
             threads: field(&status, "Threads:")?,
@@ -116,11 +117,14 @@ impl Emulator {
 
     /// Watches the memory from now on.
     pub(super) fn watch_memory(&self) -> Result<Watch> {
-        let path = format!("/proc/{}/status", self.pid()?);
-        let before = memory(&fs::read_to_string(&path)?)?;
+        let pid = self.pid()?;
+        let before = memory(&process_status::read(Some(pid))?)?;
         let (highest, receiver) = tokio::sync::watch::channel(before);
         let task = tokio::spawn(async move {
-            while let Some(now) = fs::read_to_string(&path).ok().and_then(|status| memory(&status).ok()) {
+            while let Some(now) = process_status::read(Some(pid))
+                .ok()
+                .and_then(|status| memory(&status).ok())
+            {
                 highest.send_if_modified(|highest| {
                     let is_higher = now > *highest;
                     *highest = highest.max(now);
@@ -186,7 +190,7 @@ impl Drop for Watch {
 
 /// The memory in `/proc/PID/status`, in MiB.
 fn memory(status: &str) -> Result<f64> {
-    let kib: u32 = field(status, "VmRSS:")?;
+    let kib = u32::try_from(resident(status)? / 1024)?;
     Ok(f64::from(kib) / 1024.0)
 }
 
@@ -204,26 +208,9 @@ pub(super) fn ticks(stat: &str) -> Result<[u32; 4]> {
     Ok(ticks.try_into().map_err(|_| "/proc has no CPU time")?)
 }
 
-/// The number in a line of `/proc/PID/status`.
-fn field<N: std::str::FromStr>(status: &str, name: &str) -> Result<N> {
-    let value = status
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
-    let number = value.and_then(|value| value.parse().ok());
-    Ok(number.ok_or_else(|| format!("/proc has no {name}"))?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_number_is_read_from_its_own_line() {
-        let status = "VmHWM:\t  90000 kB\nVmRSS:\t   2048 kB\nRssAnon:\t 1 kB\nThreads:\t3\n";
-        assert_eq!(memory(status).expect("a number"), 2.0);
-        assert_eq!(field::<usize>(status, "Threads:").expect("a number"), 3);
-        assert!(memory("VmHWM: 7 kB\n").is_err());
-    }
 
     #[test]
     fn the_cpu_time_is_that_of_the_user_and_of_the_system() {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tool_support::table::markdown;
+
 /// All rows, in the order of measuring.
 #[derive(Debug, Default)]
 pub(super) struct Table(Vec<Row>);
@@ -94,7 +96,6 @@ impl Verdict {
 impl fmt::Display for Table {
     /// As a table of Markdown, whose columns are aligned.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = ["scenario", "what", "measured", "wanted", ""].map(str::to_owned);
         let rows = self.0.iter().map(|row| {
             let verdict = row.verdict.text().to_owned();
             [
@@ -105,23 +106,7 @@ impl fmt::Display for Table {
                 verdict,
             ]
         });
-        let mut cells: Vec<_> = [head].into_iter().chain(rows).collect();
-        let widths: Vec<_> = (0..5)
-            .map(|column| {
-                cells
-                    .iter()
-                    .map(|row| row[column].chars().count())
-                    .max()
-                    .unwrap_or_default()
-            })
-            .collect();
-        cells.insert(1, std::array::from_fn(|column| "-".repeat(widths[column])));
-        for row in cells {
-            let padded = row.iter().zip(&widths);
-            let padded: Vec<_> = padded.map(|(cell, &width)| format!("{cell:width$}")).collect();
-            writeln!(formatter, "| {} |", padded.join(" | "))?;
-        }
-        Ok(())
+        formatter.write_str(&markdown(["scenario", "what", "measured", "wanted", ""], rows))
     }
 }
 
@@ -159,17 +144,5 @@ mod tests {
             missed(&mut table.rows("a"));
             assert!(!table.holds(), "{table}");
         }
-    }
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let mut table = Table::default();
-        table.rows("calls").at_most("p99", 12.34, 100.0, "ms");
-        assert_eq!(
-            table.to_string(),
-            "| scenario | what | measured | wanted   |    |\n\
-             | -------- | ---- | -------- | -------- | -- |\n\
-             | calls    | p99  | 12.3 ms  | ≤ 100 ms | ok |\n"
-        );
     }
 }

@@ -1,9 +1,10 @@
 //! Builds the programs of this workspace that the tests run.
 
-use std::{env, path::PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use tokio::{process::Command, sync::OnceCell};
+use tool_support::cargo::package_variables;
 
 /// The features are those of `cargo test --workspace --all-features`, so that nothing is built twice.
 const BUILD: [&str; 13] = [
@@ -22,9 +23,6 @@ const BUILD: [&str; 13] = [
     "json-render-diagnostics",
 ];
 
-/// Cargo describes the package of a test in these variables. Build scripts that watch them would run again.
-const PACKAGE_VARIABLES: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
-
 /// The path of `dps`, of `dps-emulator` or of the example `hub`. The first call builds all of them.
 pub(crate) async fn build_program(name: &str) -> PathBuf {
     static PROGRAMS: OnceCell<Result<Vec<PathBuf>, String>> = OnceCell::const_new();
@@ -40,13 +38,8 @@ pub(crate) async fn build_program(name: &str) -> PathBuf {
 
 /// Removes the variables of the package of this test.
 pub(crate) fn without_package_variables(cargo: &mut Command) {
-    for (name, _) in env::vars_os() {
-        if name
-            .to_str()
-            .is_some_and(|name| PACKAGE_VARIABLES.iter().any(|prefix| name.starts_with(prefix)))
-        {
-            cargo.env_remove(name);
-        }
+    for name in package_variables() {
+        cargo.env_remove(name);
     }
 }
 
