@@ -99,6 +99,7 @@ async fn finish(exchange: Exchange<impl Packets>) -> Result<()> {
 }
 
 async fn keep(exchange: Exchange<impl Packets>) -> Result<()> {
-    let _exchange = exchange;
+    let mut exchange = exchange;
+    exchange.acknowledge().await?;
     pending().await
 }

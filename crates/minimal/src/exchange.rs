@@ -14,8 +14,8 @@ const REQUEST_ID: &str = "0123456789abcdef0123456789abcdef";
 /// Sends and receives whole packets.
 #[expect(async_fn_in_trait, reason = "it is used with types that are known")]
 pub trait Packets {
-    /// Sends a packet at once.
-    async fn send(&mut self, packet: Packet) -> Result<()>;
+    /// Sends packets at once, in one write.
+    async fn send<const COUNT: usize>(&mut self, packets: [Packet; COUNT]) -> Result<()>;
     /// The next packet of the service.
     async fn next(&mut self) -> Result<Packet>;
     /// Closes the stream below.
@@ -30,9 +30,8 @@ pub struct OverStream<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Packets for OverStream<S> {
-    async fn send(&mut self, packet: Packet) -> Result<()> {
-        let mut bytes = BytesMut::new();
-        codec().encode(packet, &mut bytes)?;
+    async fn send<const COUNT: usize>(&mut self, packets: [Packet; COUNT]) -> Result<()> {
+        let bytes = encoded(packets)?;
         self.stream.write_all(&bytes).await?;
         Ok(self.stream.flush().await?)
     }
@@ -52,6 +51,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Packets for OverStream<S> {
     async fn close(mut self) -> Result<()> {
         Ok(self.stream.shutdown().await?)
     }
+}
+
+/// The packets, one after the other.
+pub(crate) fn encoded<const COUNT: usize>(packets: [Packet; COUNT]) -> Result<BytesMut> {
+    let mut bytes = BytesMut::new();
+    for packet in packets {
+        codec().encode(packet, &mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 pub(crate) fn codec() -> Codec {
@@ -88,13 +96,13 @@ impl<P: Packets> Exchange<P> {
         let mut connect = Connect::new(&login.registration_id);
         connect.keep_alive = 180;
         connect.set_login(login.user_name(), &login.password);
-        packets.send(Packet::Connect(connect)).await?;
+        packets.send([Packet::Connect(connect)]).await?;
         let Packet::ConnAck(_) = packets.next().await? else {
             return Err("no CONNACK".into());
         };
         let mut subscribe = Subscribe::new(RESPONSES, QoS::AtLeastOnce);
         subscribe.pkid = 1;
-        packets.send(Packet::Subscribe(subscribe)).await?;
+        packets.send([Packet::Subscribe(subscribe)]).await?;
         let Packet::SubAck(_) = packets.next().await? else {
             return Err("no SUBACK".into());
         };
@@ -102,7 +110,7 @@ impl<P: Packets> Exchange<P> {
         let body = format!(r#"{{"registrationId":"{}"}}"#, login.registration_id);
         let mut publish = Publish::new(topic, QoS::AtLeastOnce, body);
         publish.pkid = 2;
-        packets.send(Packet::Publish(publish)).await?;
+        packets.send([Packet::Publish(publish)]).await?;
         let answer = loop {
             match packets.next().await? {
                 Packet::Publish(answer) => break answer,
@@ -110,9 +118,6 @@ impl<P: Packets> Exchange<P> {
                 _ => return Err("no response".into()),
             }
         };
-        if answer.qos == QoS::AtLeastOnce {
-            packets.send(Packet::PubAck(PubAck::new(answer.pkid))).await?;
-        }
         Ok(Self { packets, answer })
     }
 
@@ -128,15 +133,32 @@ impl<P: Packets> Exchange<P> {
         }
     }
 
-    /// Unsubscribes and disconnects.
+    /// Acknowledges the response.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub async fn acknowledge(&mut self) -> Result<()> {
+        self.packets.send([self.acknowledgement()]).await
+    }
+
+    /// Acknowledges the response, unsubscribes and disconnects.
     ///
     /// # Errors
     /// The connection has ended.
     pub async fn leave(mut self) -> Result<()> {
         let mut unsubscribe = Unsubscribe::new(RESPONSES);
         unsubscribe.pkid = 3;
-        self.packets.send(Packet::Unsubscribe(unsubscribe)).await?;
-        self.packets.send(Packet::Disconnect).await?;
+        let burst = [
+            self.acknowledgement(),
+            Packet::Unsubscribe(unsubscribe),
+            Packet::Disconnect,
+        ];
+        self.packets.send(burst).await?;
         self.packets.close().await
+    }
+
+    /// The service sends its responses with QoS 1.
+    fn acknowledgement(&self) -> Packet {
+        Packet::PubAck(PubAck::new(self.answer.pkid))
     }
 }

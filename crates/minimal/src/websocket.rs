@@ -8,9 +8,12 @@ use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{Message, client::IntoClientRequest, http::HeaderValue, protocol::WebSocketConfig},
 };
-use tokio_util::codec::{Decoder, Encoder};
+use tokio_util::codec::Decoder;
 
-use crate::{Packets, Result, exchange::codec};
+use crate::{
+    Packets, Result,
+    exchange::{codec, encoded},
+};
 
 struct WebSocket<S> {
     messages: WebSocketStream<S>,
@@ -35,9 +38,8 @@ pub async fn open<S: AsyncRead + AsyncWrite + Unpin>(stream: S, host: &str) -> R
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Packets for WebSocket<S> {
-    async fn send(&mut self, packet: Packet) -> Result<()> {
-        let mut bytes = BytesMut::new();
-        codec().encode(packet, &mut bytes)?;
+    async fn send<const COUNT: usize>(&mut self, packets: [Packet; COUNT]) -> Result<()> {
+        let bytes = encoded(packets)?;
         Ok(self.messages.send(Message::Binary(bytes.freeze())).await?)
     }
 

@@ -6,6 +6,7 @@ use std::{
     env,
     io::{BufRead, BufReader, Read, copy, sink},
     process::{Command, Stdio},
+    thread,
     time::Instant,
 };
 
@@ -26,14 +27,20 @@ fn main() -> Result<()> {
         .stderr(Stdio::piped())
         .spawn()?;
     let mut stdout = BufReader::new(child.stdout.take().ok_or("no output")?);
+    let mut stderr = child.stderr.take().ok_or("no output")?;
+    // Read at the same time: a program whose pipe is full waits.
+    let stderr = thread::spawn(move || {
+        let mut text = vec![];
+        stderr.read_to_end(&mut text).map(|_| text)
+    });
     let mut line = String::new();
     stdout.read_line(&mut line)?;
     let wall = start.elapsed().as_secs_f64();
     copy(&mut stdout, &mut sink())?;
     let status = child.wait()?;
     if !status.success() {
-        let mut stderr = String::new();
-        child.stderr.take().ok_or("no output")?.read_to_string(&mut stderr)?;
+        let stderr = stderr.join().map_err(|_| "standard error was not read")??;
+        let stderr = String::from_utf8_lossy(&stderr);
         return Err(format!("{} failed, {status}: {line}{stderr}", program.to_string_lossy()).into());
     }
     let usage = usage::of_children()?;
