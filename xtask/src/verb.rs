@@ -11,7 +11,7 @@ use crate::{
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Verb {
-    /// All of the following down to `counts`, whatever they find, then a summary
+    /// Every check from `fmt` to `counts`, also after findings, and a summary
     Ci,
     /// The code is formatted
     Fmt,
@@ -23,7 +23,7 @@ pub(crate) enum Verb {
     Doc,
     /// Every crate builds by itself: without features, with each, with all (cargo-hack)
     Features,
-    /// The arrows between the crates, and the packages that a crate must not reach
+    /// Every crate uses only the crates of its layer, and none reaches a forbidden package
     Layers,
     /// Every requirement has a test that exists and runs
     Trace,
@@ -33,9 +33,10 @@ pub(crate) enum Verb {
     Msrv,
     /// Licences, sources and advisories of the dependencies (cargo-deny)
     Deny,
-    /// Instructions of parts of a registration, beside those of this toolchain before; a change fails nothing (Valgrind)
+    /// Instruction counts of parts of a registration, compared with the committed ones; a change is not a failure (Valgrind)
     Counts,
-    /// The tests that need other programs: `interop`, `manual`, `page`, `proxies`, and those of networks and clocks
+    /// The tests that need other programs: `interop`, `manual`, `page`, `proxies`, and tests of networks, clocks and killed
+    /// processes
     External,
     /// The SDKs of other languages register with the emulator, and `dps` through a real broker
     Interop,
@@ -45,7 +46,7 @@ pub(crate) enum Verb {
     Page,
     /// Devices register through real proxies
     Proxies,
-    /// What a registration costs, beside the floor, and with `--peers` beside the SDKs of other languages
+    /// The cost of a registration, compared with the floor and, with `--peers`, with the SDKs of other languages
     Bench,
 }
 

@@ -1,4 +1,4 @@
-//! What a process of the benchmark is told in its argument, and what it answers on standard output. JSON, both.
+//! The JSON that the driver passes to its processes as an argument, and the JSON that they print.
 
 use std::{io::Write, net::IpAddr, path::PathBuf};
 
@@ -9,18 +9,18 @@ use crate::Result;
 /// The device whose certificate is in the service's folder.
 pub const DEVICE: &str = "device-1";
 
-/// What `service` is told.
+/// The argument of `service`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ServiceSettings {
     /// Receives the CA, and the certificate and key of [`DEVICE`].
     pub folder: PathBuf,
     /// The address to listen on, and MQTT's port there; a free port of loopback if absent.
     pub mqtt_address: Option<(IpAddr, u16)>,
-    /// Tell a device that it is not assigned yet, and to come back later than any measurement lasts.
+    /// The service does not assign a device before any measurement ends.
     pub keep_waiting: bool,
 }
 
-/// What `service` answers once it listens.
+/// The line that `service` prints once it listens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Facts {
     /// As in [`ServiceSettings`].
@@ -35,7 +35,7 @@ pub struct Facts {
     pub group_key: String,
 }
 
-/// What `subject` and `counting` are told.
+/// The argument of `subject` and `counting`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Task {
     /// The service to register with.
@@ -147,7 +147,7 @@ pub fn argument<T: DeserializeOwned>() -> Result<T> {
 /// Writes an answer.
 ///
 /// # Errors
-/// Nobody reads it.
+/// Standard output is closed.
 pub fn answer(answer: &impl Serialize) -> Result<()> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{}", serde_json::to_string(answer)?)?;

@@ -25,18 +25,9 @@ fn main() -> Result<()> {
         "--fix" => true,
         _ => return Err("usage: micro-benchmarks [--fix]".into()),
     };
-    for (program, install) in [
-        ("valgrind", "apt-get install valgrind"),
-        (
-            "gungraun-runner",
-            "cargo install gungraun-runner --version 0.20.0 --locked",
-        ),
-    ] {
-        let version = Command::new(program).arg("--version").stdout(Stdio::null()).status();
-        if version.is_err() {
-            println!("SKIP: `{program}` is not installed: `{install}`");
-            return Ok(());
-        }
+    if let Some(reason) = lacks_program()? {
+        println!("SKIP: {reason}");
+        return Ok(());
     }
     let counted = count()?;
     let file = file()?;
@@ -56,6 +47,38 @@ fn main() -> Result<()> {
         counted.len()
     );
     Ok(())
+}
+
+/// The reason to count nothing, if a program is not installed. The runner must have the version of the library.
+fn lacks_program() -> Result<Option<String>> {
+    if version("valgrind").is_none() {
+        return Ok(Some(
+            "`valgrind` is not installed: `apt-get install valgrind`".to_owned(),
+        ));
+    }
+    let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock"))?;
+    let needed = locked("gungraun", &lock).ok_or("Cargo.lock has no gungraun")?;
+    let install = format!("`cargo install gungraun-runner --version {needed} --locked`");
+    Ok(match version("gungraun-runner") {
+        None => Some(format!("`gungraun-runner` is not installed: {install}")),
+        Some(shown) if shown.split_whitespace().any(|word| word == needed) => None,
+        Some(shown) => Some(format!(
+            "`{}` is installed, {needed} is needed: {install}",
+            shown.trim()
+        )),
+    })
+}
+
+/// What a program says of its version; `None` if it is not installed.
+fn version(program: &str) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The version of a package in `Cargo.lock`.
+fn locked<'a>(package: &str, lock: &'a str) -> Option<&'a str> {
+    let (_, after) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
+    after.split('"').next()
 }
 
 /// The file of this version of Rust and this processor.
@@ -120,6 +143,14 @@ mod tests {
         assert_eq!(of_line(line), Some(("topic".to_owned(), 7)));
         assert_eq!(of_line("running 1 test"), None);
         assert_eq!(of_line("{}"), None);
+    }
+
+    #[test]
+    fn the_locked_version_is_that_of_the_package_with_exactly_this_name() {
+        let lock =
+            "[[package]]\nname = \"a-b\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"a\"\nversion = \"2.0.0\"\n";
+        assert_eq!(locked("a", lock), Some("2.0.0"));
+        assert_eq!(locked("b", lock), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{report::Report, shell};
 
-/// Prints the table of docs/performance.md. A goal that is missed is in the table and no finding.
+/// Prints the table of docs/performance.md. A missed goal is shown in the table; it is not a finding.
 pub(crate) fn table(peers: bool) -> Report {
     // The program starts the others.
     let build = shell::run("build --locked --profile bench --package benchmarks --bins");
@@ -14,7 +14,7 @@ pub(crate) fn table(peers: bool) -> Report {
     shell::run(&format!("{run} {peers}")).into()
 }
 
-/// Compares instruction counts with those that are kept, or keeps them. A change is told and no finding.
+/// Compares instruction counts with the committed ones, or writes the new ones. A change is printed; it is not a finding.
 pub(crate) fn counts(fix: bool) -> Report {
     let (mut last, mut skip) = (String::new(), None);
     let fix = if fix { "--fix" } else { "" };
