@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::{Duration, SystemTime},
 };
 
@@ -30,7 +30,7 @@ impl DeviceIdentity {
         Self {
             credential: credential.into(),
             sas_lifetime: DEFAULT_SAS_LIFETIME,
-            clock: Arc::new(SystemClock),
+            clock: SystemClock::shared(),
         }
     }
 
@@ -125,6 +125,14 @@ pub trait WallClock: fmt::Debug + Send + Sync {
 /// The system's clock.
 #[derive(Debug)]
 struct SystemClock;
+
+impl SystemClock {
+    /// The same for all devices.
+    fn shared() -> Arc<dyn WallClock> {
+        static SHARED: LazyLock<Arc<SystemClock>> = LazyLock::new(|| Arc::new(SystemClock));
+        Arc::clone(&SHARED) as _
+    }
+}
 
 impl WallClock for SystemClock {
     fn now(&self) -> SystemTime {

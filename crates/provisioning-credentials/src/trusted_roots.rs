@@ -1,6 +1,9 @@
 //! The CA certificates that the service's certificate is verified against.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 use provisioning_types::{InvalidInput, Latest, RootSource, Secret};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -12,10 +15,12 @@ pub struct TrustedRoots(Origin);
 
 enum Origin {
     Memory(Arc<[Vec<u8>]>),
-    File {
-        file: InputFile,
-        last: Latest<Secret, Arc<[Vec<u8>]>>,
-    },
+    File(Box<RootsFile>),
+}
+
+struct RootsFile {
+    file: InputFile,
+    last: Latest<Secret, Arc<[Vec<u8>]>>,
 }
 
 impl TrustedRoots {
@@ -24,7 +29,7 @@ impl TrustedRoots {
     /// # Errors
     /// [`InvalidInput`] naming `CA certificates` when there is no certificate, or one cannot be parsed.
     pub fn from_pem(pem: &[u8]) -> Result<Self, InvalidInput> {
-        Ok(Self(Origin::Memory(parse(pem)?)))
+        Ok(Self(Origin::Memory(shared(parse(pem)?))))
     }
 
     /// The certificates in a file, PEM or DER. The file is read now, and again for every connection, so a replaced file
@@ -34,7 +39,7 @@ impl TrustedRoots {
     /// As [`from_pem`](Self::from_pem), and when the file cannot be read. The error names the file.
     pub fn from_file(file: impl Into<InputFile>) -> Result<Self, InvalidInput> {
         let (file, last) = (file.into(), Latest::default());
-        let roots = Self(Origin::File { file, last });
+        let roots = Self(Origin::File(Box::new(RootsFile { file, last })));
         roots.load()?;
         Ok(roots)
     }
@@ -42,9 +47,9 @@ impl TrustedRoots {
 
 impl RootSource for TrustedRoots {
     fn load(&self) -> Result<Arc<[Vec<u8>]>, InvalidInput> {
-        let (file, last) = match &self.0 {
+        let RootsFile { file, last } = match &self.0 {
             Origin::Memory(certificates) => return Ok(Arc::clone(certificates)),
-            Origin::File { file, last } => (file, last),
+            Origin::File(file) => file.as_ref(),
         };
         let bytes = file.read(Wanted::Roots.input())?;
         last.get_or_make(bytes, |bytes| {
@@ -53,7 +58,7 @@ impl RootSource for TrustedRoots {
     }
 
     fn may_block(&self) -> bool {
-        matches!(self.0, Origin::File { .. })
+        matches!(self.0, Origin::File(_))
     }
 }
 
@@ -61,7 +66,7 @@ impl fmt::Debug for TrustedRoots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Origin::Memory(certificates) => write!(f, "TrustedRoots({} certificates)", certificates.len()),
-            Origin::File { file, .. } => write!(f, "TrustedRoots({file})"),
+            Origin::File(file) => write!(f, "TrustedRoots({})", file.file),
         }
     }
 }
@@ -75,6 +80,21 @@ fn parse(bytes: &[u8]) -> Result<Arc<[Vec<u8>]>, InvalidInput> {
         }
     }
     Ok(certificates.into())
+}
+
+/// These certificates, shared with the last roots that had the same: a gateway has thousands of clients with one CA.
+fn shared(certificates: Arc<[Vec<u8>]>) -> Arc<[Vec<u8>]> {
+    static LAST: Mutex<Option<Weak<[Vec<u8>]>>> = Mutex::new(None);
+    // Nothing panics while it is locked.
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let same = last
+        .as_ref()
+        .and_then(Weak::upgrade)
+        .filter(|same| *same == certificates);
+    same.unwrap_or_else(|| {
+        *last = Some(Arc::downgrade(&certificates));
+        certificates
+    })
 }
 
 #[cfg(test)]
@@ -98,6 +118,21 @@ mod tests {
         assert!(Arc::ptr_eq(&roots.load().expect("two"), &roots.load().expect("two")));
         assert!(!roots.may_block());
         assert_eq!(format!("{roots:?}"), "TrustedRoots(2 certificates)");
+    }
+
+    #[test]
+    fn clients_with_the_same_certificates_share_them_and_others_do_not() {
+        let (one, _) = ca("one");
+        let roots = |pem: &str| TrustedRoots::from_pem(pem.as_bytes()).expect("one").load();
+        // Other tests read roots at the same time: then the last ones are theirs.
+        let shared = (0..100).any(|_| {
+            let (first, second) = (roots(&one).expect("one"), roots(&one).expect("one"));
+            assert_eq!(first, second);
+            Arc::ptr_eq(&first, &second)
+        });
+        assert!(shared);
+        let (other, other_der) = ca("other");
+        assert_eq!(*roots(&other).expect("one"), [other_der]);
     }
 
     #[test]

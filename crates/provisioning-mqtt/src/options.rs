@@ -1,6 +1,6 @@
 //! MQTT connection options.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use provisioning_types::InvalidInput;
 
@@ -11,7 +11,7 @@ use crate::pipelining::Pipelining;
 pub struct MqttOptions {
     pub(crate) keep_alive: Duration,
     pub(crate) max_packet_size: usize,
-    pub(crate) user_agent: String,
+    pub(crate) user_agent: Cow<'static, str>,
     pub(crate) pipelining: Pipelining,
 }
 
@@ -20,7 +20,7 @@ impl Default for MqttOptions {
         Self {
             keep_alive: Duration::from_secs(180),
             max_packet_size: 1024 * 1024,
-            user_agent: concat!("provisioning-device-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: concat!("provisioning-device-rust/", env!("CARGO_PKG_VERSION")).into(),
             pipelining: Pipelining::default(),
         }
     }
@@ -64,7 +64,7 @@ impl MqttOptions {
         if suffix.len() > 1024 {
             return Err(InvalidInput::new("user agent suffix", "at most 1024 bytes").with_given(suffix));
         }
-        self.user_agent = format!("{} {suffix}", self.user_agent);
+        self.user_agent = format!("{} {suffix}", self.user_agent).into();
         Ok(self)
     }
 }

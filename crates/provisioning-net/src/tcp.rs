@@ -24,14 +24,15 @@ pub(crate) const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(12);
 /// every attempt fails, the error lists the addresses with their outcomes.
 #[derive(Debug, Clone)]
 pub struct TcpConnector {
-    proxy: ProxyRules,
+    /// Absent if they do nothing.
+    proxy: Option<Arc<ProxyRules>>,
     connect_timeout: Duration,
 }
 
 impl Default for TcpConnector {
     fn default() -> Self {
         Self {
-            proxy: ProxyRules::default(),
+            proxy: None,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
         }
     }
@@ -47,7 +48,8 @@ impl TcpConnector {
     /// same: the proxy learns the host, the port, and how much is sent.
     #[must_use]
     pub fn with_proxy(mut self, proxy: impl Into<ProxyRules>) -> Self {
-        self.proxy = proxy.into();
+        let rules = proxy.into();
+        self.proxy = rules.is_needed().then(|| Arc::new(rules));
         self
     }
 
@@ -93,14 +95,14 @@ impl TcpConnector {
 
     /// Adds to the error of a host that was not reached that the environment names no proxy.
     fn remark(&self, error: TransportError) -> TransportError {
-        match self.proxy.none_found() {
+        match self.proxy.as_ref().and_then(|rules| rules.none_found()) {
             Some(none_found) if error.kind() == ErrorKind::Connect => error.with_remark(none_found),
             _ => error,
         }
     }
 
     pub(crate) fn proxy_for(&self, uri: &ServiceUri) -> Option<&Proxy> {
-        self.proxy.proxy_for(uri.host(), uri.port())
+        self.proxy.as_ref()?.proxy_for(uri.host(), uri.port())
     }
 }
 

@@ -13,6 +13,12 @@ pub struct Endpoint {
     host: Host,
     port: Option<u16>,
     websocket_port: Option<u16>,
+    /// What few endpoints have: every client has two endpoints.
+    special: Option<Box<Special>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+struct Special {
     websocket_path: Option<String>,
     server_name: Option<Host>,
 }
@@ -24,8 +30,7 @@ impl Endpoint {
             host,
             port: None,
             websocket_port: None,
-            websocket_path: None,
-            server_name: None,
+            special: None,
         }
     }
 
@@ -71,14 +76,14 @@ impl Endpoint {
         if !path.starts_with('/') || !path.bytes().all(allowed) {
             return Err(InvalidInput::new("WebSocket path", "a path that starts with '/'").with_given(path));
         }
-        self.websocket_path = Some(path.to_owned());
+        self.special.get_or_insert_default().websocket_path = Some(path.to_owned());
         Ok(self)
     }
 
     /// Expects the server's certificate to bear `name` rather than the host: for gateways and tunnels.
     #[must_use]
     pub fn with_server_name(mut self, name: Host) -> Self {
-        self.server_name = Some(name);
+        self.special.get_or_insert_default().server_name = Some(name);
         self
     }
 
@@ -99,12 +104,17 @@ impl Endpoint {
 
     /// The WebSocket path.
     pub fn websocket_path(&self) -> &str {
-        self.websocket_path.as_deref().unwrap_or(WEBSOCKET_PATH)
+        let path = self
+            .special
+            .as_ref()
+            .and_then(|special| special.websocket_path.as_deref());
+        path.unwrap_or(WEBSOCKET_PATH)
     }
 
     /// The name that the server's certificate must bear.
     pub fn server_name(&self) -> &Host {
-        self.server_name.as_ref().unwrap_or(&self.host)
+        let name = self.special.as_ref().and_then(|special| special.server_name.as_ref());
+        name.unwrap_or(&self.host)
     }
 }
 

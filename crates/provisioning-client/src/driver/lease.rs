@@ -3,7 +3,10 @@
 use std::{
     future::{Future as _, pending, poll_fn},
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -11,7 +14,7 @@ use std::{
 use provisioning_types::{Phase, PollingTransport, Progress, RegistrationId, RegistrationRequest, TransportError};
 use tokio::{
     select,
-    sync::{Notify, broadcast, oneshot, watch},
+    sync::{Notify, broadcast, oneshot},
     time::{Instant, sleep_until},
 };
 
@@ -39,7 +42,7 @@ pub(super) struct Shared {
     /// Wakes the calls that wait while the machine is closing, in the order in which they began to wait.
     pub(super) gate: Notify,
     /// Whether every later registration is cancelled at once.
-    pub(super) closed: watch::Sender<bool>,
+    pub(super) closed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -113,7 +116,7 @@ impl Shared {
 
     /// Cancels every registration from now on, and disconnects.
     pub(super) async fn close_for_good(&self) -> Result<(), TransportError> {
-        self.closed.send_replace(true);
+        self.closed.store(true, Ordering::Release);
         self.close_and_release(Call::Disconnect).await
     }
 
@@ -127,6 +130,23 @@ impl Shared {
         }
         self.gate.notify_waiters();
         self.close(call).await
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Completes once the client is closed for good, which the gate signals too.
+    pub(super) async fn closed_for_good(&self) {
+        loop {
+            let mut signalled = pin!(self.gate.notified());
+            // From here on no notification is missed.
+            signalled.as_mut().enable();
+            if self.is_closed() {
+                return;
+            }
+            signalled.await;
+        }
     }
 
     async fn close(&self, call: Call) -> Result<(), TransportError> {
@@ -167,7 +187,7 @@ impl Shared {
             let (closing, give_up_at) = {
                 let mut core = self.core();
                 let input = match &call {
-                    Call::Register(..) if *self.closed.borrow() || core.closes != closes => return Err(Next::Continue),
+                    Call::Register(..) if self.is_closed() || core.closes != closes => return Err(Next::Continue),
                     Call::Register(..) if core.reserved => return Err(Next::Busy),
                     Call::Register(..) => Input::Register,
                     Call::Cancel => Input::Cancel,

@@ -11,12 +11,12 @@ mod staying;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
 };
 
 use provisioning_types::{PollingTransport, RegistrationRequest, TransportError};
 use tokio::{
-    sync::{Notify, broadcast, watch},
+    sync::{Notify, broadcast},
     time::Instant,
 };
 use tracing::Instrument;
@@ -45,7 +45,7 @@ impl RegistrationClient {
             core: Mutex::default(),
             first_poll: Arc::default(),
             gate: Notify::new(),
-            closed: watch::Sender::default(),
+            closed: AtomicBool::default(),
         }))
     }
 

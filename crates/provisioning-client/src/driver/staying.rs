@@ -27,7 +27,7 @@ impl RegistrationClient {
         stored: Option<&StoredAssignment>,
     ) -> Result<Provisioned, RegisterError> {
         match stored.filter(|stored| stored.matches(&registration)) {
-            Some(_) if *self.0.closed.borrow() => Err(cancelled()),
+            Some(_) if self.0.is_closed() => Err(cancelled()),
             Some(stored) => Ok(Provisioned::Stored(stored.clone())),
             None => {
                 let assignment = self.register_and_disconnect(registration.clone()).await?;
@@ -58,7 +58,7 @@ impl RegistrationClient {
     ) -> Result<(), RegisterError> {
         let staying = self.stay(registration, stored, reprovisioning, connect);
         match staying.await {
-            Err(_) if *self.0.closed.borrow() => Ok(()),
+            Err(_) if self.0.is_closed() => Ok(()),
             outcome => outcome,
         }
     }
@@ -108,10 +108,9 @@ impl RegistrationClient {
     /// # Errors
     /// The client was closed before `future` was ready.
     async fn unless_closed<T>(&self, future: impl Future<Output = T>) -> Result<T, RegisterError> {
-        let mut closed = self.0.closed.subscribe();
         select! {
             biased;
-            _ = closed.wait_for(|&closed| closed) => Err(cancelled()),
+            () = self.0.closed_for_good() => Err(cancelled()),
             output = future => Ok(output),
         }
     }

@@ -23,7 +23,7 @@ pub(super) struct Attempt {
     simultaneous: u32,
     /// The last response, if the same request is sent again because of it. It is the reason if the registration fails
     /// now.
-    refusal: Option<ServiceError>,
+    refusal: Option<Box<ServiceError>>,
     /// How many lost connections it has recovered from.
     recoveries: u32,
     /// How often it failed to make its first connection, while the policy allows it to wait for the network.
@@ -137,7 +137,7 @@ impl Attempt {
 
     /// 429 and above: the same request again after the service's retry-after, or a wait that doubles.
     fn back_off(mut self, sent: Request, response: &Response, context: &Context<'_>) -> (State, Step) {
-        self.refusal = Some(response.to_service_error());
+        self.refusal = Some(Box::new(response.to_service_error()));
         let retry_after = context.retry_after(response.retry_after());
         let retry_in = retry_after.unwrap_or_else(|| context.policy.backoff(self.backoffs, context.jitter));
         self.backoffs = match retry_after {
@@ -161,7 +161,7 @@ impl Attempt {
     ) -> (State, Step) {
         self.connected();
         self.backoffs = 0;
-        self.refusal = error.service().cloned();
+        self.refusal = error.service().cloned().map(Box::new);
         let retry_after = context.retry_after(error.service().and_then(ServiceError::retry_after));
         if self.simultaneous >= context.policy.simultaneous_retries {
             let phase = sent.phase();
@@ -272,7 +272,7 @@ impl Attempt {
         context: &Context<'_>,
     ) -> (State, Step) {
         let operation_id = request.operation_id().map(str::to_owned);
-        let reason = match self.refusal {
+        let reason = match self.refusal.map(|refusal| *refusal) {
             Some(source) if source.is_simultaneous_registration() => {
                 FailureReason::SimultaneousRegistration { retry_after, source }
             }

@@ -62,6 +62,11 @@ impl ProxyRules {
         self.variable
     }
 
+    /// Whether any connection goes through a proxy, or is worth the remark that none does.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.proxy.is_some() || self.none_found.is_some()
+    }
+
     /// The warning that the environment names no proxy, so that connections are direct.
     pub(crate) fn none_found(&self) -> Option<&str> {
         self.none_found.as_deref()
