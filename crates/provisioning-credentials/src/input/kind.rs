@@ -1,8 +1,8 @@
 //! What a PEM block or a DER element is.
 
 use x509_parser::{
-    asn1_rs::Any, certificate::X509Certificate, certification_request::X509CertificationRequest, oid_registry::Oid,
-    prelude::FromDer, revocation_list::CertificateRevocationList,
+    asn1_rs::{Any, FromDer},
+    oid_registry::Oid,
 };
 
 /// The kind of an item in a file of certificates or keys.
@@ -26,6 +26,17 @@ pub(super) enum Kind {
     Other,
 }
 
+// Tags. Those of the context, numbers too, are told from the others by their places.
+const VERSION: u32 = 0;
+const ATTRIBUTES: u32 = 0;
+const INTEGER: u32 = 2;
+const BIT_STRING: u32 = 3;
+const OCTET_STRING: u32 = 4;
+const OBJECT_IDENTIFIER: u32 = 6;
+const SEQUENCE: u32 = 16;
+const UTC_TIME: u32 = 23;
+const GENERALIZED_TIME: u32 = 24;
+
 impl Kind {
     /// The kind of a PEM block with this label. Older tools write other labels for the same contents.
     pub(super) fn of_label(label: &str) -> Self {
@@ -46,11 +57,6 @@ impl Kind {
 
     /// The kind of a DER element, by its structure.
     pub(super) fn of_der(der: &[u8]) -> Option<Self> {
-        const INTEGER: u32 = 2;
-        const BIT_STRING: u32 = 3;
-        const OCTET_STRING: u32 = 4;
-        const OBJECT_IDENTIFIER: u32 = 6;
-        const SEQUENCE: u32 = 16;
         let members = members(der)?;
         let tags: Vec<u32> = members.iter().map(|member| member.tag().0).collect();
         match tags.as_slice() {
@@ -67,20 +73,22 @@ impl Kind {
             {
                 Some(Self::Pkcs7)
             }
-            [SEQUENCE, SEQUENCE, BIT_STRING] => Self::of_signed(der),
+            [SEQUENCE, SEQUENCE, BIT_STRING] => Self::of_signed(&members[0]),
             _ => None,
         }
     }
 
-    fn of_signed(der: &[u8]) -> Option<Self> {
-        if X509Certificate::from_der(der).is_ok() {
-            Some(Self::Certificate)
-        } else if X509CertificationRequest::from_der(der).is_ok() {
-            Some(Self::Request)
-        } else if CertificateRevocationList::from_der(der).is_ok() {
-            Some(Self::RevocationList)
-        } else {
-            None
+    /// The kind of what is signed (RFC 5280, sections 4.1 and 5.1; RFC 2986, section 4). What is read is not parsed.
+    fn of_signed(to_be_signed: &Any<'_>) -> Option<Self> {
+        let members = members_of(to_be_signed)?;
+        let tags: Vec<u32> = members.iter().map(|member| member.tag().0).collect();
+        match tags.as_slice() {
+            [VERSION, INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, ..]
+            | [INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, ..] => Some(Self::Certificate),
+            [INTEGER, SEQUENCE, SEQUENCE, UTC_TIME | GENERALIZED_TIME, ..]
+            | [SEQUENCE, SEQUENCE, UTC_TIME | GENERALIZED_TIME, ..] => Some(Self::RevocationList),
+            [INTEGER, SEQUENCE, SEQUENCE] | [INTEGER, SEQUENCE, SEQUENCE, ATTRIBUTES] => Some(Self::Request),
+            _ => None,
         }
     }
 
@@ -109,6 +117,10 @@ impl Kind {
 /// The members of a SEQUENCE.
 fn members(der: &[u8]) -> Option<Vec<Any<'_>>> {
     let (_, sequence) = Any::from_der(der).ok()?;
+    members_of(&sequence)
+}
+
+fn members_of<'a>(sequence: &Any<'a>) -> Option<Vec<Any<'a>>> {
     let (mut rest, mut members) = (sequence.data, vec![]);
     while !rest.is_empty() {
         let (after, member) = Any::from_der(rest).ok()?;

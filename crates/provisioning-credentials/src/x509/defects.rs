@@ -3,7 +3,11 @@
 use std::fmt;
 
 use x509_parser::{
-    certificate::X509Certificate, oid_registry::Oid, prelude::FromDer, public_key::PublicKey, x509::X509Name,
+    certificate::X509Certificate,
+    oid_registry::{Oid, OidRegistry},
+    prelude::FromDer,
+    public_key::PublicKey,
+    x509::X509Name,
 };
 
 use super::common_name::common_name;
@@ -184,7 +188,11 @@ pub(crate) fn sent(chain: &[Vec<u8>]) -> String {
 }
 
 fn shown(name: &X509Name<'_>) -> String {
-    common_name(name).unwrap_or_else(|| name.to_string())
+    common_name(name).unwrap_or_else(|| {
+        // Not the registry of all object identifiers, which is large.
+        let types = OidRegistry::default().with_x509();
+        name.to_string_with_registry(&types).unwrap_or_default()
+    })
 }
 
 #[cfg(test)]

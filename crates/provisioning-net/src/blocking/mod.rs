@@ -108,9 +108,11 @@ async fn run<T: Send + 'static>(
 /// Runs a job on a thread, which goes on if the caller stops waiting. Returns `None` if the job panicked.
 async fn on_thread<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<Option<T>, TransportError> {
     let (sender, result) = oneshot::channel();
-    start(Box::new(move || {
+    start(Box::new(move |busy| {
+        let result = job();
+        busy.end(&WORKERS);
         // The caller may be gone.
-        let _ = sender.send(job());
+        let _ = sender.send(result);
     }))
     .await?;
     select! {

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 /// How long a thread waits for another job before it ends.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) type Job = Box<dyn FnOnce() + Send>;
+pub(super) type Job = Box<dyn FnOnce(&mut Busy) + Send>;
 
 /// The threads of this process.
 pub(super) static WORKERS: Workers = Workers::new();
@@ -45,6 +45,19 @@ pub(super) struct NotStarted {
     pub(super) error: io::Error,
     /// Whether a thread may finish its job, and then take another.
     pub(super) has_threads: bool,
+}
+
+/// Whether the thread of a job is busy with it.
+pub(super) struct Busy(bool);
+
+impl Busy {
+    /// The thread takes the next job from now on: a caller that learns of the result only then starts no other thread.
+    pub(super) fn end(&mut self, workers: &Workers) {
+        if std::mem::take(&mut self.0) {
+            workers.state().idle += 1;
+            workers.finished.notify_waiters();
+        }
+    }
 }
 
 impl Workers {
@@ -108,11 +121,11 @@ impl Workers {
                 return;
             };
             drop(state);
+            let mut busy = Busy(true);
             // If a job panics, its channel is dropped, and the caller that waits for it returns an error.
-            let _ = catch_unwind(AssertUnwindSafe(job));
+            let _ = catch_unwind(AssertUnwindSafe(|| job(&mut busy)));
+            busy.end(self);
             state = self.state();
-            state.idle += 1;
-            self.finished.notify_waiters();
         }
     }
 

@@ -7,6 +7,7 @@ use rustls::{CertificateError, Error as RustlsError};
 use rustls_pki_types::CertificateDer;
 use x509_parser::{
     asn1_rs::Tag,
+    oid_registry::OidRegistry,
     prelude::{FromDer, X509Name},
 };
 
@@ -170,7 +171,12 @@ pub(crate) fn issuer_name(certificate: &CertificateDer<'_>) -> Option<String> {
     let shown = match (text(&name, COMMON_NAME), text(&name, ORGANIZATION)) {
         (Some(name), Some(organization)) => Cow::Owned(format!("{name} ({organization})")),
         (Some(name), None) | (None, Some(name)) => Cow::Borrowed(name),
-        (None, None) => X509Name::from_der(name.raw).ok()?.1.to_string().into(),
+        (None, None) => {
+            // Not the registry of all object identifiers, which is large.
+            let types = OidRegistry::default().with_x509();
+            let (_, name) = X509Name::from_der(name.raw).ok()?;
+            name.to_string_with_registry(&types).ok()?.into()
+        }
     };
     Some(shown.chars().take(MAX_SHOWN_CHARS).collect())
 }
