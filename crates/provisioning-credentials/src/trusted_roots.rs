@@ -6,9 +6,11 @@ use std::{
 };
 
 use provisioning_types::{InvalidInput, Latest, RootSource, Secret};
-use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::input::{contents, file::InputFile, wanted::Wanted};
+use crate::{
+    input::{contents, file::InputFile, wanted::Wanted},
+    x509::certificate::Certificate,
+};
 
 /// CA certificates in PEM or DER, from memory or from a file. They replace the platform's.
 pub struct TrustedRoots(Origin);
@@ -74,7 +76,7 @@ impl fmt::Debug for TrustedRoots {
 fn parse(bytes: &[u8]) -> Result<Arc<[Vec<u8>]>, InvalidInput> {
     let certificates = contents::certificates(Wanted::Roots, bytes)?;
     for (index, certificate) in certificates.iter().enumerate() {
-        if X509Certificate::from_der(certificate).is_err() {
+        if Certificate::from_der(certificate).is_none() {
             let found = format!("a list whose certificate number {} cannot be parsed", index + 1);
             return Err(Wanted::Roots.invalid().with_found(found));
         }

@@ -7,12 +7,11 @@ use provisioning_types::{
     CsrDer, InvalidInput, RegistrationId, RegistrationRequest, RegistrationState, Secret, X509Signer,
 };
 use serde_json::Value;
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::{
     input::{contents, wanted::Wanted},
     signing_request::CertificateSigningRequest,
-    x509::{common_name::common_name, credential::X509Credential, private_key, validity},
+    x509::{certificate::Certificate, common_name::common_name, credential::X509Credential, private_key},
 };
 
 /// The most certificates that a chain may have.
@@ -109,10 +108,7 @@ impl IssuedChain {
         };
         let mut parsed = vec![];
         for (entry, der) in &certificates {
-            match X509Certificate::from_der(der) {
-                Ok(([], certificate)) => parsed.push(certificate),
-                _ => return Err(IssuedChainError::NotACertificate(*entry)),
-            }
+            parsed.push(Certificate::from_der(der).ok_or(IssuedChainError::NotACertificate(*entry))?);
         }
         check(&parsed, csr, request.registration_id(), now)?;
         Ok(Self(certificates.into_iter().map(|(_, der)| der).collect()))
@@ -180,30 +176,30 @@ fn decode_entry(index: usize, entry: &Value) -> Result<Vec<Vec<u8>>, IssuedChain
 }
 
 fn check(
-    chain: &[X509Certificate<'_>],
+    chain: &[Certificate<'_>],
     csr: &CsrDer,
     registration_id: &RegistrationId,
     now: SystemTime,
 ) -> Result<(), IssuedChainError> {
     let csr = CertificateSigningRequest::from_der(csr.as_bytes().to_vec()).map_err(|_| IssuedChainError::OtherKey)?;
-    let has_key = |certificate: &X509Certificate<'_>| certificate.public_key().raw == csr.public_key();
+    let has_key = |certificate: &Certificate<'_>| certificate.public_key.raw == csr.public_key();
     let leaf = match chain.iter().position(has_key) {
         Some(0) => &chain[0],
         Some(index) => return Err(IssuedChainError::LeafNotFirst(index)),
         None => return Err(IssuedChainError::OtherKey),
     };
-    let name = common_name(leaf.subject()).unwrap_or_default();
+    let name = common_name(&leaf.subject).unwrap_or_default();
     if !name.eq_ignore_ascii_case(registration_id.as_str()) {
         return Err(IssuedChainError::OtherName(name));
     }
-    if now < validity::not_before(leaf) {
+    if now < leaf.not_before() {
         return Err(IssuedChainError::NotYetValid);
     }
-    if now > validity::not_after(leaf) {
+    if now > leaf.not_after() {
         return Err(IssuedChainError::Expired);
     }
     let mut pairs = chain.windows(2);
-    match pairs.position(|pair| pair[0].issuer().as_raw() != pair[1].subject().as_raw()) {
+    match pairs.position(|pair| pair[0].issuer.as_raw() != pair[1].subject.as_raw()) {
         Some(index) => Err(IssuedChainError::OutOfOrder(index)),
         None => Ok(()),
     }

@@ -3,14 +3,14 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use provisioning_types::{ClientCertificate, InvalidInput, PrivateKey, RegistrationId, Secret, X509Signer};
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::{
     input::{contents, file::InputFile, wanted::Wanted},
     x509::{
+        certificate::Certificate,
         common_name::common_name,
         defects::{self, CertificateDefect},
-        private_key, validity,
+        private_key,
     },
 };
 
@@ -88,16 +88,16 @@ impl X509Credential {
             );
             return Err(invalid.with_found(format!("a chain of {}", chain.len())));
         }
-        let unreadable = |_| {
+        let unreadable = || {
             Wanted::Certificate
                 .invalid()
                 .with_found("a certificate that cannot be parsed")
         };
-        let (_, leaf) = X509Certificate::from_der(leaf).map_err(unreadable)?;
+        let leaf = Certificate::from_der(leaf).ok_or_else(unreadable)?;
         Ok(Self {
-            common_name: common_name(leaf.subject()).map(Arc::from),
-            not_before: validity::not_before(&leaf),
-            not_after: validity::not_after(&leaf),
+            common_name: common_name(&leaf.subject).map(Arc::from),
+            not_before: leaf.not_before(),
+            not_after: leaf.not_after(),
             certificate: ClientCertificate::new(chain, key),
             files: None,
         })

@@ -3,14 +3,12 @@
 use std::fmt;
 
 use x509_parser::{
-    certificate::X509Certificate,
     oid_registry::{Oid, OidRegistry},
-    prelude::FromDer,
     public_key::PublicKey,
     x509::X509Name,
 };
 
-use super::common_name::common_name;
+use super::{certificate::Certificate, common_name::common_name};
 
 /// A property of a certificate chain for which servers reject it. The device does not judge: the service decides.
 ///
@@ -95,11 +93,7 @@ impl fmt::Display for CertificateDefect {
 
 /// The defects of a chain in DER, those of the device's certificate first.
 pub(super) fn of_chain(chain: &[Vec<u8>]) -> Vec<CertificateDefect> {
-    let parsed: Vec<_> = chain.iter().map(|der| X509Certificate::from_der(der).ok()).collect();
-    let parsed: Vec<_> = parsed
-        .iter()
-        .map(|parsed| parsed.as_ref().map(|(_, certificate)| certificate))
-        .collect();
+    let parsed: Vec<_> = chain.iter().map(|der| Certificate::from_der(der)).collect();
     let mut defects = vec![];
     if let Some(Some(leaf)) = parsed.first() {
         defects.extend(of_leaf(leaf));
@@ -108,15 +102,15 @@ pub(super) fn of_chain(chain: &[Vec<u8>]) -> Vec<CertificateDefect> {
         let Some(certificate) = certificate else { continue };
         defects.extend(of_any(certificate, index + 1));
         if let Some(Some(issuer)) = parsed.get(index + 1)
-            && certificate.issuer().as_raw() != issuer.subject().as_raw()
+            && certificate.issuer.as_raw() != issuer.subject.as_raw()
         {
-            let is_issuer = |other: &X509Certificate<'_>| other.subject().as_raw() == certificate.issuer().as_raw();
-            let is_elsewhere = parsed.iter().flatten().any(|other| is_issuer(other));
+            let is_issuer = |other: &Certificate<'_>| other.subject.as_raw() == certificate.issuer.as_raw();
+            let is_elsewhere = parsed.iter().flatten().any(is_issuer);
             defects.push(match is_elsewhere {
                 true => CertificateDefect::NotTheIssuer { number: index + 2 },
                 false => CertificateDefect::MissingIssuer {
                     number: index + 1,
-                    issuer: shown(certificate.issuer()),
+                    issuer: shown(&certificate.issuer),
                 },
             });
         }
@@ -124,22 +118,18 @@ pub(super) fn of_chain(chain: &[Vec<u8>]) -> Vec<CertificateDefect> {
     defects
 }
 
-fn of_leaf(leaf: &X509Certificate<'_>) -> Vec<CertificateDefect> {
+fn of_leaf(leaf: &Certificate<'_>) -> Vec<CertificateDefect> {
     let mut defects = vec![];
-    if let Ok(Some(usage)) = leaf.extended_key_usage()
-        && !(usage.value.client_auth || usage.value.any)
-    {
+    if leaf.is_for_clients() == Some(false) {
         defects.push(CertificateDefect::NoClientAuthentication);
     }
-    if let Ok(Some(usage)) = leaf.key_usage()
-        && !usage.value.digital_signature()
-    {
+    if leaf.is_for_signatures() == Some(false) {
         defects.push(CertificateDefect::NoDigitalSignature);
     }
     defects
 }
 
-fn of_any(certificate: &X509Certificate<'_>, number: usize) -> Vec<CertificateDefect> {
+fn of_any(certificate: &Certificate<'_>, number: usize) -> Vec<CertificateDefect> {
     let mut defects = vec![];
     // Servers do not verify the signature of a self-issued certificate.
     if !is_self_issued(certificate)
@@ -147,7 +137,7 @@ fn of_any(certificate: &X509Certificate<'_>, number: usize) -> Vec<CertificateDe
     {
         defects.push(CertificateDefect::WeakSignature { number, algorithm });
     }
-    if let Ok(PublicKey::RSA(key)) = certificate.public_key().parsed()
+    if let Ok(PublicKey::RSA(key)) = certificate.public_key.parsed()
         && key.key_size() < 2048
     {
         defects.push(CertificateDefect::ShortRsaKey {
@@ -169,8 +159,8 @@ fn weak_signature(algorithm: &Oid<'_>) -> Option<&'static str> {
     }
 }
 
-fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
-    certificate.issuer().as_raw() == certificate.subject().as_raw()
+fn is_self_issued(certificate: &Certificate<'_>) -> bool {
+    certificate.issuer.as_raw() == certificate.subject.as_raw()
 }
 
 /// How many certificates are sent and which CA signed the last, such as `1 certificate is sent, the last one signed by
@@ -180,9 +170,9 @@ pub(crate) fn sent(chain: &[Vec<u8>]) -> String {
         1 => "1 certificate is sent".to_owned(),
         count => format!("{count} certificates are sent"),
     };
-    match chain.last().map(|der| X509Certificate::from_der(der)) {
-        Some(Ok((_, last))) if is_self_issued(&last) => format!("{count}, the last one self-signed"),
-        Some(Ok((_, last))) => format!("{count}, the last one signed by {:?}", shown(last.issuer())),
+    match chain.last().map(|der| Certificate::from_der(der)) {
+        Some(Some(last)) if is_self_issued(&last) => format!("{count}, the last one self-signed"),
+        Some(Some(last)) => format!("{count}, the last one signed by {:?}", shown(&last.issuer)),
         _ => count,
     }
 }
