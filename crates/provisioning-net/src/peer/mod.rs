@@ -42,7 +42,10 @@ const TEXT_HINT: &str = "check the host, and the port: 8883 for MQTT, 443 for We
 /// The protocol that was expected of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "TLS expects it"))]
+    #[cfg_attr(
+        not(any(feature = "tls", feature = "websocket")),
+        expect(dead_code, reason = "TLS expects it")
+    )]
     Tls,
     #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "a WebSocket expects it"))]
     WebSocket,
