@@ -133,7 +133,7 @@ impl Probe {
     /// The name of the CA that signed the last of these certificates, at most 100 characters, which the server chose: the
     /// common name and the organization, or else the whole name.
     pub fn issuer(&self) -> Option<String> {
-        issuer_name(self.tls.chain().last()?)
+        issuer_name(self.tls.chain().last()?).map(Into::into)
     }
 
     /// Whether the server's certificate was accepted: its signer, its name and its dates. `None` when it presented

@@ -1,6 +1,6 @@
 //! Error messages and hints for TLS failures.
 
-use std::{borrow::Cow, io};
+use std::{borrow::Cow, fmt::Write, io};
 
 use provisioning_types::{ErrorKind, TransportError};
 use rustls::{CertificateError, Error as RustlsError};
@@ -158,18 +158,26 @@ fn signer(chain: &[CertificateDer<'_>]) -> Option<String> {
 
 /// The name of a certificate's issuer, in quotes and without control characters.
 pub(super) fn issuer(certificate: &CertificateDer<'_>) -> Option<String> {
-    issuer_name(certificate).map(|name| format!("{name:?}"))
+    let name = issuer_name(certificate)?;
+    let mut quoted = String::with_capacity(name.len() + 2);
+    // Writing to a string does not fail; below likewise.
+    let _ = write!(quoted, "{name:?}");
+    Some(quoted)
 }
 
 /// The name of a certificate's issuer as the peer chose it, at most 100 characters of it: the common name and the
 /// organization, or else the whole name.
-pub(crate) fn issuer_name(certificate: &CertificateDer<'_>) -> Option<String> {
+pub(crate) fn issuer_name<'a>(certificate: &'a CertificateDer<'_>) -> Option<Cow<'a, str>> {
     let to_be_signed = inside(certificate)?.next()?;
     // Behind the version, which may be absent: the serial number, the algorithm and the issuer.
     let mut fields = elements(to_be_signed.contents).skip_while(|field| !field.is(Tag::Integer));
     let name = fields.nth(2)?;
     let shown = match (text(&name, COMMON_NAME), text(&name, ORGANIZATION)) {
-        (Some(name), Some(organization)) => Cow::Owned(format!("{name} ({organization})")),
+        (Some(name), Some(organization)) => {
+            let mut both = String::with_capacity(name.len() + organization.len() + 3);
+            let _ = write!(both, "{name} ({organization})");
+            both.into()
+        }
         (Some(name), None) | (None, Some(name)) => Cow::Borrowed(name),
         (None, None) => {
             // Not the registry of all object identifiers, which is large.
@@ -178,7 +186,10 @@ pub(crate) fn issuer_name(certificate: &CertificateDer<'_>) -> Option<String> {
             name.to_string_with_registry(&types).ok()?.into()
         }
     };
-    Some(shown.chars().take(MAX_SHOWN_CHARS).collect())
+    Some(match shown.char_indices().nth(MAX_SHOWN_CHARS) {
+        Some((end, _)) => shown[..end].to_owned().into(),
+        None => shown,
+    })
 }
 
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
