@@ -15,8 +15,12 @@ use super::{
     task,
 };
 
-/// Registrations in a round.
+/// Registrations in a turn.
 const TIMES: u32 = 40;
+
+/// Turns in a round. They are short, so that the subjects of one meet the machine in the same condition, and many, since
+/// what else it does disturbs some of them.
+const TURNS: u32 = 10;
 
 /// What is measured, in this order.
 const SUBJECTS: [(Side, Transport, Roots); 5] = [
@@ -30,7 +34,7 @@ const SUBJECTS: [(Side, Transport, Roots); 5] = [
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Row>> {
     let (_service, facts) = bench.service()?;
     let rounds = bench.arguments.rounds;
-    let mut rows = cpu_rows(&costs(&bench.programs.subject, &facts, rounds)?);
+    let mut rows = cpu_rows(&costs(&bench.programs.subject, &facts, rounds * TURNS)?);
     // Counts hardly vary.
     rows.extend(allocation_rows(&costs(
         &bench.programs.counting,
@@ -40,9 +44,8 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The costs of each subject, round by round. The subjects take turns, so that all of them meet the machine in the same
-/// condition.
-fn costs(program: &Path, facts: &Facts, rounds: u32) -> Result<[Vec<Cost>; 5]> {
+/// The costs of each subject, turn by turn.
+fn costs(program: &Path, facts: &Facts, turns: u32) -> Result<[Vec<Cost>; 5]> {
     let mut subjects = vec![];
     for (side, transport, roots) in SUBJECTS {
         let task = Task {
@@ -55,7 +58,7 @@ fn costs(program: &Path, facts: &Facts, rounds: u32) -> Result<[Vec<Cost>; 5]> {
         subjects.push(subject);
     }
     let mut costs: [Vec<Cost>; 5] = Default::default();
-    for _ in 0..rounds {
+    for _ in 0..turns {
         for (subject, costs) in subjects.iter_mut().zip(&mut costs) {
             costs.push(subject.ask(TIMES)?);
         }

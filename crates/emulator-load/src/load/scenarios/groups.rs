@@ -48,8 +48,8 @@ impl Scenario for Groups {
         // Devices of all groups: new ones, and then the same again.
         let all_groups = |number| (format!("device-{number}"), Key::of_group(number % GROUPS));
         let new = register_all(&ground.emulator, GROUPS, all_groups).await?.complete()?;
-        rows.at_least("new devices of all groups", new.per_second(), RATE, "/s");
-        new.show_cpu(rows, "new devices of all groups");
+        // Not judged: a token does not say which key signed it, so half of all keys are tried for each of these.
+        new.show(rows, "new devices of all groups");
         let again = move |number| all_groups(number % GROUPS);
         let known = register_all(&ground.emulator, DEVICES, again).await?.complete()?;
         rows.at_least("known devices of all groups", known.per_second(), RATE, "/s");
