@@ -1,7 +1,7 @@
 //! Builds the programs that are measured, as they are shipped.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -18,23 +18,31 @@ pub(super) struct Programs {
     pub(super) cost: PathBuf,
     /// The command of this project.
     pub(super) dps: PathBuf,
+    /// The same without the local DPS, as for production.
+    pub(super) production_dps: PathBuf,
     /// The smallest program with the client.
     pub(super) register: PathBuf,
     /// The smallest program without.
     pub(super) floor: PathBuf,
 }
 
+const DPS: &str = "--release --package provisioning-cli --bin dps";
+
 impl Programs {
     pub(super) fn build() -> Result<Self> {
         let own = env::current_exe()?;
         // `cargo xtask bench` has built these.
         let beside = |name: &str| own.with_file_name(name).with_extension(env::consts::EXE_EXTENSION);
+        // Both builds have the same path: the first one is copied before the second.
+        let production_dps = beside("dps-production");
+        fs::copy(build(&format!("{DPS} --no-default-features"))?, &production_dps)?;
         Ok(Self {
             subject: beside("subject"),
             counting: beside("counting"),
             service: beside("service"),
             cost: beside("cost"),
-            dps: build("--release --package provisioning-cli --bin dps")?,
+            dps: build(DPS)?,
+            production_dps,
             register: build("--profile minimal --package minimal --features client --bin register")?,
             floor: build("--profile minimal --package minimal --bin floor")?,
         })

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    path::Path,
     process::{self, Command},
 };
 
@@ -70,20 +71,28 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Row>> {
         ..bench.settings()
     };
     let (_service, facts) = bench.service_with(&settings)?;
-    let mut dps = Runs::new("dps register", dps(bench, &facts), Value::Null);
+    let [mut dps, mut production] = [&bench.programs.dps, &bench.programs.production_dps]
+        .map(|program| Runs::new("dps register", dps(bench, program, &facts), Value::Null));
     let mut floor = Runs::new("floor", floor(bench, &facts), Value::Null);
     let ca = facts.folder.join("ca.pem");
     let peer = |peer: &Peer| Runs::new(peer.name, wrapped(bench, &peer.command(&ca)), question(&facts));
     let mut peers: Vec<_> = bench.peers.iter().map(peer).collect();
     for _ in 0..bench.arguments.rounds {
-        for runs in [&mut dps, &mut floor].into_iter().chain(&mut peers) {
+        for runs in [&mut dps, &mut production, &mut floor].into_iter().chain(&mut peers) {
             runs.run()?;
         }
     }
-    Ok(rows(&dps, &floor, &peers))
+    let mut all = rows("`dps register`", &dps, &floor, &peers);
+    all.extend(rows(
+        "`dps register` without the local DPS",
+        &production,
+        &floor,
+        &peers,
+    ));
+    Ok(all)
 }
 
-fn rows(dps: &Runs, floor: &Runs, sdks: &[Runs]) -> Vec<Row> {
+fn rows(name: &str, dps: &Runs, floor: &Runs, sdks: &[Runs]) -> Vec<Row> {
     let mut rows = vec![];
     for Column {
         what,
@@ -107,7 +116,7 @@ fn rows(dps: &Runs, floor: &Runs, sdks: &[Runs]) -> Vec<Row> {
         }
         beside.push(show(floor));
         let row = Row::new(
-            format!("from process start, `dps register`: {what}"),
+            format!("from process start, {name}: {what}"),
             format!("{}{ratio_shown}", figure.show(unit)),
         );
         let row = row.then(then).beside(beside.join("; "));
@@ -155,8 +164,8 @@ fn wrapped(bench: &Bench<'_>, command: &Command) -> Command {
     cost
 }
 
-fn dps(bench: &Bench<'_>, facts: &Facts) -> Command {
-    let mut dps = Command::new(&bench.programs.dps);
+fn dps(bench: &Bench<'_>, program: &Path, facts: &Facts) -> Command {
+    let mut dps = Command::new(program);
     dps.args([
         "register",
         "--json",
