@@ -82,17 +82,14 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Row>> {
             runs.run()?;
         }
     }
-    let mut all = rows("`dps register`", &dps, &floor, &peers);
-    all.extend(rows(
-        "`dps register` without the local DPS",
-        &production,
-        &floor,
-        &peers,
-    ));
-    Ok(all)
+    let all = rows("`dps register`", true, &dps, &floor, &peers);
+    let lean = "`dps register` without the local DPS";
+    let lean = rows(lean, false, &production, &floor, &peers);
+    Ok(all.into_iter().chain(lean).collect())
 }
 
-fn rows(name: &str, dps: &Runs, floor: &Runs, sdks: &[Runs]) -> Vec<Row> {
+/// The rows of a program, with what was measured then if it is the same program.
+fn rows(name: &str, is_as_then: bool, dps: &Runs, floor: &Runs, sdks: &[Runs]) -> Vec<Row> {
     let mut rows = vec![];
     for Column {
         what,
@@ -119,7 +116,7 @@ fn rows(name: &str, dps: &Runs, floor: &Runs, sdks: &[Runs]) -> Vec<Row> {
             format!("from process start, {name}: {what}"),
             format!("{}{ratio_shown}", figure.show(unit)),
         );
-        let row = row.then(then).beside(beside.join("; "));
+        let row = row.then(if is_as_then { then } else { "" }).beside(beside.join("; "));
         // Which SDK is the better one is known when both were measured.
         let judged = ratio.as_ref().filter(|_| sdks.len() == peers::COUNT);
         rows.push(row.goal(Goal::AtLeast(goal, Unit::Times), judged));
