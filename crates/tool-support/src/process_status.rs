@@ -22,7 +22,7 @@ pub fn resident(status: &str) -> io::Result<u64> {
 /// The number in the line that begins with `name`.
 ///
 /// # Errors
-/// There is none.
+/// No line begins so, or it has no number.
 pub fn field<N: FromStr>(status: &str, name: &str) -> io::Result<N> {
     let mut values = status
         .lines()

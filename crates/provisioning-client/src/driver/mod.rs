@@ -7,6 +7,7 @@ mod closing;
 mod events;
 mod first_poll;
 mod lease;
+mod shared;
 mod staying;
 
 use std::{
@@ -24,7 +25,7 @@ use tracing::Instrument;
 pub use self::events::StatusEvents;
 use self::{
     events::EVENT_CAPACITY,
-    lease::{Call, Shared},
+    shared::{Call, Shared},
 };
 use crate::{error::Outcome, policy::Policy};
 

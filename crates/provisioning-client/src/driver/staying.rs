@@ -6,7 +6,7 @@ use std::time::Duration;
 use provisioning_types::{RegistrationRequest, StoredAssignment};
 use tokio::{select, time::sleep};
 
-use super::{RegistrationClient, lease::cancelled};
+use super::{RegistrationClient, shared::cancelled};
 use crate::{
     error::RegisterError,
     reprovisioning::{HubResult, NextAssignment, Provisioned, ReprovisioningPolicy},
