@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     process::{Child, Command},
     time::timeout,
@@ -52,13 +52,22 @@ pub(crate) async fn started(dir: &Path, words: &[&str]) -> (Child, Value) {
     let mut child = command(dir, &[&free_ports()[..], words].concat())
         .spawn()
         .expect("started");
+    let ready = ready(&mut child).await;
+    (child, ready)
+}
+
+/// What it prints once it listens.
+pub(crate) async fn ready(child: &mut Child) -> Value {
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     let line = timeout(LIMIT, lines.next_line()).await.expect("in time").expect("text");
     let Some(line) = line else {
-        let ended = child.wait_with_output().await.expect("an end");
-        panic!("it ended before it was ready: {}", stderr(&ended));
+        let mut said = String::new();
+        if let Some(stderr) = &mut child.stderr {
+            stderr.read_to_string(&mut said).await.expect("text");
+        }
+        panic!("it ended before it was ready: {said}");
     };
-    (child, serde_json::from_str(&line).expect("one JSON object"))
+    serde_json::from_str(&line).expect("one JSON object")
 }
 
 fn stderr(output: &Output) -> String {

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    command::{end, folder, free_ports},
+    command::{end, folder, free_ports, ready},
     support::http::send,
 };
 
@@ -63,10 +63,8 @@ async fn a_log_that_cannot_be_written_is_reported_once_has_whole_lines_only_and_
         .kill_on_drop(true)
         .spawn()
         .expect("started");
-    let mut stdout = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let ready = ready(&mut child).await;
     let mut stderr = BufReader::new(child.stderr.take().expect("piped")).lines();
-    let ready = timeout(LIMIT, stdout.next_line()).await.expect("in time");
-    let ready: Value = serde_json::from_str(&ready.expect("text").expect("a line")).expect("JSON");
     let page = u16::try_from(ready["pagePort"].as_u64().expect("a number")).expect("a port");
     let mut warning = async || {
         let line = timeout(LIMIT, stderr.next_line()).await.expect("in time");

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    command::{command, end, folder, free_ports, started},
+    command::{command, end, folder, free_ports, ready, started},
     support::{Device, ID_SCOPE, connect_packet, tls, user_name},
 };
 
@@ -204,12 +204,7 @@ async fn the_folder_has_a_default_and_a_flag_that_names_no_file_exits_with_2() {
         .kill_on_drop(true)
         .spawn()
         .expect("started");
-    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    timeout(LIMIT, lines.next_line())
-        .await
-        .expect("in time")
-        .expect("text")
-        .expect("a line");
+    ready(&mut child).await;
     assert!(dir.path().join(".dps-emulator/ca.pem").exists());
     let ignored = std::fs::read_to_string(dir.path().join(".dps-emulator/.gitignore"));
     assert_eq!(ignored.expect("a file"), "*\n", "its keys are not committed");
