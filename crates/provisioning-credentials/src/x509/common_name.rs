@@ -27,12 +27,13 @@ pub(crate) fn common_name(name: &X509Name<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::x509::certificate::Certificate;
     use rcgen::{
         CertificateParams, DistinguishedName, DnType, DnValue, KeyPair,
         string::{BmpString, Ia5String, PrintableString, TeletexString, UniversalString},
     };
+
+    use super::*;
+    use crate::x509::certificate::Certificate;
 
     #[test]
     fn a_common_name_of_each_type_of_string_is_read() {
