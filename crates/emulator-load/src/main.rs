@@ -25,8 +25,8 @@
 //! - Memory is `VmRSS`. The log of the emulator keeps up to 8 MiB by design: it is cleared before the memory at the beginning
 //!   and at the end is read, but not before the highest memory of a scenario is. Devices that a scenario needs are
 //!   registered before its beginning.
-//! - The rates and times of a busy machine are worse: the last row says how much of the CPUs other programs used. The CPU time
-//!   of the emulator for one registration hardly depends on them.
+//! - The rates and times of a busy machine are worse: the last row says how much of the CPUs other programs used. The
+//!   CPU time of the emulator for one registration hardly depends on them.
 
 #[cfg(target_os = "linux")]
 mod load;

@@ -185,8 +185,8 @@ fn share(wait: Duration, jitter: f64) -> Duration {
 
 /// What a registration recovers from by itself.
 ///
-/// Sending the same request again at 429 and above, or [after a simultaneous registration](Policy::with_simultaneous_retries), is not
-/// recovery, and happens without it.
+/// Sending the same request again at 429 and above, or [after a simultaneous
+/// registration](Policy::with_simultaneous_retries), is not recovery, and happens without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
     pub(crate) lost_connections: u32,

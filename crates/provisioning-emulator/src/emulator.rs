@@ -243,10 +243,10 @@ impl Emulator {
         self.service.faults.clear();
     }
 
-    /// Makes everything as it was at the start: enrollments (with the same etags and generated keys), faults, and quotas
-    /// are those of the builder; registrations and the log are empty. The MQTT connections of devices are closed, also
-    /// those that begin in the meantime, and this waits for their ends, 2 s at most. Resets at the same time happen one after the
-    /// other.
+    /// Makes everything as it was at the start: enrollments (with the same etags and generated keys), faults, and
+    /// quotas are those of the builder; registrations and the log are empty. The MQTT connections of devices are
+    /// closed, also those that begin in the meantime, and this waits for their ends, 2 s at most. Resets at the same
+    /// time happen one after the other.
     ///
     /// # Cancel safety
     /// Dropping the future leaves connections closed, and everything else as it is.

@@ -33,8 +33,8 @@ const BOTH_SILENT_HINT: &str = "both ports accept connections and do not answer:
 /// [port 443 unless given](provisioning_types::Endpoint::with_websocket_port).
 ///
 /// A port counts as blocked when it was not reached (the name was resolved), when the connection ended during a
-/// handshake there, or when the attempt timed out, whatever it waited for of the network. Everything else, such as a certificate that
-/// is not accepted or a refusal, fails at once.
+/// handshake there, or when the attempt timed out, whatever it waited for of the network. Everything else, such as a
+/// certificate that is not accepted or a refusal, fails at once.
 ///
 /// Where the second connector worked, it is tried first the next time, until it fails. When it is blocked, the first is
 /// tried in the same call.

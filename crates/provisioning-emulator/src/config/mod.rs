@@ -27,9 +27,9 @@ use crate::{
 
 /// A valid configuration, for [`Builder::config`].
 ///
-/// `docs/emulator/configuration.md` lists the keys. Enrollments are written as the service's REST API has them; a `certificate` is
-/// PEM, base64 of PEM or DER, `file:` and a path from the configuration's folder, or `emulator`: of a group its own CA, of a single
-/// device any certificate that its own CA signed for that device.
+/// `docs/emulator/configuration.md` lists the keys. Enrollments are written as the service's REST API has them; a
+/// `certificate` is PEM, base64 of PEM or DER, `file:` and a path from the configuration's folder, or `emulator`: of a
+/// group its own CA, of a single device any certificate that its own CA signed for that device.
 #[derive(Debug, Clone)]
 pub struct Config {
     tables: Tables,

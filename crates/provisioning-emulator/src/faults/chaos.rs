@@ -31,7 +31,8 @@ struct Given {
 }
 
 impl ChaosSettings {
-    /// The settings with this probability, and a random seed unless one is given. Fails if the probability is not from 0 to 1.
+    /// The settings with this probability, and a random seed unless one is given. Fails if the probability is not from
+    /// 0 to 1.
     pub(crate) fn new(probability: f64, seed: Option<u64>) -> Result<Self, String> {
         match (0.0..=1.0).contains(&probability) {
             true => Ok(Self {

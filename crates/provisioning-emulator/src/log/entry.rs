@@ -55,8 +55,8 @@ pub struct LogEntry {
     /// of an HTTP call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
-    /// The status of a response (PUBLISH to the device, or over HTTP), the return code of CONNACK, or the return code of SUBACK (of
-    /// several, the highest: 128 if any filter failed).
+    /// The status of a response (PUBLISH to the device, or over HTTP), the return code of CONNACK, or the return code
+    /// of SUBACK (of several, the highest: 128 if any filter failed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// The reason of a decision, and why a packet or a response refuses something, as a sentence. Of CONNACK it begins

@@ -41,8 +41,8 @@ pub(crate) enum Next<T> {
 }
 
 impl<T: Send + 'static> Queue<T> {
-    /// Starts the thread. It calls `write` for each item, after each `interval` in which there was no item, and at the end. With
-    /// `Duration::MAX` there is no interval.
+    /// Starts the thread. It calls `write` for each item, after each `interval` in which there was no item, and at the
+    /// end. With `Duration::MAX` there is no interval.
     pub(crate) fn new(
         capacity: usize,
         interval: Duration,

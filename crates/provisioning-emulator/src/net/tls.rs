@@ -104,8 +104,8 @@ where
     }
 }
 
-/// Performs the handshake, unless the client sends HTTP, MQTT or AMQP without TLS. An error has the stream, and the last bytes
-/// for the client unless the handshake has sent an alert.
+/// Performs the handshake, unless the client sends HTTP, MQTT or AMQP without TLS. An error has the stream, and the
+/// last bytes for the client unless the handshake has sent an alert.
 async fn handshake<S>(
     mut stream: S,
     acceptor: &TlsAcceptor,

@@ -32,8 +32,8 @@ pub(crate) struct Reach<'a, N> {
 }
 
 impl<N: Network> Reach<'_, N> {
-    /// Connects to the address of the host that answers first; `peer` names host and port. `attempts` has the addresses and their outcomes
-    /// afterwards; it is empty when the name was not resolved.
+    /// Connects to the address of the host that answers first; `peer` names host and port. `attempts` has the addresses
+    /// and their outcomes afterwards; it is empty when the name was not resolved.
     pub(crate) async fn connect(
         &self,
         host: &Host,

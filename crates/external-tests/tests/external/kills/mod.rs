@@ -1,5 +1,5 @@
-//! `dps-emulator --persist`, killed 50 times: 25 times while it serves calls, and 25 times during a start; and the first start
-//! in a new folder, killed 50 times. The emulator's own suite has the tests, with few kills.
+//! `dps-emulator --persist`, killed 50 times: 25 times while it serves calls, and 25 times during a start; and the
+//! first start in a new folder, killed 50 times. The emulator's own suite has the tests, with few kills.
 
 use std::{env, process::Stdio};
 

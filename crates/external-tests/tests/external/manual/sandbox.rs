@@ -21,7 +21,8 @@ use crate::support::{CACHE_DIR, build_program, installed};
 /// The longest time that a command may take: an install downloads packages.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Prepares the namespaces and the folder, beside which there is what a page uses of this project. `bash` reads the commands of the page after it.
+/// Prepares the namespaces and the folder, beside which there is what a page uses of this project. `bash` reads the
+/// commands of the page after it.
 const START: &str = r#"
 ip link set lo up || exit
 mount --bind "$SANDBOX/hosts" /etc/hosts || exit
